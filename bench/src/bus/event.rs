@@ -1,0 +1,215 @@
+//! What the bus saw: the only thing that the oracle knows of the world.
+//!
+//! Events of one cycle come in a fixed order: handshakes first (dev, mem, ptw, reg), then the stores that became
+//! visible in memory in that cycle, then wires. So a value sampled from memory in a cycle is the value before the
+//! stores of that cycle.
+
+use golden::{DeviceId, Iova, ProcessId, Spa};
+
+/// A clock cycle, counted from the release of reset.
+pub type Cycle = u64;
+
+/// Number of a DMA transaction, in the order of acceptance on `dev_*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// AR, R
+    Read,
+    /// AW, W, B
+    Write,
+}
+
+/// The shape of an AXI burst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Burst {
+    /// Beats minus one
+    pub len: u8,
+    /// log2 of bytes in a beat
+    pub size: u8,
+    /// 0 FIXED, 1 INCR, 2 WRAP
+    pub kind: u8,
+}
+
+/// A DMA transaction as the device asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmaRequest {
+    /// AXI ID on `dev_*`; the device under test keeps it on `mem_*`
+    pub id: u8,
+    /// Read or write
+    pub direction: Direction,
+    /// Start address, untranslated
+    pub iova: Iova,
+    /// Shape
+    pub burst: Burst,
+    /// `AxMMUSID`
+    pub device: DeviceId,
+    /// `AxMMUSSID` where `AxMMUSSIDV`
+    pub process: Option<ProcessId>,
+    /// `AxPROT[0]`
+    pub privileged: bool,
+    /// `AxPROT[2]`
+    pub instruction: bool,
+    /// Write data, a word and its strobes a beat; empty for reads
+    pub data: Vec<(u64, u8)>,
+}
+
+/// Who stored to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Agent {
+    /// Software, by the driver
+    Cpu,
+    /// A device's DMA, through `mem_*`
+    Dma,
+    /// The device under test itself, through `ptw_*`
+    Iommu,
+}
+
+/// One observation on the bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// AW or AR handshake on `dev_*`: the request is in the hands of the device under test.
+    DmaAccepted {
+        /// Its number
+        ticket: Ticket,
+        /// What was asked
+        request: DmaRequest,
+    },
+    /// AW or AR handshake on `mem_*`: the request was translated.
+    MemAddress {
+        /// Read or write
+        direction: Direction,
+        /// AXI ID
+        id: u8,
+        /// Translated start address
+        addr: Spa,
+        /// Shape
+        burst: Burst,
+        /// `mem_axpbmt_o`
+        pbmt: u8,
+        /// `AxPROT`
+        prot: u8,
+    },
+    /// W handshake on `mem_*`. AXI4 keeps W in the order of AW.
+    MemWriteBeat {
+        /// Data
+        data: u64,
+        /// Strobes
+        strb: u8,
+        /// `WLAST`
+        last: bool,
+    },
+    /// R handshake on `mem_*`: what memory answered.
+    MemReadBeat {
+        /// AXI ID
+        id: u8,
+        /// Data
+        data: u64,
+        /// Response
+        resp: u8,
+        /// `RLAST`
+        last: bool,
+    },
+    /// B handshake on `mem_*`.
+    MemWriteResponse {
+        /// AXI ID
+        id: u8,
+        /// Response
+        resp: u8,
+    },
+    /// The last R beat or the B of a transaction on `dev_*`.
+    DmaDone {
+        /// Its number
+        ticket: Ticket,
+        /// Worst response of its beats
+        resp: u8,
+        /// Read data by beat, as it came; empty for writes
+        data: Vec<u64>,
+    },
+    /// AR handshake on `ptw_*`.
+    PtwReadAddress {
+        /// AXI ID
+        id: u8,
+        /// Address
+        addr: Spa,
+        /// Shape
+        burst: Burst,
+    },
+    /// R handshake on `ptw_*`: a sighting. `addr` is the address of this beat.
+    PtwReadBeat {
+        /// AXI ID
+        id: u8,
+        /// Address of this beat, aligned to its size
+        addr: Spa,
+        /// Bytes in this beat (4 or 8)
+        bytes: u8,
+        /// The whole 64-bit lane value of the aligned doubleword that contains `addr`
+        data: u64,
+        /// Response
+        resp: u8,
+        /// When the value left memory; at or before the cycle of this event
+        sampled: Cycle,
+        /// `RLAST`
+        last: bool,
+    },
+    /// A whole write on `ptw_*` (AW and its W beats) has been handed over by the device under test.
+    PtwWrite {
+        /// AXI ID
+        id: u8,
+        /// Address of the first beat
+        addr: Spa,
+        /// Shape
+        burst: Burst,
+        /// `AWATOP`
+        atop: u8,
+        /// Data and strobes by beat
+        beats: Vec<(u64, u8)>,
+    },
+    /// B handshake on `ptw_*`.
+    PtwWriteResponse {
+        /// AXI ID
+        id: u8,
+        /// Response
+        resp: u8,
+    },
+    /// A register write completed (B handshake).
+    RegWrite {
+        /// Byte offset
+        offset: u16,
+        /// 4 or 8
+        bytes: u8,
+        /// Value
+        value: u64,
+        /// When AW and W had both been accepted: from here the device may act on it
+        accepted: Cycle,
+    },
+    /// A register read completed (R handshake).
+    RegRead {
+        /// Byte offset
+        offset: u16,
+        /// 4 or 8
+        bytes: u8,
+        /// Value
+        value: u64,
+        /// When AR was accepted
+        accepted: Cycle,
+    },
+    /// A doubleword of memory changed hands: a store became visible. Emitted also where `new == old`.
+    Store {
+        /// Who
+        agent: Agent,
+        /// Aligned doubleword
+        addr: Spa,
+        /// Before
+        old: u64,
+        /// After
+        new: u64,
+    },
+    /// The interrupt wires changed.
+    Wires {
+        /// `wsi_o`
+        wsi: u16,
+    },
+}

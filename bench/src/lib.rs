@@ -1,0 +1,5 @@
+//! lockstep: a golden-model RISC-V IOMMU in lockstep with an RTL IOMMU.
+
+pub mod bus;
+pub mod driver;
+pub mod testbench;
