@@ -1,5 +1,32 @@
 //! Golden model of the RISC-V IOMMU, written from the specification: no C++, no I/O, no clock, no caches.
 
 mod addr;
+mod bits;
+mod caps;
+mod command;
+mod config;
+mod context;
+mod fault;
+mod outcome;
+mod process;
+mod pte;
+mod registers;
+mod request;
+mod trace;
+mod translate;
+mod words;
 
 pub use addr::{DeviceId, Gpa, Gscid, Iova, ProcessId, Pscid, Spa};
+pub use caps::{Capabilities, Fctl};
+pub use command::{AtsMessage, Command, Illegal, Iofence, Iotinval};
+pub use config::{Choices, Config, SpecVersion};
+pub use context::{DeviceContext, DirectoryEntry, Fsc, Iohgatp, Msiptp, Ta, Tc};
+pub use fault::{Cause, Fault, FaultHead, FaultRecord, Response, Ttyp};
+pub use outcome::{Mrif, Outcome, Pbmt, Permissions, Target, Translation};
+pub use process::{ProcessContext, ProcessTa};
+pub use pte::{MsiPte0, MsiPte1, Pte};
+pub use registers::{Cqcsr, DdtMode, Ddtp, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, TrReqCtl, TrResponse, offset};
+pub use request::{Access, Kind, Request};
+pub use trace::{Decision, Step, Trace};
+pub use translate::{translate, translate_traced};
+pub use words::{Pointer, Purpose, Read, Role, Tags, Update, WordRef, Words};

@@ -1,0 +1,83 @@
+//! What a device asks for.
+
+use crate::{DeviceId, Iova, ProcessId, Ttyp};
+
+/// What a device wants to do at the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Read
+    Read,
+    /// Write or atomic
+    Write,
+    /// Read with the intent to execute
+    Execute,
+}
+
+/// Kind of transaction (section "Process to translate an IOVA").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An untranslated request
+    Untranslated,
+    /// A translated request: the address is the answer to an earlier ATS translation request
+    Translated,
+    /// A PCIe ATS translation request
+    Ats {
+        /// No Write: write permission is not asked for
+        no_write: bool,
+        /// Execute permission is asked for
+        execute: bool,
+    },
+}
+
+/// A transaction of a device, as the IOMMU sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    /// `device_id`
+    pub device: DeviceId,
+    /// `process_id`, where there is one
+    pub process: Option<ProcessId>,
+    /// Supervisor privilege; without `process_id` it is ignored (privilege is User then)
+    pub privileged: bool,
+    /// What for; ignored for an ATS translation request
+    pub access: Access,
+    /// Untranslated, translated or a translation request
+    pub kind: Kind,
+    /// Address on the bus
+    pub iova: Iova,
+}
+
+impl Request {
+    /// An untranslated request without `process_id`.
+    #[must_use]
+    pub const fn untranslated(device: DeviceId, access: Access, iova: Iova) -> Self {
+        Self { device, process: None, privileged: false, access, kind: Kind::Untranslated, iova }
+    }
+
+    /// Supervisor privilege, which needs a `process_id`.
+    #[must_use]
+    #[inline]
+    pub const fn is_privileged(&self) -> bool {
+        self.privileged && self.process.is_some()
+    }
+
+    /// It is an ATS translation request.
+    #[must_use]
+    #[inline]
+    pub const fn is_ats(&self) -> bool {
+        matches!(self.kind, Kind::Ats { .. })
+    }
+
+    /// The transaction type that a fault record shows.
+    #[must_use]
+    pub const fn ttyp(&self) -> Ttyp {
+        match (self.kind, self.access) {
+            (Kind::Untranslated, Access::Execute) => Ttyp::UntranslatedExecute,
+            (Kind::Untranslated, Access::Read) => Ttyp::UntranslatedRead,
+            (Kind::Untranslated, Access::Write) => Ttyp::UntranslatedWrite,
+            (Kind::Translated, Access::Execute) => Ttyp::TranslatedExecute,
+            (Kind::Translated, Access::Read) => Ttyp::TranslatedRead,
+            (Kind::Translated, Access::Write) => Ttyp::TranslatedWrite,
+            (Kind::Ats { .. }, _) => Ttyp::AtsRequest,
+        }
+    }
+}
