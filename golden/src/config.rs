@@ -28,9 +28,6 @@ pub struct Choices {
     pub reject_msi_without_second_stage: bool,
     /// Bits of `msi_addr_mask` and `msi_addr_pattern` at and above MGPAW are reserved (since 20250828).
     pub reject_wide_msi_address: bool,
-    /// A hardware update of A and D in a first-stage PTE needs W permission of the second stage and sets its D only
-    /// when it takes place. When false, the D bit is set with every implicit read by a walk that may update.
-    pub lazy_dirty_of_tables: bool,
     /// A translated address that does not fit `capabilities.PAS` is an access fault of the IOMMU itself. When false the
     /// address is handed on and memory refuses it.
     pub check_output_width: bool,
@@ -48,7 +45,6 @@ impl Choices {
             mcid_bits: 12,
             reject_msi_without_second_stage: newest,
             reject_wide_msi_address: newest,
-            lazy_dirty_of_tables: true,
             check_output_width: true,
         }
     }

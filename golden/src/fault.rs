@@ -127,8 +127,8 @@ impl Cause {
         matches!(self, Self::InstructionGuestPageFault | Self::ReadGuestPageFault | Self::WriteGuestPageFault)
     }
 
-    /// How an ATS translation request is answered (section "PCIe ATS translation request handling"), and how an IO
-    /// bridge may abort any other request (section "Reliability, Availability, and Serviceability").
+    /// How an ATS translation request that meets this is answered (section "PCIe ATS translation request handling"; for
+    /// data corruption section "Reliability, Availability, and Serviceability").
     #[must_use]
     pub const fn response(self) -> Response {
         match self {
@@ -219,7 +219,8 @@ pub struct Fault {
     pub privileged: bool,
     /// False when `DC.tc.DTF` keeps it from the fault queue
     pub reported: bool,
-    /// How the device learns of it
+    /// How an ATS translation request is answered. For any other request always `UnsupportedRequest`: it is aborted, and
+    /// how the IO bridge words that is its own matter (section "Aborting transactions").
     pub response: Response,
 }
 

@@ -1,0 +1,145 @@
+//! Configuration checks of device and process contexts.
+
+use crate::{Capabilities, Config, DeviceContext, Fsc, Msiptp, ProcessContext, ProcessTa, Ta, Tc};
+
+const SV39: u8 = 8;
+const SV48: u8 = 9;
+const SV57: u8 = 10;
+const SV32: u8 = 8;
+
+/// The first-stage scheme is one that `SXL` allows and the capabilities have.
+#[inline]
+const fn iosatp_mode_supported(caps: Capabilities, sxl: bool, mode: u8) -> bool {
+    match (sxl, mode) {
+        (_, 0) => true,
+        (true, SV32) => caps.sv32(),
+        (false, SV39) => caps.sv39(),
+        (false, SV48) => caps.sv48(),
+        (false, SV57) => caps.sv57(),
+        _ => false,
+    }
+}
+
+/// The second-stage scheme is one that `GXL` allows and the capabilities have.
+#[inline]
+const fn iohgatp_mode_supported(caps: Capabilities, gxl: bool, mode: u8) -> bool {
+    match (gxl, mode) {
+        (_, 0) => true,
+        (true, SV32) => caps.sv32x4(),
+        (false, SV39) => caps.sv39x4(),
+        (false, SV48) => caps.sv48x4(),
+        (false, SV57) => caps.sv57x4(),
+        _ => false,
+    }
+}
+
+impl DeviceContext {
+    /// Why a valid context is misconfigured (section "Device-context configuration checks"); none when it is fine.
+    #[must_use]
+    pub fn misconfiguration(&self, config: &Config) -> Option<&'static str> {
+        let (caps, choices, tc) = (config.caps, &config.choices, self.tc);
+        let second_stage = !self.iohgatp.is_bare();
+
+        if tc.0 & Tc::RESERVED != 0 {
+            return Some("reserved bits of tc");
+        }
+        if self.ta.0 & Ta::RESERVED != 0 {
+            return Some("reserved bits of ta");
+        }
+        if self.fsc.0 & Fsc::RESERVED != 0 {
+            return Some("reserved bits of fsc");
+        }
+        if !caps.ats() && (tc.en_ats() || tc.en_pri() || tc.prpr()) {
+            return Some("EN_ATS, EN_PRI or PRPR without ATS");
+        }
+        if !tc.en_ats() && (tc.t2gpa() || tc.en_pri()) {
+            return Some("T2GPA or EN_PRI without EN_ATS");
+        }
+        if !tc.en_pri() && tc.prpr() {
+            return Some("PRPR without EN_PRI");
+        }
+        if tc.t2gpa() && (!caps.t2gpa() || !second_stage) {
+            return Some("T2GPA without the capability or without second stage");
+        }
+        if tc.pdtv() {
+            let supported = match self.fsc.mode() {
+                0 => true,
+                1 => caps.pd8(),
+                2 => caps.pd17(),
+                3 => caps.pd20(),
+                _ => false,
+            };
+            if !supported {
+                return Some("pdtp.MODE");
+            }
+        } else {
+            if !iosatp_mode_supported(caps, tc.sxl(), self.fsc.mode()) {
+                return Some("iosatp.MODE");
+            }
+            if tc.dpe() {
+                return Some("DPE without PDTV");
+            }
+        }
+        if !iohgatp_mode_supported(caps, config.fctl.gxl(), self.iohgatp.mode()) {
+            return Some("iohgatp.MODE");
+        }
+        if second_stage && self.iohgatp.ppn() & 3 != 0 {
+            return Some("iohgatp.PPN is not aligned to 16 KiB");
+        }
+        if !caps.amo_hwad() && (tc.sade() || tc.gade()) {
+            return Some("SADE or GADE without AMO_HWAD");
+        }
+        if tc.sxl() != config.fctl.gxl() && (config.fctl.gxl() || !choices.gxl_writable) {
+            return Some("SXL");
+        }
+        if tc.sbe() != config.fctl.be() && (!caps.end() || !choices.be_writable) {
+            return Some("SBE");
+        }
+        if caps.qosid() {
+            if self.ta.rcid().checked_shr(choices.rcid_bits.into()).unwrap_or(0) != 0
+                || self.ta.mcid().checked_shr(choices.mcid_bits.into()).unwrap_or(0) != 0
+            {
+                return Some("RCID or MCID is too wide");
+            }
+        } else if self.ta.rcid() != 0 || self.ta.mcid() != 0 {
+            return Some("RCID or MCID without QOSID");
+        }
+        if caps.msi_flat() { self.msi_misconfiguration(config) } else { None }
+    }
+
+    /// The part of [`Self::misconfiguration`] that only the extended format has.
+    fn msi_misconfiguration(&self, config: &Config) -> Option<&'static str> {
+        if self.msiptp.0 & Msiptp::RESERVED != 0 || self.reserved != 0 {
+            return Some("reserved bits of msiptp or of the last doubleword");
+        }
+        if self.msiptp.mode() > 1 {
+            return Some("msiptp.MODE");
+        }
+        let page_bits =
+            if config.choices.reject_wide_msi_address { config.caps.mgpaw().saturating_sub(12).min(52) } else { 52 };
+        if (self.msi_addr_mask | self.msi_addr_pattern) >> page_bits != 0 {
+            return Some("reserved bits of msi_addr_mask or msi_addr_pattern");
+        }
+        if config.choices.reject_msi_without_second_stage && self.iohgatp.is_bare() && self.msiptp.mode() != 0 {
+            return Some("msiptp.MODE is not Off, but iohgatp.MODE is Bare");
+        }
+        None
+    }
+}
+
+impl ProcessContext {
+    /// Why a valid context is misconfigured (section "Process-context configuration checks"); none when it is fine.
+    /// `sxl` is `DC.tc.SXL`.
+    #[must_use]
+    pub const fn misconfiguration(&self, caps: Capabilities, sxl: bool) -> Option<&'static str> {
+        if self.ta.0 & ProcessTa::RESERVED != 0 {
+            Some("reserved bits of ta")
+        } else if self.fsc.0 & Fsc::RESERVED != 0 {
+            Some("reserved bits of fsc")
+        } else if !iosatp_mode_supported(caps, sxl, self.fsc.mode()) {
+            Some("fsc.MODE")
+        } else {
+            None
+        }
+    }
+}
