@@ -2,4 +2,5 @@
 
 pub mod bus;
 pub mod driver;
+pub mod scenario;
 pub mod testbench;

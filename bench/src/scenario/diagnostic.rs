@@ -1,0 +1,166 @@
+//! What is wrong with a scenario, and where.
+
+use std::fmt;
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+
+use super::at::Place;
+
+/// One mistake: what, where, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What is wrong, as a sentence fragment
+    pub message: String,
+    /// Where
+    pub place: Place,
+    /// What is written at the place
+    pub label: String,
+    /// A suggestion
+    pub help: Option<String>,
+    /// Another place that has to do with it
+    pub other: Option<Box<(Place, String)>>,
+}
+
+impl Problem {
+    /// A mistake at a place.
+    pub fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Problem { message: message.into(), place, label: label.into(), help: None, other: None }
+    }
+
+    /// Adds a suggestion.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds "did you mean …", or the list of what there is.
+    #[must_use]
+    pub fn suggest<'a>(mut self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        self.help = did_you_mean(wrong, known);
+        self
+    }
+
+    /// Points to another place as well.
+    #[must_use]
+    pub fn and(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.other = Some(Box::new((place, label.into())));
+        self
+    }
+}
+
+/// "did you mean `x`?" if something known resembles the wrong word, else the list of what is known.
+pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.into_iter().collect();
+    let folded = wrong.to_lowercase().replace('_', "-");
+    let best = known
+        .iter()
+        .map(|&word| (strsim::damerau_levenshtein(&folded, word), word))
+        .filter(|&(distance, word)| distance <= (word.len().max(folded.len()) / 3).max(1))
+        .min();
+    match best {
+        Some((_, word)) => Some(format!("did you mean `{word}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("there is {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// All that is wrong with one file.
+#[derive(Debug)]
+pub struct Diagnostics {
+    source: NamedSource<String>,
+    problems: Vec<Problem>,
+}
+
+impl Diagnostics {
+    /// Problems of a file.
+    pub fn new(path: &str, text: &str, problems: Vec<Problem>) -> Self {
+        let source = NamedSource::new(path, text.to_owned()).with_language("yaml");
+        Diagnostics { source, problems }
+    }
+
+    /// The problems, in the order of the file.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Line and column of a problem, both from 1; columns count characters.
+    pub fn line_column(&self, problem: &Problem) -> (usize, usize) {
+        let before = self.source.inner().get(..problem.place.offset).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (before.matches('\n').count() + 1, column)
+    }
+
+    /// For people: line, column, the lines in question, suggestions.
+    pub fn render(&self, colour: bool) -> String {
+        let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+        let handler = GraphicalReportHandler::new_themed(theme).with_width(120).with_links(false);
+        let mut text = String::new();
+        for problem in &self.problems {
+            let one = One { source: &self.source, problem };
+            if handler.render_report(&mut text, &one).is_err() {
+                text.push_str(&problem.message);
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.render(false).trim_end())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// One problem with the text that it is in, as miette wants it.
+#[derive(Debug)]
+struct One<'a> {
+    source: &'a NamedSource<String>,
+    problem: &'a Problem,
+}
+
+impl fmt::Display for One<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.message)
+    }
+}
+
+impl std::error::Error for One<'_> {}
+
+impl Diagnostic for One<'_> {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.source)
+    }
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let primary = LabeledSpan::new_primary_with_span(Some(self.problem.label.clone()), self.problem.place);
+        let other = self.problem.other.iter().map(|other| LabeledSpan::new_with_span(Some(other.1.clone()), other.0));
+        Some(Box::new(std::iter::once(primary).chain(other)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_close_or_a_list() {
+        let known = ["outstanding", "gap", "bursts"];
+        assert_eq!(did_you_mean("outstandin", known).as_deref(), Some("did you mean `outstanding`?"));
+        assert_eq!(did_you_mean("Bursts", known).as_deref(), Some("did you mean `bursts`?"));
+        assert_eq!(did_you_mean("zzz", known).as_deref(), Some("there is `outstanding`, `gap`, `bursts`"));
+        assert_eq!(did_you_mean("zzz", []), None);
+    }
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_in_characters() {
+        let text = "a: é\nbé: x\n";
+        let place = Place { offset: text.find('x').expect("x"), len: 1 };
+        let diagnostics = Diagnostics::new("t.yaml", text, vec![Problem::new(place, "wrong", "here")]);
+        assert_eq!(diagnostics.line_column(&diagnostics.problems()[0]), (2, 5));
+    }
+}

@@ -1,0 +1,313 @@
+//! What software sets up: programming policy, domains, devices.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::at::{At, Named};
+use super::scalar::{Number, Size};
+
+/// How the driver programs the IOMMU.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Driver {
+    /// How a device context is changed while its device may be active
+    pub policy: At<Policy>,
+    /// When translations are flushed
+    pub flush: At<Flush>,
+    /// Bugs that are switched on, for negative controls
+    pub faults: Vec<At<DriverFault>>,
+}
+
+/// How a device context is changed while its device may be active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// By used bits and one critical word: hitless wherever that is possible, fewest syncs
+    #[default]
+    Sequenced,
+    /// Clear V, sync, rewrite, set V, sync
+    Upstream,
+    /// As the reviewed patch did it
+    Rfc,
+}
+
+impl Policy {
+    /// Its name in scenarios and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Policy::Sequenced => "sequenced",
+            Policy::Upstream => "upstream",
+            Policy::Rfc => "rfc",
+        }
+    }
+}
+
+/// When translations are flushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flush {
+    /// At each change of a device context, keyed on the old tags, as the specification says
+    #[default]
+    Spec,
+    /// Tags are clean before they are handed out; no flush on attach
+    Tags,
+}
+
+impl Flush {
+    /// Its name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Flush::Spec => "spec",
+            Flush::Tags => "tags",
+        }
+    }
+}
+
+/// A bug of the driver that can be switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriverFault {
+    /// Unmapping sends no IOTINVAL
+    SkipUnmapFlush,
+    /// A changed device context is not followed by IODIR.INVAL_DDT
+    SkipContextFlush,
+    /// Commands are not followed by IOFENCE.C: their completion is not waited for
+    SkipFence,
+}
+
+/// An address space that devices can be attached to.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Domain {
+    /// What it is
+    pub kind: At<DomainKind>,
+    /// A paging domain whose page table can be the second stage of nested domains
+    #[serde(default)]
+    pub nest_parent: bool,
+    /// Paging mode; default: Sv39, or Sv39x4 for a nest parent
+    pub mode: Option<At<Mode>>,
+    /// The nest parent of a nested domain
+    pub parent: Option<At<String>>,
+    /// Guest physical address where a nested domain's page tables begin; the parent maps 64 pages there. Default:
+    /// the driver chooses
+    pub tables: Option<At<Number>>,
+    /// What is mapped before the first step
+    #[serde(default)]
+    pub map: Vec<At<Mapping>>,
+}
+
+impl Domain {
+    /// Its paging mode.
+    pub fn paging_mode(&self) -> Mode {
+        self.mode.as_ref().map_or(if self.nest_parent { Mode::Sv39x4 } else { Mode::Sv39 }, |mode| mode.value)
+    }
+}
+
+/// What a domain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DomainKind {
+    /// One stage of translation, mapped by the host
+    Paging,
+    /// The first stage of a guest over a nest parent
+    Nested,
+    /// Addresses pass as they are
+    Identity,
+    /// Every access is refused
+    Blocked,
+}
+
+/// Names of domains that always exist.
+pub const BUILT_IN_DOMAINS: [(&str, DomainKind); 2] =
+    [("identity", DomainKind::Identity), ("blocked", DomainKind::Blocked)];
+
+/// A paging mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// 39 bits, 3 levels
+    Sv39,
+    /// 48 bits, 4 levels
+    Sv48,
+    /// 57 bits, 5 levels
+    Sv57,
+    /// 41 bits, 3 levels, second stage
+    Sv39x4,
+    /// 50 bits, 4 levels, second stage
+    Sv48x4,
+    /// 59 bits, 5 levels, second stage
+    Sv57x4,
+}
+
+impl Mode {
+    /// It is a mode of the second stage.
+    pub const fn is_second_stage(self) -> bool {
+        matches!(self, Mode::Sv39x4 | Mode::Sv48x4 | Mode::Sv57x4)
+    }
+
+    /// Width of an input address. First-stage modes sign-extend bit 38, 47 or 56; the scenarios use the lower half.
+    pub const fn input_bits(self) -> u32 {
+        match self {
+            Mode::Sv39 => 38,
+            Mode::Sv48 => 47,
+            Mode::Sv57 => 56,
+            Mode::Sv39x4 => 41,
+            Mode::Sv48x4 => 50,
+            Mode::Sv57x4 => 59,
+        }
+    }
+
+    /// Levels of its page table.
+    pub const fn levels(self) -> u8 {
+        match self {
+            Mode::Sv39 | Mode::Sv39x4 => 3,
+            Mode::Sv48 | Mode::Sv48x4 => 4,
+            Mode::Sv57 | Mode::Sv57x4 => 5,
+        }
+    }
+
+    /// Its name in scenarios.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Sv39 => "sv39",
+            Mode::Sv48 => "sv48",
+            Mode::Sv57 => "sv57",
+            Mode::Sv39x4 => "sv39x4",
+            Mode::Sv48x4 => "sv48x4",
+            Mode::Sv57x4 => "sv57x4",
+        }
+    }
+}
+
+/// A range of pages in a domain.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mapping {
+    /// First I/O virtual address
+    pub iova: At<Number>,
+    /// Where it leads: a physical address, or a guest physical one for a nested domain. Default: fresh memory
+    /// that the driver allocates (not for nested domains)
+    pub to: Option<At<Number>>,
+    /// Number of pages
+    #[serde(default = "one")]
+    pub pages: At<u32>,
+    /// Size of a page
+    #[serde(default)]
+    pub page: At<PageSize>,
+    /// What is allowed
+    #[serde(default)]
+    pub access: Rights,
+    /// U bit of a first-stage mapping; devices without a process ID access as user. Default: true
+    #[serde(default = "yes")]
+    pub user: bool,
+    /// G bit
+    #[serde(default)]
+    pub global: bool,
+}
+
+fn one() -> At<u32> {
+    At::from(1)
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Mapping {
+    /// Bytes that it covers; saturates.
+    pub fn bytes(&self) -> u64 {
+        self.page.bytes().saturating_mul(u64::from(self.pages.value))
+    }
+
+    /// First address behind it; saturates.
+    pub fn end(&self) -> u64 {
+        self.iova.0.saturating_add(self.bytes())
+    }
+}
+
+/// Size of a page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum PageSize {
+    /// 4 KiB
+    #[default]
+    #[serde(rename = "4K")]
+    K4,
+    /// 2 MiB
+    #[serde(rename = "2M")]
+    M2,
+    /// 1 GiB
+    #[serde(rename = "1G")]
+    G1,
+    /// 512 GiB
+    #[serde(rename = "512G")]
+    G512,
+}
+
+impl PageSize {
+    /// Its bytes.
+    pub const fn bytes(self) -> u64 {
+        1 << (12 + 9 * self.level())
+    }
+
+    /// Level of the leaf entry in the page table: 0 is 4 KiB.
+    pub const fn level(self) -> u32 {
+        match self {
+            PageSize::K4 => 0,
+            PageSize::M2 => 1,
+            PageSize::G1 => 2,
+            PageSize::G512 => 3,
+        }
+    }
+
+    /// The size as one would write it.
+    pub const fn size(self) -> Size {
+        Size(self.bytes())
+    }
+}
+
+/// What a mapping allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rights {
+    /// Read
+    R,
+    /// Read and write
+    #[default]
+    Rw,
+    /// Execute only
+    X,
+    /// Read and execute
+    Rx,
+    /// All
+    Rwx,
+}
+
+impl Rights {
+    /// Reads are allowed.
+    pub const fn read(self) -> bool {
+        !matches!(self, Rights::X)
+    }
+    /// Writes are allowed.
+    pub const fn write(self) -> bool {
+        matches!(self, Rights::Rw | Rights::Rwx)
+    }
+    /// Instruction fetches are allowed.
+    pub const fn execute(self) -> bool {
+        matches!(self, Rights::X | Rights::Rx | Rights::Rwx)
+    }
+}
+
+/// A device behind the IOMMU.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Device {
+    /// Its device_id
+    pub id: At<Number>,
+    /// The domain that it is attached to before the first step; default: it has none, and every access is refused
+    pub domain: Option<At<String>>,
+}
+
+/// Devices and domains by the names that the scenario gave them.
+pub type Devices = Named<Device>;
+/// Domains by name.
+pub type Domains = Named<Domain>;

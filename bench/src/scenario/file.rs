@@ -1,0 +1,64 @@
+//! A scenario file as a whole.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::at::{At, Named};
+use super::domain::{Devices, Domains, Driver};
+use super::expect::{Expectation, Values};
+use super::machine::{Iommu, Memory};
+use super::step::Step;
+
+/// A scenario: what is set up, what happens, what must come of it.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// Dotted name; its parts are selectors: `nested.s2-to-nested`
+    pub name: At<String>,
+    /// What it is for, in a sentence or two
+    #[serde(default)]
+    pub description: String,
+    /// Words to select by: `lockstep run @hitless`
+    #[serde(default)]
+    pub tags: Vec<At<String>>,
+    /// How many seeds it is played with
+    #[serde(default = "one")]
+    pub seeds: At<u32>,
+    /// Settings to play it with, every combination: `{ policy: [sequenced, upstream] }`
+    #[serde(default)]
+    pub matrix: Matrix,
+    /// The IOMMU
+    #[serde(default)]
+    pub iommu: Iommu,
+    /// The memory behind it
+    #[serde(default)]
+    pub memory: Memory,
+    /// How software programs it
+    #[serde(default)]
+    pub driver: Driver,
+    /// Address spaces, by name
+    #[serde(default)]
+    pub domains: Domains,
+    /// Devices, by name
+    pub devices: Devices,
+    /// What happens, in order
+    pub steps: Vec<At<Step>>,
+    /// What a run must show; default: verdict `pass`
+    #[serde(default)]
+    pub expect: Vec<At<Expectation>>,
+}
+
+fn one() -> At<u32> {
+    At::from(1)
+}
+
+/// As in GitHub Actions: every combination of the axes, less `exclude`, plus `include`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix {
+    /// Axes in the order of the file
+    pub axes: Vec<(At<String>, Values)>,
+    /// Combinations to leave out: those that have all of an entry's values
+    pub exclude: Vec<Named<At<String>>>,
+    /// Combinations to add
+    pub include: Vec<Named<At<String>>>,
+}

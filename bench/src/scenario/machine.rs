@@ -1,0 +1,241 @@
+//! The machine that a scenario asks for: the IOMMU and the memory around it.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::at::At;
+use super::scalar::{Number, Size, Span};
+
+/// The IOMMU: what its `capabilities` strap says, and how software sets it up.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Iommu {
+    /// Features that the `capabilities` strap offers; default: all that the first release of the RTL has. What
+    /// other features imply (Sv48 implies Sv39) is added.
+    pub features: Option<Vec<At<Feature>>>,
+    /// `capabilities.PAS`: width of a physical address
+    #[schemars(with = "Option<u8>")]
+    pub physical_bits: Option<At<u8>>,
+    /// Levels of the device directory
+    pub directory: At<Directory>,
+    /// Format of a device context: `base` has 32 bytes, `extended` has 64 (and needs `capabilities.MSI_FLAT`)
+    pub context: At<ContextFormat>,
+    /// Bounds in cycles, after which the device under test counts as hung
+    pub bounds: Bounds,
+}
+
+impl Iommu {
+    /// The value of the `capabilities` strap.
+    pub fn capabilities(&self) -> u64 {
+        const VERSION: u64 = 0x10;
+        const IGS_WSI: u64 = 1 << 28;
+        let pas = u64::from(self.physical_bits.as_ref().map_or(DEFAULT_PHYSICAL_BITS, |bits| bits.value));
+        let context = match self.context.value {
+            ContextFormat::Base => 0,
+            ContextFormat::Extended => 1 << 22,
+        };
+        let features = match &self.features {
+            Some(list) => list.iter().fold(0, |bits, feature| bits | feature.bits()),
+            None => Feature::FIRST_LIGHT.iter().fold(0, |bits, feature| bits | feature.bits()),
+        };
+        VERSION | IGS_WSI | (pas & 0x3f) << 32 | context | features
+    }
+}
+
+/// `capabilities.PAS` where the scenario does not say.
+pub const DEFAULT_PHYSICAL_BITS: u8 = 56;
+
+/// A bit of the `capabilities` register, by its name in the specification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// First stage Sv39
+    Sv39,
+    /// First stage Sv48, and Sv39
+    Sv48,
+    /// First stage Sv57, Sv48 and Sv39
+    Sv57,
+    /// Second stage Sv39x4
+    Sv39x4,
+    /// Second stage Sv48x4, and Sv39x4
+    Sv48x4,
+    /// Second stage Sv57x4, Sv48x4 and Sv39x4
+    Sv57x4,
+    /// Page-based memory types
+    Svpbmt,
+}
+
+impl Feature {
+    /// What the strap offers by default.
+    pub const FIRST_LIGHT: [Feature; 3] = [Feature::Sv57, Feature::Sv57x4, Feature::Svpbmt];
+
+    /// Its bits in `capabilities`, with those that it implies.
+    pub const fn bits(self) -> u64 {
+        match self {
+            Feature::Sv39 => 1 << 9,
+            Feature::Sv48 => 0b11 << 9,
+            Feature::Sv57 => 0b111 << 9,
+            Feature::Sv39x4 => 1 << 17,
+            Feature::Sv48x4 => 0b11 << 17,
+            Feature::Sv57x4 => 0b111 << 17,
+            Feature::Svpbmt => 1 << 15,
+        }
+    }
+}
+
+/// Levels of the device directory table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum Directory {
+    /// `1LVL`: device IDs of 7 bits (base format) or 6 bits (extended)
+    #[serde(rename = "1-level")]
+    One,
+    /// `2LVL`: 16 or 15 bits
+    #[serde(rename = "2-level")]
+    Two,
+    /// `3LVL`: 24 bits
+    #[default]
+    #[serde(rename = "3-level")]
+    Three,
+}
+
+impl Directory {
+    /// How many levels.
+    pub const fn levels(self) -> u8 {
+        match self {
+            Directory::One => 1,
+            Directory::Two => 2,
+            Directory::Three => 3,
+        }
+    }
+
+    /// How many bits of a device ID it can hold.
+    pub const fn device_id_bits(self, context: ContextFormat) -> u32 {
+        match (self, context) {
+            (Directory::One, ContextFormat::Base) => 7,
+            (Directory::One, ContextFormat::Extended) => 6,
+            (Directory::Two, ContextFormat::Base) => 16,
+            (Directory::Two, ContextFormat::Extended) => 15,
+            (Directory::Three, _) => 24,
+        }
+    }
+}
+
+/// Format of a device context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContextFormat {
+    /// 32 bytes
+    #[default]
+    Base,
+    /// 64 bytes, with the MSI fields
+    Extended,
+}
+
+/// Bounds in cycles, after which the device under test counts as hung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Bounds {
+    /// From the acceptance of a DMA transaction to its response
+    pub request: u32,
+    /// From the doorbell of a command to the completion of its fence
+    pub command: u32,
+    /// From a register access to its response
+    pub register: u32,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { request: 50_000, command: 100_000, register: 1_000 }
+    }
+}
+
+/// The memory behind the fabric.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Memory {
+    /// How memory answers the implicit accesses on `ptw_*`: tables, contexts, queues
+    pub page_tables: Timing,
+    /// How memory answers translated DMA on `mem_*`
+    pub dma: Timing,
+    /// Ranges that answer with an error
+    pub faults: Vec<FaultRange>,
+}
+
+/// How memory answers on a port. All of it is drawn from the run's seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Timing {
+    /// Cycles from the address handshake to the first beat of the answer
+    pub latency: Span,
+    /// Answers with different AXI IDs overtake each other
+    pub reorder: bool,
+    /// Percentage of cycles in which a channel is not ready, or a beat of data is held back
+    #[schemars(range(max = 90))]
+    pub stall: At<u8>,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing { latency: Span::new(2, 20), reorder: true, stall: At::from(10) }
+    }
+}
+
+impl Eq for At<u8> {}
+
+/// A range of physical memory that answers with an error.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FaultRange {
+    /// First physical address
+    pub address: At<Number>,
+    /// Bytes
+    pub size: At<Size>,
+    /// Which accesses
+    #[serde(default)]
+    pub on: Access,
+    /// What comes back
+    #[serde(default)]
+    pub answer: Answer,
+    /// Which port
+    #[serde(default)]
+    pub port: Port,
+}
+
+/// Accesses that a fault range refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Reads only
+    Read,
+    /// Writes only
+    Write,
+    /// Both
+    #[default]
+    Any,
+}
+
+/// How a fault range answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// The slave reports an error
+    #[default]
+    Slverr,
+    /// Nobody answers at this address
+    Decerr,
+    /// The data is corrupt
+    Poison,
+}
+
+/// A port of the device under test towards memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Port {
+    /// Translated DMA
+    Mem,
+    /// Implicit accesses
+    Ptw,
+    /// Both
+    #[default]
+    Any,
+}

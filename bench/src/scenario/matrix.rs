@@ -1,0 +1,241 @@
+//! The matrix: settings to play a scenario with, every combination.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::at::{At, Named};
+use super::diagnostic::Problem;
+use super::expect::{Expectation, Values};
+use super::file::{Matrix, Scenario};
+
+/// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
+pub const SETTINGS: [&str; 11] = [
+    "policy",
+    "flush",
+    "directory",
+    "context",
+    "physical-bits",
+    "ptw-latency",
+    "dma-latency",
+    "ptw-reorder",
+    "dma-reorder",
+    "mode.<domain>",
+    "page.<domain>",
+];
+
+/// One combination of the matrix: the values of its axes, in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Variant(pub Vec<(String, String)>);
+
+impl Variant {
+    /// The value of an axis.
+    pub fn get(&self, axis: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == axis).map(|(_, value)| value.as_str())
+    }
+}
+
+/// `[policy=sequenced,context=base]`; nothing for a scenario without matrix.
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (axis, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{axis}={value}", if index == 0 { "[" } else { "," })?;
+        }
+        if self.0.is_empty() { Ok(()) } else { f.write_str("]") }
+    }
+}
+
+impl Matrix {
+    /// Every combination of the axes in the order of the file (the last axis changes fastest), less those that
+    /// `exclude` names, plus those of `include`. One empty variant if there is no axis.
+    fn combinations(&self) -> Vec<Vec<(At<String>, At<String>)>> {
+        let mut all = vec![Vec::new()];
+        for (axis, values) in &self.axes {
+            all = all
+                .into_iter()
+                .flat_map(|head| {
+                    values.0.iter().map(move |value| {
+                        let mut combination = head.clone();
+                        combination.push((axis.clone(), value.clone()));
+                        combination
+                    })
+                })
+                .collect();
+        }
+        let has = |combination: &[(At<String>, At<String>)], entry: &Named<At<String>>| {
+            entry.iter().all(|(key, value)| combination.iter().any(|(axis, own)| axis == key && own == value))
+        };
+        all.retain(|combination| !self.exclude.iter().any(|entry| has(combination, entry)));
+        if self.axes.is_empty() && !self.include.is_empty() {
+            all.clear();
+        }
+        for entry in &self.include {
+            let combination: Vec<_> = entry.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+            if !all.contains(&combination) {
+                all.push(combination);
+            }
+        }
+        all
+    }
+}
+
+impl Scenario {
+    /// The variants that the matrix asks for.
+    pub fn variants(&self) -> Vec<Variant> {
+        let plain = |combination: Vec<(At<String>, At<String>)>| {
+            Variant(combination.into_iter().map(|(axis, value)| (axis.value, value.value)).collect())
+        };
+        self.matrix.combinations().into_iter().map(plain).collect()
+    }
+
+    /// The scenario with the settings of a variant in force.
+    ///
+    /// # Errors
+    /// A [`Problem`] that points to the axis or the value that does not fit.
+    pub fn with(&self, variant: &Variant) -> Result<Scenario, Problem> {
+        let mut scenario = self.clone();
+        for (axis, value) in &variant.0 {
+            let written = self.matrix.find(axis, value);
+            scenario.set(&written.0, &written.1)?;
+        }
+        Ok(scenario)
+    }
+
+    /// Changes one setting, as a matrix or the command line asks for.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such setting, or it cannot have this value.
+    pub fn set(&mut self, axis: &At<String>, value: &At<String>) -> Result<(), Problem> {
+        match axis.as_str() {
+            "policy" => self.driver.policy = to(value)?,
+            "flush" => self.driver.flush = to(value)?,
+            "directory" => self.iommu.directory = to(value)?,
+            "context" => self.iommu.context = to(value)?,
+            "physical-bits" => self.iommu.physical_bits = Some(to(value)?),
+            "ptw-latency" => self.memory.page_tables.latency = to(value)?.value,
+            "dma-latency" => self.memory.dma.latency = to(value)?.value,
+            "ptw-reorder" => self.memory.page_tables.reorder = to(value)?.value,
+            "dma-reorder" => self.memory.dma.reorder = to(value)?.value,
+            path => {
+                let Some((setting @ ("mode" | "page"), name)) = path.split_once('.') else {
+                    return Err(Problem::new(axis.place, format!("`{axis}` is no setting"), "not a setting")
+                        .suggest(path, SETTINGS));
+                };
+                let names: Vec<String> = self.domains.names().map(str::to_owned).collect();
+                let Some(domain) = self.domains.get_mut(name) else {
+                    return Err(Problem::new(axis.place, format!("unknown domain `{name}`"), "no such domain")
+                        .suggest(name, names.iter().map(String::as_str)));
+                };
+                if setting == "mode" {
+                    domain.mode = Some(to(value)?);
+                } else {
+                    for mapping in &mut domain.map {
+                        mapping.value.page = to(value)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a variant must show: the last entry of `expect` that matches, or a pass if none does.
+    pub fn expectation(&self, variant: &Variant) -> Expectation {
+        let value_of = |axis: &str| match (variant.get(axis), axis) {
+            (Some(value), _) => Some(value.to_owned()),
+            (None, "policy") => Some(self.driver.policy.name().to_owned()),
+            (None, "flush") => Some(self.driver.flush.name().to_owned()),
+            (None, _) => None,
+        };
+        let matches = |entry: &Expectation| {
+            entry
+                .when
+                .iter()
+                .all(|(axis, values)| value_of(axis).is_some_and(|own| values.0.iter().any(|value| value.value == own)))
+        };
+        self.expect.iter().rev().find(|entry| matches(entry)).map(|entry| entry.value.clone()).unwrap_or_default()
+    }
+}
+
+impl Matrix {
+    /// Where an axis and a value were written.
+    fn find(&self, axis: &str, value: &str) -> (At<String>, At<String>) {
+        let of_axes = self.axes.iter().flat_map(|(key, values)| values.0.iter().map(move |own| (key, own)));
+        let of_include = self.include.iter().flat_map(Named::iter);
+        of_axes
+            .chain(of_include)
+            .find(|(key, own)| key.value == axis && own.value == value)
+            .map_or_else(|| (axis.to_owned().into(), value.to_owned().into()), |(key, own)| (key.clone(), own.clone()))
+    }
+}
+
+/// Reads a value of a matrix as the type of its setting.
+fn to<T: DeserializeOwned>(value: &At<String>) -> Result<At<T>, Problem> {
+    let options = serde_yaml::options! { with_snippet: false };
+    serde_yaml::from_str_with_options(&value.value, options).map(|parsed| At::new(parsed, value.place)).map_err(
+        |error| match error {
+            serde_yaml::Error::SerdeUnknownVariant { variant, expected, .. } => {
+                Problem::new(value.place, format!("unknown word `{variant}`"), "not known here")
+                    .suggest(&variant, expected)
+            }
+            serde_yaml::Error::Message { msg, .. } => Problem::new(value.place, msg, "here"),
+            _ => Problem::new(value.place, format!("`{value}` does not fit this setting"), "here"),
+        },
+    )
+}
+
+impl<'de> Deserialize<'de> for Matrix {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Axes;
+        impl<'de> Visitor<'de> for Axes {
+            type Value = Matrix;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("axes: { policy: [sequenced, upstream] }")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Matrix, A::Error> {
+                let mut matrix = Matrix::default();
+                while let Some(key) = map.next_key::<At<String>>()? {
+                    match key.as_str() {
+                        "include" => matrix.include = map.next_value()?,
+                        "exclude" => matrix.exclude = map.next_value()?,
+                        _ => matrix.axes.push((key, map.next_value()?)),
+                    }
+                }
+                Ok(matrix)
+            }
+        }
+        deserializer.deserialize_map(Axes)
+    }
+}
+
+impl JsonSchema for Matrix {
+    fn schema_name() -> Cow<'static, str> {
+        "Matrix".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let values = generator.subschema_for::<Values>();
+        let entry = serde_json::json!({
+            "type": "array",
+            "items": { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }
+        });
+        schemars::json_schema!({
+            "description": "Every combination of the axes, less `exclude`, plus `include`",
+            "type": "object",
+            "properties": {
+                "policy": { "type": "array", "items": { "enum": ["sequenced", "upstream", "rfc"] } },
+                "flush": { "type": "array", "items": { "enum": ["spec", "tags"] } },
+                "directory": { "type": "array", "items": { "enum": ["1-level", "2-level", "3-level"] } },
+                "context": { "type": "array", "items": { "enum": ["base", "extended"] } },
+                "include": entry,
+                "exclude": entry
+            },
+            "additionalProperties": values
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "matrix_tests.rs"]
+mod tests;

@@ -1,0 +1,38 @@
+//! Scenarios: what they say, what is wrong with them, which variants they have.
+//!
+//! [`parse`] turns text into a [`Scenario`] in which everything fits together, or into diagnostics that point into
+//! the text. [`Scenario::variants`] expands the matrix.
+
+mod at;
+mod check;
+mod diagnostic;
+mod domain;
+mod expect;
+mod file;
+mod machine;
+mod matrix;
+mod parse;
+mod scalar;
+mod schema;
+mod step;
+
+pub use at::{At, Named, Place};
+pub use diagnostic::{Diagnostics, Problem, did_you_mean};
+pub use domain::{
+    BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
+    PageSize, Policy, Rights,
+};
+pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
+pub use file::{Matrix, Scenario};
+pub use machine::{
+    Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,
+    Timing,
+};
+pub use matrix::Variant;
+pub use parse::parse;
+pub use scalar::{Number, NumberError, Size, Span, parse_u64};
+pub use schema::schema;
+pub use step::{
+    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, Poison, Range, Repeat,
+    Result as DmaResult, SetPte, Step, Store, Stream, StreamKind, Unmap,
+};

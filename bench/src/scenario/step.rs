@@ -1,0 +1,453 @@
+//! What happens, in order. Streams run on in the background until they are stopped.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::at::At;
+use super::domain::{Mapping, Rights};
+use super::scalar::{Number, Size, Span};
+
+/// One step of a scenario. `drain` and `fence` may stand alone; every other step is a key with its operands.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", remote = "Self")]
+pub enum Step {
+    /// Starts DMA traffic of a device that runs through the steps that follow
+    Stream(Stream),
+    /// Stops a stream, and waits until its transactions have completed
+    Stop(At<String>),
+    /// Stops all streams, and waits until no transaction is in flight
+    Drain(Drain),
+    /// One DMA transaction, and its result
+    Dma(Dma),
+    /// Lets this many cycles pass (a range: drawn from the seed)
+    Wait(Span),
+    /// Plays steps several times
+    Repeat(Repeat),
+    /// Attaches a device that has no domain
+    Attach(Attachment),
+    /// Moves a device from its domain to another one
+    Replace(Attachment),
+    /// Takes a device out of its domain; every access is refused from then on
+    Detach(Detachment),
+    /// Maps pages in a domain
+    Map(Map),
+    /// Unmaps pages, and flushes what caches may hold of them
+    Unmap(Unmap),
+    /// Frees a domain that has no device
+    Free(Free),
+    /// Changes one leaf entry of a page table, and nothing else: no invalidation
+    SetPte(SetPte),
+    /// Stores a doubleword at a physical address
+    Store(Store),
+    /// Puts one invalidation command into the command queue; a fence makes it effective
+    Invalidate(Invalidate),
+    /// IOFENCE.C, and waits until it has completed
+    Fence(Fence),
+    /// Overwrites memory with a pattern that no valid entry has, or makes it answer with an error
+    Poison(Poison),
+    /// Names this moment in reports
+    Mark(At<String>),
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct WordOrMap;
+        impl<'de> Visitor<'de> for WordOrMap {
+            type Value = Step;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a step: a key with its operands")
+            }
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> std::result::Result<Step, E> {
+                match word {
+                    "drain" => Ok(Step::Drain(Drain {})),
+                    "fence" => Ok(Step::Fence(Fence::default())),
+                    known if STEPS.contains(&known) => {
+                        Err(E::custom(format!("step `{known}` has operands: `- {known}: …`")))
+                    }
+                    _ => Err(E::unknown_variant(word, STEPS)),
+                }
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Step, A::Error> {
+                // The inherent function that `remote = "Self"` derives.
+                Step::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_any(WordOrMap)
+    }
+}
+
+/// Names of the steps, as scenarios write them.
+const STEPS: &[&str] = &[
+    "stream",
+    "stop",
+    "drain",
+    "dma",
+    "wait",
+    "repeat",
+    "attach",
+    "replace",
+    "detach",
+    "map",
+    "unmap",
+    "free",
+    "set-pte",
+    "store",
+    "invalidate",
+    "fence",
+    "poison",
+    "mark",
+];
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut properties = serde_json::Map::new();
+        let mut add = |name: &str, what: &str, schema: Schema| {
+            let mut schema = schema;
+            schema.insert("description".to_owned(), what.into());
+            properties.insert(name.to_owned(), schema.into());
+        };
+        add("stream", "Starts DMA that runs through the steps that follow", generator.subschema_for::<Stream>());
+        add("stop", "Stops a stream, and waits until its transactions are done", generator.subschema_for::<String>());
+        add("drain", "Stops all streams, and waits until no DMA is in flight", generator.subschema_for::<Drain>());
+        add("dma", "One DMA transaction, and its result", generator.subschema_for::<Dma>());
+        add("wait", "Lets this many cycles pass", generator.subschema_for::<Span>());
+        add("repeat", "Plays steps several times", generator.subschema_for::<Repeat>());
+        add("attach", "Attaches a device that has no domain", generator.subschema_for::<Attachment>());
+        add("replace", "Moves a device to another domain", generator.subschema_for::<Attachment>());
+        add("detach", "Takes a device out of its domain", generator.subschema_for::<Detachment>());
+        add("map", "Maps pages in a domain", generator.subschema_for::<Map>());
+        add("unmap", "Unmaps pages, and flushes", generator.subschema_for::<Unmap>());
+        add("free", "Frees a domain that has no device", generator.subschema_for::<Free>());
+        add("set-pte", "Changes one leaf entry; no invalidation", generator.subschema_for::<SetPte>());
+        add("store", "Stores a doubleword", generator.subschema_for::<Store>());
+        add("invalidate", "Queues one invalidation command", generator.subschema_for::<Invalidate>());
+        add("fence", "IOFENCE.C, and waits for it", generator.subschema_for::<Fence>());
+        add("poison", "Makes memory unusable", generator.subschema_for::<Poison>());
+        add("mark", "Names this moment in reports", generator.subschema_for::<String>());
+        json_schema!({
+            "anyOf": [
+                { "enum": ["drain", "fence"] },
+                {
+                    "type": "object", "properties": properties, "additionalProperties": false,
+                    "minProperties": 1, "maxProperties": 1
+                }
+            ]
+        })
+    }
+}
+
+/// Stops all streams; it has no operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drain {}
+
+/// DMA traffic in the background.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Stream {
+    /// Its name, for `stop` and for reports
+    pub name: At<String>,
+    /// The device that asks
+    pub device: At<String>,
+    /// Reads, writes or both
+    #[serde(default)]
+    pub kind: StreamKind,
+    /// Where
+    pub range: Range,
+    /// Transactions that may be under way at a time
+    #[serde(default = "four")]
+    #[schemars(range(min = 1, max = 64))]
+    pub outstanding: At<u8>,
+    /// Cycles between the end of a request and the next one
+    #[serde(default = "default_gap")]
+    pub gap: Span,
+    /// Beats of 8 bytes in a burst; a burst never crosses 4 KiB
+    #[serde(default = "default_bursts")]
+    pub bursts: At<Span>,
+}
+
+fn four() -> At<u8> {
+    At::from(4)
+}
+
+fn default_gap() -> Span {
+    Span::new(0, 20)
+}
+
+fn default_bursts() -> At<Span> {
+    At::from(Span::new(1, 16))
+}
+
+/// What a stream does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StreamKind {
+    /// Reads
+    Read,
+    /// Writes
+    Write,
+    /// Reads and writes at random
+    #[default]
+    Mixed,
+}
+
+/// A range of I/O virtual addresses.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Range {
+    /// First address
+    pub iova: At<Number>,
+    /// Bytes
+    pub size: At<Size>,
+}
+
+/// Steps that are played several times.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Repeat {
+    /// How often
+    pub times: At<u32>,
+    /// What
+    pub steps: Vec<At<Step>>,
+}
+
+/// A single DMA transaction that the next step waits for.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Dma {
+    /// The device that asks
+    pub device: Option<At<String>>,
+    /// Or a device_id that no device of the scenario has
+    pub device_id: Option<At<Number>>,
+    /// Reads here
+    pub read: Option<At<Number>>,
+    /// Or writes here
+    pub write: Option<At<Number>>,
+    /// Or fetches instructions here
+    pub fetch: Option<At<Number>>,
+    /// How many bytes: 8 to 2048, a multiple of 8
+    #[serde(default = "eight")]
+    pub bytes: At<Size>,
+    /// The process_id, if the transaction has one
+    pub process: Option<At<Number>>,
+    /// A supervisor-privilege access (needs a process_id)
+    #[serde(default)]
+    pub privileged: bool,
+    /// What the device must see
+    #[serde(default)]
+    pub expect: Result,
+    /// The cause that the fault record must have
+    pub cause: Option<At<u16>>,
+}
+
+fn eight() -> At<Size> {
+    At::from(Size(8))
+}
+
+/// What a device sees of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// Either; the oracle judges it all the same
+    #[default]
+    Any,
+    /// It is done
+    Ok,
+    /// It is refused
+    Fault,
+}
+
+/// A device and a domain.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Attachment {
+    /// The device
+    pub device: At<String>,
+    /// The domain that it has afterwards
+    pub domain: At<String>,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// A device that loses its domain.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Detachment {
+    /// The device
+    pub device: At<String>,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// Pages that become mapped.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Map {
+    /// In which domain
+    pub domain: At<String>,
+    /// What
+    pub range: Mapping,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// Pages that are unmapped.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Unmap {
+    /// In which domain
+    pub domain: At<String>,
+    /// What
+    pub range: Range,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// A domain that goes.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Free {
+    /// Which
+    pub domain: At<String>,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// Errors of the driver's API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Errno {
+    /// Invalid argument
+    Einval,
+    /// Not supported
+    Eopnotsupp,
+    /// No such object or mapping
+    Enoent,
+    /// In use
+    Ebusy,
+    /// Exists already
+    Eexist,
+    /// Out of memory
+    Enomem,
+    /// Out of identifiers
+    Enospc,
+}
+
+impl Errno {
+    /// Its name as C has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Errno::Einval => "EINVAL",
+            Errno::Eopnotsupp => "EOPNOTSUPP",
+            Errno::Enoent => "ENOENT",
+            Errno::Ebusy => "EBUSY",
+            Errno::Eexist => "EEXIST",
+            Errno::Enomem => "ENOMEM",
+            Errno::Enospc => "ENOSPC",
+        }
+    }
+}
+
+/// A change of one leaf entry.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SetPte {
+    /// In which domain
+    pub domain: At<String>,
+    /// The entry that maps this address
+    pub iova: At<Number>,
+    /// New V bit
+    pub valid: Option<bool>,
+    /// New R, W and X bits
+    pub access: Option<Rights>,
+    /// New U bit
+    pub user: Option<bool>,
+    /// New A bit
+    pub accessed: Option<bool>,
+    /// New D bit
+    pub dirty: Option<bool>,
+    /// New target
+    pub to: Option<At<Number>>,
+    /// Or the whole entry
+    pub value: Option<At<Number>>,
+}
+
+/// A store of a doubleword.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Store {
+    /// Physical address, aligned to 8
+    pub address: At<Number>,
+    /// Value
+    pub value: At<Number>,
+}
+
+/// One invalidation command.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Invalidate {
+    /// IOTINVAL.VMA
+    Vma(Iotinval),
+    /// IOTINVAL.GVMA
+    Gvma(Iotinval),
+    /// IODIR.INVAL_DDT
+    Ddt(Iodir),
+}
+
+/// Operands of IOTINVAL. An operand that is not given is not valid (GV, PSCV or AV = 0).
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Iotinval {
+    /// GSCID of this domain (of a nested domain: of its parent)
+    pub gscid_of: Option<At<String>>,
+    /// Or a GSCID
+    pub gscid: Option<At<Number>>,
+    /// PSCID of this domain
+    pub pscid_of: Option<At<String>>,
+    /// Or a PSCID
+    pub pscid: Option<At<Number>>,
+    /// Address
+    pub address: Option<At<Number>>,
+}
+
+/// Operands of IODIR.INVAL_DDT. Neither: all device contexts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Iodir {
+    /// This device's context
+    pub device: Option<At<String>>,
+    /// Or a device_id
+    pub device_id: Option<At<Number>>,
+}
+
+/// IOFENCE.C.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Fence {
+    /// PR: all reads that were accepted before are done
+    pub reads: bool,
+    /// PW: all writes that were accepted before are done
+    pub writes: bool,
+    /// WSI: an interrupt when it is done
+    pub interrupt: bool,
+}
+
+/// Memory that nobody may use any more: a range of physical memory, or the page-table pages of a domain.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Poison {
+    /// The pages of this domain's page table
+    pub tables_of: Option<At<String>>,
+    /// Or a range from this physical address
+    pub address: Option<At<Number>>,
+    /// … of this many bytes
+    pub size: Option<At<Size>>,
+}
