@@ -60,6 +60,9 @@ package iommu_pkg;
     logic [51:0] vpn;    // ADDR[63:12]
   } inval_t;
 
+  // The tables below are whole, whether or not a number is used yet.
+  // verilator lint_off UNUSEDPARAM
+
   // Fault causes (section "Fault/Event-Queue", table of CAUSE encodings).
   localparam logic [11:0] CauseInstrAccess      = 12'd1;
   localparam logic [11:0] CauseReadMisaligned   = 12'd4;
@@ -108,6 +111,7 @@ package iommu_pkg;
   localparam int unsigned CapSv39    = 9;
   localparam int unsigned CapSv48    = 10;
   localparam int unsigned CapSv57    = 11;
+  localparam int unsigned CapSvrsw   = 14;  // Svrsw60t59b
   localparam int unsigned CapSvpbmt  = 15;
   localparam int unsigned CapSv32x4  = 16;
   localparam int unsigned CapSv39x4  = 17;
@@ -137,5 +141,7 @@ package iommu_pkg;
   localparam logic [3:0] Ddtp1Lvl = 4'd2;
   localparam logic [3:0] Ddtp2Lvl = 4'd3;
   localparam logic [3:0] Ddtp3Lvl = 4'd4;
+
+  // verilator lint_on UNUSEDPARAM
 
 endpackage
