@@ -2,5 +2,6 @@
 
 pub mod bus;
 pub mod driver;
+pub mod oracle;
 pub mod scenario;
 pub mod testbench;

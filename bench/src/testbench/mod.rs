@@ -1,5 +1,10 @@
 //! Device, bus, driver and oracle on one clock.
 
+mod clock;
 mod outcome;
+mod software;
+mod stream;
 
+pub use clock::{Bounds, Config, DmaAnswer, DmaError, Testbench};
 pub use outcome::{Blame, End, Figures, Finding, RunOutcome};
+pub use stream::{IDS_PER_STREAM, Kind, MAX_STREAMS, StreamSpec};

@@ -1,0 +1,240 @@
+//! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
+//! combinations can be tried one after the other (rule 6).
+
+use golden::{DirectoryEntry, MsiPte0, Pte, Read, Role, Update, WordRef, Words};
+
+use super::history::{Histories, Sighting, Word};
+use super::invalidation::{Globality, Invalidations};
+use crate::bus::Cycle;
+
+/// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
+const MAX_REPLAYS: u32 = 1 << 16;
+
+/// The stretch of time in which a request was with the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Accepted on `dev_*`
+    pub start: Cycle,
+    /// Translated on `mem_*`, or refused
+    pub end: Cycle,
+}
+
+/// A read of the walk, and what was taken for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// Which word
+    pub word: WordRef,
+    /// The value taken
+    pub value: u64,
+    /// Memory held another value throughout the request
+    pub stale: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Branch {
+    taken: usize,
+    options: usize,
+}
+
+/// A source of words that knows what the device may have used, and steps through the combinations.
+pub struct Chooser<'a> {
+    histories: &'a Histories,
+    invalidations: &'a Invalidations,
+    window: Window,
+    buffers: &'a mut Buffers,
+    depth: usize,
+    replays: u32,
+    path: Globality,
+    assume_global: bool,
+    saw_global: bool,
+}
+
+/// Memory that replays use again and again.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    branches: Vec<Branch>,
+    choices: Vec<Choice>,
+    options: Vec<(bool, Sighting)>,
+}
+
+impl<'a> Chooser<'a> {
+    /// Choices for a request in this window. With `assume_global`, first-stage entries are taken for parts of a global
+    /// mapping, which `PSCV = 1` does not reach; [`Chooser::is_consistent`] says afterwards whether one was used.
+    pub fn new(
+        histories: &'a Histories,
+        invalidations: &'a Invalidations,
+        window: Window,
+        assume_global: bool,
+        buffers: &'a mut Buffers,
+    ) -> Self {
+        buffers.branches.clear();
+        buffers.choices.clear();
+        let path = Globality { global: assume_global };
+        Chooser {
+            histories,
+            invalidations,
+            window,
+            buffers,
+            depth: 0,
+            replays: 0,
+            path,
+            assume_global,
+            saw_global: false,
+        }
+    }
+
+    /// Goes on to the next combination; false when all have been tried.
+    pub fn next(&mut self) -> bool {
+        self.depth = 0;
+        self.path = Globality { global: self.assume_global };
+        self.saw_global = false;
+        self.buffers.choices.clear();
+        self.replays += 1;
+        if self.replays == 1 {
+            return true;
+        }
+        if self.replays > MAX_REPLAYS {
+            return false;
+        }
+        while let Some(branch) = self.buffers.branches.last_mut() {
+            branch.taken += 1;
+            if branch.taken < branch.options {
+                return true;
+            }
+            self.buffers.branches.pop();
+        }
+        false
+    }
+
+    /// What the last walk read.
+    pub fn choices(&self) -> &[Choice] {
+        &self.buffers.choices
+    }
+
+    /// Where globality was assumed, the last walk did use a global mapping.
+    pub fn is_consistent(&self) -> bool {
+        !self.assume_global || self.saw_global
+    }
+
+    /// The last walk took a value that memory no longer held when the request was accepted.
+    pub fn is_stale(&self) -> bool {
+        self.buffers.choices.iter().any(|choice| choice.stale)
+    }
+
+    fn note_global(&mut self, word: &WordRef, value: u64) {
+        if matches!(word.role, Role::FirstStage { .. }) && Pte(value).is_global() {
+            self.saw_global = true;
+            self.path.global = true;
+        }
+    }
+}
+
+/// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
+/// caching of … whose V bit is clear"). For an entry of several words, the word that holds V.
+pub fn is_invalid(role: &Role, value: u64) -> bool {
+    match role {
+        Role::DdtEntry { .. } | Role::PdtEntry { .. } => !DirectoryEntry(value).v(),
+        Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } => value & 1 == 0,
+        Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::Mrif => false,
+        Role::FirstStage { .. } | Role::SecondStage { .. } => !Pte(value).v(),
+        Role::MsiPte { index: 0 } => !MsiPte0(value).v(),
+        Role::MsiPte { .. } => false,
+    }
+}
+
+/// Why a sighting cannot explain a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Struck {
+    /// It came after the request had ended.
+    Later,
+    /// Memory held it no longer when this command was fetched, and the command had completed before the request.
+    Invalidated {
+        /// When the command was fetched
+        fetched: Cycle,
+        /// Its name
+        command: &'static str,
+    },
+    /// V = 0 may not be cached, and memory did not hold it during the request.
+    Invalid,
+}
+
+/// Judges one sighting for one use: rules 2 and 4.
+pub fn judge(
+    word: &Word,
+    use_: &WordRef,
+    seen: &Sighting,
+    invalidations: &Invalidations,
+    path: Globality,
+    window: Window,
+) -> Result<(), Struck> {
+    if seen.first > window.end {
+        return Err(Struck::Later);
+    }
+    if seen.resp != 0 {
+        // An answer with an error is no entry, so nothing that could be cached.
+        let fresh = seen.last_sampled >= window.start || word.only_errors();
+        return if fresh { Ok(()) } else { Err(Struck::Invalid) };
+    }
+    if word.held_between(seen.value, window.start, window.end) {
+        return Ok(());
+    }
+    let value = narrow(use_, seen.value);
+    if is_invalid(&use_.role, value) {
+        return Err(Struck::Invalid);
+    }
+    match invalidations.cutoff(use_, value, path, window.start) {
+        Some(cutoff) if !word.held_between(seen.value, cutoff.fetched, window.end) => {
+            Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The part of a doubleword that a word of 4 bytes is.
+pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
+    match word.bytes {
+        4 => doubleword >> (8 * (word.addr.0 & 4)) & 0xFFFF_FFFF,
+        _ => doubleword,
+    }
+}
+
+impl Words for Chooser<'_> {
+    fn read(&mut self, word: &WordRef) -> Read {
+        let Some(history) = self.histories.word(word.addr) else { return Read::Unavailable };
+        self.buffers.options.clear();
+        for seen in history.sightings() {
+            if judge(history, word, seen, self.invalidations, self.path, self.window).is_ok() {
+                let stale = seen.resp == 0 && !history.held_between(seen.value, self.window.start, self.window.end);
+                self.buffers.options.push((stale, *seen));
+            }
+        }
+        let options = self.buffers.options.len();
+        if options == 0 {
+            return Read::Unavailable;
+        }
+        if options > 1 {
+            // What memory holds first, then what was read last.
+            self.buffers.options.sort_by_key(|(stale, seen)| (*stale, u64::MAX - seen.last_sampled));
+        }
+        if self.depth == self.buffers.branches.len() {
+            self.buffers.branches.push(Branch { taken: 0, options });
+        }
+        let branch = &mut self.buffers.branches[self.depth];
+        // The options of a word follow from the choices before it, so a replay of a prefix sees the same.
+        branch.options = options;
+        let (stale, seen) = self.buffers.options[branch.taken.min(options - 1)];
+        self.depth += 1;
+        let value = narrow(word, seen.value);
+        self.buffers.choices.push(Choice { word: *word, value, stale });
+        self.note_global(word, value);
+        match seen.resp {
+            0 | 1 => Read::Value(value),
+            _ => Read::AccessFault,
+        }
+    }
+
+    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
+        // A device that updates A and D bits shows the update as a write; until those are judged, the walk accepts it.
+        Update::Done
+    }
+}

@@ -1,0 +1,203 @@
+//! The command queue as the device reads it: which commands it has, and which fences are done.
+
+use std::collections::BTreeMap;
+
+use golden::{Command, Config, Illegal, Iofence, Spa};
+
+use super::registers::Ring;
+use crate::bus::Cycle;
+
+/// A doubleword of a command, as the device fetched it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fetched {
+    value: u64,
+    sampled: Cycle,
+}
+
+/// A fence that has been fetched and is not known to be complete.
+#[derive(Clone, Copy, Debug)]
+pub struct Fence {
+    /// Its place among all commands since reset
+    pub sequence: u64,
+    /// Operands
+    pub operands: Iofence,
+    /// When it was fetched
+    pub fetched: Cycle,
+    /// How many invalidations had been fetched before it
+    pub invalidations: usize,
+    /// Its completion store has been seen on `ptw_*`
+    pub stored: bool,
+}
+
+/// A command that the device has in hands, newly.
+#[derive(Clone, Copy, Debug)]
+pub enum News {
+    /// A legal command, fetched in this cycle.
+    Command(Command, Cycle),
+    /// A command at which the queue has to stop.
+    Illegal(Illegal, Cycle),
+}
+
+/// The command queue.
+#[derive(Debug, Default)]
+pub struct Commands {
+    slots: Vec<[Option<Fetched>; 2]>,
+    valid_from: Vec<Cycle>,
+    next: u32,
+    tail: u32,
+    /// Commands processed since reset
+    sequence: u64,
+    /// Value of `sequence` when the queue was switched on, at index 0
+    origin: u64,
+    /// Commands known to be before `cqh`
+    head: u64,
+    stopped: bool,
+    /// Invalidations fetched since reset
+    invalidations: usize,
+    fences: Vec<Fence>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Commands {
+    /// Software switched the queue on.
+    pub fn on(&mut self, ring: Ring) {
+        self.slots.clear();
+        self.slots.resize(ring.entries as usize, [None; 2]);
+        self.valid_from.clear();
+        self.valid_from.resize(ring.entries as usize, Cycle::MAX);
+        self.next = 0;
+        self.tail = 0;
+        self.origin = self.sequence;
+        self.head = self.sequence;
+        self.stopped = false;
+        self.fences.clear();
+    }
+
+    /// Software moved the tail: the entries before it are there for the device from cycle `accepted`.
+    pub fn tail(&mut self, ring: Ring, tail: u32, accepted: Cycle) {
+        let mut index = self.tail;
+        while index != tail && !self.slots.is_empty() {
+            if let Some(valid) = self.valid_from.get_mut(index as usize) {
+                *valid = accepted;
+            }
+            index = ring.after(index);
+        }
+        self.tail = tail;
+    }
+
+    /// Software cleared the error at which the queue had stopped: the command there is fetched again.
+    pub fn resume(&mut self, accepted: Cycle) {
+        if std::mem::take(&mut self.stopped)
+            && let Some(valid) = self.valid_from.get_mut(self.next as usize)
+        {
+            *valid = accepted;
+        }
+    }
+
+    /// A beat of the queue's memory reached the device.
+    pub fn beat(&mut self, ring: Ring, addr: Spa, value: u64, sampled: Cycle) {
+        if let Some((index, word)) = ring.locate(addr)
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            slot[word & 1] = Some(Fetched { value, sampled });
+        }
+    }
+
+    /// The next command that the device has whole, if there is one.
+    pub fn next(&mut self, ring: Ring, config: &Config) -> Option<News> {
+        if self.stopped || self.next == self.tail {
+            return None;
+        }
+        let slot = self.slots.get(self.next as usize)?;
+        let [Some(first), Some(second)] = *slot else { return None };
+        let fetched = first.sampled.min(second.sampled);
+        // What was read before software handed the entry over is not the command.
+        if fetched < *self.valid_from.get(self.next as usize)? {
+            return None;
+        }
+        let decoded = Command::decode(first.value, second.value).and_then(|c| c.check(config).map(|()| c));
+        let command = match decoded {
+            Ok(command) => command,
+            Err(illegal) => {
+                self.stopped = true;
+                return Some(News::Illegal(illegal, fetched));
+            }
+        };
+        *self.counts.entry(command.mnemonic()).or_default() += 1;
+        if let Command::Fence(operands) = command {
+            let fence =
+                Fence { sequence: self.sequence, operands, fetched, invalidations: self.invalidations, stored: false };
+            self.fences.push(fence);
+        }
+        if !matches!(command, Command::Fence(_)) {
+            self.invalidations += 1;
+        }
+        self.slots[self.next as usize] = [None; 2];
+        self.valid_from[self.next as usize] = Cycle::MAX;
+        self.sequence += 1;
+        self.next = ring.after(self.next);
+        Some(News::Command(command, fetched))
+    }
+
+    /// The oldest fence that owes this store, and whether another fence is still before it.
+    pub fn fence_for_store(&mut self, addr: Spa, data: u32) -> Option<&mut Fence> {
+        self.fences.iter_mut().find(|fence| !fence.stored && fence.operands.store == Some((addr, data)))
+    }
+
+    /// The oldest fence whose store has reached the device's port and now became visible at this address.
+    pub fn fence_visible(&self, addr: Spa) -> Option<u64> {
+        self.fences
+            .iter()
+            .find(|fence| fence.stored && fence.operands.store.is_some_and(|(at, _)| at.0 & !7 == addr.0 & !7))
+            .map(|fence| fence.sequence)
+    }
+
+    /// The store of this fence met a memory fault: the fence is not complete, and is fetched again once software has
+    /// cleared `cmd_mf`.
+    pub fn fence_failed(&mut self, ring: Ring) {
+        if let Some(index) = self.fences.iter().position(|fence| fence.stored) {
+            let fence = self.fences.remove(index);
+            self.fences.truncate(index);
+            let back = (self.sequence - fence.sequence) as u32;
+            self.sequence = fence.sequence;
+            self.next = ring.wrap(self.next.wrapping_sub(back));
+            self.stopped = true;
+        }
+    }
+
+    /// Software read `cqh`: everything before it has been fetched, and each fence before it is complete. Returns the
+    /// youngest of these fences.
+    ///
+    /// # Errors
+    /// The furthest index that `cqh` may have.
+    pub fn head_read(&mut self, ring: Ring, head: u32) -> Result<Option<u64>, u32> {
+        let known = (self.head - self.origin) as u32;
+        let head = self.head + u64::from(ring.wrap(ring.wrap(head).wrapping_sub(ring.wrap(known))));
+        if head > self.sequence {
+            return Err(self.next);
+        }
+        self.head = head;
+        Ok(self.fences.iter().rev().find(|fence| fence.sequence < head).map(|fence| fence.sequence))
+    }
+
+    /// This fence and all before it are complete. Returns them.
+    pub fn complete(&mut self, sequence: u64) -> impl Iterator<Item = Fence> + '_ {
+        let count = self.fences.iter().take_while(|fence| fence.sequence <= sequence).count();
+        self.fences.drain(..count)
+    }
+
+    /// Fences not known to be complete.
+    pub fn open_fences(&self) -> &[Fence] {
+        &self.fences
+    }
+
+    /// The queue stands still at an error.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Commands by mnemonic.
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+}

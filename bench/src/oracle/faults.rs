@@ -1,0 +1,254 @@
+//! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule 7).
+
+use golden::{Fault, FaultRecord};
+
+use super::dma::lanes;
+use super::registers::Ring;
+use super::rule::{Rule, Violation};
+use crate::bus::{Cycle, Ticket};
+
+/// A refused request, and every record that it may leave.
+#[derive(Clone, Debug)]
+pub struct Owed {
+    /// Its number
+    pub ticket: Ticket,
+    /// When it was accepted
+    pub start: Cycle,
+    /// When it was refused
+    pub end: Cycle,
+    /// Faults that explain the refusal
+    pub possible: Vec<Fault>,
+    /// The queue was off, full or in error at some moment since
+    pub may_be_lost: bool,
+}
+
+/// A record that reached memory.
+#[derive(Clone, Copy, Debug)]
+struct Received {
+    record: FaultRecord,
+    cycle: Cycle,
+}
+
+/// A doubleword that is written in one or several pieces.
+#[derive(Clone, Copy, Debug, Default)]
+struct Partial {
+    value: u64,
+    strobes: u8,
+}
+
+impl Partial {
+    fn write(&mut self, value: u64, strobes: u8) {
+        let mask = lanes(strobes);
+        self.value = self.value & !mask | value & mask;
+        self.strobes |= strobes;
+    }
+}
+
+/// Records received and records owed.
+#[derive(Debug, Default)]
+pub struct Faults {
+    slots: Vec<[Partial; 4]>,
+    tail: u32,
+    known_tail: u32,
+    unmatched: Vec<Received>,
+    owed: Vec<Owed>,
+    paid: Vec<Received>,
+    lossy: bool,
+    counts: std::collections::BTreeMap<u16, u64>,
+}
+
+/// Whether a record is what a fault leaves: page offsets may be left out ("an IOMMU may report the page offset of a
+/// GPA in iotval2 as 0"), and so may the ones of iotval.
+fn pays(record: &FaultRecord, fault: &Fault) -> bool {
+    let right = fault.record();
+    let offset_left_out = |right: u64, came: u64, keep: u64| came == right || came == right & keep;
+    fault.reported
+        && record.head == right.head
+        && offset_left_out(right.iotval, record.iotval, !0xFFF)
+        && offset_left_out(right.iotval2, record.iotval2, !0xFFC)
+}
+
+impl Faults {
+    /// After reset the queue is off: nothing is recorded.
+    pub fn new() -> Self {
+        Faults { lossy: true, ..Faults::default() }
+    }
+
+    /// Software switched the queue on: it begins at 0.
+    pub fn on(&mut self, ring: Ring) {
+        self.slots.clear();
+        self.slots.resize(ring.entries as usize, [Partial::default(); 4]);
+        self.tail = 0;
+        self.known_tail = 0;
+        // Until software has seen `fqon`, the device may not have noticed yet.
+        self.lossy = true;
+    }
+
+    fn is_full(&self, ring: Ring, head: u32) -> bool {
+        ring.entries == 0 || ring.after(self.tail) == head
+    }
+
+    /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
+    /// `errors_known_clear` says that software has just seen the queue on and without errors.
+    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool) {
+        let was = self.lossy;
+        if !enabled || self.is_full(ring, head) {
+            self.lossy = true;
+        } else if errors_known_clear {
+            self.lossy = false;
+        }
+        if was || self.lossy {
+            for owed in &mut self.owed {
+                owed.may_be_lost = true;
+            }
+        }
+    }
+
+    /// Software read `fqt`.
+    ///
+    /// # Errors
+    /// The furthest index that it may have.
+    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<(), u32> {
+        let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
+        if ahead(tail) > ahead(self.tail) {
+            return Err(self.tail);
+        }
+        self.known_tail = ring.wrap(tail);
+        Ok(())
+    }
+
+    /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
+    pub fn written(
+        &mut self,
+        ring: Ring,
+        head: u32,
+        index: u32,
+        words: impl Iterator<Item = (usize, u64, u8)>,
+        now: Cycle,
+    ) -> Result<Option<FaultRecord>, Violation> {
+        if index != self.tail {
+            let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
+            return Err(Violation::new(Rule::FaultRecord, "index", right, wrong));
+        }
+        if self.is_full(ring, head) {
+            let wrong = format!("a record in entry {index}");
+            return Err(Violation::new(Rule::FaultRecord, "full", "nothing: the queue is full", wrong));
+        }
+        let Some(slot) = self.slots.get_mut(index as usize) else { return Ok(None) };
+        for (word, value, strobes) in words {
+            slot[word & 3].write(value, strobes);
+        }
+        // The second doubleword is reserved and custom: it need not be written.
+        if ![0, 2, 3].iter().all(|&word| slot[word].strobes == 0xFF) {
+            return Ok(None);
+        }
+        let words = slot.map(|partial| partial.value);
+        *slot = [Partial::default(); 4];
+        self.tail = ring.after(self.tail);
+        let record = FaultRecord::decode(words);
+        *self.counts.entry(record.head.cause()).or_default() += 1;
+        self.unmatched.push(Received { record, cycle: now });
+        self.settle();
+        Ok(Some(record))
+    }
+
+    /// The write of the newest record met a memory fault (`fqmf`): it is discarded, and so are all that follow.
+    pub fn write_failed(&mut self, ring: Ring) {
+        self.lossy = true;
+        self.tail = ring.wrap(self.tail.wrapping_sub(1));
+        if let Some(last) = self.unmatched.pop() {
+            if let Some(count) = self.counts.get_mut(&last.record.head.cause()) {
+                *count -= 1;
+            }
+        }
+        for owed in &mut self.owed {
+            owed.may_be_lost = true;
+        }
+    }
+
+    /// A request was refused. Returns the record that it left, where it is there already.
+    pub fn refused(&mut self, mut owed: Owed) -> Option<usize> {
+        owed.may_be_lost |= self.lossy;
+        let found = self.unmatched.iter().enumerate().find_map(|(at, received)| {
+            owed.possible.iter().position(|fault| pays(&received.record, fault)).map(|which| (at, which))
+        });
+        match found {
+            Some((at, which)) => {
+                let received = self.unmatched.remove(at);
+                self.paid.push(received);
+                Some(which)
+            }
+            None => {
+                if owed.possible.iter().all(|fault| fault.reported) {
+                    self.owed.push(owed);
+                }
+                None
+            }
+        }
+    }
+
+    /// Pays owed records with received ones.
+    fn settle(&mut self) {
+        let mut at = 0;
+        while at < self.unmatched.len() {
+            let received = self.unmatched[at];
+            let payer = |owed: &Owed| owed.possible.iter().any(|fault| pays(&received.record, fault));
+            match self.owed.iter().position(payer) {
+                Some(index) => {
+                    self.owed.remove(index);
+                    self.paid.push(self.unmatched.remove(at));
+                }
+                None => at += 1,
+            }
+        }
+    }
+
+    /// At rest: nothing may be left over.
+    pub fn at_rest(&self) -> Result<(), Violation> {
+        if let Some(received) = self.unmatched.first() {
+            let wrong = format!("{} in cycle {}", describe(&received.record), received.cycle);
+            let detail = format!("cause {}", received.record.head.cause());
+            return Err(Violation::new(Rule::FaultRecord, detail, "no record: no refused request explains it", wrong));
+        }
+        // "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a
+        // subset, including one, of requests."
+        let merged = |owed: &Owed, fault: &Fault| {
+            self.paid.iter().any(|received| received.cycle >= owed.start && pays(&received.record, fault))
+        };
+        let lost =
+            self.owed.iter().find(|owed| !owed.may_be_lost && !owed.possible.iter().any(|fault| merged(owed, fault)));
+        match lost {
+            None => Ok(()),
+            Some(owed) => {
+                let fault = &owed.possible[0];
+                let right = describe(&fault.record());
+                let wrong = format!("no record of transaction {}, refused in cycle {}", owed.ticket.0, owed.end);
+                Err(Violation::new(Rule::FaultLost, format!("cause {}", fault.cause.code()), right, wrong))
+            }
+        }
+    }
+
+    /// Records by cause.
+    pub fn counts(&self) -> &std::collections::BTreeMap<u16, u64> {
+        &self.counts
+    }
+}
+
+/// A record in one line.
+pub fn describe(record: &FaultRecord) -> String {
+    let head = record.head;
+    let process = if head.pv() {
+        format!(", PID {:#x}, PRIV {}", head.pid(), u8::from(head.privileged()))
+    } else {
+        String::new()
+    };
+    format!(
+        "cause {} ({}), TTYP {}, DID {:#x}{process}, iotval {:#x}, iotval2 {:#x}",
+        head.cause(),
+        record.cause().map_or("reserved", golden::Cause::name),
+        head.ttyp(),
+        head.did(),
+        record.iotval,
+        record.iotval2
+    )
+}

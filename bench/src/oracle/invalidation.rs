@@ -1,0 +1,291 @@
+//! Which command covers which use of a word, and since when it does: rule 3 of the oracle.
+//!
+//! Covering is judged at the use, not at the cache: the question is never what some cache tagged its entry with, but
+//! whether a command that had completed obliges every implementation to have dropped this word for this use.
+
+use golden::{Command, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
+
+use crate::bus::Cycle;
+
+/// An invalidation command that the device has fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Invalidation {
+    /// The command
+    pub command: Command,
+    /// When it left memory: stores that became visible before are synchronised by it
+    pub fetched: Cycle,
+    /// When software could know that a fence behind it had completed
+    pub completed: Option<Cycle>,
+}
+
+/// How the path to a leaf treats PSCID: an entry "containing a global mapping" is not dropped by `PSCV = 1`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Globality {
+    /// A first-stage entry above on this path, or the leaf itself by assumption, has G set
+    pub global: bool,
+}
+
+/// All invalidations since reset, in the order of their fetch.
+#[derive(Debug, Default)]
+pub struct Invalidations {
+    log: Vec<Invalidation>,
+}
+
+impl Invalidations {
+    /// The device has fetched an invalidation.
+    pub fn fetched(&mut self, command: Command, fetched: Cycle) {
+        self.log.push(Invalidation { command, fetched, completed: None });
+    }
+
+    /// A fence completed: everything that was fetched at or before `fence_fetched` is in force. Returns how many
+    /// came into force by this.
+    pub fn completed(&mut self, count: usize, now: Cycle) -> u64 {
+        let mut news = 0;
+        let count = count.min(self.log.len());
+        for invalidation in self.log[..count].iter_mut().rev() {
+            if invalidation.completed.is_some() {
+                break;
+            }
+            invalidation.completed = Some(now);
+            news += 1;
+        }
+        news
+    }
+
+    /// The cycle from which on memory must have held a value for it to explain this use, in a request that was
+    /// accepted in `start`; and the command that says so.
+    pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, start: Cycle) -> Option<&Invalidation> {
+        let in_force = |i: &&Invalidation| i.completed.is_some_and(|completed| completed < start);
+        match held_by_context(&word.role) {
+            None => self.log.iter().rev().filter(in_force).find(|i| covers(&i.command, word, value, path)),
+            Some(holder) => {
+                // A context may hold this pointer translated. It is dropped with the context, by IODIR, and may then be
+                // translated anew by a cached second-stage word: only an IOTINVAL.GVMA that had completed before the
+                // IODIR was fetched keeps the word out of it.
+                let dropped =
+                    self.log.iter().rev().filter(in_force).find(|i| drops_context(&i.command, word, holder))?;
+                self.log
+                    .iter()
+                    .rev()
+                    .filter(|i| i.completed.is_some_and(|completed| completed < dropped.fetched))
+                    .find(|i| covers(&i.command, word, value, path))
+            }
+        }
+    }
+}
+
+/// The context entry that may hold the translated pointer for which this second-stage word is read.
+fn held_by_context(role: &Role) -> Option<Pointer> {
+    let Role::SecondStage { purpose, .. } = role else { return None };
+    match purpose {
+        Purpose::Final => None,
+        Purpose::FirstStage { pointer: Pointer::Pte, .. } => None,
+        Purpose::FirstStage { pointer, .. } | Purpose::ProcessDirectory { pointer, .. } => Some(*pointer),
+    }
+}
+
+/// Whether `command` drops the entry of the directories that holds a pointer.
+fn drops_context(command: &Command, word: &WordRef, holder: Pointer) -> bool {
+    match *command {
+        Command::InvalDdt { device } => device.is_none_or(|device| device == word.tags.device),
+        Command::InvalPdt { device, process } => {
+            holder == Pointer::ProcessContext && device == word.tags.device && word.tags.process == Some(process)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `command`, once completed, obliges every implementation to have dropped `word` with this `value` for this
+/// use.
+pub fn covers(command: &Command, word: &WordRef, value: u64, path: Globality) -> bool {
+    let tags = &word.tags;
+    match (*command, word.role) {
+        // IODIR.INVAL_DDT: "If DV is 0, all DDT and PDT entries cached for all devices. If DV is 1, the cached
+        // leaf-level DDT entry for the device and all associated PDT entries."
+        (Command::InvalDdt { device }, Role::DdtEntry { .. }) => device.is_none(),
+        (
+            Command::InvalDdt { device },
+            Role::DeviceContext { .. } | Role::PdtEntry { .. } | Role::ProcessContext { .. },
+        ) => device.is_none_or(|device| device == tags.device),
+        // IODIR.INVAL_PDT: "the cached leaf PDT entry for the specified PID and DID".
+        (Command::InvalPdt { device, process }, Role::ProcessContext { .. }) => {
+            device == tags.device && tags.process == Some(process)
+        }
+        (Command::InvalVma(operands), Role::FirstStage { level }) => {
+            let pte = Pte(value);
+            let global = path.global || pte.is_global();
+            operands.gscid == tags.gscid
+                && operands.pscid.is_none_or(|pscid| tags.pscid == Some(pscid) && !global)
+                && covers_address(&operands, tags.iova.0, level, word.bytes, pte)
+        }
+        // "GV = 0: for all VM address spaces", AV is ignored then.
+        (Command::InvalGvma(operands), Role::SecondStage { level, .. }) => match operands.gscid {
+            None => tags.gscid.is_some(),
+            Some(_) => {
+                operands.gscid == tags.gscid
+                    && tags.gpa.is_none_or(|gpa| covers_address(&operands, gpa.0, level, word.bytes, Pte(value)))
+            }
+        },
+        // Table "Identifiers used to tag IOATC entries": the MSI page table is tagged by GSCID and GPA.
+        (Command::InvalGvma(operands), Role::MsiPte { .. }) => match operands.gscid {
+            None => tags.gscid.is_some(),
+            Some(_) => {
+                operands.gscid == tags.gscid
+                    && match (operands.pages(), tags.gpa) {
+                        (Some(pages), Some(gpa)) => pages.contains(&(gpa.0 >> 12)),
+                        _ => true,
+                    }
+            }
+        },
+        _ => false,
+    }
+}
+
+/// With an address, leaf entries that translate it are covered; entries above only with NL.
+fn covers_address(operands: &Iotinval, addr: u64, level: u8, bytes: u8, pte: Pte) -> bool {
+    let Some(pages) = operands.pages() else { return true };
+    if !pte.is_leaf() && !operands.nl {
+        return false;
+    }
+    // A level resolves 9 bits of the page number, 10 where entries have 4 bytes (Sv32).
+    let span = u32::from(level) * if bytes == 4 { 10 } else { 9 };
+    let page = addr >> 12;
+    let first = page >> span << span;
+    let last = first | ((1u64 << span) - 1);
+    *pages.start() <= last && first <= *pages.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::{DeviceId, Gpa, Gscid, Iova, Pscid, Spa, Tags};
+
+    use super::*;
+
+    const LEAF: u64 = 0xDF;
+    const TABLE: u64 = 0x2000_0001;
+
+    fn first(level: u8, gscid: Option<u16>, pscid: u32, iova: u64) -> WordRef {
+        word(Role::FirstStage { level }, gscid, Some(pscid), iova, None)
+    }
+
+    fn second(level: u8, gscid: u16, gpa: u64, purpose: Purpose) -> WordRef {
+        word(Role::SecondStage { level, purpose }, Some(gscid), None, 0, Some(gpa))
+    }
+
+    fn word(role: Role, gscid: Option<u16>, pscid: Option<u32>, iova: u64, gpa: Option<u64>) -> WordRef {
+        let tags = Tags {
+            device: DeviceId(7),
+            process: None,
+            gscid: gscid.map(Gscid),
+            pscid: pscid.map(Pscid),
+            iova: Iova(iova),
+            gpa: gpa.map(Gpa),
+        };
+        WordRef { addr: Spa(0x1000), bytes: 8, role, tags }
+    }
+
+    fn vma(gscid: Option<u16>, pscid: Option<u32>, page: Option<u64>) -> Command {
+        let (gscid, pscid) = (gscid.map(Gscid), pscid.map(Pscid));
+        Command::InvalVma(Iotinval { gscid, pscid, page, ..Iotinval::default() })
+    }
+
+    fn gvma(gscid: Option<u16>, page: Option<u64>) -> Command {
+        Command::InvalGvma(Iotinval { gscid: gscid.map(Gscid), page, ..Iotinval::default() })
+    }
+
+    fn plain(command: &Command, word: &WordRef, value: u64) -> bool {
+        covers(command, word, value, Globality::default())
+    }
+
+    #[test]
+    fn vma_without_gv_reaches_host_entries_only() {
+        assert!(plain(&vma(None, None, None), &first(0, None, 3, 0x5000), LEAF));
+        assert!(!plain(&vma(None, None, None), &first(0, Some(1), 3, 0x5000), LEAF));
+        assert!(plain(&vma(Some(1), None, None), &first(0, Some(1), 3, 0x5000), LEAF));
+        assert!(!plain(&vma(Some(2), None, None), &first(0, Some(1), 3, 0x5000), LEAF));
+    }
+
+    #[test]
+    fn pscv_spares_other_processes_and_global_mappings() {
+        let command = vma(None, Some(3), None);
+        assert!(plain(&command, &first(0, None, 3, 0), LEAF));
+        assert!(!plain(&command, &first(0, None, 4, 0), LEAF));
+        assert!(!plain(&command, &first(0, None, 3, 0), LEAF | 0x20));
+        assert!(!covers(&command, &first(0, None, 3, 0), LEAF, Globality { global: true }));
+        assert!(plain(&vma(None, None, None), &first(0, None, 3, 0), LEAF | 0x20));
+    }
+
+    #[test]
+    fn an_address_reaches_the_leaf_that_translates_it() {
+        assert!(plain(&vma(None, None, Some(5)), &first(0, None, 3, 0x5008), LEAF));
+        assert!(!plain(&vma(None, None, Some(6)), &first(0, None, 3, 0x5008), LEAF));
+        assert!(plain(&vma(None, None, Some(6)), &first(1, None, 3, 0x5008), LEAF), "one 2 MiB page");
+        assert!(!plain(&vma(None, None, Some(512)), &first(1, None, 3, 0x5008), LEAF));
+        assert!(!plain(&vma(None, None, Some(5)), &first(1, None, 3, 0x5008), TABLE), "not a leaf");
+        let nl = Command::InvalVma(Iotinval { page: Some(5), nl: true, ..Iotinval::default() });
+        assert!(plain(&nl, &first(1, None, 3, 0x5008), TABLE));
+    }
+
+    #[test]
+    fn a_range_reaches_all_of_it() {
+        let range = |page| Command::InvalVma(Iotinval { page: Some(page), s: true, ..Iotinval::default() });
+        assert!(plain(&range(0b0011), &first(0, None, 3, 0x7000), LEAF));
+        assert!(!plain(&range(0b0011), &first(0, None, 3, 0x8000), LEAF));
+        assert!(plain(&range(0b0011), &first(1, None, 3, 0x1F_F000), LEAF), "overlaps the superpage");
+    }
+
+    #[test]
+    fn gvma_without_gv_ignores_the_address() {
+        let leaf = second(0, 1, 0x9000, Purpose::Final);
+        assert!(plain(&gvma(None, Some(0x1234)), &leaf, LEAF));
+        assert!(!plain(&gvma(Some(1), Some(0x1234)), &leaf, LEAF));
+        assert!(plain(&gvma(Some(1), Some(9)), &leaf, LEAF));
+        assert!(!plain(&gvma(Some(2), None), &leaf, LEAF));
+        assert!(!plain(&vma(Some(1), None, None), &leaf, LEAF), "VMA is for the first stage");
+        assert!(!plain(&gvma(Some(1), None), &first(0, Some(1), 3, 0x9000), LEAF));
+    }
+
+    #[test]
+    fn iodir_and_iotinval_do_not_mix() {
+        let dc = word(Role::DeviceContext { index: 3 }, None, None, 0, None);
+        let ddte = word(Role::DdtEntry { level: 1 }, None, None, 0, None);
+        assert!(plain(&Command::InvalDdt { device: Some(DeviceId(7)) }, &dc, 1));
+        assert!(!plain(&Command::InvalDdt { device: Some(DeviceId(8)) }, &dc, 1));
+        assert!(plain(&Command::InvalDdt { device: None }, &dc, 1));
+        assert!(!plain(&Command::InvalDdt { device: Some(DeviceId(7)) }, &ddte, 1), "leaf-level only");
+        assert!(plain(&Command::InvalDdt { device: None }, &ddte, 1));
+        assert!(!plain(&gvma(None, None), &dc, 1));
+        assert!(!plain(&Command::InvalDdt { device: None }, &first(0, None, 3, 0), LEAF));
+    }
+
+    #[test]
+    fn only_a_completed_fence_strikes() {
+        let mut log = Invalidations::default();
+        let (word, none) = (first(0, None, 3, 0x5000), Globality::default());
+        log.fetched(vma(None, None, None), 100);
+        assert!(log.cutoff(&word, LEAF, none, 1000).is_none());
+        assert_eq!(log.completed(1, 150), 1);
+        assert!(log.cutoff(&word, LEAF, none, 150).is_none(), "the request was there already");
+        assert_eq!(log.cutoff(&word, LEAF, none, 151).map(|i| i.fetched), Some(100));
+        assert_eq!(log.completed(1, 200), 0, "in force already");
+    }
+
+    #[test]
+    fn a_pointer_held_by_a_context_goes_with_the_context() {
+        let pointer = Purpose::FirstStage { level: 2, pointer: Pointer::DeviceContext };
+        let (word, none) = (second(0, 1, 0x9000, pointer), Globality::default());
+        let mut log = Invalidations::default();
+        log.fetched(gvma(Some(1), None), 100);
+        log.completed(1, 110);
+        assert!(log.cutoff(&word, LEAF, none, 1000).is_none(), "IOTINVAL does not reach directory caches");
+        log.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 200);
+        log.completed(2, 210);
+        assert_eq!(log.cutoff(&word, LEAF, none, 1000).map(|i| i.fetched), Some(100));
+
+        let mut unfenced = Invalidations::default();
+        unfenced.fetched(gvma(Some(1), None), 100);
+        unfenced.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 102);
+        unfenced.completed(2, 110);
+        assert!(unfenced.cutoff(&word, LEAF, none, 1000).is_none(), "the IODIR may have been executed first");
+    }
+}

@@ -1,0 +1,241 @@
+//! Judging what the device did: translations, refusals, its own writes, fences.
+
+use golden::{Fault, Outcome, Request, Role, Spa, Target};
+
+use super::chooser::{Choice, Window};
+use super::dma::{Transaction, lanes};
+use super::evidence;
+use super::explain::{Explanation, request_of};
+use super::faults::Owed;
+use super::rule::{Rule, Violation};
+use super::software::{Broken, Peek};
+use super::{Oracle, Write};
+use crate::bus::{Burst, Cycle, Direction};
+use crate::testbench::{Blame, Finding};
+
+/// Structures by name, as figures and buckets show them.
+fn structure(role: &Role) -> &'static str {
+    match role {
+        Role::DdtEntry { .. } => "ddt-entry",
+        Role::DeviceContext { .. } => "device-context",
+        Role::PdtEntry { .. } => "pdt-entry",
+        Role::ProcessContext { .. } => "process-context",
+        Role::FirstStage { .. } => "first-stage-pte",
+        Role::SecondStage { .. } => "second-stage-pte",
+        Role::MsiPte { .. } => "msi-pte",
+        Role::Mrif => "mrif",
+    }
+}
+
+impl Oracle {
+    /// A translated request showed on `mem_*`.
+    pub(super) fn translated(
+        &mut self,
+        transaction: &Transaction,
+        addr: Spa,
+        pbmt: u8,
+        now: Cycle,
+        memory: &dyn Peek,
+    ) -> Result<(), Violation> {
+        self.figures.translations_compared += 1;
+        let request = request_of(transaction);
+        let window = Window { start: transaction.accepted, end: now };
+        let is_it = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Translated(t)
+                if t.spa == addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
+        };
+        match self.explain(&request, window, is_it) {
+            Some(explanation) => {
+                self.explained(&request, &explanation, window, memory);
+                Ok(())
+            }
+            None => {
+                let wrong = format!("translated to {addr:#x}, memory type {pbmt}");
+                Err(self.unexplained(Rule::Translation, &request, window, wrong, memory))
+            }
+        }
+    }
+
+    /// A request was refused.
+    pub(super) fn refused(
+        &mut self,
+        transaction: &Transaction,
+        now: Cycle,
+        memory: &dyn Peek,
+    ) -> Result<(), Violation> {
+        self.figures.translations_compared += 1;
+        let request = request_of(transaction);
+        let window = Window { start: transaction.accepted, end: now };
+        let found = self.explain_refusal(&request, window);
+        if found.is_empty() {
+            return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
+        }
+        let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
+        let owed = Owed { ticket: transaction.ticket, start: window.start, end: now, possible, may_be_lost: false };
+        let which = self.faults.refused(owed).unwrap_or(0);
+        self.explained(&request, &found[which].1, window, memory);
+        Ok(())
+    }
+
+    /// The device is cleared; what about software?
+    fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window, memory: &dyn Peek) {
+        if explanation.stale {
+            let mut counted: [&str; 4] = [""; 4];
+            for choice in explanation.choices.iter().filter(|choice| choice.stale) {
+                let name = structure(&choice.word.role);
+                if let Some(free) = counted.iter_mut().take_while(|seen| **seen != name).find(|seen| seen.is_empty()) {
+                    *free = name;
+                    *self.figures.stale_used.entry(name.to_owned()).or_default() += 1;
+                }
+            }
+            let retired = |choice: &Choice| self.software.retired(choice, &self.histories, window.start);
+            if let Some(broken) = explanation.choices.iter().find_map(retired) {
+                self.hazard_with(broken, request, window, memory);
+            }
+        }
+        let config = self.config();
+        let walk = |view: &mut super::software::View<'_>, request: &Request| golden::translate(&config, view, request);
+        let broken = self.software.ended(request, &explanation.outcome, (window.start, window.end), memory, &walk);
+        if let Some(broken) = broken {
+            self.hazard_with(broken, request, window, memory);
+        }
+    }
+
+    fn unexplained(
+        &mut self,
+        rule: Rule,
+        request: &Request,
+        window: Window,
+        wrong: String,
+        memory: &dyn Peek,
+    ) -> Violation {
+        // What it should have been: the outcome that needs the freshest values.
+        let right = match self.explain(request, window, |_| true) {
+            Some(explanation) => evidence::outcome_line(&explanation.outcome),
+            None => evidence::outcome_line(&Outcome::Unavailable),
+        };
+        let config = self.config();
+        let text =
+            evidence::walk(&config, request, window, &self.histories, &self.invalidations, memory, &self.time_line);
+        let mut violation = Violation::new(rule, format!("{:?}", request.access), right, wrong);
+        violation.evidence = text;
+        violation
+    }
+
+    /// Software broke a promise; what it concerns tells the request.
+    pub(super) fn hazard(&mut self, broken: Broken, memory: &dyn Peek) {
+        if let Broken::NotHitless { request, end, .. } = &broken {
+            let (request, end) = (*request, *end);
+            self.hazard_with(broken, &request, Window { start: end, end }, memory);
+        }
+    }
+
+    fn hazard_with(&mut self, broken: Broken, request: &Request, window: Window, memory: &dyn Peek) {
+        self.figures.hazards += 1;
+        if self.hazard.is_some() {
+            return;
+        }
+        let config = self.config();
+        let text =
+            evidence::walk(&config, request, window, &self.histories, &self.invalidations, memory, &self.time_line);
+        let (rule, detail, right, wrong) = match broken {
+            Broken::Stale { choice, operation, returned } => (
+                Rule::StaleAfterOperation,
+                structure(&choice.word.role).to_owned(),
+                format!("`{operation}` returned in cycle {returned}: what it replaced is used no more"),
+                format!("{} at {:#x} was used as {:#018x}", choice.word.role, choice.word.addr, choice.value),
+            ),
+            Broken::NotHitless { operation, outcome, old, new, .. } => (
+                Rule::NotHitless,
+                match &outcome {
+                    Outcome::Fault(fault) => format!("cause {}", fault.cause.code()),
+                    _ => "translation".to_owned(),
+                },
+                format!(
+                    "`{operation}` is hitless: {} or {}",
+                    evidence::outcome_line(&old),
+                    evidence::outcome_line(&new)
+                ),
+                evidence::outcome_line(&outcome),
+            ),
+        };
+        self.hazard = Some(Finding {
+            blame: Blame::SoftwareHazard,
+            rule: rule.key().to_owned(),
+            detail,
+            section: rule.section().to_owned(),
+            right,
+            wrong,
+            cycle: window.end,
+            evidence: text,
+        });
+    }
+
+    /// The device wrote to memory on its own account: a fault record, or the store of a fence.
+    pub(super) fn device_write(
+        &mut self,
+        id: u8,
+        addr: Spa,
+        burst: Burst,
+        beats: &[(u64, u8)],
+        now: Cycle,
+    ) -> Result<(), Violation> {
+        let ring = self.registers.fq;
+        if let Some((index, first)) = ring.locate(addr) {
+            self.writes.push((id, Write::FaultRecord));
+            let words = beats.iter().enumerate().map(|(beat, &(value, strobes))| {
+                (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
+            });
+            self.faults.written(ring, self.registers.fqh, index, words, now)?;
+            self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false);
+            return Ok(());
+        }
+        let unowed = || {
+            let wrong = format!("a write of {} beats to {addr:#x}", beats.len());
+            Violation::new(Rule::UnowedWrite, "ptw", "no write, a fault record, or the store of a fence", wrong)
+        };
+        let &[(value, strobes)] = beats else { return Err(unowed()) };
+        let lane = strobes.trailing_zeros().min(7);
+        let target = Spa((addr.0 & !7) + u64::from(lane));
+        if !matches!(strobes, 0x0F | 0xF0) {
+            return Err(unowed());
+        }
+        let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
+        let Some(fence) = self.commands.fence_for_store(target, data) else { return Err(unowed()) };
+        fence.stored = true;
+        let sequence = fence.sequence;
+        self.writes.push((id, Write::Fence));
+        self.fence_order(sequence)
+    }
+
+    /// A fence with PR or PW is complete only when every transaction that the device had handed on before it is.
+    pub(super) fn fence_order(&self, sequence: u64) -> Result<(), Violation> {
+        for fence in self.commands.open_fences().iter().filter(|fence| fence.sequence <= sequence) {
+            let open = |asked: bool, direction| {
+                if asked { self.transactions.open_at_memory(direction, fence.fetched) } else { None }
+            };
+            let read = open(fence.operands.pr, Direction::Read);
+            if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
+                let right = format!(
+                    "completion after transaction {} ({:?}), which went to memory before the fence was fetched in cycle {}",
+                    transaction.ticket.0, transaction.request.direction, fence.fetched
+                );
+                let detail = if fence.operands.pr { "PR" } else { "PW" };
+                return Err(Violation::new(Rule::FenceOrder, detail, right, "completion before it"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Memory answered a write of the device.
+    pub(super) fn device_write_response(&mut self, id: u8, resp: u8) {
+        let Some(at) = self.writes.iter().position(|(of, _)| *of == id) else { return };
+        let (_, write) = self.writes.remove(at);
+        if resp > 1 {
+            match write {
+                Write::FaultRecord => self.faults.write_failed(self.registers.fq),
+                Write::Fence => self.commands.fence_failed(self.registers.cq),
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! The oracle: can this result be explained by values that the device really read, and that no completed invalidation
+//! has struck since?
+//!
+//! It sees bus events and nothing of the device's inside, so it holds for any RTL. Two verdicts, never mixed: what the
+//! device must not do is a [`Violation`] and stops the run; what software let through is a hazard and is counted.
+
+mod chooser;
+mod commands;
+mod dma;
+mod evidence;
+mod explain;
+mod faults;
+mod history;
+mod invalidation;
+mod judge;
+mod registers;
+mod rule;
+mod software;
+
+use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
+
+use crate::bus::{Agent, Cycle, Event};
+use crate::driver::Operation;
+use crate::testbench::{Figures, Finding};
+
+pub use dma::Transaction;
+pub use rule::{Rule, Violation};
+pub use software::Peek;
+
+/// What the oracle has to know of the device beforehand.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The strap; the value that software reads from the register takes its place
+    pub capabilities: Capabilities,
+    /// Version of the specification
+    pub version: SpecVersion,
+    /// What the specification leaves to the implementation
+    pub choices: Choices,
+}
+
+/// What a write of the device on `ptw_*` was for: it decides what an error response means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    FaultRecord,
+    Fence,
+}
+
+/// See [`Oracle::observe`].
+fn phase_of(event: &Event) -> u8 {
+    match event {
+        Event::PtwReadBeat { .. } => 0,
+        Event::DmaAccepted { .. } => 1,
+        Event::MemAddress { .. }
+        | Event::MemWriteBeat { .. }
+        | Event::MemReadBeat { .. }
+        | Event::MemWriteResponse { .. } => 2,
+        _ => 3,
+    }
+}
+
+/// The oracle.
+pub struct Oracle {
+    settings: Settings,
+    registers: registers::Registers,
+    histories: history::Histories,
+    invalidations: invalidation::Invalidations,
+    commands: commands::Commands,
+    faults: faults::Faults,
+    software: software::Software,
+    transactions: dma::Transactions,
+    writes: Vec<(u8, Write)>,
+    time_line: evidence::TimeLine,
+    buffers: chooser::Buffers,
+    figures: Figures,
+    hazard: Option<Finding>,
+}
+
+impl Oracle {
+    /// An oracle for a device that has just been reset.
+    pub fn new(settings: Settings) -> Self {
+        Oracle {
+            settings,
+            registers: registers::Registers::new(settings.capabilities, Fctl(0)),
+            histories: history::Histories::default(),
+            invalidations: invalidation::Invalidations::default(),
+            commands: commands::Commands::default(),
+            faults: faults::Faults::new(),
+            software: software::Software::default(),
+            transactions: dma::Transactions::default(),
+            writes: Vec::new(),
+            time_line: evidence::TimeLine::default(),
+            buffers: chooser::Buffers::default(),
+            figures: Figures::default(),
+            hazard: None,
+        }
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            caps: self.registers.caps,
+            fctl: self.registers.fctl(),
+            ddtp: self.registers.ddtp(),
+            version: self.settings.version,
+            choices: self.settings.choices,
+        }
+    }
+
+    /// Software begins a register write: from now on the device may act on it.
+    pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
+        use registers::Effect;
+        let effect = self.registers.written(register, value, now);
+        let (cq, fq) = (self.registers.cq, self.registers.fq);
+        match effect {
+            Effect::CommandQueueOn => self.commands.on(cq),
+            Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
+            Effect::CommandErrorsCleared => self.commands.resume(now),
+            Effect::FaultQueueOn => self.faults.on(fq),
+            Effect::None | Effect::FaultHead | Effect::FaultErrorsCleared => {}
+        }
+        self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false);
+    }
+
+    /// Software begins an operation.
+    pub fn begin(&mut self, operation: Operation, now: Cycle) {
+        self.time_line.operation(now, format!("begin {}", operation.name));
+        self.software.begin(operation, now);
+    }
+
+    /// Software ends the operation that it began last.
+    pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek) {
+        self.time_line.operation(now, format!("end{}", if done { "" } else { ", failed" }));
+        let config = self.config();
+        let mut broken = Vec::new();
+        self.software
+            .end(done, now, memory, &|view, request| golden::translate(&config, view, request), |b| broken.push(b));
+        for b in broken {
+            self.hazard(b, memory);
+        }
+    }
+
+    /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order
+    /// in which one can follow from another: what it read, what it was asked, what it asked of memory, what it
+    /// answered; stores come last.
+    pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+        for phase in 0..4 {
+            for event in events.iter().filter(|event| phase_of(event) == phase) {
+                self.event(event, now, memory)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+        match event {
+            Event::DmaAccepted { ticket, request } => self.transactions.accepted(*ticket, request.clone(), now),
+            Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
+                let transaction = self.transactions.at_memory(*direction, *id, *addr, *burst, *prot, now)?.clone();
+                self.translated(&transaction, *addr, *pbmt, now, memory)?;
+            }
+            Event::MemWriteBeat { data, strb, last } => self.transactions.write_beat(*data, *strb, *last)?,
+            Event::MemReadBeat { id, data, resp, last } => {
+                self.transactions.read_beat(*id, *data, *resp, *last, now);
+            }
+            Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
+            Event::DmaDone { ticket, resp, data } => {
+                self.figures.dma_transactions += 1;
+                if let dma::Finished::Refused(transaction) = self.transactions.done(*ticket, *resp, data)? {
+                    self.figures.device_faults += 1;
+                    self.refused(&transaction, now, memory)?;
+                }
+                let oldest = self.transactions.live().iter().map(|t| t.accepted).min();
+                self.software.forget(oldest.unwrap_or(now));
+            }
+            Event::PtwWrite { id, addr, burst, beats, .. } => self.device_write(*id, *addr, *burst, beats, now)?,
+            Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp),
+            Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
+            Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
+            Event::PtwReadBeat { addr, data, resp, sampled, .. } => {
+                self.sighting(*addr, *data, *resp, *sampled, now);
+            }
+            Event::PtwReadAddress { .. } | Event::RegWrite { .. } | Event::Wires { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
+        if self.registers.cq.locate(addr).is_none() {
+            self.histories.sighted(addr, data, resp, sampled, now);
+            return;
+        }
+        if resp > 1 {
+            return;
+        }
+        let ring = self.registers.cq;
+        self.commands.beat(ring, addr, data, sampled);
+        let config = self.config();
+        while let Some(news) = self.commands.next(ring, &config) {
+            match news {
+                commands::News::Command(command, fetched) => {
+                    self.time_line.command(fetched, command);
+                    if !matches!(command, golden::Command::Fence(_)) {
+                        self.invalidations.fetched(command, fetched);
+                    }
+                }
+                commands::News::Illegal(why, fetched) => {
+                    self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, agent: Agent, addr: Spa, old: u64, new: u64, now: Cycle) {
+        self.histories.stored(agent, addr, old, new, now);
+        match agent {
+            Agent::Dma => {}
+            Agent::Cpu => {
+                self.software.stored(addr, old);
+                if self.registers.cq.locate(addr).is_none() {
+                    self.time_line.store(now, agent, addr, old, new);
+                }
+            }
+            Agent::Iommu => {
+                if let Some(sequence) = self.commands.fence_visible(addr) {
+                    self.fences_complete(sequence, now);
+                }
+            }
+        }
+    }
+
+    fn fences_complete(&mut self, sequence: u64, now: Cycle) {
+        for fence in self.commands.complete(sequence) {
+            self.figures.invalidations_compared += self.invalidations.completed(fence.invalidations, now);
+        }
+    }
+
+    fn register_read(&mut self, register: u16, value: u64, accepted: Cycle, now: Cycle) -> Result<(), Violation> {
+        let wrong = |name: &str, right: u32| {
+            let (right, wrong) = (format!("at most {right}"), format!("{value}"));
+            Violation::new(Rule::Register, name, right, wrong)
+        };
+        match register {
+            offset::CAPABILITIES => self.registers.caps = Capabilities(value),
+            offset::FCTL => self.registers.fctl_read(Fctl(value as u32)),
+            offset::DDTP => self.registers.ddtp_read(golden::Ddtp(value), accepted)?,
+            offset::CQH => {
+                let head = self.commands.head_read(self.registers.cq, value as u32);
+                if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
+                    self.fence_order(sequence)?;
+                    self.fences_complete(sequence, now);
+                }
+            }
+            offset::FQT => {
+                let tail = self.faults.tail_read(self.registers.fq, value as u32);
+                tail.map_err(|right| wrong("fqt", right))?;
+            }
+            offset::CQCSR => {
+                let csr = golden::Cqcsr(value as u32);
+                if csr.cmd_ill() && !self.commands.is_stopped() {
+                    let wrong = "cmd_ill is set".to_owned();
+                    return Err(Violation::new(Rule::CommandIllegal, "legal", "every command so far is legal", wrong));
+                }
+            }
+            offset::FQCSR => {
+                let csr = golden::Fqcsr(value as u32);
+                let clear = csr.fqon() && !csr.fqmf() && !csr.fqof();
+                self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whoever wants to know who waits for whom: for the report of a hang.
+    pub fn waiting(&self) -> String {
+        let mut lines = Vec::new();
+        for t in self.transactions.live().iter().take(4) {
+            let where_ = match t.translated() {
+                Some((addr, cycle)) => format!("at memory ({addr:#x}) since cycle {cycle}"),
+                None => "waiting for its translation".to_owned(),
+            };
+            lines.push(format!(
+                "transaction {}: {:?} by device {:#x} at {:#x}, accepted in cycle {}, {where_}",
+                t.ticket.0, t.request.direction, t.request.device, t.request.iova, t.accepted
+            ));
+        }
+        for fence in self.commands.open_fences().iter().take(2) {
+            lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete", fence.fetched));
+        }
+        if lines.is_empty() {
+            lines.push("nothing is in flight".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    /// The oldest request in flight: when it was accepted.
+    pub fn oldest_request(&self) -> Option<Cycle> {
+        self.transactions.live().iter().map(|t| t.accepted).min()
+    }
+
+    /// The machine has come to rest: whatever is owed must have been paid.
+    pub fn at_rest(&self) -> Result<(), Violation> {
+        if let Some(fence) = self.commands.open_fences().iter().find(|f| f.operands.store.is_some() && !f.stored)
+            && !self.commands.is_stopped()
+        {
+            let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
+            return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));
+        }
+        self.faults.at_rest()
+    }
+
+    /// Counts so far.
+    pub fn figures(&self) -> Figures {
+        let mut figures = self.figures.clone();
+        let hitless = self.software.hitless();
+        figures.reconfigurations = self.software.reconfigurations();
+        figures.explained_old = hitless.old;
+        figures.explained_new = hitless.new;
+        figures.fault_records = self.faults.counts().clone();
+        figures.commands = self.commands.counts().iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        figures
+    }
+
+    /// The first software hazard, with its evidence.
+    pub fn first_hazard(&self) -> Option<&Finding> {
+        self.hazard.as_ref()
+    }
+}

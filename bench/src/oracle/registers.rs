@@ -1,0 +1,203 @@
+//! The registers that a translation or a queue depends on, as far as software's accesses tell them.
+
+use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, QueueBase, Spa, offset};
+
+use super::rule::{Rule, Violation};
+use crate::bus::Cycle;
+
+/// Where a queue lies in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ring {
+    /// Address of entry 0
+    pub base: Spa,
+    /// Number of entries; 0 before software has set it up
+    pub entries: u32,
+    /// Bytes of an entry
+    pub entry_bytes: u32,
+}
+
+impl Ring {
+    fn new(base: QueueBase, entry_bytes: u32) -> Self {
+        let entries = u32::try_from(base.entries()).unwrap_or(u32::MAX);
+        Ring { base: Spa(base.base()), entries, entry_bytes }
+    }
+
+    /// The entry that contains this address, and the doubleword in it.
+    pub fn locate(&self, addr: Spa) -> Option<(u32, usize)> {
+        let offset = addr.0.checked_sub(self.base.0)?;
+        let index = offset / u64::from(self.entry_bytes.max(1));
+        (index < u64::from(self.entries))
+            .then(|| (index as u32, (offset % u64::from(self.entry_bytes.max(1)) / 8) as usize))
+    }
+
+    /// The index behind this one.
+    pub fn after(&self, index: u32) -> u32 {
+        (index + 1) & self.entries.saturating_sub(1)
+    }
+
+    /// An index as the register keeps it.
+    pub fn wrap(&self, index: u32) -> u32 {
+        index & self.entries.saturating_sub(1)
+    }
+}
+
+/// A value of `ddtp` or `fctl`, and when a request could have been translated under it.
+#[derive(Clone, Copy, Debug)]
+struct Setting<T> {
+    value: T,
+    from: Cycle,
+    until: Cycle,
+}
+
+/// What software has written.
+#[derive(Debug)]
+pub struct Registers {
+    /// `capabilities`, as the strap gives them
+    pub caps: Capabilities,
+    ddtp: Vec<Setting<Ddtp>>,
+    fctl: Vec<Setting<Fctl>>,
+    /// Command queue
+    pub cq: Ring,
+    /// Fault queue
+    pub fq: Ring,
+    /// `fqh` as software last wrote it
+    pub fqh: u32,
+    /// `cqen` as software last wrote it
+    pub cq_enabled: bool,
+    /// `fqen` as software last wrote it
+    pub fq_enabled: bool,
+}
+
+/// What the write of a register means beyond its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing else
+    None,
+    /// `cqcsr.cqen` went from 0 to 1: the queue begins at 0
+    CommandQueueOn,
+    /// `cqt` was written
+    CommandTail(u32),
+    /// Error bits of `cqcsr` were cleared
+    CommandErrorsCleared,
+    /// `fqcsr.fqen` went from 0 to 1
+    FaultQueueOn,
+    /// `fqh` moved: there is room again
+    FaultHead,
+    /// Error bits of `fqcsr` were cleared
+    FaultErrorsCleared,
+}
+
+impl Registers {
+    /// After reset.
+    pub fn new(caps: Capabilities, fctl: Fctl) -> Self {
+        Registers {
+            caps,
+            ddtp: vec![Setting { value: Ddtp(0), from: 0, until: Cycle::MAX }],
+            fctl: vec![Setting { value: fctl, from: 0, until: Cycle::MAX }],
+            cq: Ring::default(),
+            fq: Ring::default(),
+            fqh: 0,
+            cq_enabled: false,
+            fq_enabled: false,
+        }
+    }
+
+    /// A register write that was accepted in cycle `accepted` has completed.
+    pub fn written(&mut self, register: u16, value: u64, accepted: Cycle) -> Effect {
+        match register {
+            offset::DDTP => {
+                let ddtp = Ddtp(value).with_busy(false);
+                // WARL: a mode that does not exist leaves the register as it is; what it then holds is read back.
+                if ddtp.mode_bits() <= 4 && self.ddtp().0 != ddtp.0 {
+                    self.ddtp.push(Setting { value: ddtp, from: accepted, until: Cycle::MAX });
+                }
+                Effect::None
+            }
+            offset::FCTL => {
+                let fctl = Fctl(value as u32);
+                if self.fctl().0 != fctl.0 {
+                    self.fctl.push(Setting { value: fctl, from: accepted, until: Cycle::MAX });
+                }
+                Effect::None
+            }
+            offset::CQB => {
+                self.cq = Ring::new(QueueBase(value), 16);
+                Effect::None
+            }
+            offset::CQT => Effect::CommandTail(self.cq.wrap(value as u32)),
+            offset::CQCSR => {
+                let csr = Cqcsr(value as u32);
+                let was = std::mem::replace(&mut self.cq_enabled, csr.cqen());
+                if csr.cqen() && !was {
+                    Effect::CommandQueueOn
+                } else if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() {
+                    Effect::CommandErrorsCleared
+                } else {
+                    Effect::None
+                }
+            }
+            offset::FQB => {
+                self.fq = Ring::new(QueueBase(value), 32);
+                Effect::None
+            }
+            offset::FQH => {
+                self.fqh = self.fq.wrap(value as u32);
+                Effect::FaultHead
+            }
+            offset::FQCSR => {
+                let csr = Fqcsr(value as u32);
+                let was = std::mem::replace(&mut self.fq_enabled, csr.fqen());
+                if csr.fqen() && !was {
+                    self.fqh = 0;
+                    Effect::FaultQueueOn
+                } else if csr.fqmf() || csr.fqof() {
+                    Effect::FaultErrorsCleared
+                } else {
+                    Effect::None
+                }
+            }
+            _ => Effect::None,
+        }
+    }
+
+    /// Software read `ddtp` back, `accepted` being the cycle of the request: with `busy` clear, the newest value rules
+    /// alone from then on.
+    pub fn ddtp_read(&mut self, value: Ddtp, accepted: Cycle) -> Result<(), Violation> {
+        if value.busy() {
+            return Ok(());
+        }
+        let newest = self.ddtp();
+        if value.with_busy(false).0 != newest.0 {
+            let (right, wrong) = (format!("{:#x}", newest.0), format!("{:#x}", value.0));
+            return Err(Violation::new(Rule::Register, "ddtp", right, wrong));
+        }
+        let count = self.ddtp.len();
+        for setting in &mut self.ddtp[..count - 1] {
+            setting.until = setting.until.min(accepted);
+        }
+        Ok(())
+    }
+
+    /// Software read `fctl`: what it holds is a choice of the device where its fields are read-only.
+    pub fn fctl_read(&mut self, value: Fctl) {
+        if let Some(newest) = self.fctl.last_mut() {
+            newest.value = value;
+        }
+    }
+
+    /// `ddtp` as software last wrote it.
+    pub fn ddtp(&self) -> Ddtp {
+        self.ddtp.last().map_or(Ddtp(0), |setting| setting.value)
+    }
+
+    /// `fctl` as software last wrote it.
+    pub fn fctl(&self) -> Fctl {
+        self.fctl.last().map_or(Fctl(0), |setting| setting.value)
+    }
+
+    /// Every value of `ddtp` under which a request between these cycles may have been translated, newest first.
+    pub fn ddtp_choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
+        let during = move |s: &&Setting<Ddtp>| s.from <= end && s.until >= start;
+        self.ddtp.iter().rev().filter(during).map(|setting| setting.value)
+    }
+}

@@ -1,0 +1,111 @@
+//! The rules that a run is held to, each with the section that says so.
+
+use std::fmt;
+
+/// A rule that the device under test, or software, can break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A translation is explained by values that the device may use.
+    Translation,
+    /// A refused request is explained by values that the device may use.
+    Refusal,
+    /// Each fault record is owed by a refused request.
+    FaultRecord,
+    /// Each fault that is to be reported is recorded.
+    FaultLost,
+    /// A transaction leaves the device in the shape in which it came.
+    DmaShape,
+    /// The bytes of a DMA transaction are kept.
+    DmaData,
+    /// The response of a DMA transaction is the one of memory, or the one of a refusal.
+    DmaResponse,
+    /// Each write of the device to memory on its own account is owed.
+    UnowedWrite,
+    /// A fence that asks for a write gets it.
+    FenceWrite,
+    /// A fence completes only when what was before it is done.
+    FenceOrder,
+    /// Commands are fetched from the queue, in order, up to its tail.
+    CommandFetch,
+    /// A legal command does not stop the queue, and an illegal one does.
+    CommandIllegal,
+    /// A register reads what the specification permits.
+    Register,
+    /// AXI as the bus checks it.
+    Protocol,
+    /// Software: what an operation replaced is used no more once it has returned.
+    StaleAfterOperation,
+    /// Software: a hitless operation shows every request the old state or the new one.
+    NotHitless,
+}
+
+impl Rule {
+    /// Stable key, for reports and buckets.
+    pub fn key(self) -> &'static str {
+        match self {
+            Rule::Translation => "translation",
+            Rule::Refusal => "refusal",
+            Rule::FaultRecord => "fault-record",
+            Rule::FaultLost => "fault-lost",
+            Rule::DmaShape => "dma-shape",
+            Rule::DmaData => "dma-data",
+            Rule::DmaResponse => "dma-response",
+            Rule::UnowedWrite => "unowed-write",
+            Rule::FenceWrite => "fence-write",
+            Rule::FenceOrder => "fence-order",
+            Rule::CommandFetch => "command-fetch",
+            Rule::CommandIllegal => "command-illegal",
+            Rule::Register => "register",
+            Rule::Protocol => "protocol",
+            Rule::StaleAfterOperation => "stale-after-operation",
+            Rule::NotHitless => "not-hitless",
+        }
+    }
+
+    /// The text that says so.
+    pub fn section(self) -> &'static str {
+        match self {
+            Rule::Translation => "RISC-V IOMMU, Process to translate an IOVA; Caching in-memory data structures",
+            Rule::Refusal => {
+                "RISC-V IOMMU, Process to translate an IOVA; Caching in-memory data structures (V=0 is not cached)"
+            }
+            Rule::FaultRecord | Rule::FaultLost => "RISC-V IOMMU, Fault/Event-Queue",
+            Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => "hdl/DEVICE.md, dev_* and mem_*",
+            Rule::UnowedWrite => "RISC-V IOMMU, In-memory queue interface: nothing else is written",
+            Rule::FenceWrite | Rule::FenceOrder => "RISC-V IOMMU, IOMMU Command-queue Fence commands",
+            Rule::CommandFetch | Rule::CommandIllegal => "RISC-V IOMMU, Command-Queue (CQ)",
+            Rule::Register => "RISC-V IOMMU, Memory-mapped register interface",
+            Rule::Protocol => "AMBA AXI4",
+            Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
+            Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+/// A rule was broken: what is right, what came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule
+    pub rule: Rule,
+    /// Structured part of the bucket
+    pub detail: String,
+    /// What is right
+    pub right: String,
+    /// What came
+    pub wrong: String,
+    /// More for people: the walk, the sightings
+    pub evidence: String,
+}
+
+impl Violation {
+    /// A violation without further evidence.
+    pub fn new(rule: Rule, detail: impl Into<String>, right: impl Into<String>, wrong: impl Into<String>) -> Self {
+        Violation { rule, detail: detail.into(), right: right.into(), wrong: wrong.into(), evidence: String::new() }
+    }
+}

@@ -1,0 +1,273 @@
+//! What software promised: the other verdict.
+//!
+//! An operation of the driver is bracketed. Once it has returned, what it replaced must be used no more; while a
+//! hitless one runs, every request must be translated by the old state or by the new one, whole. The device is never
+//! to blame for what is found here: it was explained by values that it may use.
+
+use golden::{Outcome, Read, Request, Spa, Update, WordRef, Words};
+use rustc_hash::FxHashMap;
+
+use super::chooser::{Choice, narrow};
+use super::history::Histories;
+use crate::bus::Cycle;
+use crate::driver::{Operation, Promise};
+
+/// Memory as it is, by doubleword.
+pub trait Peek {
+    /// The aligned doubleword at `addr`.
+    fn peek(&self, addr: Spa) -> u64;
+}
+
+/// The words of a walk as memory holds them now, or as it did before an operation began or when it had ended.
+pub struct View<'a> {
+    memory: &'a dyn Peek,
+    overlay: Option<&'a FxHashMap<u64, u64>>,
+}
+
+impl<'a> View<'a> {
+    /// As memory is now.
+    pub fn now(memory: &'a dyn Peek) -> Self {
+        View { memory, overlay: None }
+    }
+}
+
+impl Words for View<'_> {
+    fn read(&mut self, word: &WordRef) -> Read {
+        let addr = word.addr.0 & !7;
+        let over = self.overlay.and_then(|overlay| overlay.get(&addr).copied());
+        Read::Value(narrow(word, over.unwrap_or_else(|| self.memory.peek(Spa(addr)))))
+    }
+
+    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
+        Update::Done
+    }
+}
+
+/// A request that ran while an operation did, and how it came out.
+#[derive(Clone, Debug)]
+struct Overlap {
+    request: Request,
+    outcome: Outcome,
+    end: Cycle,
+    old: Outcome,
+}
+
+/// How a walk over some view of memory comes out.
+pub type Walk<'a> = &'a dyn Fn(&mut View<'_>, &Request) -> Outcome;
+
+/// An operation of the driver, from its beginning until no request overlaps it any more.
+#[derive(Debug)]
+struct Bracket {
+    operation: Operation,
+    began: Cycle,
+    ended: Option<Cycle>,
+    /// What each doubleword held before the operation first stored to it
+    before: FxHashMap<u64, u64>,
+    /// What each of them held when the operation returned
+    after: FxHashMap<u64, u64>,
+    overlaps: Vec<Overlap>,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug)]
+pub enum Broken {
+    /// A value that an operation had retired was the only explanation.
+    Stale {
+        /// The read that used it
+        choice: Choice,
+        /// The operation, and when it returned
+        operation: String,
+        /// When it returned
+        returned: Cycle,
+    },
+    /// A request came out neither as before a hitless operation nor as after it.
+    NotHitless {
+        /// The request
+        request: Request,
+        /// When it ended
+        end: Cycle,
+        /// The operation
+        operation: String,
+        /// What came
+        outcome: Outcome,
+        /// As before
+        old: Outcome,
+        /// As after
+        new: Outcome,
+    },
+}
+
+/// How requests during hitless operations came out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hitless {
+    /// As before, where before and after differ
+    pub old: u64,
+    /// As after
+    pub new: u64,
+}
+
+/// Software's operations and their promises.
+#[derive(Debug, Default)]
+pub struct Software {
+    depth: u32,
+    current: Option<Bracket>,
+    ending: Vec<Bracket>,
+    /// Words that an operation with a promise stored to: when it returned, and which it was
+    promised: FxHashMap<u64, (Cycle, u32)>,
+    names: Vec<String>,
+    reconfigurations: u64,
+    hitless: Hitless,
+}
+
+/// Two outcomes are the same for a device: the same address and memory type, or the same cause.
+fn same(a: &Outcome, b: &Outcome) -> bool {
+    match (a, b) {
+        (Outcome::Translated(a), Outcome::Translated(b)) => a.spa == b.spa && a.pbmt == b.pbmt,
+        (Outcome::Fault(a), Outcome::Fault(b)) => a.cause == b.cause,
+        _ => false,
+    }
+}
+
+impl Software {
+    /// An operation begins.
+    pub fn begin(&mut self, operation: Operation, now: Cycle) {
+        self.depth += 1;
+        if self.depth == 1 {
+            self.current = Some(Bracket {
+                operation,
+                began: now,
+                ended: None,
+                before: FxHashMap::default(),
+                after: FxHashMap::default(),
+                overlaps: Vec::new(),
+            });
+        }
+    }
+
+    /// The operation that began last ends. A hitless one is judged now, for the requests that have ended meanwhile.
+    pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek, walk: Walk<'_>, mut broken: impl FnMut(Broken)) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth > 0 {
+            return;
+        }
+        let Some(mut bracket) = self.current.take() else { return };
+        if !done {
+            return;
+        }
+        if bracket.operation.reconfiguration {
+            self.reconfigurations += 1;
+        }
+        if bracket.operation.promise != Promise::Nothing {
+            let name = self.names.len() as u32;
+            self.names.push(bracket.operation.name.clone());
+            for &addr in bracket.before.keys() {
+                self.promised.insert(addr, (now, name));
+            }
+        }
+        if bracket.operation.promise != Promise::Hitless {
+            return;
+        }
+        bracket.after = bracket.before.keys().map(|&addr| (addr, memory.peek(Spa(addr)))).collect();
+        for overlap in std::mem::take(&mut bracket.overlaps) {
+            let new = walk(&mut View::now(memory), &overlap.request);
+            if !self.hitless.note(&overlap.outcome, &overlap.old, &new) {
+                broken(Broken::NotHitless {
+                    request: overlap.request,
+                    end: overlap.end,
+                    operation: bracket.operation.name.clone(),
+                    outcome: overlap.outcome,
+                    old: overlap.old,
+                    new,
+                });
+            }
+        }
+        bracket.ended = Some(now);
+        self.ending.push(bracket);
+    }
+
+    /// Software stored a doubleword.
+    pub fn stored(&mut self, addr: Spa, old: u64) {
+        if let Some(bracket) = &mut self.current {
+            bracket.before.entry(addr.0 & !7).or_insert(old);
+        }
+    }
+
+    /// Operations that finished and changed a device's configuration.
+    pub fn reconfigurations(&self) -> u64 {
+        self.reconfigurations
+    }
+
+    /// How requests during hitless operations came out.
+    pub fn hitless(&self) -> Hitless {
+        self.hitless
+    }
+
+    /// Whether a choice used what an operation had retired before the request was accepted.
+    pub fn retired(&self, choice: &Choice, histories: &Histories, start: Cycle) -> Option<Broken> {
+        if !choice.stale {
+            return None;
+        }
+        let &(returned, name) = self.promised.get(&(choice.word.addr.0 & !7))?;
+        // The doubleword as it was sighted; `choice.value` may be half of it.
+        let last = histories
+            .word(choice.word.addr)?
+            .sightings()
+            .iter()
+            .filter(|seen| narrow(&choice.word, seen.value) == choice.value)
+            .filter_map(|seen| histories.word(choice.word.addr)?.last_held(seen.value))
+            .max()?;
+        (returned < start && last <= returned).then(|| Broken::Stale {
+            choice: *choice,
+            operation: self.names[name as usize].clone(),
+            returned,
+        })
+    }
+
+    /// A request has ended. Where it ran beside hitless operations it must have come out as before or after one of
+    /// them; what the running one leads to is known when it returns.
+    pub fn ended(
+        &mut self,
+        request: &Request,
+        outcome: &Outcome,
+        (start, end): (Cycle, Cycle),
+        memory: &dyn Peek,
+        walk: Walk<'_>,
+    ) -> Option<Broken> {
+        let mut verdict = None;
+        for bracket in self.ending.iter().filter(|b| b.ended.is_some_and(|ended| start <= ended) && end >= b.began) {
+            let old = walk(&mut View { memory, overlay: Some(&bracket.before) }, request);
+            let new = walk(&mut View { memory, overlay: Some(&bracket.after) }, request);
+            if self.hitless.note(outcome, &old, &new) {
+                return None;
+            }
+            let operation = bracket.operation.name.clone();
+            verdict = Some(Broken::NotHitless { request: *request, end, operation, outcome: *outcome, old, new });
+        }
+        match &mut self.current {
+            Some(bracket) if bracket.operation.promise == Promise::Hitless && end >= bracket.began => {
+                let old = walk(&mut View { memory, overlay: Some(&bracket.before) }, request);
+                bracket.overlaps.push(Overlap { request: *request, outcome: *outcome, end, old });
+                None
+            }
+            _ => verdict,
+        }
+    }
+
+    /// Forgets operations that no request overlaps any more: `oldest` is when the oldest one in flight was accepted.
+    pub fn forget(&mut self, oldest: Cycle) {
+        self.ending.retain(|bracket| bracket.ended.is_some_and(|ended| oldest <= ended));
+    }
+}
+
+impl Hitless {
+    /// Counts a request; false when it came out neither way.
+    fn note(&mut self, outcome: &Outcome, old: &Outcome, new: &Outcome) -> bool {
+        match (same(outcome, old), same(outcome, new)) {
+            (true, false) => self.old += 1,
+            (false, true) => self.new += 1,
+            (true, true) => {}
+            (false, false) => return false,
+        }
+        true
+    }
+}

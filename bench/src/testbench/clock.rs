@@ -1,0 +1,319 @@
+//! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
+//! judges.
+
+use golden::Spa;
+use hdl::{Dut, Inputs, Outputs};
+
+use super::outcome::{Blame, End, Finding, RunOutcome};
+use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
+use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
+use crate::driver::Halted;
+use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
+
+/// Cycles in reset before a run begins.
+const RESET_CYCLES: u32 = 8;
+
+/// How often the bounds are looked at.
+const BOUND_CHECK: Cycle = 64;
+
+/// How long anything may take, in cycles. What takes longer hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// A DMA transaction, from acceptance to its answer
+    pub request: Cycle,
+    /// A register access
+    pub register: Cycle,
+    /// Coming to rest at the end
+    pub rest: Cycle,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { request: 20_000, register: 5_000, rest: 100_000 }
+    }
+}
+
+/// What a test bench is made of.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Value on `caps_i`
+    pub capabilities: u64,
+    /// Fabric and memory
+    pub bus: BusConfig,
+    /// When something hangs
+    pub bounds: Bounds,
+    /// What the oracle has to know of the device; none runs without an oracle
+    pub oracle: Option<Settings>,
+}
+
+/// What a device saw of a single transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmaAnswer {
+    /// Worst response
+    pub resp: u8,
+    /// Read data by beat
+    pub data: Vec<u64>,
+}
+
+/// A single transaction that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DmaError {
+    /// The machine stopped.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// No AXI device can make this request.
+    #[error(transparent)]
+    Illegal(#[from] IllegalRequest),
+}
+
+/// Why the clock stands still.
+#[derive(Clone, Debug)]
+enum Halt {
+    Violation(Finding),
+    Stopped(hdl::Stopped),
+    Hung(String),
+}
+
+/// Device, bus and oracle, and the traffic of the devices.
+pub struct Testbench {
+    dut: Box<dyn Dut>,
+    pub(super) bus: Bus,
+    pub(super) oracle: Option<Oracle>,
+    pub(super) bounds: Bounds,
+    inputs: Inputs,
+    outputs: Outputs,
+    events: Vec<Event>,
+    pub(super) now: Cycle,
+    streams: Vec<Stream>,
+    owners: Vec<(Ticket, u8)>,
+    single: Option<DmaAnswer>,
+    pub(super) read: Option<u64>,
+    halt: Option<Halt>,
+    seed: u64,
+}
+
+impl Peek for Memory {
+    fn peek(&self, addr: Spa) -> u64 {
+        self.read_u64(addr)
+    }
+}
+
+impl Testbench {
+    /// Resets the device. `seed` decides everything that is left to chance in bus and traffic.
+    ///
+    /// # Errors
+    /// [`hdl::Stopped`] if the device stops itself in reset.
+    pub fn new(config: Config, mut dut: Box<dyn Dut>, seed: u64) -> Result<Self, hdl::Stopped> {
+        let mut inputs = Inputs { caps: config.capabilities, ..Inputs::default() };
+        let mut outputs = Outputs::default();
+        let bus = Bus::new(config.bus, seed);
+        for _ in 0..RESET_CYCLES {
+            dut.cycle(&inputs, &mut outputs)?;
+        }
+        inputs.rst_n = true;
+        Ok(Testbench {
+            dut,
+            bus,
+            oracle: config.oracle.map(Oracle::new),
+            bounds: config.bounds,
+            inputs,
+            outputs,
+            events: Vec::new(),
+            now: 0,
+            streams: Vec::new(),
+            owners: Vec::new(),
+            single: None,
+            read: None,
+            halt: None,
+            seed,
+        })
+    }
+
+    /// Memory, to look at or to set up without taking time.
+    pub fn memory(&self) -> &Memory {
+        self.bus.memory()
+    }
+
+    /// Memory, to set up what no device has seen yet.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        self.bus.memory_mut()
+    }
+
+    /// Runs one clock cycle.
+    ///
+    /// # Errors
+    /// [`Halted`]: the device stopped or a rule was broken; the reason is kept for [`Testbench::finish`].
+    pub fn tick(&mut self) -> Result<(), Halted> {
+        if self.halt.is_some() {
+            return Err(Halted);
+        }
+        for stream in &mut self.streams {
+            // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
+            if let Some(request) = stream.issue(self.now)
+                && self.bus.enqueue(request).is_err()
+            {
+                stream.answered();
+            }
+        }
+        self.bus.drive(self.now, &mut self.inputs);
+        if let Err(stopped) = self.dut.cycle(&self.inputs, &mut self.outputs) {
+            return self.stop(Halt::Stopped(stopped));
+        }
+        self.bus.recycle(&mut self.events);
+        if let Err(broken) = self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events) {
+            let mut violation = Violation::new(Rule::Protocol, broken.rule.key(), broken.right, broken.wrong);
+            violation.evidence = format!("{} {}: {} ({})", broken.port, broken.channel, broken.detail, broken.section);
+            return self.violated(violation);
+        }
+        self.answer();
+        if let Some(oracle) = &mut self.oracle
+            && let Err(violation) = oracle.observe(&self.events, self.now, self.bus.memory())
+        {
+            return self.violated(violation);
+        }
+        self.now += 1;
+        if self.now.is_multiple_of(BOUND_CHECK) { self.check_bounds() } else { Ok(()) }
+    }
+
+    /// Tells streams, and whoever waits for a single transaction, what was answered.
+    fn answer(&mut self) {
+        for event in &self.events {
+            match event {
+                Event::DmaAccepted { ticket, request } => self.owners.push((*ticket, request.id / IDS_PER_STREAM)),
+                Event::DmaDone { ticket, resp, data } => {
+                    let Some(at) = self.owners.iter().position(|(of, _)| of == ticket) else { continue };
+                    let (_, owner) = self.owners.swap_remove(at);
+                    match self.streams.get_mut(usize::from(owner)) {
+                        Some(stream) => stream.answered(),
+                        None => self.single = Some(DmaAnswer { resp: *resp, data: data.clone() }),
+                    }
+                }
+                Event::RegRead { value, .. } => self.read = Some(*value),
+                _ => {}
+            }
+        }
+    }
+
+    fn check_bounds(&mut self) -> Result<(), Halted> {
+        let Some(oracle) = &self.oracle else { return Ok(()) };
+        match oracle.oldest_request() {
+            Some(accepted) if self.now - accepted > self.bounds.request => {
+                let waiting = format!("no answer within {} cycles\n{}", self.bounds.request, oracle.waiting());
+                self.stop(Halt::Hung(waiting))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn stop(&mut self, halt: Halt) -> Result<(), Halted> {
+        self.halt = Some(halt);
+        Err(Halted)
+    }
+
+    pub(super) fn hung(&mut self, what: String) -> Result<(), Halted> {
+        let waiting = self.oracle.as_ref().map(|oracle| oracle.waiting()).unwrap_or_default();
+        self.stop(Halt::Hung(format!("{what}\n{waiting}")))
+    }
+
+    fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
+        self.stop(Halt::Violation(Finding {
+            blame: Blame::DutViolation,
+            rule: violation.rule.key().to_owned(),
+            detail: violation.detail,
+            section: violation.rule.section().to_owned(),
+            right: violation.right,
+            wrong: violation.wrong,
+            cycle: self.now,
+            evidence: violation.evidence,
+        }))
+    }
+
+    /// Starts a stream of background traffic; false when there is no room for another one.
+    pub fn start_stream(&mut self, spec: StreamSpec) -> bool {
+        let seed = self.seed;
+        let free = self.streams.iter().position(Stream::is_done);
+        match free {
+            Some(number) => self.streams[number] = Stream::new(spec, number, seed),
+            None if self.streams.len() < MAX_STREAMS => {
+                let number = self.streams.len();
+                self.streams.push(Stream::new(spec, number, seed));
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// Stops a stream by name, or all of them, and waits for what is in flight.
+    ///
+    /// # Errors
+    /// [`Halted`]
+    pub fn stop_streams(&mut self, name: Option<&str>) -> Result<(), Halted> {
+        let meant = |stream: &Stream| name.is_none_or(|name| stream.name() == name);
+        for stream in self.streams.iter_mut().filter(|stream| meant(stream)) {
+            stream.stop();
+        }
+        while self.streams.iter().any(|stream| meant(stream) && !stream.is_done()) {
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    /// One transaction of a device, waited for. Its ID is taken from the block that no stream has.
+    ///
+    /// # Errors
+    /// [`DmaError`]
+    pub fn dma(&mut self, mut request: DmaRequest) -> Result<DmaAnswer, DmaError> {
+        request.id |= MAX_STREAMS as u8 * IDS_PER_STREAM;
+        self.single = None;
+        self.bus.enqueue(request)?;
+        let begun = self.now;
+        loop {
+            self.tick()?;
+            if let Some(answer) = self.single.take() {
+                return Ok(answer);
+            }
+            if self.now - begun > self.bounds.request {
+                self.hung(format!("a transaction was not accepted within {} cycles", self.bounds.request))?;
+            }
+        }
+    }
+
+    /// Stops the traffic, lets the machine come to rest, and checks that nothing is owed.
+    pub fn rest(&mut self) -> Result<(), Halted> {
+        self.stop_streams(None)?;
+        let begun = self.now;
+        // The fault queue may still be writing when the last response is out.
+        let mut quiet = 0;
+        while quiet < 256 {
+            self.tick()?;
+            quiet = if self.bus.ports_idle() { quiet + 1 } else { 0 };
+            if self.now - begun > self.bounds.rest {
+                self.hung(format!("the machine did not come to rest within {} cycles", self.bounds.rest))?;
+            }
+        }
+        match self.oracle.as_ref().map(Oracle::at_rest) {
+            Some(Err(violation)) => self.violated(violation),
+            _ => Ok(()),
+        }
+    }
+
+    /// What came of the run. `software` is the error with which the scenario gave up, if it did.
+    pub fn finish(mut self, software: Option<String>) -> RunOutcome {
+        if self.halt.is_none() && software.is_none() {
+            let _ = self.rest();
+        }
+        let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
+        figures.cycles = self.now;
+        let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
+        let (end, violation) = match self.halt {
+            Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
+            Some(Halt::Stopped(s)) => (End::Stopped { file: s.file, line: s.line, message: s.message }, None),
+            Some(Halt::Hung(waiting)) => (End::Hung { waiting }, None),
+            None => match software {
+                Some(error) => (End::Software { error }, None),
+                None => (End::Finished, None),
+            },
+        };
+        RunOutcome { end, figures, violation, hazard }
+    }
+}

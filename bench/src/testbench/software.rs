@@ -1,0 +1,77 @@
+//! What software can do to this machine.
+
+use golden::Spa;
+
+use super::clock::Testbench;
+use crate::driver::{Halted, Machine, Operation};
+
+impl Testbench {
+    /// Ticks until the register port is idle.
+    fn register_access(&mut self, what: &str, register: u16) -> Result<(), Halted> {
+        let begun = self.now;
+        while !self.bus.register_idle() {
+            self.tick()?;
+            if self.now - begun > self.bounds.register {
+                self.hung(format!("{what} of register {register:#x}: no response in {} cycles", self.bounds.register))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Machine for Testbench {
+    fn store(&mut self, addr: Spa, value: u64) -> Result<(), Halted> {
+        self.bus.store(addr, value);
+        self.tick()
+    }
+
+    fn load(&mut self, addr: Spa) -> Result<u64, Halted> {
+        self.tick()?;
+        Ok(self.memory().read_u64(addr))
+    }
+
+    fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
+        let now = self.now;
+        if let Some(oracle) = &mut self.oracle {
+            oracle.register_write(offset, value, now);
+        }
+        if let Err(error) = self.bus.start_register_write(offset, bytes, value) {
+            return self.hung(format!("write of register {offset:#x}: {error}"));
+        }
+        self.register_access("write", offset)
+    }
+
+    fn read_register(&mut self, offset: u16, bytes: u8) -> Result<u64, Halted> {
+        self.read = None;
+        if let Err(error) = self.bus.start_register_read(offset, bytes) {
+            self.hung(format!("read of register {offset:#x}: {error}"))?;
+        }
+        self.register_access("read", offset)?;
+        Ok(self.read.unwrap_or_default())
+    }
+
+    fn wait(&mut self, cycles: u64) -> Result<(), Halted> {
+        for _ in 0..cycles {
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn begin(&mut self, operation: Operation) {
+        let now = self.now;
+        if let Some(oracle) = &mut self.oracle {
+            oracle.begin(operation, now);
+        }
+    }
+
+    fn end(&mut self, done: bool) {
+        let now = self.now;
+        if let Some(oracle) = &mut self.oracle {
+            oracle.end(done, now, self.bus.memory());
+        }
+    }
+}

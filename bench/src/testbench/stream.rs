@@ -1,0 +1,129 @@
+//! Background traffic: devices that go on with their DMA while software reconfigures their domains.
+
+use std::ops::RangeInclusive;
+
+use golden::{DeviceId, Iova, ProcessId};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::bus::{Burst, Cycle, Direction, DmaRequest, INCR};
+
+/// The AXI IDs that belong to one stream: its number in the upper bits.
+pub const IDS_PER_STREAM: u8 = 16;
+
+/// How many streams there can be; the last block of IDs is left to single transactions.
+pub const MAX_STREAMS: usize = 15;
+
+/// What a stream moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads only
+    Read,
+    /// Writes only
+    Write,
+    /// Both, at random
+    Mixed,
+}
+
+/// A stream of DMA transactions by one device.
+#[derive(Clone, Debug)]
+pub struct StreamSpec {
+    /// For people, and to stop it by name
+    pub name: String,
+    /// `device_id`
+    pub device: DeviceId,
+    /// `process_id`, if the device sends one
+    pub process: Option<ProcessId>,
+    /// Supervisor privilege
+    pub privileged: bool,
+    /// Instruction fetches instead of plain reads
+    pub instruction: bool,
+    /// What it moves
+    pub kind: Kind,
+    /// First address of the window
+    pub start: Iova,
+    /// Size of the window in bytes, at least 8
+    pub bytes: u64,
+    /// Transactions in flight at most
+    pub outstanding: u32,
+    /// Idle cycles between the issue of two transactions
+    pub gap: RangeInclusive<u32>,
+    /// Beats in a burst; a burst is cut where it would cross a 4 KiB page or leave the window
+    pub beats: RangeInclusive<u32>,
+    /// AXI IDs in use, at most [`IDS_PER_STREAM`]; with one ID everything stays in order
+    pub ids: u8,
+}
+
+/// A stream at work.
+#[derive(Debug)]
+pub struct Stream {
+    spec: StreamSpec,
+    base_id: u8,
+    rng: ChaCha8Rng,
+    next_issue: Cycle,
+    in_flight: u32,
+    running: bool,
+}
+
+impl Stream {
+    /// Starts a stream; `number` is its place among the streams, and gives it its IDs and its random numbers.
+    pub fn new(spec: StreamSpec, number: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(number as u64);
+        Stream { spec, base_id: number as u8 * IDS_PER_STREAM, rng, next_issue: 0, in_flight: 0, running: true }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Issues no more; what is in flight comes to its end.
+    pub fn stop(&mut self) {
+        self.running = false;
+    }
+
+    /// Nothing in flight and nothing to come.
+    pub fn is_done(&self) -> bool {
+        !self.running && self.in_flight == 0
+    }
+
+    /// One of its transactions was answered.
+    pub fn answered(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// The transaction that it issues in this cycle, if any.
+    pub fn issue(&mut self, now: Cycle) -> Option<DmaRequest> {
+        if !self.running || self.in_flight >= self.spec.outstanding || now < self.next_issue {
+            return None;
+        }
+        self.next_issue = now + 1 + u64::from(self.rng.random_range(self.spec.gap.clone()));
+        self.in_flight += 1;
+        let direction = match self.spec.kind {
+            Kind::Read => Direction::Read,
+            Kind::Write => Direction::Write,
+            Kind::Mixed if self.rng.random_bool(0.5) => Direction::Write,
+            Kind::Mixed => Direction::Read,
+        };
+        let offset = self.rng.random_range(0..(self.spec.bytes / 8).max(1)) * 8;
+        let iova = self.spec.start.0.wrapping_add(offset);
+        let room = (0x1000 - (iova & 0xFFF)).min(self.spec.bytes.saturating_sub(offset)).max(8) / 8;
+        let beats = u64::from(self.rng.random_range(self.spec.beats.clone())).clamp(1, room.min(256));
+        let data = match direction {
+            Direction::Read => Vec::new(),
+            Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xFF)).collect(),
+        };
+        Some(DmaRequest {
+            id: self.base_id + self.rng.random_range(0..self.spec.ids.clamp(1, IDS_PER_STREAM)),
+            direction,
+            iova: Iova(iova),
+            burst: Burst { len: (beats - 1) as u8, size: 3, kind: INCR },
+            device: self.spec.device,
+            process: self.spec.process,
+            privileged: self.spec.privileged,
+            instruction: self.spec.instruction && direction == Direction::Read,
+            data,
+        })
+    }
+}
