@@ -201,3 +201,94 @@ impl Commands {
         &self.counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{Capabilities, Ddtp, DeviceId, Fctl};
+
+    use super::*;
+
+    const RING: Ring = Ring { base: Spa(0x1000), entries: 8, entry_bytes: 16 };
+
+    fn config() -> Config {
+        Config::new(Capabilities(0x10), Fctl(0), Ddtp(4))
+    }
+
+    fn feed(commands: &mut Commands, index: u64, [w0, w1]: [u64; 2], cycle: Cycle) {
+        commands.beat(RING, Spa(0x1000 + index * 16), w0, cycle);
+        commands.beat(RING, Spa(0x1008 + index * 16), w1, cycle + 1);
+    }
+
+    fn fence(store: Option<(Spa, u32)>) -> Command {
+        Command::Fence(Iofence { store, ..Iofence::default() })
+    }
+
+    fn drain(commands: &mut Commands) -> Vec<bool> {
+        let news = std::iter::from_fn(|| commands.next(RING, &config()));
+        news.map(|news| matches!(news, News::Command(..))).collect()
+    }
+
+    #[test]
+    fn a_command_counts_once_it_is_whole_and_behind_the_tail() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        let ddt = Command::InvalDdt { device: Some(DeviceId(1)) };
+        feed(&mut commands, 0, ddt.encode(), 5);
+        assert!(drain(&mut commands).is_empty(), "the tail has not moved");
+        commands.tail(RING, 1, 10);
+        assert!(drain(&mut commands).is_empty(), "read before it was handed over");
+        feed(&mut commands, 0, ddt.encode(), 12);
+        assert_eq!(drain(&mut commands), [true]);
+        assert!(drain(&mut commands).is_empty());
+    }
+
+    #[test]
+    fn an_illegal_command_stops_the_queue_until_it_is_fetched_again() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, [0x7F, 0], 12);
+        feed(&mut commands, 1, fence(None).encode(), 14);
+        assert_eq!(drain(&mut commands), [false]);
+        assert!(commands.is_stopped());
+        commands.resume(20);
+        assert!(drain(&mut commands).is_empty());
+        feed(&mut commands, 0, fence(None).encode(), 22);
+        assert_eq!(drain(&mut commands), [true, true]);
+    }
+
+    #[test]
+    fn the_head_completes_fences_and_cannot_run_ahead() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 3, 10);
+        for index in 0..2 {
+            feed(&mut commands, index, fence(None).encode(), 12);
+        }
+        drain(&mut commands);
+        assert_eq!(commands.head_read(RING, 3), Err(2), "the third was not fetched");
+        assert_eq!(commands.head_read(RING, 0), Ok(None));
+        assert_eq!(commands.head_read(RING, 1), Ok(Some(0)));
+        assert_eq!(commands.complete(0).count(), 1);
+        assert_eq!(commands.head_read(RING, 0), Err(2), "it never goes back");
+        assert_eq!(commands.head_read(RING, 2), Ok(Some(1)));
+    }
+
+    #[test]
+    fn a_fence_whose_store_fails_comes_again() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 1, 10);
+        let command = fence(Some((Spa(0x4004), 7)));
+        feed(&mut commands, 0, command.encode(), 12);
+        drain(&mut commands);
+        assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
+        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
+        commands.fence_failed(RING);
+        assert!(commands.is_stopped() && commands.open_fences().is_empty());
+        commands.resume(30);
+        feed(&mut commands, 0, command.encode(), 32);
+        assert_eq!(drain(&mut commands), [true]);
+        assert_eq!(commands.open_fences().len(), 1);
+    }
+}

@@ -252,3 +252,101 @@ pub fn describe(record: &FaultRecord) -> String {
         record.iotval2
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{Access, Cause, DeviceId, Iova, Request, Response, Spa};
+
+    use super::*;
+
+    const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 32 };
+
+    fn fault(iova: u64) -> Fault {
+        let request = Request::untranslated(DeviceId(5), Access::Read, Iova(iova));
+        Fault {
+            cause: Cause::ReadPageFault,
+            iotval: iova,
+            iotval2: 0,
+            ttyp: request.ttyp(),
+            device: request.device,
+            process: None,
+            privileged: false,
+            reported: true,
+            response: Response::UnsupportedRequest,
+        }
+    }
+
+    fn owed(fault: Fault) -> Owed {
+        Owed { ticket: Ticket(1), start: 10, end: 20, possible: vec![fault], may_be_lost: false }
+    }
+
+    fn working() -> Faults {
+        let mut faults = Faults::new();
+        faults.on(RING);
+        faults.update(RING, 0, true, true);
+        faults
+    }
+
+    fn write(faults: &mut Faults, index: u32, record: FaultRecord) -> Result<Option<FaultRecord>, Violation> {
+        let words = record.encode();
+        faults.written(RING, 0, index, words.into_iter().enumerate().map(|(at, value)| (at, value, 0xFF)), 15)
+    }
+
+    #[test]
+    fn a_record_pays_a_refusal_in_either_order() {
+        let mut faults = working();
+        write(&mut faults, 0, fault(0x5008).record()).unwrap();
+        assert_eq!(faults.refused(owed(fault(0x5008))), Some(0));
+        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.refused(owed(fault(0x6008))), None);
+        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultLost);
+        write(&mut faults, 1, fault(0x6008).record()).unwrap();
+        assert_eq!(faults.at_rest(), Ok(()));
+    }
+
+    #[test]
+    fn a_page_offset_may_be_left_out_but_not_changed() {
+        let mut faults = working();
+        faults.refused(owed(fault(0x5008)));
+        write(&mut faults, 0, fault(0x5000).record()).unwrap();
+        assert_eq!(faults.at_rest(), Ok(()));
+        faults.refused(owed(fault(0x5008)));
+        write(&mut faults, 1, fault(0x5010).record()).unwrap();
+        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultRecord);
+    }
+
+    #[test]
+    fn one_record_for_identical_faults_but_not_two_for_one() {
+        let mut faults = working();
+        faults.refused(owed(fault(0x5008)));
+        faults.refused(owed(fault(0x5008)));
+        write(&mut faults, 0, fault(0x5008).record()).unwrap();
+        assert_eq!(faults.at_rest(), Ok(()));
+        write(&mut faults, 1, fault(0x5008).record()).unwrap();
+        assert_eq!(faults.at_rest(), Ok(()), "each reported individually");
+        write(&mut faults, 2, fault(0x5008).record()).unwrap();
+        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultRecord);
+    }
+
+    #[test]
+    fn entries_are_written_in_order_and_never_into_a_full_queue() {
+        let mut faults = working();
+        assert!(write(&mut faults, 1, fault(0).record()).is_err());
+        for index in 0..3 {
+            write(&mut faults, index, fault(0).record()).unwrap();
+        }
+        assert_eq!(write(&mut faults, 3, fault(0).record()).unwrap_err().detail, "full");
+    }
+
+    #[test]
+    fn what_a_full_queue_loses_is_no_violation() {
+        let mut faults = working();
+        for index in 0..3 {
+            faults.refused(owed(fault(0x1000 * u64::from(index))));
+            write(&mut faults, index, fault(0x1000 * u64::from(index)).record()).unwrap();
+        }
+        faults.update(RING, 0, true, false);
+        faults.refused(owed(fault(0x9000)));
+        assert_eq!(faults.at_rest(), Ok(()));
+    }
+}

@@ -271,3 +271,89 @@ impl Hitless {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{Access, DeviceId, Iova, Translation};
+
+    use super::*;
+
+    struct OneWord(u64);
+
+    impl Peek for OneWord {
+        fn peek(&self, _: Spa) -> u64 {
+            self.0
+        }
+    }
+
+    /// A walk of one word: the word is the translation.
+    fn walk(view: &mut View<'_>, request: &Request) -> Outcome {
+        let tags = golden::Tags {
+            device: request.device,
+            process: None,
+            gscid: None,
+            pscid: None,
+            iova: request.iova,
+            gpa: None,
+        };
+        let role = golden::Role::FirstStage { level: 0 };
+        match view.read(&WordRef { addr: Spa(0x100), bytes: 8, role, tags }) {
+            Read::Value(value) => to(value),
+            _ => Outcome::Unavailable,
+        }
+    }
+
+    fn to(value: u64) -> Outcome {
+        Outcome::Translated(Translation::identity(value))
+    }
+
+    fn request() -> Request {
+        Request::untranslated(DeviceId(1), Access::Read, Iova(0x1000))
+    }
+
+    fn operation(promise: Promise) -> Operation {
+        Operation { name: "replace".to_owned(), promise, reconfiguration: true }
+    }
+
+    #[test]
+    fn old_or_new_is_hitless_and_anything_else_is_not() {
+        let mut software = Software::default();
+        software.begin(operation(Promise::Hitless), 100);
+        for (outcome, end) in [(0xA, 101), (0xC, 105), (0xB, 109)] {
+            software.stored(Spa(0x100), 0xA);
+            let memory = OneWord(if end < 105 { 0xA } else { 0xB });
+            assert!(software.ended(&request(), &to(outcome), (100, end), &memory, &walk).is_none());
+        }
+        let mut broken = Vec::new();
+        software.end(true, 110, &OneWord(0xB), &walk, |b| broken.push(b));
+        assert_eq!(software.hitless(), Hitless { old: 1, new: 1 });
+        assert!(matches!(&broken[..], [Broken::NotHitless { end: 105, .. }]));
+        assert_eq!(software.reconfigurations(), 1);
+    }
+
+    #[test]
+    fn a_request_that_outlasts_the_operation_is_still_judged() {
+        let mut software = Software::default();
+        software.begin(operation(Promise::Hitless), 100);
+        software.stored(Spa(0x100), 0xA);
+        software.end(true, 110, &OneWord(0xB), &walk, |_| unreachable!());
+        // Meanwhile something else was stored: what counts is what the operation left.
+        let memory = OneWord(0xD);
+        assert!(software.ended(&request(), &to(0xA), (105, 120), &memory, &walk).is_none());
+        assert!(software.ended(&request(), &to(0xB), (105, 120), &memory, &walk).is_none());
+        assert!(software.ended(&request(), &to(0xC), (105, 120), &memory, &walk).is_some());
+        assert!(software.ended(&request(), &to(0xC), (111, 120), &memory, &walk).is_none(), "it began afterwards");
+        software.forget(111);
+        assert!(software.ended(&request(), &to(0xC), (105, 120), &memory, &walk).is_none());
+    }
+
+    #[test]
+    fn a_failed_operation_promises_nothing() {
+        let mut software = Software::default();
+        software.begin(operation(Promise::Hitless), 100);
+        software.stored(Spa(0x100), 0xA);
+        software.end(false, 110, &OneWord(0xB), &walk, |_| unreachable!());
+        assert_eq!(software.reconfigurations(), 0);
+        assert!(software.ended(&request(), &to(0xC), (105, 120), &OneWord(0xB), &walk).is_none());
+    }
+}
