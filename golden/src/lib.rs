@@ -7,6 +7,7 @@ mod checks;
 mod command;
 mod config;
 mod context;
+mod device;
 mod directory;
 mod fault;
 mod first;
@@ -27,11 +28,17 @@ pub use caps::{Capabilities, Fctl};
 pub use command::{AtsMessage, Command, Illegal, Iofence, Iotinval};
 pub use config::{Choices, Config, SpecVersion};
 pub use context::{DeviceContext, DirectoryEntry, Fsc, Iohgatp, Msiptp, Ta, Tc};
+pub use device::{
+    InvalidationCompletion, Iommu, Memory, MemoryError, MemoryWords, Message, MessageKind, MrifStore, PageRequest,
+    PageRequestPayload, PageRequestRecord, Parameters, Platform,
+};
 pub use fault::{Cause, Fault, FaultHead, FaultRecord, Response, Ttyp};
 pub use outcome::{Mrif, Outcome, Pbmt, Permissions, Target, Translation};
 pub use process::{ProcessContext, ProcessTa};
 pub use pte::{MsiPte0, MsiPte1, Pte};
-pub use registers::{Cqcsr, DdtMode, Ddtp, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, TrReqCtl, TrResponse, offset};
+pub use registers::{
+    Cqcsr, DdtMode, Ddtp, EventSelector, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, TrReqCtl, TrResponse, offset,
+};
 pub use request::{Access, Kind, Request};
 pub use trace::{Decision, Step, Trace};
 pub use translate::{locate_device_context, translate, translate_traced};

@@ -270,3 +270,25 @@ bits! {
         ppn / with_ppn: u64 @ 53:10,
     }
 }
+
+bits! {
+    /// `iohpmevt1-31` (section "Performance-monitoring event selectors").
+    EventSelector(u64) {
+        /// Event to count, 0 none.
+        event / with_event: u16 @ 14:0,
+        /// Partial match of `did_gscid`.
+        dmask / with_dmask: bool @ 15:15,
+        /// `process_id` or PSCID.
+        pid_pscid / with_pid_pscid: u32 @ 35:16,
+        /// `device_id` or GSCID.
+        did_gscid / with_did_gscid: u32 @ 59:36,
+        /// Filter by `pid_pscid`.
+        pv_pscv / with_pv_pscv: bool @ 60:60,
+        /// Filter by `did_gscid`.
+        dv_gscv / with_dv_gscv: bool @ 61:61,
+        /// The filters are GSCID and PSCID.
+        idt / with_idt: bool @ 62:62,
+        /// Overflow.
+        of / with_of: bool @ 63:63,
+    }
+}
