@@ -226,6 +226,7 @@ module iommu_cq
   assign rd_addr_o = fetch_addr[55:0];
   assign wr_addr_o = fence_addr[55:0];
 
+`ifndef SYNTHESIS
   FetchData_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       rd_rsp_valid_i |-> state_q == Data && (rd_rsp_last_i == beat_q))
     else $error("command fetch: data that nobody asked for, or not two beats");
@@ -235,5 +236,6 @@ module iommu_cq
   InvalStable_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       inval_valid_o && !inval_ready_i |=> inval_valid_o && $stable(inval_o))
     else $error("invalidation changed before it was accepted");
+`endif
 
 endmodule

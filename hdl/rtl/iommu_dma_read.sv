@@ -284,6 +284,7 @@ module iommu_dma_read
 
   assign fence_pending_o = fence_q != '0;
 
+`ifndef SYNTHESIS
   ResponseWanted_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       xl_rsp_valid_i |-> state_q[xl_rsp_slot_i] == Asked)
     else $error("translation of a read that nobody asked for");
@@ -293,5 +294,6 @@ module iommu_dma_read
   DataOwned_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       mem_r_valid_i |-> $onehot(mem_owner))
     else $error("mem_rid_i belongs to no burst in flight");
+`endif
 
 endmodule

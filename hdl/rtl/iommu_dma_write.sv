@@ -279,6 +279,7 @@ module iommu_dma_write
   logic unused_last;
   assign unused_last = dev_w_i.last;
 
+`ifndef SYNTHESIS
   ResponseWanted_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       xl_rsp_valid_i |-> state_q[xl_rsp_slot_i] == Asked)
     else $error("translation of a write that nobody asked for");
@@ -288,5 +289,6 @@ module iommu_dma_write
   ResponseOwned_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       mem_b_valid_i |-> $onehot(mem_owner))
     else $error("mem_bid_i belongs to no burst whose data was sent");
+`endif
 
 endmodule

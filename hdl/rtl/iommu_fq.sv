@@ -107,11 +107,13 @@ module iommu_fq
   logic unused_status;
   assign unused_status = ^status_i[3:2];
 
+`ifndef SYNTHESIS
   RecordWithoutPid_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       fault_valid_i && !fault_i.pv |-> fault_i.pid == '0 && !fault_i.priv)
     else $error("fault record with PV=0 has a process_id or privilege");
   WriteResponse_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       wr_rsp_valid_i |-> state_q == WaitB)
     else $error("response to a record write that was not issued");
+`endif
 
 endmodule

@@ -89,11 +89,13 @@ module iommu_ptw_read
   logic unused_resp;
   assign unused_resp = r_i.resp[0];
 
+`ifndef SYNTHESIS
   ReadIdKnown_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       r_valid_i |-> r_i.id <= PtwIdCommandQueue)
     else $error("ptw_rid_i is not an identifier that this IOMMU uses");
   ReadInPage_A: assert property (@(posedge clk_i) disable iff (!rst_ni)
       ar_valid_o |-> burst_ok(ar_o.addr[11:0], ar_o.len, ar_o.size, BurstIncr))
     else $error("implicit read crosses a page");
+`endif
 
 endmodule

@@ -124,7 +124,9 @@ module iommu_queue_regs
   assign unused_bits = ^{csr_wdata_i[31:12], csr_wdata_i[7:2], base_merged[63:54],
                          base_merged[9:5], address_mask[63:56], address_mask[11:0]};
 
+`ifndef SYNTHESIS
   IndexOnlyWhenOn_A: assert property (@(posedge clk_i) disable iff (!rst_ni) hw_inc_i |-> on_q)
     else $error("queue index advanced while the queue is off");
+`endif
 
 endmodule

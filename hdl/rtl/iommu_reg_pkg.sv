@@ -41,9 +41,11 @@ package iommu_reg_pkg;
   /// Capabilities that this RTL implements. IGS and PAS are handled by `supported_caps`.
   localparam logic [63:0] CapsMask =
       64'hFF
-      | (64'd1 << CapSv39) | (64'd1 << CapSv48) | (64'd1 << CapSv57) | (64'd1 << CapSvpbmt)
+      | (64'd1 << CapSv39) | (64'd1 << CapSv48) | (64'd1 << CapSv57)
+      | (64'd1 << CapSvrsw) | (64'd1 << CapSvpbmt)
       | (64'd1 << CapSv39x4) | (64'd1 << CapSv48x4) | (64'd1 << CapSv57x4)
-      | (64'd1 << CapMsiFlat)
+      | (64'd1 << CapMsiFlat)  // the extended format of a device context
+      | (64'd1 << CapNl) | (64'd1 << CapS)
       | (64'h3F << CapPasLsb);
 
   /// What the capabilities register holds for a strap value: the intersection with what is

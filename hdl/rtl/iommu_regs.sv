@@ -71,6 +71,7 @@ module iommu_regs
   logic [63:0] w_data_q, r_data_q, r_data_d;
   logic [7:0]  w_strb_q;
   logic        execute, read;
+  logic        caps_taken_q;  // the strap is in the capabilities register
   logic [1:0]  half_we;      // a valid write to the low [0], high [1] half of a doubleword
   logic [11:0] write_addr;
 
@@ -79,7 +80,7 @@ module iommu_regs
   assign execute       = aw_full_q && w_full_q && !b_valid_q;
   assign reg_bvalid_o  = b_valid_q;
   assign reg_bresp_o   = iommu_axi_pkg::RespOkay;
-  assign reg_arready_o = !r_valid_q;
+  assign reg_arready_o = !r_valid_q && caps_taken_q;
   assign read          = reg_arvalid_i && reg_arready_o;
   assign reg_rvalid_o  = r_valid_q;
   assign reg_rdata_o   = r_data_q;
@@ -137,7 +138,6 @@ module iommu_regs
   // ------------------------------------------------------------------------------------------
   // capabilities and fctl
   // ------------------------------------------------------------------------------------------
-  logic        caps_taken_q;
   logic [63:0] caps_q;
   logic [5:0]  pas;
   logic [63:0] address_mask;
