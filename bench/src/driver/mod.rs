@@ -1,5 +1,36 @@
-//! The software side of the machine.
+//! The software side of the machine: an iommufd-like API over page tables, device contexts and the command queue,
+//! written as a kernel driver would be.
+//!
+//! Everything reaches the world through [`Machine`]. The order of stores and commands is the subject here, so it is
+//! explicit in the code and never depends on a hash map or on the host.
 
+mod alloc;
+mod attach;
+mod directory;
+mod domain;
+mod error;
+mod faults;
+pub mod format;
+mod guest;
 mod machine;
+mod mapping;
+mod options;
+pub mod plan;
+mod queue;
+mod setup;
+mod table;
+#[cfg(test)]
+mod tests;
 
+pub use alloc::Ledger;
+pub use attach::Target;
+pub use domain::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};
+pub use error::{ApiError, Errno};
+pub use faults::Faults;
+pub use guest::Partial;
 pub use machine::{Halted, Machine, Operation, Promise};
+pub use mapping::Mapping;
+pub use options::{Completion, FlushPolicy, Options, Policy, Quirks, Resources};
+pub use queue::CommandFault;
+pub use setup::{Device, Domain, Driver, Guest, GuestTable, HwInfo};
+pub use table::Leaf;

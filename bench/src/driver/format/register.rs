@@ -1,0 +1,137 @@
+//! Register offsets and fields ("Memory-mapped register interface").
+
+use super::pte::Scheme;
+
+/// `capabilities`, 8 bytes
+pub const CAPABILITIES: u16 = 0;
+/// `fctl`, 4 bytes
+pub const FCTL: u16 = 8;
+/// `ddtp`, 8 bytes
+pub const DDTP: u16 = 16;
+/// `cqb`, 8 bytes
+pub const CQB: u16 = 24;
+/// `cqh`, 4 bytes
+pub const CQH: u16 = 32;
+/// `cqt`, 4 bytes
+pub const CQT: u16 = 36;
+/// `fqb`, 8 bytes
+pub const FQB: u16 = 40;
+/// `fqh`, 4 bytes
+pub const FQH: u16 = 48;
+/// `fqt`, 4 bytes
+pub const FQT: u16 = 52;
+/// `cqcsr`, 4 bytes
+pub const CQCSR: u16 = 72;
+/// `fqcsr`, 4 bytes
+pub const FQCSR: u16 = 76;
+/// `ipsr`, 4 bytes
+pub const IPSR: u16 = 84;
+/// `icvec`, 8 bytes
+pub const ICVEC: u16 = 760;
+
+/// `fctl.BE`: data structures and queues are big-endian
+pub const FCTL_BE: u64 = 1;
+/// `fctl.WSI`: interrupts are wires
+pub const FCTL_WSI: u64 = 1 << 1;
+/// `fctl.GXL`: the Sv32x4 family of second-stage schemes
+pub const FCTL_GXL: u64 = 1 << 2;
+
+/// `cqcsr.cqen`, `fqcsr.fqen`: switched on
+pub const QUEUE_ENABLE: u64 = 1;
+/// `cqcsr.cie`, `fqcsr.fie`: interrupts on
+pub const QUEUE_INTERRUPT: u64 = 1 << 1;
+/// `cqcsr.cqmf`, `fqcsr.fqmf`: access to the queue's memory failed
+pub const QUEUE_MEMORY_FAULT: u64 = 1 << 8;
+/// `cqcsr.cqon`, `fqcsr.fqon`: the queue is active
+pub const QUEUE_ON: u64 = 1 << 16;
+/// `cqcsr.busy`, `fqcsr.busy`: a write is still being carried out
+pub const QUEUE_BUSY: u64 = 1 << 17;
+/// `cqcsr.cmd_to`: a command timed out
+pub const CQCSR_CMD_TO: u64 = 1 << 9;
+/// `cqcsr.cmd_ill`: an illegal or unsupported command was fetched
+pub const CQCSR_CMD_ILL: u64 = 1 << 10;
+/// The bits of `cqcsr` that stop the command queue
+pub const CQCSR_ERRORS: u64 = QUEUE_MEMORY_FAULT | CQCSR_CMD_TO | CQCSR_CMD_ILL;
+/// `fqcsr.fqof`: a record was lost because the queue was full
+pub const FQCSR_FQOF: u64 = 1 << 9;
+
+/// `ipsr.cip`
+pub const IPSR_CIP: u64 = 1;
+/// `ipsr.fip`
+pub const IPSR_FIP: u64 = 1 << 1;
+
+/// `ddtp.iommu_mode`: all traffic refused
+pub const DDTP_OFF: u64 = 0;
+/// `ddtp.iommu_mode`: a directory of one level; two and three levels follow
+pub const DDTP_1LVL: u64 = 2;
+/// `ddtp.iommu_mode`
+pub const DDTP_MODE: u64 = 0xf;
+/// `ddtp.busy`
+pub const DDTP_BUSY: u64 = 1 << 4;
+
+/// The `capabilities` register (section "IOMMU capabilities").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities(pub u64);
+
+impl Capabilities {
+    const fn bit(self, bit: u32) -> bool {
+        self.0 >> bit & 1 != 0
+    }
+
+    /// Version of the specification: major in the high nibble, minor in the low one.
+    pub const fn version(self) -> u8 {
+        (self.0 & 0xff) as u8
+    }
+
+    /// Is this paging scheme there?
+    pub const fn supports(self, scheme: Scheme) -> bool {
+        self.bit(match scheme {
+            Scheme::Sv39 => 9,
+            Scheme::Sv48 => 10,
+            Scheme::Sv57 => 11,
+            Scheme::Sv39x4 => 17,
+            Scheme::Sv48x4 => 18,
+            Scheme::Sv57x4 => 19,
+        })
+    }
+
+    /// Svpbmt: memory types in page-table entries.
+    pub const fn svpbmt(self) -> bool {
+        self.bit(15)
+    }
+
+    /// Device contexts are 64 bytes, with MSI page tables.
+    pub const fn msi_flat(self) -> bool {
+        self.bit(22)
+    }
+
+    /// A and D bits can be updated by the IOMMU.
+    pub const fn amo_hwad(self) -> bool {
+        self.bit(24)
+    }
+
+    /// Interrupts can be wires (`IGS` is WSI or BOTH).
+    pub const fn wired_interrupts(self) -> bool {
+        matches!(self.0 >> 28 & 3, 1 | 2)
+    }
+
+    /// Interrupts can be only wires (`IGS` is WSI).
+    pub const fn only_wired_interrupts(self) -> bool {
+        self.0 >> 28 & 3 == 1
+    }
+
+    /// Width of a physical address in bits.
+    pub const fn physical_bits(self) -> u32 {
+        (self.0 >> 32 & 0x3f) as u32
+    }
+
+    /// Address-specific invalidation of non-leaf entries (extension NL).
+    pub const fn non_leaf_invalidation(self) -> bool {
+        self.bit(42)
+    }
+
+    /// Invalidation of an address range (extension S).
+    pub const fn range_invalidation(self) -> bool {
+        self.bit(43)
+    }
+}
