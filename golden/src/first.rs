@@ -23,7 +23,8 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let iova = self.request.iova.0;
         let rv32 = self.tc.sxl();
         let Some(scheme) = Scheme::new(stage.iosatp.mode(), rv32, 0) else {
-            return Ok(Page::identity(iova));
+            let global = self.config.choices.bare_first_stage_is_global;
+            return Ok(Page { global, ..Page::identity(iova) });
         };
         // Sv32 takes 32 bits, zero-extended (section "Translation control"); the others are sign-extended.
         let width = scheme.width();
