@@ -110,6 +110,11 @@ impl Bus {
         self.dev.timing_mut()
     }
 
+    /// How often software stalls on `reg_*` from the next cycle on, in percent of the cycles.
+    pub fn set_register_stall(&mut self, percent: u8) {
+        self.reg.set_stall(percent);
+    }
+
     /// A store of 8 bytes by software: visible from the end of the coming cycle, with an [`Event::Store`]. A store
     /// that is not aligned becomes two, of the two doublewords, in that order; AXI has no larger unit either.
     pub fn store(&mut self, addr: Spa, value: u64) {

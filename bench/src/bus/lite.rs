@@ -100,6 +100,10 @@ impl RegisterPort {
         self.write.is_none() && self.read.is_none()
     }
 
+    pub(super) fn set_stall(&mut self, percent: u8) {
+        self.stall_percent = percent;
+    }
+
     /// Value that the last read brought back.
     pub(super) fn value(&self) -> u64 {
         self.value

@@ -20,6 +20,9 @@ mod request;
 mod violation;
 mod writes;
 
+#[cfg(test)]
+mod tests;
+
 pub use burst::{FIXED, INCR, WRAP};
 pub use config::{BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
 pub use event::{Agent, Burst, Cycle, Direction, DmaRequest, Event, Ticket};
