@@ -104,7 +104,8 @@ impl DevicePort {
         }
     }
 
-    pub(super) fn observe(
+    /// Checks what the device drove in this cycle, and takes the handshakes of requests.
+    pub(super) fn observe_requests(
         &mut self,
         now: Cycle,
         driven: &Manager,
@@ -113,7 +114,7 @@ impl DevicePort {
         events: &mut Vec<Event>,
     ) -> Result<(), ProtocolViolation> {
         // Responses are checked against what had been handed over before this cycle: between the two there is at
-        // least a clock edge, for AXI has no combinational path from input to output (A3.2.1).
+        // least a clock edge, for an AXI interface has no combinational path from input to output (A3.2.1).
         self.check_write_response(now, driven.b_ready, &seen.b)?;
         self.check_read_data(now, driven.r_ready, &seen.r)?;
         if driven.aw.valid && seen.aw_ready {
@@ -131,6 +132,17 @@ impl DevicePort {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes the handshakes of responses, which [`DevicePort::observe_requests`] has checked.
+    pub(super) fn observe_responses(
+        &mut self,
+        driven: &Manager,
+        seen: &Subordinate,
+        pool: &mut Pool,
+        events: &mut Vec<Event>,
+    ) {
         if seen.b.valid
             && driven.b_ready
             && let Some(flight) = self.writes.finish(seen.b.id)
@@ -141,7 +153,6 @@ impl DevicePort {
         if seen.r.valid && driven.r_ready {
             self.take_read_data(&seen.r, events);
         }
-        Ok(())
     }
 
     fn take_read_data(&mut self, beat: &ReadData, events: &mut Vec<Event>) {

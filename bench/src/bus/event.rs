@@ -1,8 +1,9 @@
 //! What the bus saw: the only thing that the oracle knows of the world.
 //!
-//! Events of one cycle come in a fixed order: handshakes first (dev, mem, ptw, reg), then the stores that became
-//! visible in memory in that cycle, then wires. So a value sampled from memory in a cycle is the value before the
-//! stores of that cycle.
+//! Events of one cycle come in a fixed order: handshakes first (requests on dev, then mem, ptw, reg, then responses on
+//! dev), then the stores that became visible in memory in that cycle, then wires. So a device may pass requests and
+//! responses through without a register, and cause still comes before effect; and a value sampled from memory in a
+//! cycle is the value before the stores of that cycle.
 
 use golden::{DeviceId, Iova, ProcessId, Spa};
 
@@ -92,7 +93,8 @@ pub enum Event {
         /// `AxPROT`
         prot: u8,
     },
-    /// W handshake on `mem_*`. AXI4 keeps W in the order of AW.
+    /// A W beat on `mem_*`, in the cycle in which both it and its AW have been accepted, and after
+    /// [`Event::MemAddress`]. AXI4 keeps W in the order of AW, and lets it go ahead.
     MemWriteBeat {
         /// Data
         data: u64,

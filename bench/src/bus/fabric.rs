@@ -262,10 +262,11 @@ impl Bus {
         }
         if inputs.rst_n {
             self.after_reset = false;
-            self.dev.observe(now, &inputs.dev, &outputs.dev, &mut self.pool, events)?;
+            self.dev.observe_requests(now, &inputs.dev, &outputs.dev, &mut self.pool, events)?;
             self.mem.observe(now, &inputs.mem, &outputs.mem, &mut self.pool, events)?;
             self.ptw.observe(now, &inputs.ptw, &outputs.ptw, &mut self.pool, events)?;
             self.reg.observe(now, &inputs.reg, &outputs.reg, events)?;
+            self.dev.observe_responses(&inputs.dev, &outputs.dev, &mut self.pool, events);
             // `ptw_*` first: an atomic samples and stores in one cycle, and must see the value before all stores.
             self.ptw.apply(now, &mut self.memory, &mut self.faults, events);
             self.mem.apply(now, &mut self.memory, &mut self.faults, events);

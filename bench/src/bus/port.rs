@@ -102,13 +102,15 @@ impl MemoryPort {
         }
         if seen.w.valid && driven.w_ready {
             self.writes.take(seen.w);
-            if self.port == Port::Mem {
-                let WriteData { data, strb, last, .. } = seen.w;
-                events.push(Event::MemWriteBeat { data, strb, last });
-            }
         }
         let site = Site { port: self.port, channel: Channel::W, cycle: now };
         while self.writes.can_fill() {
+            // Data may go ahead of their address; whoever listens sees them when the address is there.
+            if self.port == Port::Mem
+                && let Some(&WriteData { data, strb, last, .. }) = self.writes.next_data()
+            {
+                events.push(Event::MemWriteBeat { data, strb, last });
+            }
             let done = self.writes.fill(site, &self.timing, &mut self.dice)?;
             if let Some(write) = done
                 && self.port == Port::Ptw

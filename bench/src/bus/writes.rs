@@ -158,6 +158,11 @@ impl Writes {
         Ok(Some(&self.slots[slot]))
     }
 
+    /// The beat that [`Writes::fill`] takes next.
+    pub(super) fn next_data(&self) -> Option<&WriteData> {
+        self.ahead.front()
+    }
+
     /// A burst and a beat for it are there.
     pub(super) fn can_fill(&self) -> bool {
         !self.filling.is_empty() && !self.ahead.is_empty()

@@ -141,3 +141,56 @@ fn the_port_holds_no_more_than_configured() {
     assert_eq!(machine.dut.ptw_ar.len(), 6);
     machine.settle().expect("no violation");
 }
+
+/// On `mem_*` too, and whoever listens sees the address first.
+#[test]
+fn data_ahead_on_mem_are_told_after_their_address() {
+    let mut machine = Machine::new(plain(), 0);
+    machine.dut.sabotage = Some(Box::new(|now, _, out| {
+        let beats = words(&[11, 12]);
+        out.mem.w = beats.get(now.wrapping_sub(1) as usize).copied().unwrap_or_default();
+        out.mem.aw = if now == 6 { address(1, 0x1000, 2) } else { Default::default() };
+        // Nobody on `dev_*` asked for this write.
+        out.dev.b.valid = false;
+    }));
+    (0..12).for_each(|_| machine.cycle().expect("no violation"));
+    let kinds: Vec<_> = machine.log.iter().map(|(cycle, event)| (*cycle, std::mem::discriminant(event))).collect();
+    let beat = std::mem::discriminant(&Event::MemWriteBeat { data: 0, strb: 0, last: false });
+    assert!(matches!(machine.log[0], (6, Event::MemAddress { .. })));
+    assert_eq!(kinds[1..3], [(6, beat), (6, beat)]);
+    assert_eq!(machine.bus.memory().read_u64(Spa(0x1008)), 12);
+}
+
+/// A device may pass responses from `mem_*` to `dev_*` without a register: cause comes before effect all the same.
+#[test]
+fn memory_answers_before_the_device_hears() {
+    let mut machine = Machine::new(plain(), 0);
+    machine.enqueue(super::read(1, 0x1000, 1));
+    machine.enqueue(super::write(1, 0x2000, &[1]));
+    machine.dut.sabotage = Some(Box::new(|now, inputs, out| {
+        *out = Default::default();
+        if now > 0 {
+            (out.mem.aw, out.mem.w, out.mem.ar) = (inputs.dev.aw, inputs.dev.w, inputs.dev.ar);
+            out.dev.aw_ready = inputs.mem.aw_ready;
+            out.dev.w_ready = inputs.mem.w_ready;
+            out.dev.ar_ready = inputs.mem.ar_ready;
+            (out.dev.b, out.dev.r) = (inputs.mem.b, inputs.mem.r);
+            out.mem.b_ready = inputs.dev.b_ready;
+            out.mem.r_ready = inputs.dev.r_ready;
+        }
+    }));
+    machine.settle().expect("wires break no rule");
+    let at = |wanted: fn(&Event) -> bool| machine.log.iter().position(|(_, event)| wanted(event)).expect("happened");
+    let read = [
+        at(|event| matches!(event, Event::MemReadBeat { .. })),
+        at(|event| matches!(event, Event::DmaDone { data, .. } if data.len() == 1)),
+    ];
+    let write = [
+        at(|event| matches!(event, Event::MemWriteResponse { .. })),
+        at(|event| matches!(event, Event::DmaDone { data, .. } if data.is_empty())),
+    ];
+    for [cause, effect] in [read, write] {
+        assert_eq!(machine.log[cause].0, machine.log[effect].0, "in one cycle");
+        assert!(cause < effect);
+    }
+}
