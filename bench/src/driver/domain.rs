@@ -290,6 +290,16 @@ impl Driver {
         Ok(user)
     }
 
+    /// The tags of a domain's translations, as a device context holds them: GSCID and PSCID, each if it has one.
+    ///
+    /// # Errors
+    /// ENOENT
+    pub fn tags(&self, domain: Domain) -> Result<(Option<u16>, Option<u32>), ApiError> {
+        let context = self.domain_context(domain.0)?;
+        let gscid = context.has_second_stage().then(|| context.gscid());
+        Ok((gscid, context.has_first_stage().then(|| context.pscid())))
+    }
+
     /// Frees a domain. Its tag goes back into the pool only after the IOMMU has forgotten it.
     ///
     /// # Errors

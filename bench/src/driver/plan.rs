@@ -269,10 +269,11 @@ fn second_stage_only(mut context: Context) -> Context {
 }
 
 /// Moves each store into the earliest window that stays safe with it, drops what became empty, and puts a
-/// synchronisation after each window.
+/// synchronisation after each window. A break has nothing to gain from it.
 fn build(class: Class, from: Context, mut windows: Vec<Window>, allowed: Vec<Context>) -> Plan {
     // A store that is overtaken by a later one to the same word, as a hop leaves them, must keep its place.
-    for late in 1..windows.len() {
+    let last = if class == Class::Break { 0 } else { windows.len() };
+    for late in 1..last {
         let mut i = 0;
         while i < windows[late].0.len() {
             let store = windows[late].0[i];
