@@ -107,6 +107,42 @@ fn the_old_value_is_from_its_cycle() {
     assert!(swapped.iter().all(|&times| times > 1), "{swapped:?}");
 }
 
+/// A DMA store to the same doubleword in the same cycle comes after the atomic.
+#[test]
+fn an_atomic_goes_before_dma() {
+    let mut together = 0;
+    for delay in 0..16 {
+        let mut machine = Machine::new(plain(), 0);
+        machine.bus.memory_mut().write_u64(Spa(0x1000), OLD);
+        machine.dut.sabotage = Some(Box::new(move |now, _, out| {
+            out.ptw.aw.valid &= now >= 8;
+            out.ptw.w.valid &= now >= 8;
+        }));
+        machine.dut.ptw_aw.push_back(Address { atop: ATOMIC_COMPARE, ..address(5, 0x1000, 2) });
+        machine.dut.ptw_w.extend(super::words(&[OLD, 99]));
+        (0..delay).for_each(|_| machine.cycle().expect("no violation"));
+        machine.enqueue(super::write(1, 0x1000, &[7]));
+        machine.settle().expect("no violation");
+        let at = |wanted| {
+            let store = |(cycle, event): &(Cycle, Event)| match event {
+                Event::Store { agent, old, .. } if *agent == wanted => Some((*cycle, *old)),
+                _ => None,
+            };
+            machine.log.iter().find_map(store)
+        };
+        let (dma, old) = at(Agent::Dma).expect("a store");
+        match at(Agent::Iommu) {
+            Some((swap, seen)) => {
+                assert!(swap <= dma);
+                assert_eq!((seen, old, machine.bus.memory().read_u64(Spa(0x1000))), (OLD, 99, 7));
+                together += usize::from(swap == dma);
+            }
+            None => assert_eq!((old, machine.bus.memory().read_u64(Spa(0x1000))), (OLD, 7)),
+        }
+    }
+    assert_eq!(together, 1, "the sweep passes over the cycle of the atomic");
+}
+
 impl Machine {
     /// What the last store left.
     fn last(&self) -> u64 {

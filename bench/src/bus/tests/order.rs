@@ -1,7 +1,7 @@
 //! Order of responses: in order within an ID, free between IDs, and only as configured.
 
 use super::{Machine, address, plain, words};
-use crate::bus::{Agent, BusConfig, Event, PortTiming};
+use crate::bus::{Agent, BusConfig, Event, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming, SLVERR};
 use golden::Spa;
 
 fn timing(reorder: bool, interleave: bool) -> PortTiming {
@@ -77,6 +77,33 @@ fn writes_answer_in_order_within_an_id() {
     let free = ids(&write_run(true));
     assert_eq!(free.len(), 24);
     assert_ne!(free, round, "somebody overtakes");
+}
+
+/// Responses with one ID belong to the writes in their order: every third is refused, and its answer stays in place.
+#[test]
+fn each_write_gets_its_own_response() {
+    let refused = FaultRange {
+        start: Spa(0x8000),
+        bytes: 0x1000,
+        kind: FaultKind::SlvErr,
+        on: FaultOn::Write,
+        port: FaultPort::Ptw,
+    };
+    let mut machine = Machine::new(BusConfig { ptw: timing(true, false), faults: vec![refused], ..plain() }, 9);
+    for at in 0..60 {
+        let page = if at % 3 == 0 { 0x8000 } else { 0x1000 };
+        machine.dut.ptw_aw.push_back(address((at / 3 % 2) as u8, page, 1));
+        machine.dut.ptw_w.extend(words(&[at]));
+    }
+    machine.settle().expect("no violation");
+    for wanted in 0..2 {
+        let resp = |(_, event): &_| match event {
+            Event::PtwWriteResponse { id, resp } if *id == wanted => Some(*resp),
+            _ => None,
+        };
+        let responses: Vec<u8> = machine.log.iter().filter_map(resp).collect();
+        assert_eq!(responses, [SLVERR, 0, 0].repeat(10));
+    }
 }
 
 /// A write is handed over, then becomes visible beat by beat, one a cycle, and only then is it answered.

@@ -105,6 +105,22 @@ fn values_travel() {
     assert!(travel.iter().any(|&cycles| cycles < 8) && travel.iter().any(|&cycles| cycles > 20), "{travel:?}");
 }
 
+/// Memory that stalls leaves gaps between the beats of a burst, wide enough for software to store twice.
+#[test]
+fn stalls_part_the_beats() {
+    let gaps = |stall_percent| {
+        let mut config = plain();
+        config.ptw.stall_percent = stall_percent;
+        let mut machine = Machine::new(config, 2);
+        machine.dut.ptw_ar.push_back(address(1, 0x4000, 256));
+        machine.settle().expect("no violation");
+        let seen = beats(&machine);
+        seen.windows(2).map(|pair| pair[1].0 - pair[0].0).max()
+    };
+    assert_eq!(gaps(0), Some(1));
+    assert_eq!(gaps(30), Some(5));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 

@@ -185,9 +185,13 @@ fn reset_drops_what_is_on_the_bus() {
     (0..40).for_each(|at| machine.enqueue(write(at % 4, 0x2000 + 64 * u64::from(at), &[7; 8])));
     (0..40).for_each(|_| machine.cycle().expect("no violation"));
     assert!(machine.bus.outstanding(Direction::Read) > 0 && machine.bus.outstanding(Direction::Write) > 0);
+    machine.dut.sabotage = Some(Box::new(|_, _, out| out.reg = hdl::LiteSubordinate::default()));
+    machine.bus.start_register_write(0, 8, 0).expect("idle");
+    machine.bus.start_register_read(0, 8).expect("idle");
     machine.inputs.rst_n = false;
     (0..3).for_each(|_| machine.cycle().expect("no violation"));
     assert_eq!(machine.bus.outstanding(Direction::Read) + machine.bus.outstanding(Direction::Write), 0);
+    assert!(machine.bus.register_idle());
     let left = machine.bus.queued(Direction::Read) + machine.bus.queued(Direction::Write);
     let before = machine.log.len();
     machine.inputs.rst_n = true;
