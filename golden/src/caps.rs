@@ -82,6 +82,13 @@ impl Capabilities {
         }
     }
 
+    /// Highest physical address: `2^PAS - 1`.
+    #[must_use]
+    #[inline]
+    pub const fn spa_max(self) -> u64 {
+        (1 << self.pas()) - 1
+    }
+
     /// Bytes of a device context: 64 in extended format, 32 in base format.
     #[must_use]
     #[inline]

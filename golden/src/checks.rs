@@ -2,36 +2,42 @@
 
 use crate::{Capabilities, Config, DeviceContext, Fsc, Msiptp, ProcessContext, ProcessTa, Ta, Tc};
 
-const SV39: u8 = 8;
-const SV48: u8 = 9;
-const SV57: u8 = 10;
-const SV32: u8 = 8;
+/// A scheme that `rv32` (SXL or GXL) allows and the capabilities have. `caps` holds the bit of the RV32 scheme lowest,
+/// and those of the others above it, as `capabilities` does at bits 8 and 16.
+#[inline(always)]
+const fn mode_supported(caps: u64, rv32: bool, mode: u8) -> bool {
+    match (mode, rv32) {
+        (0, _) => true,
+        (8, true) => caps & 1 == 1,
+        (8..=10, false) => (caps >> (mode - 7)) & 1 == 1,
+        _ => false,
+    }
+}
 
-/// The first-stage scheme is one that `SXL` allows and the capabilities have.
-#[inline]
+#[inline(always)]
 const fn iosatp_mode_supported(caps: Capabilities, sxl: bool, mode: u8) -> bool {
-    match (sxl, mode) {
-        (_, 0) => true,
-        (true, SV32) => caps.sv32(),
-        (false, SV39) => caps.sv39(),
-        (false, SV48) => caps.sv48(),
-        (false, SV57) => caps.sv57(),
-        _ => false,
-    }
+    mode_supported(caps.0 >> 8, sxl, mode)
 }
 
-/// The second-stage scheme is one that `GXL` allows and the capabilities have.
-#[inline]
+#[inline(always)]
 const fn iohgatp_mode_supported(caps: Capabilities, gxl: bool, mode: u8) -> bool {
-    match (gxl, mode) {
-        (_, 0) => true,
-        (true, SV32) => caps.sv32x4(),
-        (false, SV39) => caps.sv39x4(),
-        (false, SV48) => caps.sv48x4(),
-        (false, SV57) => caps.sv57x4(),
-        _ => false,
-    }
+    mode_supported(caps.0 >> 16, gxl, mode)
 }
+
+/// Bits of `ta` that must be 0.
+#[inline(always)]
+const fn ta_reserved(config: &Config) -> u64 {
+    let (mut rcid, mut mcid) = (0xfff, 0xfff);
+    if config.caps.qosid() {
+        // A wider ID than is supported is misconfigured.
+        rcid &= u64::MAX.wrapping_shl(config.choices.rcid_bits as u32);
+        mcid &= u64::MAX.wrapping_shl(config.choices.mcid_bits as u32);
+    }
+    Ta::RESERVED | rcid << 40 | mcid << 52
+}
+
+/// EN_ATS, EN_PRI, T2GPA and PRPR of `tc`.
+const ATS_BITS: u64 = 0b100_1110;
 
 impl DeviceContext {
     /// Why a valid context is misconfigured (section "Device-context configuration checks"); none when it is fine.
@@ -43,23 +49,25 @@ impl DeviceContext {
         if tc.0 & Tc::RESERVED != 0 {
             return Some("reserved bits of tc");
         }
-        if self.ta.0 & Ta::RESERVED != 0 {
-            return Some("reserved bits of ta");
+        if self.ta.0 & ta_reserved(config) != 0 {
+            return Some("reserved bits of ta, or RCID or MCID too wide");
         }
         if self.fsc.0 & Fsc::RESERVED != 0 {
             return Some("reserved bits of fsc");
         }
-        if !caps.ats() && (tc.en_ats() || tc.en_pri() || tc.prpr()) {
-            return Some("EN_ATS, EN_PRI or PRPR without ATS");
-        }
-        if !tc.en_ats() && (tc.t2gpa() || tc.en_pri()) {
-            return Some("T2GPA or EN_PRI without EN_ATS");
-        }
-        if !tc.en_pri() && tc.prpr() {
-            return Some("PRPR without EN_PRI");
-        }
-        if tc.t2gpa() && (!caps.t2gpa() || !second_stage) {
-            return Some("T2GPA without the capability or without second stage");
+        if tc.0 & ATS_BITS != 0 {
+            if !caps.ats() && (tc.en_ats() || tc.en_pri() || tc.prpr()) {
+                return Some("EN_ATS, EN_PRI or PRPR without ATS");
+            }
+            if !tc.en_ats() && (tc.t2gpa() || tc.en_pri()) {
+                return Some("T2GPA or EN_PRI without EN_ATS");
+            }
+            if !tc.en_pri() && tc.prpr() {
+                return Some("PRPR without EN_PRI");
+            }
+            if tc.t2gpa() && (!caps.t2gpa() || !second_stage) {
+                return Some("T2GPA without the capability or without second stage");
+            }
         }
         if tc.pdtv() {
             let supported = match self.fsc.mode() {
@@ -94,15 +102,6 @@ impl DeviceContext {
         }
         if tc.sbe() != config.fctl.be() && (!caps.end() || !choices.be_writable) {
             return Some("SBE");
-        }
-        if caps.qosid() {
-            if self.ta.rcid().checked_shr(choices.rcid_bits.into()).unwrap_or(0) != 0
-                || self.ta.mcid().checked_shr(choices.mcid_bits.into()).unwrap_or(0) != 0
-            {
-                return Some("RCID or MCID is too wide");
-            }
-        } else if self.ta.rcid() != 0 || self.ta.mcid() != 0 {
-            return Some("RCID or MCID without QOSID");
         }
         if caps.msi_flat() { self.msi_misconfiguration(config) } else { None }
     }

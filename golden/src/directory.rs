@@ -30,6 +30,7 @@ pub(crate) const fn pdtp_bits(mode: u8) -> Option<u32> {
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// Locates the device context (section "Process to locate the Device-context"), after the width check of the
     /// translation process (step 5). `levels` is that of `ddtp.iommu_mode`.
+    #[inline]
     pub(crate) fn locate_device_context(&mut self, levels: u8) -> Result<DeviceContext, Stop> {
         let config = self.config;
         let extended = config.caps.msi_flat();
@@ -52,21 +53,12 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             table = entry.ppn() << 12;
             self.decide(Decision::Descend(Spa(table)));
         }
-        let bytes = config.caps.dc_bytes();
-        let addr = table + (device & ((1 << leaf_bits) - 1)) * bytes;
-        let mut words = [0; 8];
-        let mut miss = None;
-        for index in 0..(bytes / 8) as u8 {
-            match self.load(addr + u64::from(index) * 8, Role::DeviceContext { index }, be) {
-                Ok(word) => words[usize::from(index)] = word,
-                // With V = 0 the rest is don't-care: a source that has not seen it does not keep the walk from its end.
-                Err(Miss::Unavailable) if index > 0 && words[0] & 1 == 0 => break,
-                Err(found) => miss = worse(miss, found),
-            }
-        }
-        if let Some(miss) = miss {
-            return Err(ddt_miss(miss));
-        }
+        let index = device & ((1 << leaf_bits) - 1);
+        let words = if extended {
+            self.load_device_context::<8>(table + index * 64)
+        } else {
+            self.load_device_context::<4>(table + index * 32)
+        }?;
         let dc = DeviceContext::from_words(words);
         if !dc.tc.v() {
             return Err(Cause::DdtInvalid.into());
@@ -77,6 +69,27 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         self.tc = dc.tc;
         self.tags.gscid = dc.iohgatp.gscid();
         Ok(dc)
+    }
+
+    /// Reads the `N` doublewords of a device context; those that are not there are 0.
+    #[inline(always)]
+    fn load_device_context<const N: usize>(&mut self, addr: u64) -> Result<[u64; 8], Stop> {
+        let be = self.config.fctl.be();
+        let mut words = [0; 8];
+        let mut miss = None;
+        for index in 0..N {
+            let role = Role::DeviceContext { index: index as u8 };
+            match self.load(addr + index as u64 * 8, role, be) {
+                Ok(word) => words[index] = word,
+                // With V = 0 the rest is don't-care: a source that has not seen it does not keep the walk from its end.
+                Err(Miss::Unavailable) if index > 0 && words[0] & 1 == 0 => break,
+                Err(found) => miss = worse(miss, found),
+            }
+        }
+        match miss {
+            None => Ok(words),
+            Some(miss) => Err(ddt_miss(miss)),
+        }
     }
 
     /// Locates the process context (section "Process to locate the Process-context"). `bits` is the width of
@@ -137,6 +150,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
 
 /// Of two misses within one entry, the one to report: an unknown word hides everything, an access fault hides
 /// corruption.
+#[cold]
 pub(crate) fn worse(a: Option<Miss>, b: Miss) -> Option<Miss> {
     let rank = |miss: Miss| match miss {
         Miss::Unavailable => 0,

@@ -55,10 +55,8 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let file = extract(gpa >> 12, dc.msi_addr_mask);
         // `m | (I x 16)`, in as many bits as an address has here.
         let addr = (dc.msiptp.ppn() << 12) | (file << 4);
-        self.tags.gpa = Some(Gpa(gpa));
-        let low = self.load(addr, Role::MsiPte { index: 0 }, be);
-        let high = self.load(addr.wrapping_add(8), Role::MsiPte { index: 1 }, be);
-        self.tags.gpa = None;
+        let low = self.load_word(addr, 8, Role::MsiPte { index: 0 }, Some(Gpa(gpa)), be);
+        let high = self.load_word(addr | 8, 8, Role::MsiPte { index: 1 }, Some(Gpa(gpa)), be);
         let (low, high) = match (low, high) {
             (Ok(low), Ok(high)) => (MsiPte0(low), MsiPte1(high)),
             // Only an MSI PTE in MRIF mode has a second doubleword that counts.

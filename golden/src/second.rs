@@ -1,12 +1,20 @@
 //! The second stage: guest physical to supervisor physical address (Privileged specification, "Two-Stage Address
 //! Translation").
 
-use crate::walk::{MAX_UPDATES, Miss, Need, Page, Scheme, Stop, Walk, leaf_range};
-use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Trace, WordRef, Words};
+use crate::walk::{
+    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page,
+};
+use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Tags, Trace, WordRef, Words};
+
+/// All guest accesses count as user accesses: U must be set.
+const U: u64 = 0x10;
+
+/// Extra index bits at the root.
+const ROOT_BITS: u32 = 2;
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// Translates `gpa`. Identity when the second stage is Bare.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn second_stage(
         &mut self,
         iohgatp: Iohgatp,
@@ -14,87 +22,126 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         purpose: Purpose,
         need: Need,
     ) -> Result<Page, Stop> {
-        let Some(scheme) = Scheme::new(iohgatp.mode(), self.config.fctl.gxl(), 2) else {
-            return Ok(Page::identity(gpa));
-        };
-        let outer = self.tags.gpa.replace(Gpa(gpa));
-        let page = self.second_stage_walk(scheme, iohgatp, gpa, purpose, need);
-        self.tags.gpa = outer;
-        page
+        if iohgatp.is_bare() {
+            Ok(Page::identity(gpa))
+        } else if self.config.fctl.gxl() {
+            self.second_stage_rv32(iohgatp, gpa, purpose, need)
+        } else {
+            self.second_stage_walk::<Rv64>(iohgatp, gpa, purpose, need)
+        }
     }
 
-    #[inline]
-    fn second_stage_walk(
+    /// As [`Self::second_stage`], once more and rarely: kept out of line.
+    #[inline(never)]
+    pub(crate) fn second_stage_again(
         &mut self,
-        scheme: Scheme,
         iohgatp: Iohgatp,
         gpa: u64,
         purpose: Purpose,
         need: Need,
     ) -> Result<Page, Stop> {
+        self.second_stage(iohgatp, gpa, purpose, need)
+    }
+
+    #[inline(never)]
+    fn second_stage_rv32(&mut self, iohgatp: Iohgatp, gpa: u64, purpose: Purpose, need: Need) -> Result<Page, Stop> {
+        self.second_stage_walk::<Rv32>(iohgatp, gpa, purpose, need)
+    }
+
+    #[inline(always)]
+    fn second_stage_walk<F: Format>(
+        &mut self,
+        iohgatp: Iohgatp,
+        gpa: u64,
+        purpose: Purpose,
+        need: Need,
+    ) -> Result<Page, Stop> {
+        let levels = F::levels(iohgatp.mode());
+        let width = F::width(levels) + ROOT_BITS;
         // With SXL, guest physical addresses have 34 bits whatever the scheme (section "Translation control").
-        let width = if self.tc.sxl() { 34 } else { scheme.width() };
-        if gpa >> width != 0 {
+        if gpa >> (if self.tc.sxl() { 34 } else { width }) != 0 {
             return Err(self.guest_page_fault(gpa, purpose, need));
         }
         let be = self.config.fctl.be();
-        let mut table = iohgatp.ppn() << 12;
-        let mut level = scheme.levels - 1;
+        let mut at = Cursor::root(iohgatp.ppn() << 12, levels, width, gpa);
+        let mut index_bits = F::INDEX_BITS + ROOT_BITS;
         let mut updates = 0;
         loop {
-            let word = WordRef {
-                addr: Spa(table + scheme.offset(gpa, level)),
-                bytes: scheme.pte_bytes(),
-                role: Role::SecondStage { level, purpose },
-                tags: self.tags,
+            let addr = at.slot::<F>(index_bits);
+            let role = Role::SecondStage { level: at.level, purpose };
+            let pte = match self.load_word(addr, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
+                Ok(pte) => Pte(pte),
+                Err(miss) => return Err(self.second_stage_miss(miss, purpose)),
             };
-            let pte = Pte(self.load_word(&word, be).map_err(|miss| self.second_stage_miss(miss, purpose))?);
-            if !pte.v() || pte.0 & 0b0110 == 0b0100 {
-                return Err(self.guest_page_fault(gpa, purpose, need));
-            }
-            if !pte.is_leaf() {
-                if level == 0 || pte.0 & self.pointer_reserved() != 0 {
-                    return Err(self.guest_page_fault(gpa, purpose, need));
-                }
-                table = pte.ppn() << 12;
-                level -= 1;
-                self.decide(Decision::Descend(Spa(table)));
+            if at.level > 0 && self.is_pointer(pte) {
+                at.descend(pte, index_bits);
+                index_bits = F::INDEX_BITS;
+                self.decide(Decision::Descend(Spa(at.table)));
                 continue;
             }
-            // All guest accesses count as user accesses: U must be set. G is ignored.
-            if pte.0 & self.leaf_reserved != 0
-                || pte.pbmt() == 3
-                || !pte.u()
-                || pte.0 & need.permissions != need.permissions
-            {
-                return Err(self.guest_page_fault(gpa, purpose, need));
-            }
-            let Some((base, size_log2)) = leaf_range(pte, scheme, level) else {
-                return Err(self.guest_page_fault(gpa, purpose, need));
-            };
-            let missing = missing_bits(pte, need);
-            if missing != 0 && self.tc.gade() {
-                let updated = self
-                    .update(&word, be, pte.0, pte.0 | missing)
-                    .map_err(|miss| self.second_stage_miss(miss, purpose))?;
-                if !updated {
-                    updates += 1;
-                    if updates == MAX_UPDATES {
-                        return Err(Stop::Unavailable);
+            let shift = at.shift::<F>();
+            // G is ignored.
+            let page = if self.is_plain_leaf(pte, need.plain() | U, 0, shift) {
+                page(gpa, pte.ppn() << 12, shift, pte)
+            } else {
+                match self.second_stage_leaf(at.level, shift, addr, pte, gpa, purpose, need)? {
+                    Some(page) => page,
+                    None if updates == MAX_UPDATES => return Err(Stop::Unavailable),
+                    None => {
+                        updates += 1;
+                        continue;
                     }
-                    continue;
                 }
-            } else if fatal(missing, need) {
-                return Err(self.guest_page_fault(gpa, purpose, need));
-            }
-            let page = page(gpa, base, size_log2, Pte(pte.0 | if self.tc.gade() { missing } else { 0 }));
+            };
             self.decide(Decision::Take(Spa(page.addr)));
             return Ok(page);
         }
     }
 
+    /// The page of an entry that is neither a pointer nor a plain leaf; none: it has changed under an update of A and D.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::too_many_arguments, reason = "the loose variables of the walk, kept in registers there")]
+    fn second_stage_leaf(
+        &mut self,
+        level: u8,
+        shift: u32,
+        addr: u64,
+        pte: Pte,
+        gpa: u64,
+        purpose: Purpose,
+        need: Need,
+    ) -> Result<Option<Page>, Stop> {
+        if !self.is_valid_leaf(pte) || !pte.u() || pte.0 & need.permissions != need.permissions {
+            return Err(self.guest_page_fault(gpa, purpose, need));
+        }
+        let Some((base, size_log2)) = leaf_range(pte, level, shift) else {
+            return Err(self.guest_page_fault(gpa, purpose, need));
+        };
+        let missing = missing_bits(pte, need);
+        if missing != 0 && self.tc.gade() {
+            let word = WordRef {
+                addr: Spa(addr),
+                bytes: if self.config.fctl.gxl() { 4 } else { 8 },
+                role: Role::SecondStage { level, purpose },
+                tags: Tags { gpa: Some(Gpa(gpa)), ..self.tags },
+            };
+            let new = Pte(pte.0 | missing);
+            return match self.update(&word, self.config.fctl.be(), pte.0, new.0) {
+                Ok(true) => Ok(Some(page(gpa, base, size_log2, new))),
+                Ok(false) => Ok(None),
+                Err(miss) => Err(self.second_stage_miss(miss, purpose)),
+            };
+        }
+        if fatal(missing, need) {
+            return Err(self.guest_page_fault(gpa, purpose, need));
+        }
+        Ok(Some(page(gpa, base, size_log2, pte)))
+    }
+
     /// An access fault or corruption met while the second stage was walked.
     #[cold]
+    #[inline(never)]
     fn second_stage_miss(&self, miss: Miss, purpose: Purpose) -> Stop {
         match purpose {
             // Section "Process to locate the Process-context".
@@ -105,32 +152,10 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
 
     /// The guest-page fault, of the original access type, with its `iotval2` (section "Fault/Event-Queue").
     #[cold]
+    #[inline(never)]
     fn guest_page_fault(&self, gpa: u64, purpose: Purpose, need: Need) -> Stop {
         let implicit = u64::from(purpose != Purpose::Final);
         let write = u64::from(implicit == 1 && need == Need::UPDATE) << 1;
         Stop::Fault(Cause::guest_page_fault(self.access), (gpa & !3) | write | implicit)
     }
-}
-
-/// A and D bits that the access needs and the leaf does not have.
-#[inline]
-pub(crate) const fn missing_bits(pte: Pte, need: Need) -> u64 {
-    // An ATS request that may write makes the page dirty only if it may be written at all.
-    let dirty = need.dirty && (!need.lenient || pte.w());
-    let wanted = 0x40 | if dirty { 0x80 } else { 0 };
-    wanted & !pte.0
-}
-
-/// The missing bits refuse the access, where hardware may not set them.
-#[inline]
-pub(crate) const fn fatal(missing: u64, need: Need) -> bool {
-    missing & 0x40 != 0 || (missing != 0 && !need.lenient)
-}
-
-/// The page that a leaf maps around `addr`.
-#[inline]
-pub(crate) const fn page(addr: u64, base: u64, size_log2: u32, pte: Pte) -> Page {
-    let offset = addr & ((1 << size_log2) - 1);
-    let permissions = pte.0 & if pte.d() { 0b1110 } else { 0b1010 };
-    Page { addr: base | offset, size_log2: size_log2 as u8, permissions, pbmt: pte.pbmt(), global: false }
 }

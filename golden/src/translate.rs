@@ -89,7 +89,7 @@ pub fn locate_device_context<W: Words>(
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// The whole process, step by step as the specification numbers it.
-    #[inline]
+    #[inline(always)]
     fn run(&mut self) -> Result<Translation, Stop> {
         let request = self.request;
         let levels = match self.config.ddtp.mode() {
@@ -133,7 +133,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     }
 
     /// Steps 10 to 16: where the first stage is described.
-    #[inline]
+    #[inline(always)]
     fn select_first_stage(&mut self, dc: &DeviceContext, bare: FirstStage) -> Result<FirstStage, Stop> {
         if !dc.tc.pdtv() {
             if dc.fsc.mode() != 0 {
@@ -156,27 +156,27 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     }
 
     /// Steps 17 to 20.
-    #[inline]
+    #[inline(always)]
     fn two_stage(&mut self, dc: &DeviceContext, stage: FirstStage) -> Result<Translation, Stop> {
         let need = Need::of(self.request);
         let first = self.first_stage(stage, dc.iohgatp, need)?;
         let gpa = first.addr;
         if dc.is_msi(Gpa(gpa)) {
             let (spa, target) = self.msi(dc, gpa)?;
-            let page = Page { addr: spa.0, size_log2: 12, permissions: 0b0110, pbmt: 0, global: false };
+            let page = Page { addr: spa.0, bits: 0b0110, size_log2: 12, pbmt: 0 };
             return self.finish(dc, first, page, target);
         }
         let mut page = self.second_stage(dc.iohgatp, gpa, Purpose::Final, need)?;
-        page.size_log2 = page.size_log2.min(dc.msi_free_size_log2(Gpa(gpa)));
+        page.size_log2 = page.size_log2.min(dc.msi_free_size_log2(Gpa(gpa)).into());
         self.finish(dc, first, page, Target::Memory)
     }
 
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, dc: &DeviceContext, first: Page, second: Page, target: Target) -> Result<Translation, Stop> {
-        if self.config.choices.check_output_width && second.addr >> self.config.caps.pas() != 0 {
+        if self.config.choices.check_output_width && second.addr > self.spa_max {
             return Err(Cause::access_fault(self.access).into());
         }
-        let granted = first.permissions & second.permissions;
+        let granted = first.bits & second.bits;
         // Svpbmt: the first stage overrides the second unless it says PMA.
         let pbmt = match if first.pbmt != 0 { first.pbmt } else { second.pbmt } {
             1 => Pbmt::Nc,
@@ -185,7 +185,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         };
         let mut translation = Translation {
             spa: Spa(second.addr),
-            size_log2: first.size_log2.min(second.size_log2),
+            size_log2: first.size_log2.min(second.size_log2) as u8,
             pbmt,
             permissions: Permissions {
                 read: granted & 0b0010 != 0,
@@ -193,7 +193,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
                 execute: granted & 0b1000 != 0,
             },
             target,
-            global: first.global,
+            global: first.bits & 0x20 != 0,
             untranslated_only: false,
             privileged: self.request.is_privileged(),
             denied_by: None,

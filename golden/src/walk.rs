@@ -2,7 +2,8 @@
 
 use crate::bits::mask;
 use crate::{
-    Access, Cause, Config, Decision, Kind, Read, Request, Role, Spa, Step, Tags, Tc, Trace, Update, WordRef, Words,
+    Access, Cause, Config, Decision, Gpa, Kind, Pte, Read, Request, Role, Spa, Step, Tags, Tc, Trace, Update, WordRef,
+    Words,
 };
 
 /// A compare-and-exchange that fails this often in a row is given up as unavailable: a walk is bounded.
@@ -61,6 +62,13 @@ impl Need {
     /// An implicit update of a table.
     pub(crate) const UPDATE: Self = Self { permissions: 0b0110, dirty: true, lenient: false };
 
+    /// Bits of a leaf that must be set for the access to go through as it is: permissions, A, and D for a write.
+    #[inline(always)]
+    pub(crate) const fn plain(self) -> u64 {
+        self.permissions | if self.dirty { 0xc0 } else { 0x40 }
+    }
+
+    #[inline]
     pub(crate) const fn of(request: &Request) -> Self {
         match (request.kind, request.access) {
             (Kind::Ats { no_write, .. }, _) => Self { permissions: 0, dirty: !no_write, lenient: true },
@@ -71,26 +79,24 @@ impl Need {
     }
 }
 
-/// A page that a stage found.
+/// A page that a stage found. Fields have the width of registers: it is copied often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     /// Translated address with the offset
     pub addr: u64,
+    /// R, W, X and (first stage) G in place as in a PTE; W only where the page is dirty
+    pub bits: u64,
     /// log2 of its size; 64 when the stage is Bare
-    pub size_log2: u8,
-    /// R, W, X in place as in a PTE; W only where the page is dirty
-    pub permissions: u64,
+    pub size_log2: u32,
     /// Memory type as in the PTE
-    pub pbmt: u8,
-    /// First stage: global
-    pub global: bool,
+    pub pbmt: u32,
 }
 
 impl Page {
     /// What a Bare stage makes of an address.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn identity(addr: u64) -> Self {
-        Self { addr, size_log2: 64, permissions: 0b1110, pbmt: 0, global: false }
+        Self { addr, bits: 0b1110, size_log2: 64, pbmt: 0 }
     }
 }
 
@@ -105,11 +111,14 @@ pub(crate) struct Walk<'a, W, T> {
     pub tags: Tags,
     /// Of the device context, once it is located
     pub tc: Tc,
-    /// Bits that must be 0 in a leaf PTE of 8 bytes
+    /// Bits that must be 0 in a leaf PTE
     pub leaf_reserved: u64,
+    /// Highest physical address
+    pub spa_max: u64,
 }
 
 impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
+    #[inline]
     pub(crate) fn new(config: &'a Config, words: &'a mut W, request: &'a Request, trace: &'a mut T) -> Self {
         let caps = config.caps;
         let mut leaf_reserved = mask(58, 54);
@@ -126,27 +135,37 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
         };
         let tags =
             Tags { device: request.device, process: None, gscid: None, pscid: None, iova: request.iova, gpa: None };
-        Self { config, words, trace, request, access, tags, tc: Tc(0), leaf_reserved }
+        Self { config, words, trace, request, access, tags, tc: Tc(0), leaf_reserved, spa_max: caps.spa_max() }
     }
 
-    /// Reads a doubleword; the value is in host order.
-    #[inline]
+    /// Reads a doubleword of a directory or a context; the value is in host order.
+    #[inline(always)]
     pub(crate) fn load(&mut self, addr: u64, role: Role, big_endian: bool) -> Result<u64, Miss> {
-        let word = WordRef { addr: Spa(addr), bytes: 8, role, tags: self.tags };
-        self.load_word(&word, big_endian)
+        self.load_word(addr, 8, role, None, big_endian)
     }
 
     /// Reads a word of 4 or 8 bytes; the value is in host order.
-    #[inline]
-    pub(crate) fn load_word(&mut self, word: &WordRef, big_endian: bool) -> Result<u64, Miss> {
-        if word.addr.0 >> self.config.caps.pas() != 0 {
+    ///
+    /// The reference to the word is made here, and again where it is updated: a source that ignores its tags then costs
+    /// nothing for them.
+    #[inline(always)]
+    pub(crate) fn load_word(
+        &mut self,
+        addr: u64,
+        bytes: u8,
+        role: Role,
+        gpa: Option<Gpa>,
+        big_endian: bool,
+    ) -> Result<u64, Miss> {
+        if addr > self.spa_max {
             return Err(Miss::AccessFault);
         }
-        match self.words.read(word) {
+        let word = WordRef { addr: Spa(addr), bytes, role, tags: Tags { gpa, ..self.tags } };
+        match self.words.read(&word) {
             Read::Value(raw) => {
-                let value = swap(raw, word.bytes, big_endian);
+                let value = swap(raw, bytes, big_endian);
                 if T::ENABLED {
-                    self.trace.step(Step::Read { word: *word, value });
+                    self.trace.step(Step::Read { word, value });
                 }
                 Ok(value)
             }
@@ -171,83 +190,142 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decide(&mut self, decision: Decision) {
         if T::ENABLED {
             self.trace.step(Step::Decide(decision));
         }
     }
 
-    /// Bits that must be 0 in a PTE that points to a table: what is reserved in a leaf, N and PBMT, and U, A and D
-    /// (Privileged specification, "Addressing and Memory Protection", Svnapot, Svpbmt).
-    #[inline]
-    pub(crate) const fn pointer_reserved(&self) -> u64 {
-        self.leaf_reserved | mask(63, 61) | 0b1101_0000
+    /// The PTE points to the next table: V is set, R, W and X are not, nor is anything that is reserved there: what is
+    /// reserved in a leaf, N and PBMT, U, A and D (Privileged specification, "Addressing and Memory Protection", Svnapot,
+    /// Svpbmt).
+    #[inline(always)]
+    pub(crate) const fn is_pointer(&self, pte: Pte) -> bool {
+        pte.0 & (self.leaf_reserved | mask(63, 61) | 0b1101_1111) == 1
+    }
+
+    /// The PTE is a leaf of a page of `2^shift` bytes that nothing is special about: V and `required` are set, `clear` is
+    /// not, no reserved bit or encoding, no NAPOT, aligned. A leaf that is not plain may still be good.
+    #[inline(always)]
+    pub(crate) const fn is_plain_leaf(&self, pte: Pte, required: u64, clear: u64, shift: u32) -> bool {
+        let required = required | 1;
+        pte.0 & (required | clear | self.leaf_reserved | 1 << 63) == required
+            && pte.is_leaf()
+            && pte.0 & 0b0110 != 0b0100
+            && pte.pbmt() != 3
+            && pte.ppn() & ((1 << (shift - 12)) - 1) == 0
+    }
+
+    /// The PTE is valid, it is a leaf, and it uses no reserved bits or encodings. W without R is reserved, also where a
+    /// hart would take it for a shadow stack page.
+    pub(crate) const fn is_valid_leaf(&self, pte: Pte) -> bool {
+        pte.v() && pte.is_leaf() && pte.0 & 0b0110 != 0b0100 && pte.0 & self.leaf_reserved == 0 && pte.pbmt() != 3
     }
 }
 
-#[inline]
-const fn swap(value: u64, bytes: u8, big_endian: bool) -> u64 {
-    match (big_endian, bytes) {
-        (false, 4) => value as u32 as u64,
-        (false, _) => value,
-        (true, 4) => (value as u32).swap_bytes() as u64,
-        (true, _) => value.swap_bytes(),
+#[inline(always)]
+fn swap(value: u64, bytes: u8, big_endian: bool) -> u64 {
+    if big_endian {
+        swap_bytes(value, bytes)
+    } else if bytes == 4 {
+        value & 0xffff_ffff
+    } else {
+        value
     }
 }
 
-/// A radix-tree scheme of either stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Scheme {
-    /// 2 to 5
-    pub levels: u8,
-    /// Index bits at each level: 9, or 10 where PTEs have 4 bytes
-    pub index_bits: u8,
-    /// Extra index bits at the root: 2 in the second stage
-    pub root_bits: u8,
+/// Out of line, so that little-endian tables do not wait for a swap that is not taken.
+#[cold]
+#[inline(never)]
+const fn swap_bytes(value: u64, bytes: u8) -> u64 {
+    if bytes == 4 { (value as u32).swap_bytes() as u64 } else { value.swap_bytes() }
 }
 
-impl Scheme {
-    /// From a MODE that has been checked; none when Bare.
-    #[inline]
-    pub(crate) const fn new(mode: u8, rv32: bool, root_bits: u8) -> Option<Self> {
-        match (mode, rv32) {
-            (0, _) => None,
-            (_, true) => Some(Self { levels: 2, index_bits: 10, root_bits }),
-            (mode, false) => Some(Self { levels: mode.wrapping_sub(5) & 7, index_bits: 9, root_bits }),
-        }
+/// Format of page tables.
+pub(crate) trait Format {
+    /// Index bits at each level
+    const INDEX_BITS: u32;
+    /// Bytes of a PTE
+    const PTE_BYTES: u8;
+    /// Levels, from a MODE that has been checked and is not Bare
+    fn levels(mode: u8) -> u8;
+    /// Bits of an address below the root table's extra index bits
+    #[inline(always)]
+    fn width(levels: u8) -> u32 {
+        12 + u32::from(levels) * Self::INDEX_BITS
+    }
+}
+
+/// Sv32 and Sv32x4
+pub(crate) struct Rv32;
+
+impl Format for Rv32 {
+    const INDEX_BITS: u32 = 10;
+    const PTE_BYTES: u8 = 4;
+    #[inline(always)]
+    fn levels(_: u8) -> u8 {
+        2
+    }
+}
+
+/// Sv39 to Sv57, Sv39x4 to Sv57x4
+pub(crate) struct Rv64;
+
+impl Format for Rv64 {
+    const INDEX_BITS: u32 = 9;
+    const PTE_BYTES: u8 = 8;
+    #[inline(always)]
+    fn levels(mode: u8) -> u8 {
+        mode.wrapping_sub(5) & 7
+    }
+}
+
+/// Where a walk through a page table stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// Address of the table
+    pub table: u64,
+    /// Level of its entries, 0 = 4 KiB
+    pub level: u8,
+    /// The index into this table and those below, at the top of the word
+    indices: u64,
+}
+
+impl Cursor {
+    /// At the root of a tree that translates the lowest `width` bits of `addr`.
+    #[inline(always)]
+    pub(crate) const fn root(table: u64, levels: u8, width: u32, addr: u64) -> Self {
+        Self { table, level: levels - 1, indices: addr << (64 - width) }
     }
 
-    #[inline]
-    pub(crate) const fn pte_bytes(self) -> u8 {
-        if self.index_bits == 10 { 4 } else { 8 }
+    /// Address of the PTE, where a table has `index_bits`.
+    #[inline(always)]
+    pub(crate) const fn slot<F: Format>(&self, index_bits: u32) -> u64 {
+        // PTE_BYTES is 4 or 8: shift the index to its place and clear what is below it.
+        let align = F::PTE_BYTES.trailing_zeros();
+        self.table + ((self.indices >> (64 - index_bits - align)) & !(F::PTE_BYTES as u64 - 1))
     }
 
-    /// Bits of an address that the scheme translates.
-    #[inline]
-    pub(crate) const fn width(self) -> u32 {
-        12 + self.levels as u32 * self.index_bits as u32 + self.root_bits as u32
+    /// On to the next table, from one with `index_bits`.
+    #[inline(always)]
+    pub(crate) const fn descend(&mut self, pte: Pte, index_bits: u32) {
+        self.table = pte.ppn() << 12;
+        self.level -= 1;
+        self.indices <<= index_bits;
     }
 
-    /// Lowest address bit that this level resolves: log2 of the size of a page mapped here.
-    #[inline]
-    pub(crate) const fn shift(self, level: u8) -> u32 {
-        12 + level as u32 * self.index_bits as u32
-    }
-
-    /// Offset in bytes of the PTE for `addr` in its table.
-    #[inline]
-    pub(crate) const fn offset(self, addr: u64, level: u8) -> u64 {
-        let bits = self.index_bits as u32 + if level + 1 == self.levels { self.root_bits as u32 } else { 0 };
-        ((addr >> self.shift(level)) & ((1 << bits) - 1)) * self.pte_bytes() as u64
+    /// log2 of the size of a page at this level.
+    #[inline(always)]
+    pub(crate) const fn shift<F: Format>(&self) -> u32 {
+        12 + self.level as u32 * F::INDEX_BITS
     }
 }
 
 /// The page that a leaf maps, or none when its PPN is misaligned or its NAPOT encoding is reserved: base address and
 /// log2 of the size.
-#[inline]
-pub(crate) const fn leaf_range(pte: crate::Pte, scheme: Scheme, level: u8) -> Option<(u64, u32)> {
-    let (ppn, shift) = (pte.ppn(), scheme.shift(level));
+pub(crate) const fn leaf_range(pte: Pte, level: u8, shift: u32) -> Option<(u64, u32)> {
+    let ppn = pte.ppn();
     if pte.n() {
         // Svnapot: only 64 KiB at level 0 is defined.
         return if level == 0 && ppn & 0xf == 0b1000 { Some(((ppn & !0xf) << 12, 16)) } else { None };
@@ -256,4 +334,26 @@ pub(crate) const fn leaf_range(pte: crate::Pte, scheme: Scheme, level: u8) -> Op
         return None;
     }
     Some((ppn << 12, shift))
+}
+
+/// A and D bits that the access needs and the leaf does not have.
+pub(crate) const fn missing_bits(pte: Pte, need: Need) -> u64 {
+    // An ATS request that may write makes the page dirty only if it may be written at all.
+    let dirty = need.dirty && (!need.lenient || pte.w());
+    let wanted = 0x40 | if dirty { 0x80 } else { 0 };
+    wanted & !pte.0
+}
+
+/// The missing bits refuse the access, where hardware may not set them.
+pub(crate) const fn fatal(missing: u64, need: Need) -> bool {
+    missing & 0x40 != 0 || (missing != 0 && !need.lenient)
+}
+
+/// The page that a leaf maps around `addr`.
+#[inline(always)]
+pub(crate) const fn page(addr: u64, base: u64, size_log2: u32, pte: Pte) -> Page {
+    let offset = addr & ((1 << size_log2) - 1);
+    // Bit 7 is D, bit 2 is W.
+    let bits = pte.0 & (0b1010 | (pte.0 >> 5) & 0b0100);
+    Page { addr: base | offset, bits, size_log2, pbmt: pte.pbmt() as u32 }
 }
