@@ -131,36 +131,14 @@ module iommu_translate
   logic     a_leaves, a_to_b, a_to_walker, a_located;
   verdict_t a_verdict;
   ctx_t     a_ctx;
-  logic     a_wide, ddt_hit;
+  logic     ddt_hit;
 
   assign req_ready_o = !a_valid_q || a_leaves;
   assign a_valid_d   = req_ready_o ? req_valid_i : 1'b1;
   // A request that is accepted now looks at the caches after they were struck.
   assign a_mark_d    = req_ready_o ? 1'b0 : a_mark_q | strike;
 
-  // device_id wider than the directory (steps 3 to 5 of "Process to translate an IOVA").
-  always_comb begin
-    unique case (ddtp_q[3:0])
-      Ddtp1Lvl: a_wide = |a_req_q.did[23:7] || (caps_i[CapMsiFlat] && a_req_q.did[6]);
-      Ddtp2Lvl: a_wide = |a_req_q.did[23:16] || (caps_i[CapMsiFlat] && a_req_q.did[15]);
-      default:  a_wide = 1'b0;
-    endcase
-  end
-
-  // Steps 1, 2 and 5.
-  always_comb begin
-    a_verdict = VerdictWalk;
-    unique case (ddtp_q[3:0])
-      DdtpBare: begin
-        if (a_req_q.translated) a_verdict = '{fault: 1'b1, cause: CauseTypeDisallowed, pass: 1'b0};
-        else                    a_verdict = pass_verdict(a_req_q);
-      end
-      Ddtp1Lvl, Ddtp2Lvl, Ddtp3Lvl: begin
-        if (a_wide) a_verdict = '{fault: 1'b1, cause: CauseTypeDisallowed, pass: 1'b0};
-      end
-      default: a_verdict = '{fault: 1'b1, cause: CauseAllDisallowed, pass: 1'b0};
-    endcase
-  end
+  assign a_verdict = mode_verdict(a_req_q, ddtp_q[3:0], caps_i[CapMsiFlat]);
 
   assign a_located   = ddt_hit & ~a_verdict.fault & ~a_verdict.pass;
   assign a_to_b      = a_valid_q & (a_located | a_verdict.fault | a_verdict.pass);

@@ -188,7 +188,38 @@ package iommu_xlate_pkg;
     fault_record.iotval2 = iotval2;
   endfunction
 
-  /// Steps 7 to 9 and 20 of "Process to translate an IOVA": what the device context alone decides.
+  /// Steps 1 to 5 of "Process to translate an IOVA": what ddtp.iommu_mode alone decides. The
+  /// extended format of device contexts leaves fewer bits to the last index.
+  function automatic verdict_t mode_verdict(xlate_req_t req, logic [3:0] mode, logic extended);
+    logic wide;
+    unique case (mode)
+      Ddtp1Lvl: wide = |req.did[23:7] || (extended && req.did[6]);
+      Ddtp2Lvl: wide = |req.did[23:16] || (extended && req.did[15]);
+      default:  wide = 1'b0;
+    endcase
+
+    mode_verdict = VerdictWalk;
+    unique case (mode)
+      Ddtp1Lvl, Ddtp2Lvl, Ddtp3Lvl: begin
+        mode_verdict.fault = wide;
+        mode_verdict.cause = CauseTypeDisallowed;
+      end
+      DdtpBare: begin
+        if (req.translated) begin
+          mode_verdict.fault = 1'b1;
+          mode_verdict.cause = CauseTypeDisallowed;
+        end else begin
+          mode_verdict = pass_verdict(req);
+        end
+      end
+      default: begin
+        mode_verdict.fault = 1'b1;
+        mode_verdict.cause = CauseAllDisallowed;
+      end
+    endcase
+  endfunction
+
+  /// Steps 7 to 9 and 20 of the same process: what the device context alone decides.
   function automatic verdict_t context_verdict(xlate_req_t req, ctx_t ctx);
     context_verdict = VerdictWalk;
     if ((req.translated && !ctx.en_ats) || (req.pv && !ctx.pdtv)) begin
