@@ -115,6 +115,7 @@ fn request(at: u64) -> DmaRequest {
         process: None,
         privileged: false,
         instruction: false,
+        translated: false,
         data: if direction == Direction::Write { vec![(at, 0xff); 4] } else { Vec::new() },
     }
 }

@@ -53,6 +53,8 @@ pub struct DmaRequest {
     pub privileged: bool,
     /// `AxPROT[2]`
     pub instruction: bool,
+    /// `AxMMUATST`: the address is the answer to an ATS translation request
+    pub translated: bool,
     /// Write data, a word and its strobes a beat; empty for reads
     pub data: Vec<(u64, u8)>,
 }

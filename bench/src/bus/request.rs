@@ -82,6 +82,7 @@ impl DmaRequest {
             mmusid: self.device.0,
             mmussidv: self.process.is_some(),
             mmussid: self.process.map_or(0, |process| process.0),
+            mmuatst: self.translated,
             ..Address::default()
         }
     }

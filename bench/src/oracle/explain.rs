@@ -33,7 +33,7 @@ pub fn request_of(transaction: &Transaction) -> Request {
             (Direction::Read, true) => Access::Execute,
             (Direction::Read, false) => Access::Read,
         },
-        kind: Kind::Untranslated,
+        kind: if dma.translated { Kind::Translated } else { Kind::Untranslated },
         iova: dma.iova,
     }
 }

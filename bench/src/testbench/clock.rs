@@ -83,6 +83,7 @@ pub struct Testbench {
     inputs: Inputs,
     outputs: Outputs,
     events: Vec<Event>,
+    kept: Option<Vec<Event>>,
     pub(super) now: Cycle,
     streams: Vec<Stream>,
     owners: Vec<(Ticket, u8)>,
@@ -119,6 +120,7 @@ impl Testbench {
             inputs,
             outputs,
             events: Vec::new(),
+            kept: None,
             now: 0,
             streams: Vec::new(),
             owners: Vec::new(),
@@ -137,6 +139,16 @@ impl Testbench {
     /// Memory, to set up what no device has seen yet.
     pub fn memory_mut(&mut self) -> &mut Memory {
         self.bus.memory_mut()
+    }
+
+    /// What the bus saw since the last call; the first call begins to keep it.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.kept.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// Nothing is under way on any port.
+    pub fn is_idle(&self) -> bool {
+        self.bus.ports_idle()
     }
 
     /// Runs one clock cycle.
@@ -166,6 +178,9 @@ impl Testbench {
             return self.violated(violation);
         }
         self.answer();
+        if let Some(kept) = &mut self.kept {
+            kept.extend(self.events.iter().cloned());
+        }
         if let Some(oracle) = &mut self.oracle
             && let Err(violation) = oracle.observe(&self.events, self.now, self.bus.memory())
         {

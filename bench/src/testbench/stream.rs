@@ -123,6 +123,7 @@ impl Stream {
             process: self.spec.process,
             privileged: self.spec.privileged,
             instruction: self.spec.instruction && direction == Direction::Read,
+            translated: false,
             data,
         })
     }
