@@ -7,7 +7,7 @@ use golden::Spa;
 use super::alloc::Allocator;
 use super::error::ApiError;
 use super::format::{Context, Invalidation, PAGE, Scheme, Stage, TC_DTF, TC_SADE, TC_V};
-use super::machine::Machine;
+use super::machine::{Machine, Operation, Promise};
 use super::setup::{Domain, Driver};
 use super::table::{PageTable, TableMemory};
 
@@ -306,6 +306,12 @@ impl Driver {
     /// ENOENT; EBUSY while devices, nested domains or guests use it; ETIMEDOUT or EIO if the flush fails, and then
     /// nothing is freed.
     pub fn hwpt_free(&mut self, machine: &mut dyn Machine, domain: Domain) -> Result<(), ApiError> {
+        let name = format!("free {}", self.domain_name(domain));
+        let operation = Operation { name, promise: Promise::Nothing, reconfiguration: false };
+        self.operation(machine, operation, |driver, machine| driver.free(machine, domain))
+    }
+
+    fn free(&mut self, machine: &mut dyn Machine, domain: Domain) -> Result<(), ApiError> {
         let state = self.domain(domain)?;
         if !state.bonds.is_empty() {
             return Err(ApiError::Busy("domain is attached"));

@@ -11,7 +11,7 @@ use super::alloc::{Allocator, FreeList, fill};
 use super::domain::{Kind, NestedData};
 use super::error::ApiError;
 use super::format::{Command, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
-use super::machine::Machine;
+use super::machine::{Machine, Operation, Promise};
 use super::mapping::{Mapping, check_mapping, rooted_at};
 use super::setup::{Domain, Driver, Guest, GuestTable};
 use super::table::{Gather, Leaf, PageTable, TableMemory};
@@ -39,6 +39,8 @@ pub(super) struct GuestMemory {
 struct TableState {
     table: PageTable,
     pscid: u32,
+    /// Tables that were unlinked, but whose flush failed
+    quarantine: Vec<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -154,7 +156,7 @@ impl Driver {
         let (alloc, state) = self.guest_parts(guest.0)?;
         let table = PageTable::new(machine, &mut GuestPages { alloc, memory: &mut state.memory }, scheme)?;
         let id = self.next_id();
-        self.guest_parts(guest.0)?.1.tables.insert(id, TableState { table, pscid });
+        self.guest_parts(guest.0)?.1.tables.insert(id, TableState { table, pscid, quarantine: Vec::new() });
         Ok(GuestTable(id))
     }
 
@@ -170,7 +172,11 @@ impl Driver {
         }
         let (alloc, state) = self.guest_parts(guest)?;
         let Some(gone) = state.tables.remove(&table.0) else { return Ok(()) };
-        gone.table.free(machine, &mut GuestPages { alloc, memory: &mut state.memory })
+        let memory = &mut GuestPages { alloc, memory: &mut state.memory };
+        for page in gone.quarantine {
+            memory.give(machine, page, 1)?;
+        }
+        gone.table.free(machine, memory)
     }
 
     /// What a guest puts into its device context to use a table.
@@ -190,13 +196,19 @@ impl Driver {
     /// A guest maps a range of IOVA to guest physical memory.
     ///
     /// # Errors
-    /// ENOENT, EINVAL, ERANGE, EEXIST, ENOMEM as for [`Driver::map`]; after ENOMEM the pages before remain.
+    /// ENOENT, EINVAL, ERANGE, EEXIST, ENOMEM as for [`Driver::map`]. Then nothing is mapped.
     pub fn guest_map(
         &mut self,
         machine: &mut dyn Machine,
         table: GuestTable,
         mapping: Mapping,
     ) -> Result<(), ApiError> {
+        let name = format!("map {}: {:#x}+{:#x}", self.table_name(table), mapping.iova, mapping.bytes);
+        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        self.operation(machine, operation, |driver, machine| driver.map_in_guest(machine, table, mapping))
+    }
+
+    fn map_in_guest(&mut self, machine: &mut dyn Machine, table: GuestTable, mapping: Mapping) -> Result<(), ApiError> {
         let (guest, _) = self.table_root(table)?;
         let parent = self.guest(Guest(guest))?.parent;
         let limit = 1 << self.paging(parent)?.table.scheme().address_bits();
@@ -208,15 +220,19 @@ impl Driver {
             return Err(ApiError::Exists { iova: mapping.iova, bytes: mapping.bytes });
         }
         let mut pages = GuestPages { alloc, memory };
-        let mut done = 0;
-        while done < mapping.bytes {
+        let (mut done, mut result) = (0, Ok(()));
+        while done < mapping.bytes && result.is_ok() {
             let (input, output) = (mapping.iova + done, mapping.output + done);
             let largest = state.table.largest(input, output, mapping.bytes - done);
             let size = mapping.page.unwrap_or(largest);
-            state.table.map_page(machine, &mut pages, input, output, size, mapping.prot)?;
-            done += size.bytes();
+            result = state.table.map_page(machine, &mut pages, input, output, size, mapping.prot);
+            done += if result.is_ok() { size.bytes() } else { 0 };
         }
-        Ok(())
+        if result.is_err() && done > 0 {
+            // A device may have used these pages already.
+            self.unmap_in_guest(machine, table, mapping.iova, done)?;
+        }
+        result
     }
 
     /// A guest unmaps a range, has the host invalidate it for each nested domain that is rooted in the table, and
@@ -225,6 +241,18 @@ impl Driver {
     /// # Errors
     /// ENOENT if nothing is mapped there or a page would be split; ETIMEDOUT or EIO if the flush fails.
     pub fn guest_unmap(
+        &mut self,
+        machine: &mut dyn Machine,
+        table: GuestTable,
+        iova: u64,
+        bytes: u64,
+    ) -> Result<(), ApiError> {
+        let name = format!("unmap {}: {iova:#x}+{bytes:#x}", self.table_name(table));
+        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        self.operation(machine, operation, |driver, machine| driver.unmap_in_guest(machine, table, iova, bytes))
+    }
+
+    fn unmap_in_guest(
         &mut self,
         machine: &mut dyn Machine,
         table: GuestTable,
@@ -241,14 +269,21 @@ impl Driver {
         }
         let gather = state.table.unmap(machine, &GuestPages { alloc, memory }, iova, bytes)?;
         let commands = guest_commands(state.pscid, &gather, self.options.page_flushes);
+        let mut result = Ok(0);
         if !self.options.quirks.skip_unmap_flush {
             for nested in self.nested_on(parent, root) {
-                self.cache_invalidate(machine, Domain(nested), &commands).map_err(|partial| partial.error)?;
+                result = result.and(self.cache_invalidate(machine, Domain(nested), &commands));
             }
         }
-        let (alloc, state) = self.guest_parts(guest)?;
+        let (alloc, GuestState { memory, tables, .. }) = self.guest_parts(guest)?;
+        if let Err(partial) = result {
+            if let Some(state) = tables.get_mut(&table.0) {
+                state.quarantine.extend(gather.tables);
+            }
+            return Err(partial.error);
+        }
         for &page in &gather.tables {
-            GuestPages { alloc, memory: &mut state.memory }.give(machine, page, 1)?;
+            GuestPages { alloc, memory }.give(machine, page, 1)?;
         }
         Ok(())
     }
@@ -340,6 +375,15 @@ impl Driver {
         };
         let gscid = (!quirks.flush_without_gv).then_some(gscid);
         Ok(Invalidation::Vma { gscid, pscid, addr }.command())
+    }
+
+    /// A table by the name of the nested domain that is rooted in it.
+    fn table_name(&self, table: GuestTable) -> String {
+        let nested = self.table_root(table).ok().and_then(|(guest, root)| {
+            let parent = self.guests.get(&guest)?.parent;
+            self.nested_on(parent, root).first().copied()
+        });
+        nested.map_or_else(|| format!("guest table #{}", table.0), |id| self.domain_name(Domain(id)))
     }
 
     /// Nested domains on a parent whose first stage is rooted at a guest address.

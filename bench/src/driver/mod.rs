@@ -18,6 +18,7 @@ mod options;
 pub mod plan;
 mod queue;
 mod setup;
+mod switch;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -108,7 +108,8 @@ impl Retry {
         self.call(|d, m| d.map(m, host, mapping(GUEST_RAM, HOST_RAM, 0x3000)));
         let memory = self.call(|d, m| d.guest_alloc(m, host, 0x4000_0000, 0x1_0000));
         let table = self.call(|d, m| d.guest_table(m, memory, Some(Scheme::Sv39), 7));
-        self.call(|d, m| d.guest_map(m, table, mapping(0x1000, GUEST_RAM, 0x2000)));
+        // Across two leaf tables, so that the second may fail with pages of the first in place.
+        self.call(|d, m| d.guest_map(m, table, mapping(0x1f_f000, GUEST_RAM, 0x2000)));
         let data = self.driver.nested_data(table).unwrap();
         let guest = self.call(|d, m| d.hwpt_alloc(m, &HwptRequest::nested("guest", host, data)));
         let kernel = self.call(|d, m| d.hwpt_alloc(m, &HwptRequest::paging("kernel")));
@@ -124,6 +125,7 @@ impl Retry {
                 })
             });
         }
+        self.call(|d, m| d.map(m, kernel, mapping(0x3fff_f000, 0x5000_0000, 0x2000)));
         self.call(|d, m| d.map(m, kernel, mapping(0x20_0000, 0x4000_0000, 0x40_0000)));
         self.call(|d, m| d.split_page(m, kernel, 0x20_0000));
         self.call(|d, m| d.unmap(m, kernel, 0x20_0000, 0x40_0000));

@@ -2,9 +2,11 @@
 
 mod api;
 mod errno;
+mod hoarder;
 mod ledger;
 mod mock;
 mod planner;
 mod queues;
 mod tables;
+mod traffic;
 mod walker;
