@@ -24,7 +24,7 @@ impl PortSpec {
 /// The clock is never bound: [`crate::Model::cycle`] drives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Binding {
-    /// Every port of the top module, in the order of its declaration there
+    /// Every port of the top module, sorted by name
     #[default]
     All,
     /// Exactly these ports, in this order: a port that is missing, has another width or direction, or is not

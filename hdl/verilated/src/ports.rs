@@ -59,49 +59,46 @@ pub(crate) struct Member {
     pub(crate) direction: Option<Direction>,
 }
 
-/// Reads the ports from the generated header: `VL_IN8(&name,msb,lsb);`. `tree` is the order of declaration.
+/// Reads the ports from the generated header: `VL_IN8(&name,msb,lsb);` or, for what is not a packed vector,
+/// `VlUnpacked<…> &name;`.
 pub(crate) fn members(header: &str) -> Vec<Member> {
-    let mut found = Vec::new();
-    for line in header.lines() {
-        let line = line.trim();
-        let Some((kind, rest)) = line.split_once('(') else { continue };
+    let section = header.lines().map(str::trim).skip_while(|line| *line != "// PORTS");
+    section.take_while(|line| *line != "// CELLS").filter_map(member).collect()
+}
+
+fn member(line: &str) -> Option<Member> {
+    let declaration = line.strip_suffix(';')?;
+    if let Some((kind, arguments)) = declaration.split_once("(&") {
         let direction = match kind {
             "VL_IN8" | "VL_IN16" | "VL_IN" | "VL_IN64" | "VL_INW" => Some(Direction::Input),
             "VL_OUT8" | "VL_OUT16" | "VL_OUT" | "VL_OUT64" | "VL_OUTW" => Some(Direction::Output),
-            "VL_INOUT8" | "VL_INOUT16" | "VL_INOUT" | "VL_INOUT64" | "VL_INOUTW" => None,
-            _ => continue,
+            _ => None,
         };
-        let Some(arguments) = rest.strip_suffix(");") else { continue };
-        // `(&name)[4]` is an unpacked array.
-        let unpacked = arguments.starts_with('(');
-        let mut fields = arguments.trim_start_matches(['(', '&']).split(',');
-        let member = fields.next().unwrap_or("").split(')').next().unwrap_or("").to_owned();
-        let mut bound = || fields.next().and_then(|text| text.trim().parse::<i64>().ok());
-        let (Some(msb), Some(lsb)) = (bound(), bound()) else { continue };
-        let width = u32::try_from(msb.abs_diff(lsb) + 1).unwrap_or(u32::MAX);
-        let direction = direction.filter(|_| !unpacked);
-        found.push(Member { name: plain_name(&member), member, width, direction });
+        let mut fields = arguments.trim_end_matches(')').split(',').map(str::trim);
+        let member = fields.next()?.to_owned();
+        let mut bound = || fields.next()?.parse::<i64>().ok();
+        let width = u32::try_from(bound()?.abs_diff(bound()?) + 1).ok()?;
+        return Some(Member { name: plain_name(&member), member, width, direction });
     }
-    found
+    let (_, member) = declaration.rsplit_once('&')?;
+    Some(Member { name: plain_name(member), member: member.to_owned(), width: 0, direction: None })
 }
 
-/// Undoes Verilator's encoding: `__05F` is `_` where two would meet.
+/// Undoes Verilator's encoding of names that C++ does not allow: `__05F` is a second `_` in a row, `__SYM__`
+/// stands before a keyword.
 fn plain_name(member: &str) -> String {
+    let member = member.strip_prefix("__SYM__").unwrap_or(member);
     let mut out = String::new();
     let mut rest = member;
     while let Some(at) = rest.find("__0") {
-        out.push_str(&rest[..at]);
         let code = rest.get(at + 3..at + 5).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code {
-            Some(code) => {
-                out.push(char::from(code));
-                rest = &rest[at + 5..];
-            }
-            None => {
-                out.push_str("__0");
-                rest = &rest[at + 3..];
-            }
+        let (text, length) = code.map_or((None, 3), |code| (Some(char::from(code)), 5));
+        out.push_str(&rest[..at]);
+        match text {
+            Some(character) => out.push(character),
+            None => out.push_str("__0"),
         }
+        rest = &rest[at + length..];
     }
     out.push_str(rest);
     out
@@ -129,12 +126,14 @@ pub(crate) fn bind(design: &Design, members: &[Member]) -> Result<Wiring, Vec<Po
         problems.push(PortProblem::Clock { name: design.clock.clone() });
     }
     let others: Vec<&Member> = members.iter().filter(|member| !is_clock(member)).collect();
-    let chosen = match &design.binding {
+    let chosen: Vec<&Member> = match &design.binding {
         Binding::All => {
             let unusable = others.iter().filter(|member| member.direction.is_none());
             problems.extend(unusable.map(|member| PortProblem::Shape { name: member.name.clone() }));
             let of = |direction| others.iter().copied().filter(move |member| member.direction == Some(direction));
-            of(Direction::Input).chain(of(Direction::Output)).collect()
+            let mut all: Vec<_> = of(Direction::Input).chain(of(Direction::Output)).collect();
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+            all
         }
         Binding::Exact { inputs, outputs } => choose(&others, inputs, outputs, &mut problems),
     };
@@ -199,9 +198,11 @@ fn place(members: &[&Member]) -> Vec<Bound> {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "    VL_IN8(&clk_i,0,0);\n    VL_OUT8(&p_o,7,0);\n    VL_IN16(&lim_i,8,0);\n    \
-                          VL_INW(&wide_i,99,0,4);\n    VL_IN(&a__05Fb,31,0);\n    VL_OUT64((&mem_o)[4],63,0);\n    \
-                          VL_INOUT8(&pad,0,0);\n    int x(3);\n";
+    const HEADER: &str = "class Vdut {\n    VL_IN8(&outside,0,0);\n    // PORTS\n    // The application code\n    \
+                          VL_IN8(&clk_i,0,0);\n    VL_OUT8(&p_o,7,0);\n    VL_IN16(&lim_i,8,0);\n    \
+                          VL_INW(&wide_i,99,0,4);\n    VL_IN(&a___05Fb,0,31);\n    VL_INOUT8(&pad,0,0);\n    \
+                          VL_IN8(&__SYM__double,0,0);\n    VlUnpacked<CData/*3:0*/, 2> &mem_o;\n\n    // CELLS\n    \
+                          Vdut___024root* const rootp;\n    int &x;\n";
 
     fn design(inputs: &[(&str, u32)], outputs: &[(&str, u32)]) -> Design {
         let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
@@ -220,20 +221,22 @@ mod tests {
                 ("lim_i", 9, true),
                 ("wide_i", 100, true),
                 ("a__b", 32, true),
-                ("mem_o", 64, false),
-                ("pad", 1, false)
+                ("pad", 1, false),
+                ("double", 1, true),
+                ("mem_o", 0, false),
             ]
         );
-        assert_eq!(found[4].member, "a__05Fb");
+        assert_eq!((found[4].member.as_str(), found[6].member.as_str()), ("a___05Fb", "__SYM__double"));
     }
 
     #[test]
     fn ports_lie_in_the_order_that_is_asked_for() {
-        let members: Vec<_> = members(HEADER).into_iter().filter(|m| m.direction.is_some()).collect();
+        let usable = |member: &Member| member.direction.is_some() && member.name != "double";
+        let members: Vec<_> = members(HEADER).into_iter().filter(usable).collect();
         let design = design(&[("lim_i", 9), ("wide_i", 100), ("a__b", 32)], &[("p_o", 8)]);
         let wiring = bind(&design, &members).unwrap_or_else(|problems| panic!("{problems:?}"));
         let words: Vec<_> = wiring.ports.iter().map(|b| (b.member.as_str(), b.port.word)).collect();
-        assert_eq!(words, [("lim_i", 0), ("wide_i", 1), ("a__05Fb", 3), ("p_o", 0)]);
+        assert_eq!(words, [("lim_i", 0), ("wide_i", 1), ("a___05Fb", 3), ("p_o", 0)]);
         assert_eq!(wiring.clock, "clk_i");
     }
 
@@ -253,8 +256,9 @@ mod tests {
                 "unexpected: input clk_i, 1 bits",
                 "unexpected: input lim_i, 9 bits",
                 "unexpected: input a__b, 32 bits",
-                "unusable: mem_o is not a packed input or output",
                 "unusable: pad is not a packed input or output",
+                "unexpected: input double, 1 bits",
+                "unusable: mem_o is not a packed input or output",
             ]
         );
     }
