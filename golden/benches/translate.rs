@@ -8,6 +8,7 @@ use golden::{
     translate,
 };
 
+#[expect(dead_code, reason = "the tests of the model use the rest")]
 #[path = "../tests/support/mod.rs"]
 mod support;
 use support::{Arena, R, Scheme, U, W, World, X, all_capabilities, leaf};

@@ -1,10 +1,9 @@
 //! Memory in one piece, and the tables that tests and benches put into it.
 
-#![expect(dead_code, reason = "each test and bench uses a part")]
-
 use golden::{
-    Capabilities, Config, DdtMode, Ddtp, DeviceContext, DeviceId, Fctl, Fsc, Iohgatp, Memory, MemoryError, Platform,
-    Pte, Read, Spa, Ta, Tc, Update, WordRef, Words,
+    Access, Capabilities, Cause, Config, DdtMode, Ddtp, DeviceContext, DeviceId, Fault, Fctl, Fsc, Iohgatp, Iova,
+    Memory, MemoryError, Outcome, Platform, Pte, Read, Request, Spa, Ta, Tc, Translation, Update, WordRef, Words,
+    translate,
 };
 
 /// Guest physical addresses of table pages are their physical addresses plus this.
@@ -129,6 +128,7 @@ impl Arena {
 
     /// Maps `from` in a table by a leaf at `level`, and makes the tables on the way; they are `shift` higher in the
     /// address space that the table's entries count in. Gives the address of the leaf, and calls `made` for each table.
+    #[expect(clippy::too_many_arguments, reason = "a test helper that says all at once")]
     pub fn map(
         &mut self,
         root: u64,
@@ -273,6 +273,40 @@ impl World {
         }
         world.store_dc();
         world
+    }
+
+    /// An untranslated request of the device.
+    pub fn request(&self, access: Access, iova: u64) -> Request {
+        Request::untranslated(self.device, access, Iova(iova))
+    }
+
+    /// Translates a request.
+    pub fn run(&mut self, request: &Request) -> Outcome {
+        translate(&self.config, &mut self.arena, request)
+    }
+
+    /// Translates; the translation.
+    #[track_caller]
+    pub fn pass(&mut self, request: &Request) -> Translation {
+        match self.run(request) {
+            Outcome::Translated(translation) => translation,
+            outcome => panic!("{outcome:x?}"),
+        }
+    }
+
+    /// Translates; the fault.
+    #[track_caller]
+    pub fn fail(&mut self, request: &Request) -> Fault {
+        match self.run(request) {
+            Outcome::Fault(fault) => fault,
+            outcome => panic!("{outcome:x?}"),
+        }
+    }
+
+    /// Translates; the cause of the fault.
+    #[track_caller]
+    pub fn cause(&mut self, request: &Request) -> Cause {
+        self.fail(request).cause
     }
 
     /// What table pages are moved by in the guest.
