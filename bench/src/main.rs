@@ -1,2 +1,5 @@
-//! The command line.
-fn main() {}
+//! `lockstep`: see [`bench::cli`].
+
+fn main() -> std::process::ExitCode {
+    bench::cli::main()
+}

@@ -63,16 +63,46 @@ impl Flush {
     }
 }
 
-/// A bug of the driver that can be switched on.
+/// A bug of the driver that can be switched on. Each was made in earnest, in the reviewed patch or elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DriverFault {
-    /// Unmapping sends no IOTINVAL
-    SkipUnmapFlush,
     /// A changed device context is not followed by IODIR.INVAL_DDT
-    SkipContextFlush,
-    /// Commands are not followed by IOFENCE.C: their completion is not waited for
-    SkipFence,
+    SkipAttachSync,
+    /// A changed device context is followed by IODIR.INVAL_DDT, but no translation is flushed
+    SkipAttachFlush,
+    /// Unmapping flushes nothing
+    SkipUnmapFlush,
+    /// Unmapping on a nest parent flushes only for devices that are attached to the parent itself
+    SkipNestedUnmapFlush,
+    /// Unmapping on a nest parent leaves contexts cached that hold the translated root of a guest
+    SkipRootIodir,
+    /// First-stage invalidations of guests lack GV, and reach only host entries
+    FlushWithoutGv,
+    /// No IOTINVAL.GVMA is sent
+    SkipGvma,
+    /// PSCID and GSCID go back into their pools without a flush
+    SkipReleaseFlush,
+    /// Tables are freed before their flush
+    FreeBeforeFlush,
+    /// A command queue that fails counts as done
+    IgnoreCommandErrors,
+    /// Fences lack PR and PW
+    UnorderedFence,
+    /// A new context is written with V in the first store
+    ValidFirst,
+    /// The old bond goes before the new one is there
+    UnlinkFirst,
+    /// A nested domain takes the second stage from the live context of a device at allocation
+    SnapshotSecondStage,
+    /// The context that a guest gives is not checked
+    UncheckedContext,
+    /// Commands of a guest are passed on as they are
+    UncheckedInvalidations,
+    /// A PSCID is lost when an allocation fails after it
+    LeakPscid,
+    /// Detaching leaves the domain referenced
+    KeepReference,
 }
 
 /// An address space that devices can be attached to.
@@ -88,10 +118,13 @@ pub struct Domain {
     pub mode: Option<At<Mode>>,
     /// The nest parent of a nested domain
     pub parent: Option<At<String>>,
-    /// Guest physical address where a nested domain's page tables begin; the parent maps 64 pages there. Default:
-    /// the driver chooses
+    /// Guest physical address where the memory for a nested domain's page tables begins (64 pages, which the parent
+    /// maps). Default: above all that the scenario maps in the parent
     pub tables: Option<At<Number>>,
-    /// What is mapped before the first step
+    /// It is made by a `create` step, not before the first step
+    #[serde(default)]
+    pub late: bool,
+    /// What is mapped when it is made
     #[serde(default)]
     pub map: Vec<At<Mapping>>,
 }

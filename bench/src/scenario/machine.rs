@@ -63,11 +63,18 @@ pub enum Feature {
     Sv57x4,
     /// Page-based memory types
     Svpbmt,
+    /// Bits 60 and 59 of a PTE are software's
+    Svrsw60t59b,
+    /// Invalidation of non-leaf entries
+    Nl,
+    /// Invalidation of address ranges
+    S,
 }
 
 impl Feature {
     /// What the strap offers by default.
-    pub const FIRST_LIGHT: [Feature; 3] = [Feature::Sv57, Feature::Sv57x4, Feature::Svpbmt];
+    pub const FIRST_LIGHT: [Feature; 6] =
+        [Feature::Sv57, Feature::Sv57x4, Feature::Svpbmt, Feature::Svrsw60t59b, Feature::Nl, Feature::S];
 
     /// Its bits in `capabilities`, with those that it implies.
     pub const fn bits(self) -> u64 {
@@ -79,6 +86,9 @@ impl Feature {
             Feature::Sv48x4 => 0b11 << 17,
             Feature::Sv57x4 => 0b111 << 17,
             Feature::Svpbmt => 1 << 15,
+            Feature::Svrsw60t59b => 1 << 14,
+            Feature::Nl => 1 << 42,
+            Feature::S => 1 << 43,
         }
     }
 }

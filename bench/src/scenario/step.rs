@@ -38,7 +38,9 @@ pub enum Step {
     Map(Map),
     /// Unmaps pages, and flushes what caches may hold of them
     Unmap(Unmap),
-    /// Frees a domain that has no device
+    /// Makes a domain that is `late`, with its mappings
+    Create(At<String>),
+    /// Frees a domain that has no device; what its page tables were in is poisoned
     Free(Free),
     /// Changes one leaf entry of a page table, and nothing else: no invalidation
     SetPte(SetPte),
@@ -48,7 +50,7 @@ pub enum Step {
     Invalidate(Invalidate),
     /// IOFENCE.C, and waits until it has completed
     Fence(Fence),
-    /// Overwrites memory with a pattern that no valid entry has, or makes it answer with an error
+    /// Overwrites memory with a pattern in which V is 0
     Poison(Poison),
     /// Names this moment in reports
     Mark(At<String>),
@@ -125,6 +127,7 @@ impl JsonSchema for Step {
         add("detach", "Takes a device out of its domain", generator.subschema_for::<Detachment>());
         add("map", "Maps pages in a domain", generator.subschema_for::<Map>());
         add("unmap", "Unmaps pages, and flushes", generator.subschema_for::<Unmap>());
+        add("create", "Makes a domain that is `late`", generator.subschema_for::<String>());
         add("free", "Frees a domain that has no device", generator.subschema_for::<Free>());
         add("set-pte", "Changes one leaf entry; no invalidation", generator.subschema_for::<SetPte>());
         add("store", "Stores a doubleword", generator.subschema_for::<Store>());
@@ -323,7 +326,7 @@ pub struct Free {
 
 /// Errors of the driver's API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Errno {
     /// Invalid argument
     Einval,
@@ -440,14 +443,13 @@ pub struct Fence {
     pub interrupt: bool,
 }
 
-/// Memory that nobody may use any more: a range of physical memory, or the page-table pages of a domain.
+/// A range of physical memory that is overwritten with a pattern in which V is 0. The driver does this by itself to
+/// the page tables of a domain that is freed.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Poison {
-    /// The pages of this domain's page table
-    pub tables_of: Option<At<String>>,
-    /// Or a range from this physical address
-    pub address: Option<At<Number>>,
-    /// … of this many bytes
-    pub size: Option<At<Size>>,
+    /// First physical address
+    pub address: At<Number>,
+    /// Bytes
+    pub size: At<Size>,
 }

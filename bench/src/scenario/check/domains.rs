@@ -80,6 +80,12 @@ impl Scenario {
             ),
             (_, None) => {}
         }
+        if let Some(parent) = &domain.parent
+            && !domain.late
+            && self.domains.get(parent).is_some_and(|above| above.late)
+        {
+            problems.push(Problem::new(parent.place, format!("`{parent}` is not there at the start"), "`late`"));
+        }
         if domain.nest_parent && kind.value != DomainKind::Paging {
             problems.push(Problem::new(kind.place, "only a paging domain can be a nest parent", "not this one"));
         }
@@ -197,8 +203,14 @@ impl Scenario {
                         .and(first.id.place, format!("`{name}` has it")),
                 );
             }
-            if let Some(domain) = &device.domain {
-                self.known_domain(domain, problems);
+            if let Some(name) = &device.domain {
+                self.known_domain(name, problems);
+                if self.domains.get(name).is_some_and(|domain| domain.late) {
+                    problems.push(
+                        Problem::new(name.place, format!("domain `{name}` is not there at the start"), "`late`")
+                            .help("attach the device by a step after `create`"),
+                    );
+                }
             }
         }
     }

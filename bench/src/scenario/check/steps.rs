@@ -114,19 +114,20 @@ impl Scenario {
                     fits(id, 24, "device ID", problems);
                 }
             }
-            Step::Poison(poison) => match (&poison.tables_of, &poison.address, &poison.size) {
-                (Some(domain), None, None) => {
-                    self.has_tables(domain, true, problems);
+            Step::Poison(poison) => {
+                super::check_physical(self, &poison.address, poison.size.0, poison.size.place, problems);
+                aligned(&poison.address, 8, problems);
+            }
+            Step::Create(name) => {
+                if self.known_domain(name, problems).is_some()
+                    && self.domains.get(name).is_none_or(|domain| !domain.late)
+                {
+                    problems.push(
+                        Problem::new(name.place, format!("domain `{name}` is there from the start"), "made already")
+                            .help("write `late: true` into the domain"),
+                    );
                 }
-                (None, Some(address), Some(size)) => {
-                    super::check_physical(self, address, size.0, size.place, problems);
-                    aligned(address, 8, problems);
-                }
-                _ => problems.push(
-                    Problem::new(step.place, "poison what?", "this step")
-                        .help("either `tables-of: <domain>`, or `address` and `size`"),
-                ),
-            },
+            }
             Step::Wait(_) | Step::Fence(_) | Step::Mark(_) => {}
         }
     }

@@ -1,0 +1,194 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::scenario::{Policy, parse_u64};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  all runs passed
+    1  a run failed
+    2  bad usage, a mistake in a scenario, RTL that does not build, a file that cannot be written
+    3  the device under test crashed or hung
+    4  nothing ran
+   70  internal error of lockstep
+  130  interrupted; the results so far were printed";
+
+const SELECTORS: &str = "\
+Selectors:
+  nested                               scenarios whose name is `nested` or begins with `nested.`
+  nested.s2-to-nested[policy=rfc]      only the variants with these settings
+  @hitless                             scenarios with this tag
+  path/to/file.yaml                    the scenario in this file; settings in brackets work here, too
+Without a selector, all scenarios are taken.";
+
+/// A golden-model RISC-V IOMMU in lockstep with an RTL IOMMU, driven by scenarios
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, after_help = EXIT_CODES, propagate_version = true, max_term_width = 110)]
+pub struct Args {
+    /// Say more on stderr; twice: much more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios and judge them
+    #[command(after_help = SELECTORS, after_long_help = format!("{SELECTORS}\n\n{EXIT_CODES}"))]
+    Run(Run),
+    /// List scenarios, their variants and seeds
+    #[command(after_help = SELECTORS)]
+    List(List),
+    /// Check scenario files: mistakes are told with line, column and a suggestion
+    Check(Check),
+    /// Show a nested reconfiguration under live DMA, policy by policy
+    Demo(Demo),
+    /// Print the JSON schema of scenarios
+    #[command(hide = true)]
+    Schema,
+    /// Play one run: the job as JSON on stdin, the result as JSON on stdout
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Which scenarios.
+#[derive(Debug, ClapArgs)]
+pub struct Selection {
+    /// Names, tags or files; default: all
+    #[arg(value_name = "SELECTOR|FILE")]
+    pub selectors: Vec<String>,
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// Only this programming policy; scenarios without a matrix of policies are run with it
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    pub policy: Option<Policy>,
+}
+
+/// What stands behind the wires.
+#[derive(Debug, ClapArgs)]
+pub struct DeviceArgs {
+    /// The device under test
+    #[arg(long, value_enum, default_value_t = Dut::Rtl)]
+    pub dut: Dut,
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
+}
+
+/// Kinds of device under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dut {
+    /// Verilated RTL
+    Rtl,
+    /// The golden model behind the same wires: an answer in milliseconds
+    Model,
+}
+
+/// How runs are played.
+#[derive(Debug, ClapArgs)]
+pub struct Play {
+    /// Base seed, decimal or 0x hexadecimal: the seed of a run is a hash of it, the scenario's name and an index
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_u64)]
+    pub seed: u64,
+    /// Seeds of each scenario, instead of what it says itself
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub seeds: Option<u32>,
+    /// Runs at a time; default: one for each core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
+    /// Seconds of wall-clock time after which a run is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub timeout: u64,
+    /// Write the results to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the results to this file as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// `lockstep run`
+#[derive(Debug, ClapArgs)]
+pub struct Run {
+    /// Which scenarios
+    #[command(flatten)]
+    pub selection: Selection,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+    /// Play each variant once, with exactly this seed: as the report of a failure says
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "seed"], value_parser = run_seed)]
+    pub replay: Option<u32>,
+    /// Only list what would run
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// `lockstep list`
+#[derive(Debug, ClapArgs)]
+pub struct List {
+    /// Which scenarios
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// `lockstep check`
+#[derive(Debug, ClapArgs)]
+pub struct Check {
+    /// Scenario files or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `lockstep demo`
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    let all = [Policy::Sequenced, Policy::Upstream, Policy::Rfc];
+    all.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
+        crate::scenario::did_you_mean(text, all.map(Policy::name)).unwrap_or_else(|| "no such policy".to_owned())
+    })
+}
+
+fn run_seed(text: &str) -> Result<u32, String> {
+    match parse_u64(text) {
+        Ok(0) => Err("the seed of a run is never 0".to_owned()),
+        Ok(seed) => seed.try_into().map_err(|_| "the seed of a run has 32 bits".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,261 @@
+//! What is done.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
+use super::device::{self, DeviceError};
+use super::options::{Options, colour};
+use super::output::{self, WriteError};
+use super::progress::Progress;
+use crate::report::{self, ExitCode, Report, Times};
+use crate::runner::{self, Device, Plan, Planned, Played, Pool, SelectError, Selected};
+use crate::scenario;
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The scenarios
+    #[error("{}", message(.0))]
+    Select(#[from] SelectError),
+    /// The device under test
+    #[error("error: {0}")]
+    Device(#[from] DeviceError),
+    /// A result file
+    #[error("error: {0}")]
+    Write(#[from] WriteError),
+    /// A setting that does not fit
+    #[error("error: {0}")]
+    Setting(String),
+    /// A program cannot be started, a thread, a handler of signals
+    #[error("error: cannot {what}: {error}")]
+    System {
+        /// What failed
+        what: &'static str,
+        /// Why
+        error: String,
+    },
+}
+
+/// Diagnostics bring their own layout.
+fn message(error: &SelectError) -> String {
+    match error {
+        SelectError::Wrong(diagnostics) => diagnostics.render(colour(super::args::Colour::Auto, &io::stderr())),
+        other => format!("error: {other}"),
+    }
+}
+
+/// The user wants to stop.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Carries out what was typed.
+///
+/// # Errors
+/// [`CommandError`], for which the process exits with 2.
+pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
+    log_to_stderr(args.verbose);
+    let colours = colour(args.color, &io::stdout());
+    match args.command {
+        Command::Run(run) => run_scenarios(run, colours),
+        Command::List(list) => {
+            list_scenarios(&runner::select(&list.selection.scenarios, &list.selection.selectors)?, &list.selection)
+        }
+        Command::Check(check) => check_files(&check, colours),
+        Command::Demo(demo) => demonstrate(demo, colours),
+        Command::Schema => {
+            output::stdout(&scenario::schema());
+            Ok(ExitCode::Passed)
+        }
+        Command::Worker => work(),
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        2 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    // Only the first call in a process can succeed; there is one.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).without_time().try_init();
+}
+
+fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
+    let selected = runner::select(&run.selection.scenarios, &run.selection.selectors)?;
+    if run.list {
+        return list_scenarios(&selected, &run.selection);
+    }
+    let options = Options::new(run.selection, run.device, run.play, run.replay);
+    let report = play(&options, &selected)?;
+    let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
+    let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
+    print(text.trim_start_matches('\n'));
+    finish(&options, &report)
+}
+
+fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
+    let selection =
+        Selection { selectors: vec!["nested.s2-to-nested".to_owned()], scenarios: demo.scenarios, policy: None };
+    let selected = runner::select(&selection.scenarios, &selection.selectors)?;
+    let options = Options::new(selection, demo.device, demo.play, None);
+    let report = play(&options, &selected)?;
+    let description = selected.first().map_or("", |one| one.loaded.scenario.description.as_str());
+    let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
+    let text = format!("{}\n{description}\n\n{}", report::failures(&report), report::policies(&report, colours));
+    print(text.trim_start_matches('\n'));
+    finish(&options, &report)
+}
+
+/// Plays what was selected.
+fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError> {
+    let start = Instant::now();
+    // Settings first: a mistake there should not wait for a compiler.
+    let plan = |device: Device| Plan {
+        base: options.play.seed,
+        seeds: options.play.seeds,
+        replay: options.replay,
+        policy: options.policy,
+        device,
+    };
+    let jobs_of =
+        |device: Device| plan(device).jobs(selected).map_err(|problem| CommandError::Setting(problem.message));
+    let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
+    if jobs_of(Device::Model)?.is_empty() {
+        return Ok(report);
+    }
+    let jobs = jobs_of(device::build(&options.device)?)?;
+    let build = start.elapsed();
+    tracing::info!(runs = jobs.len(), workers = options.workers, "playing");
+    let pool = Pool {
+        program: std::env::current_exe()
+            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
+        arguments: vec!["worker".into()],
+        workers: options.workers,
+        timeout: options.timeout,
+    };
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(ExitCode::Interrupted as i32);
+        }
+        output::stderr("interrupted: the runs under way are given up; again: no results\n");
+    })
+    .map_err(|error| CommandError::System { what: "catch an interruption", error: error.to_string() })?;
+    let progress = Progress::new(jobs.len());
+    let start = Instant::now();
+    let results = pool
+        .play(
+            &jobs,
+            |planned: &Planned| &planned.job,
+            &STOP,
+            |planned, _: &Played| {
+                progress.done(&planned.selector);
+            },
+        )
+        .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
+    progress.finish();
+    report.times = Times { build, play: start.elapsed() };
+    for (planned, result) in jobs.iter().zip(results) {
+        match result {
+            Some((played, _)) => {
+                let again = options.reproduce(&planned.selector, planned.job.seed, planned.job.policy.as_deref());
+                report.runs.push(report::run_report(planned, played, again));
+            }
+            None => report.interrupted += 1,
+        }
+    }
+    Ok(report)
+}
+
+/// Writes the result files. What has been printed stays printed if that fails.
+fn finish(options: &Options, report: &Report) -> Result<ExitCode, CommandError> {
+    if std::env::var_os("GITHUB_ACTIONS").is_some() {
+        output::stdout(&report::annotations(report));
+    }
+    let code = report.exit_code();
+    let mut written = Ok(());
+    if let Some(path) = &options.play.json {
+        written = output::file(path, &report::json(report));
+    }
+    if let Some(path) = &options.play.junit {
+        let xml = report::junit(report)
+            .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
+        written = written.and(output::file(path, &xml));
+    }
+    match (written, code) {
+        (Ok(()), code) => Ok(code),
+        // The file is the lesser evil then; but say so.
+        (Err(error), ExitCode::Failed | ExitCode::Crashed) => {
+            output::stderr(&format!("error: {error}\n"));
+            Ok(code)
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+fn list_scenarios(selected: &[Selected], selection: &Selection) -> Result<ExitCode, CommandError> {
+    let mut any = false;
+    for one in selected {
+        let scenario = &one.loaded.scenario;
+        for variant in &one.variants {
+            if let (Some(wanted), Some(own)) = (selection.policy, variant.get("policy"))
+                && wanted.name() != own
+            {
+                continue;
+            }
+            any = true;
+            let tags: String = scenario.tags.iter().map(|tag| format!(" @{tag}")).collect();
+            let seeds = if scenario.seeds.value == 1 { "seed" } else { "seeds" };
+            output::stdout(&format!("{}{variant}  {} {seeds}{tags}\n", scenario.name, scenario.seeds));
+        }
+    }
+    Ok(if any { ExitCode::Passed } else { ExitCode::Nothing })
+}
+
+fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for path in &check.files {
+        if path.is_dir() { paths.extend(runner::files(path)?) } else { paths.push(path.clone()) }
+    }
+    let mut code = if paths.is_empty() { ExitCode::Nothing } else { ExitCode::Passed };
+    for path in paths {
+        match runner::load(&path) {
+            Ok(loaded) => {
+                let variants = loaded.scenario.variants().len();
+                let noun = if variants == 1 { "variant" } else { "variants" };
+                output::stdout(&format!("{}: good: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
+            }
+            Err(error) => {
+                code = ExitCode::Usage;
+                match error {
+                    SelectError::Wrong(diagnostics) => output::stdout(&diagnostics.render(colours)),
+                    other => output::stderr(&format!("error: {other}\n")),
+                }
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// The other side of [`Pool`].
+fn work() -> Result<ExitCode, CommandError> {
+    let mut text = String::new();
+    io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| CommandError::System { what: "read the job", error: error.to_string() })?;
+    let reply = runner::serve(&text);
+    output::file(Path::new("-"), &reply)?;
+    Ok(ExitCode::Passed)
+}
+
+impl DeviceArgs {
+    /// As reports name it.
+    fn name(&self) -> String {
+        match self.dut {
+            super::args::Dut::Model => "the model".to_owned(),
+            super::args::Dut::Rtl => self.rtl.display().to_string(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The command line: what was typed ([`args`]), what it means ([`options`]), what is done ([`commands`]).
+
+mod args;
+mod commands;
+mod device;
+mod options;
+mod output;
+mod progress;
+
+use std::process::ExitCode as ProcessExit;
+
+use clap::Parser;
+
+use crate::report::ExitCode;
+
+/// Runs `lockstep` as it was called, and returns what it exits with.
+pub fn main() -> ProcessExit {
+    std::panic::set_hook(Box::new(|info| {
+        let text = format!(
+            "lockstep: internal error: {info}\nThis is a bug in lockstep, whatever the input was; please report it \
+             with the command that shows it.\n"
+        );
+        output::stderr(&text);
+    }));
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // --help and --version come this way as well.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::Usage.into() } else { ExitCode::Passed.into() };
+        }
+    };
+    match std::panic::catch_unwind(|| commands::execute(args)) {
+        Ok(Ok(code)) => code.into(),
+        Ok(Err(error)) => {
+            output::stderr(&format!("{error}\n"));
+            ExitCode::Usage.into()
+        }
+        Err(_) => ExitCode::Internal.into(),
+    }
+}

@@ -1,0 +1,46 @@
+//! For CI servers: JUnit XML.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report as XmlReport, TestCase, TestCaseStatus, TestSuite};
+
+use super::result::{Report, RunReport, Verdict};
+use super::terminal::explain;
+
+/// The report as JUnit XML: a suite for each scenario, a case for each run. What hung or crashed is an error, what
+/// failed is a failure; the type is the verdict.
+///
+/// # Errors
+/// The XML writer failed.
+pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
+    let mut xml = XmlReport::new("lockstep");
+    xml.set_time(report.times.build + report.times.play);
+    for runs in report.runs.chunk_by(|a, b| a.scenario == b.scenario) {
+        let mut suite = TestSuite::new(runs[0].scenario.as_str());
+        suite.add_test_cases(runs.iter().map(case));
+        xml.add_test_suite(suite);
+    }
+    xml.to_string()
+}
+
+fn case(run: &RunReport) -> TestCase {
+    let status = if run.passed {
+        TestCaseStatus::success()
+    } else {
+        let kind = match run.verdict {
+            Verdict::Hung | Verdict::Crashed | Verdict::NotPlayed => NonSuccessKind::Error,
+            _ => NonSuccessKind::Failure,
+        };
+        let mut status = TestCaseStatus::non_success(kind);
+        let unmet: Vec<String> = run.unmet.iter().map(ToString::to_string).collect();
+        let message = if unmet.is_empty() { run.verdict.to_string() } else { unmet.join("; ") };
+        status.set_message(message).set_type(run.verdict.name()).set_description(explain(run));
+        status
+    };
+    let mut case = TestCase::new(run.id.as_str(), status);
+    case.set_classname(run.scenario.as_str()).set_time(Duration::try_from_secs_f64(run.seconds).unwrap_or_default());
+    case.add_property(("seed", format!("{:#010x}", run.seed).as_str()));
+    case.add_property(("verdict", run.verdict.name()));
+    case.add_property(("reproduce", run.reproduce.as_str()));
+    case
+}

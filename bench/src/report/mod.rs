@@ -1,0 +1,18 @@
+//! Results: one type, and its renderings.
+//!
+//! [`Report`] is all that a regression found. What people read ([`terminal`]), what programs read ([`json`]), what
+//! CI servers read ([`junit`], [`annotations`]) are renderings of it and add nothing.
+
+mod annotations;
+mod json;
+mod junit;
+mod policies;
+mod result;
+mod terminal;
+
+pub use annotations::annotations;
+pub use json::{compact, json};
+pub use junit::junit;
+pub use policies::policies;
+pub use result::{Crash, ExitCode, Report, RunReport, Times, Unmet, Verdict, run_report};
+pub use terminal::{failures, summary};

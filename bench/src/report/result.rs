@@ -1,0 +1,302 @@
+//! The one type of results.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::runner::{Planned, Played, Reply};
+use crate::scenario::{Expectation, ExpectedVerdict, Limit};
+use crate::testbench::{Blame, End, Figures, Finding};
+
+/// How a run is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Neither device nor software did wrong.
+    Pass,
+    /// The device behaved, but the programming let a stale or torn value through.
+    SoftwareHazard,
+    /// The device did what the specification forbids, or an assertion in it failed.
+    DutViolation,
+    /// Software gave up: a call failed that was not expected to fail.
+    SoftwareError,
+    /// The device did not answer within a bound, or the run did not end within the time-out.
+    Hung,
+    /// The worker process did not live to tell.
+    Crashed,
+    /// The run could not be played.
+    NotPlayed,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Verdict; 7] = [
+        Verdict::Pass,
+        Verdict::SoftwareHazard,
+        Verdict::DutViolation,
+        Verdict::SoftwareError,
+        Verdict::Hung,
+        Verdict::Crashed,
+        Verdict::NotPlayed,
+    ];
+
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::SoftwareHazard => "software hazard",
+            Verdict::DutViolation => "DUT violation",
+            Verdict::SoftwareError => "software error",
+            Verdict::Hung => "hung",
+            Verdict::Crashed => "crashed",
+            Verdict::NotPlayed => "not played",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Something that the scenario demanded and the run did not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmet {
+    /// Which figure
+    pub what: String,
+    /// What was demanded
+    pub wanted: String,
+    /// What came
+    pub got: String,
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: wanted {}, got {}", self.what, self.wanted, self.got)
+    }
+}
+
+/// A worker that did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash {
+    /// How it ended
+    pub reason: String,
+    /// What it said last
+    pub stderr: String,
+}
+
+/// One run. All of it but `seconds` is a function of scenario, seed and device under test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// `nested.s2-to-nested[policy=rfc]#2`: unique in a report
+    pub id: String,
+    /// Name of the scenario
+    pub scenario: String,
+    /// `[policy=rfc]`, or nothing
+    pub variant: String,
+    /// Which of the seeds; nothing if the seed was given
+    pub index: Option<u32>,
+    /// Seed
+    pub seed: u32,
+    /// Programming policy in force
+    pub policy: String,
+    /// Flush policy in force
+    pub flush: String,
+    /// How it is judged
+    pub verdict: Verdict,
+    /// It showed what the scenario demands
+    pub passed: bool,
+    /// What it did not show
+    pub unmet: Vec<Unmet>,
+    /// How it ended, if it was played
+    pub end: Option<End>,
+    /// Counts
+    pub figures: Figures,
+    /// The violation that stopped it
+    pub violation: Option<Finding>,
+    /// The first software hazard
+    pub hazard: Option<Finding>,
+    /// What became of the worker, if it did not answer
+    pub crash: Option<Crash>,
+    /// The command that plays this run again
+    pub reproduce: String,
+    /// How long the machine ran; of no meaning for the result
+    #[serde(skip)]
+    pub seconds: f64,
+}
+
+/// Wall-clock times; they differ from run to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Building and loading the device under test
+    pub build: Duration,
+    /// Playing all runs
+    pub play: Duration,
+}
+
+/// All that a regression found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// The device under test: `model`, or the name of the RTL description
+    pub device: String,
+    /// Base seed
+    pub base_seed: u64,
+    /// Runs in order: scenario, variant, seed
+    pub runs: Vec<RunReport>,
+    /// Runs that were not played or not finished since the user interrupted
+    pub interrupted: usize,
+    /// Times
+    pub times: Times,
+}
+
+/// Exit codes of `lockstep`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// All runs passed.
+    Passed = 0,
+    /// A run failed.
+    Failed = 1,
+    /// Bad usage, a mistake in a scenario, RTL that does not build, an output file that cannot be written.
+    Usage = 2,
+    /// The device under test crashed or hung.
+    Crashed = 3,
+    /// Nothing ran.
+    Nothing = 4,
+    /// An internal error of lockstep.
+    Internal = 70,
+    /// Interrupted by the user.
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        (code as u8).into()
+    }
+}
+
+impl Report {
+    /// What the process exits with. The worst counts: crash before failure.
+    pub fn exit_code(&self) -> ExitCode {
+        let any = |test: fn(&RunReport) -> bool| self.runs.iter().any(test);
+        if any(|run| !run.passed && matches!(run.verdict, Verdict::Hung | Verdict::Crashed)) {
+            ExitCode::Crashed
+        } else if any(|run| !run.passed) {
+            ExitCode::Failed
+        } else if self.interrupted > 0 {
+            ExitCode::Interrupted
+        } else if self.runs.is_empty() {
+            ExitCode::Nothing
+        } else {
+            ExitCode::Passed
+        }
+    }
+
+    /// Number of runs that passed.
+    pub fn passed(&self) -> usize {
+        self.runs.iter().filter(|run| run.passed).count()
+    }
+}
+
+/// Judges what became of a job. `reproduce` is the command that plays it again.
+pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunReport {
+    let job = &planned.job;
+    let number = job.index.map_or_else(|| format!("@{:#010x}", job.seed), |index| format!("#{index}"));
+    let mut report = RunReport {
+        id: format!("{}{}{number}", job.scenario, job.variant),
+        scenario: job.scenario.clone(),
+        variant: job.variant.to_string(),
+        index: job.index,
+        seed: job.seed,
+        policy: planned.policy.name().to_owned(),
+        flush: planned.flush.name().to_owned(),
+        verdict: Verdict::NotPlayed,
+        passed: false,
+        unmet: Vec::new(),
+        end: None,
+        figures: Figures::default(),
+        violation: None,
+        hazard: None,
+        crash: None,
+        reproduce,
+        seconds: 0.0,
+    };
+    let outcome = match played {
+        Played::Replied(Reply::Played { outcome, seconds }) => {
+            report.seconds = seconds;
+            *outcome
+        }
+        Played::Replied(Reply::Failed { reason }) => {
+            report.crash = Some(Crash { reason, stderr: String::new() });
+            return report;
+        }
+        Played::Crashed { reason, stderr } => {
+            report.verdict = Verdict::Crashed;
+            report.crash = Some(Crash { reason, stderr });
+            return report;
+        }
+        Played::TimedOut { seconds, stderr } => {
+            report.verdict = Verdict::Hung;
+            report.crash = Some(Crash { reason: format!("no result within {seconds} s; killed"), stderr });
+            return report;
+        }
+    };
+    report.verdict = match (&outcome.end, &outcome.violation, &outcome.hazard) {
+        (End::Hung { .. }, ..) => Verdict::Hung,
+        (End::Violation | End::Stopped { .. }, ..) | (_, Some(_), _) => Verdict::DutViolation,
+        (End::Software { .. }, ..) => Verdict::SoftwareError,
+        (End::Finished, None, Some(_)) => Verdict::SoftwareHazard,
+        (End::Finished, None, None) if outcome.figures.hazards > 0 => Verdict::SoftwareHazard,
+        (End::Finished, None, None) => Verdict::Pass,
+    };
+    report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
+    report.passed = report.unmet.is_empty();
+    report.end = Some(outcome.end);
+    report.figures = outcome.figures;
+    report.violation = outcome.violation;
+    report.hazard = outcome.hazard;
+    debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));
+    report
+}
+
+/// What a run does not show of what it must show.
+fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<Unmet> {
+    let mut unmet = Vec::new();
+    let wanted = match expectation.verdict {
+        ExpectedVerdict::Pass => Verdict::Pass,
+        ExpectedVerdict::SoftwareHazard => Verdict::SoftwareHazard,
+    };
+    if verdict != wanted {
+        unmet.push(Unmet { what: "verdict".into(), wanted: wanted.to_string(), got: verdict.to_string() });
+    }
+    if !matches!(verdict, Verdict::Pass | Verdict::SoftwareHazard) {
+        // The run did not get to its end: its counts say nothing.
+        return unmet;
+    }
+    let mut check = |what: &str, limit: Option<Limit>, figure: u64| {
+        if let Some(limit) = limit.filter(|limit| !limit.holds(figure)) {
+            unmet.push(Unmet { what: what.to_owned(), wanted: limit.to_string(), got: figure.to_string() });
+        }
+    };
+    check("translations compared", Some(Limit { min: 1, max: u64::MAX }), figures.translations_compared);
+    check("device faults", expectation.device_faults, figures.device_faults);
+    check("DMA transactions", expectation.dma_transactions, figures.dma_transactions);
+    check("reconfigurations", expectation.reconfigurations, figures.reconfigurations);
+    check("explained by the old state", expectation.explained_old, figures.explained_old);
+    check("explained by the new state", expectation.explained_new, figures.explained_new);
+    check("stale values used", expectation.stale_used, figures.stale_used.values().sum());
+    for (cause, limit) in &expectation.faults {
+        let count = figures.fault_records.get(cause).copied().unwrap_or(0);
+        check(&format!("fault records with cause {cause}"), Some(*limit), count);
+    }
+    for (command, limit) in &expectation.commands {
+        check(command, Some(*limit), figures.commands.get(command).copied().unwrap_or(0));
+    }
+    unmet
+}
+
+#[cfg(test)]
+#[path = "result_tests.rs"]
+mod tests;

@@ -1,0 +1,195 @@
+//! Tests of the judgement and of the renderings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{ExitCode, Report, RunReport, Times, Verdict, run_report};
+use crate::report::{annotations, compact, failures, json, junit, policies, summary};
+use crate::runner::{Device, Loaded, Plan, Planned, Played, Reply, Selected};
+use crate::scenario::parse;
+use crate::testbench::{Blame, End, Figures, Finding, RunOutcome};
+
+/// Two variants, two seeds each.
+fn planned() -> Vec<Planned> {
+    let text = "name: a.b\nseeds: 2\nmatrix: { policy: [sequenced, rfc] }\ndevices: { nic: { id: 1 } }\n\
+                steps: [ dma: { device: nic, read: 0x1000 } ]\nexpect:\n  - { device-faults: 0 }\n  \
+                - { when: { policy: [rfc] }, verdict: software-hazard, faults: { 258: { min: 1 } } }\n";
+    let scenario = parse("a.yaml", text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let variants = scenario.variants();
+    let loaded = Loaded { path: PathBuf::from("a.yaml"), text: text.to_owned(), scenario, by_path: false };
+    let plan = Plan { base: 1, seeds: None, replay: None, policy: None, device: Device::Model };
+    plan.jobs(&[Selected { loaded, variants }]).expect("good settings")
+}
+
+fn outcome() -> RunOutcome {
+    let figures = Figures {
+        dma_transactions: 1200,
+        translations_compared: 1200,
+        invalidations_compared: 7,
+        reconfigurations: 3,
+        commands: BTreeMap::from([("IOFENCE.C".to_owned(), 9), ("IODIR.INVAL_DDT".to_owned(), 5)]),
+        cycles: 1_234_567,
+        ..Figures::default()
+    };
+    RunOutcome { end: End::Finished, figures, violation: None, hazard: None }
+}
+
+fn finding(blame: Blame) -> Finding {
+    Finding {
+        blame,
+        rule: "translation".into(),
+        detail: "leaf".into(),
+        section: "Caching".into(),
+        right: "0x9000_0040".into(),
+        wrong: "0x9000_1040".into(),
+        cycle: 77,
+        evidence: "request: read, DID 1\nwalk: level 0".into(),
+    }
+}
+
+fn judged(index: usize, played: Played) -> RunReport {
+    run_report(&planned()[index], played, "lockstep run a.b --replay 0x1".into())
+}
+
+fn replied(outcome: RunOutcome) -> Played {
+    Played::Replied(Reply::Played { outcome: Box::new(outcome), seconds: 0.5 })
+}
+
+fn hazard() -> RunOutcome {
+    let mut outcome = outcome();
+    outcome.hazard = Some(finding(Blame::SoftwareHazard));
+    outcome.figures.hazards = 2;
+    outcome.figures.device_faults = 4;
+    outcome.figures.fault_records = BTreeMap::from([(258, 4)]);
+    outcome
+}
+
+fn violation() -> RunOutcome {
+    RunOutcome { end: End::Violation, violation: Some(finding(Blame::DutViolation)), ..outcome() }
+}
+
+fn report(runs: Vec<RunReport>) -> Report {
+    let times = Times { build: Duration::from_secs(3), play: Duration::from_secs(2) };
+    Report { device: "the model".into(), base_seed: 1, runs, interrupted: 0, times }
+}
+
+#[test]
+fn a_run_passes_by_its_own_expectation_only() {
+    assert!(judged(0, replied(outcome())).passed);
+    let run = judged(0, replied(hazard()));
+    assert_eq!((run.verdict, run.passed), (Verdict::SoftwareHazard, false));
+    assert_eq!(run.unmet.iter().map(|unmet| unmet.what.as_str()).collect::<Vec<_>>(), ["verdict", "device faults"]);
+    assert!(judged(2, replied(hazard())).passed, "rfc is expected to be hazardous");
+    let run = judged(2, replied(outcome()));
+    assert_eq!(run.unmet[1].to_string(), "fault records with cause 258: wanted at least 1, got 0");
+}
+
+#[test]
+fn comparing_nothing_fails() {
+    let mut nothing = outcome();
+    nothing.figures.translations_compared = 0;
+    let run = judged(0, replied(nothing));
+    assert_eq!((run.passed, run.unmet[0].what.as_str()), (false, "translations compared"));
+}
+
+#[test]
+fn a_violation_is_never_expected() {
+    for index in [0, 2] {
+        let run = judged(index, replied(violation()));
+        assert_eq!((run.verdict, run.passed, run.unmet.len()), (Verdict::DutViolation, false, 1));
+    }
+}
+
+#[test]
+fn exit_codes_tell_the_worst() {
+    let pass = || judged(0, replied(outcome()));
+    let fail = || judged(0, replied(violation()));
+    let hung = || judged(0, replied(RunOutcome { end: End::Hung { waiting: "dev_r".into() }, ..outcome() }));
+    let killed = || judged(0, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let crashed = || judged(0, Played::Crashed { reason: "signal 11".into(), stderr: "boom".into() });
+    let code = |runs: Vec<RunReport>| report(runs).exit_code();
+    assert_eq!(code(vec![pass(), pass()]), ExitCode::Passed);
+    assert_eq!(code(vec![pass(), fail()]), ExitCode::Failed);
+    assert_eq!(code(vec![fail(), hung(), pass()]), ExitCode::Crashed);
+    assert_eq!(code(vec![killed()]), ExitCode::Crashed);
+    assert_eq!(code(vec![crashed()]), ExitCode::Crashed);
+    assert_eq!(code(vec![]), ExitCode::Nothing);
+    assert_eq!(Report { interrupted: 1, ..report(vec![pass()]) }.exit_code(), ExitCode::Interrupted);
+    assert_eq!(Report { interrupted: 1, ..report(vec![fail()]) }.exit_code(), ExitCode::Failed);
+}
+
+#[test]
+fn json_differs_in_times_only() {
+    let mut report = report(vec![judged(0, replied(outcome())), judged(2, replied(hazard()))]);
+    let without_times = |report: &Report| {
+        let mut document: serde_json::Value = serde_json::from_str(&json(report)).expect("JSON");
+        assert!(document.as_object_mut().expect("object").remove("times").is_some());
+        document
+    };
+    let before = without_times(&report);
+    assert_eq!(before["runs"][0]["figures"]["dma_transactions"], 1200);
+    assert_eq!(before["summary"]["verdicts"]["software-hazard"], 1);
+    report.times.play = Duration::from_secs(99);
+    report.runs[0].seconds = 42.0;
+    assert_eq!(before, without_times(&report));
+    assert_eq!(compact(&report).lines().count(), 1);
+}
+
+#[test]
+fn a_failure_shows_right_wrong_evidence_and_how_to_reproduce_it() {
+    let text = failures(&report(vec![judged(0, replied(violation())), judged(1, replied(violation()))]));
+    insta::assert_snapshot!(text, @r"
+
+    FAIL a.b[policy=sequenced]#0: DUT violation
+      verdict: wanted pass, got DUT violation
+      DUT violation in cycle 77: translation (leaf); Caching
+        right = 0x9000_0040
+        wrong = 0x9000_1040
+        request: read, DID 1
+        walk: level 0
+      reproduce: lockstep run a.b --replay 0x1
+      and 1 more of this kind, the first of them a.b[policy=sequenced]#1
+    ");
+}
+
+#[test]
+fn a_crash_shows_what_was_said_last() {
+    let crashed =
+        judged(0, Played::Crashed { reason: "the worker ended with signal: 11".into(), stderr: "boom\n".into() });
+    let text = failures(&report(vec![crashed]));
+    assert!(text.contains("crashed") && text.contains("signal: 11") && text.contains("| boom"), "{text}");
+}
+
+#[test]
+fn the_summary_has_a_line_for_each_variant() {
+    let runs = vec![
+        judged(0, replied(outcome())),
+        judged(1, replied(violation())),
+        judged(2, replied(hazard())),
+        judged(3, replied(hazard())),
+    ];
+    insta::assert_snapshot!(summary(&report(runs), false));
+}
+
+#[test]
+fn policies_stand_side_by_side() {
+    let runs = vec![judged(0, replied(outcome())), judged(2, replied(hazard()))];
+    insta::assert_snapshot!(policies(&report(runs), false));
+}
+
+#[test]
+fn junit_tells_failures_from_errors() {
+    let hung = judged(1, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let xml = junit(&report(vec![judged(0, replied(outcome())), hung, judged(2, replied(violation()))])).expect("XML");
+    assert!(xml.contains(r#"tests="3""#) && xml.contains(r#"failures="1""#) && xml.contains(r#"errors="1""#), "{xml}");
+    assert!(xml.contains("right = 0x9000_0040"));
+}
+
+#[test]
+fn annotations_are_one_line_each() {
+    let text = annotations(&report(vec![judged(0, replied(violation())), judged(2, replied(hazard()))]));
+    assert_eq!(text.lines().count(), 1);
+    assert!(text.starts_with("::error title=a.b[policy=sequenced]#0%3A DUT violation::FAIL "), "{text}");
+    assert!(text.contains("%0A    right = "));
+}

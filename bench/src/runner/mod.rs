@@ -1,0 +1,19 @@
+//! Runs: which scenarios, with which seeds, in worker processes.
+//!
+//! [`select`] finds scenarios, [`Plan::jobs`] makes runs of them, [`Pool`] plays these in worker processes, and
+//! [`serve`] is what such a process does: it plays one run on the test bench.
+
+mod dut;
+mod job;
+mod play;
+mod pool;
+mod seed;
+mod select;
+mod worker;
+
+pub use job::{Device, Job, Plan, Planned, Reply};
+pub use play::play;
+pub use pool::{Played, Pool};
+pub use seed::seed;
+pub use select::{Loaded, SelectError, Selected, files, load, select};
+pub use worker::serve;

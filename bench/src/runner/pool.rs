@@ -1,0 +1,192 @@
+//! Plays jobs in worker processes, some at a time. A worker that crashes or hangs loses its own result only.
+
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+
+use super::job::{Job, Reply};
+
+/// How often a waiting thread looks whether the user has interrupted.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// More than this of what a worker says on stderr is not kept; the end is.
+const MOST_STDERR: usize = 64 << 10;
+
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Played {
+    /// The worker answered.
+    Replied(Reply),
+    /// The worker did not live to answer, or answered nonsense.
+    Crashed {
+        /// How it ended
+        reason: String,
+        /// What it said last
+        stderr: String,
+    },
+    /// The worker was killed: it ran longer than the time-out.
+    TimedOut {
+        /// The time-out in seconds
+        seconds: u64,
+        /// What it said last
+        stderr: String,
+    },
+}
+
+/// Starts worker processes.
+#[derive(Debug)]
+pub struct Pool {
+    /// The program that is a worker when it is called with `arguments`
+    pub program: PathBuf,
+    /// Its arguments
+    pub arguments: Vec<OsString>,
+    /// How many at a time
+    pub workers: usize,
+    /// Wall-clock bound of a run: generous, since it depends on the machine
+    pub timeout: Duration,
+}
+
+impl Pool {
+    /// Plays all jobs, and returns their results in the order of the jobs. A job that was not finished when `stop`
+    /// became true has no result. `done` is called as results come, in any order.
+    ///
+    /// # Errors
+    /// Threads could not be started.
+    pub fn play<'a, T: Sync + 'a>(
+        &self,
+        jobs: &'a [T],
+        job_of: impl Fn(&'a T) -> &'a Job + Sync,
+        stop: &AtomicBool,
+        done: impl Fn(&'a T, &Played) + Sync,
+    ) -> Result<Vec<Option<(Played, Duration)>>, rayon::ThreadPoolBuildError> {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.workers.max(1)).build()?;
+        let one = |item: &'a T| {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let start = Instant::now();
+            let played = self.play_one(job_of(item), stop)?;
+            done(item, &played);
+            Some((played, start.elapsed()))
+        };
+        Ok(threads.install(|| jobs.par_iter().with_max_len(1).map(one).collect()))
+    }
+
+    /// One worker from start to end. Nothing if `stop` became true first.
+    fn play_one(&self, job: &Job, stop: &AtomicBool) -> Option<Played> {
+        let crashed = |reason: String| Some(Played::Crashed { reason, stderr: String::new() });
+        let input = match serde_json::to_vec(job) {
+            Ok(input) => input,
+            Err(error) => return crashed(format!("the job could not be written down: {error}")),
+        };
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return crashed(format!("cannot start {}: {error}", self.program.display())),
+        };
+        let (send, answered) = channel();
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let deadline = Instant::now() + self.timeout;
+        let (answer, status, said) = thread::scope(|scope| {
+            scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
+            scope.spawn(move || {
+                let mut answer = Vec::new();
+                let _ = stdout.map(|mut stdout| stdout.read_to_end(&mut answer));
+                let _ = send.send(answer);
+            });
+            let said = scope.spawn(move || stderr.map(tail).unwrap_or_default());
+            let answer = await_answer(&answered, deadline, stop);
+            let status =
+                await_exit(&mut child, if matches!(answer, Waited::Answer(_)) { deadline } else { Instant::now() });
+            (answer, status, said.join().unwrap_or_default())
+        });
+        match answer {
+            Waited::Stopped => None,
+            Waited::TimedOut => Some(Played::TimedOut { seconds: self.timeout.as_secs(), stderr: said }),
+            Waited::Answer(_) if interrupted(&status, stop) => None,
+            Waited::Answer(answer) => Some(understand(&answer, status, said)),
+        }
+    }
+}
+
+/// Waits for all that a worker writes to its stdout, up to the deadline or until `stop` becomes true.
+fn await_answer(answered: &Receiver<Vec<u8>>, deadline: Instant, stop: &AtomicBool) -> Waited {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match answered.recv_timeout(left.min(LOOK)) {
+            Ok(answer) => return Waited::Answer(answer),
+            Err(RecvTimeoutError::Disconnected) => return Waited::Answer(Vec::new()),
+            Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Waited::Stopped,
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Waited::TimedOut,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// Waits until the worker has ended, and kills it at the deadline: one may have closed its stdout and hang.
+fn await_exit(child: &mut Child, deadline: Instant) -> std::io::Result<ExitStatus> {
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    // It may have ended by itself meanwhile; then there is nothing to kill.
+    let _ = child.kill();
+    child.wait()
+}
+
+enum Waited {
+    Answer(Vec<u8>),
+    TimedOut,
+    Stopped,
+}
+
+/// The worker was stopped by the interruption that stops us too: a terminal sends it to both, in either order.
+fn interrupted(status: &std::io::Result<ExitStatus>, stop: &AtomicBool) -> bool {
+    const INTERRUPT: i32 = 2;
+    const TERMINATE: i32 = 15;
+    let Ok(status) = status else { return false };
+    if matches!(status.signal(), Some(INTERRUPT | TERMINATE)) {
+        thread::sleep(LOOK);
+    }
+    stop.load(Ordering::Relaxed) && !status.success()
+}
+
+fn understand(answer: &[u8], status: std::io::Result<ExitStatus>, stderr: String) -> Played {
+    let reason = match status {
+        Ok(status) if status.success() => match serde_json::from_slice(answer) {
+            Ok(reply) => return Played::Replied(reply),
+            Err(error) => format!("the worker answered nonsense: {error}"),
+        },
+        Ok(status) => format!("the worker ended with {status}"),
+        Err(error) => format!("the worker is lost: {error}"),
+    };
+    Played::Crashed { reason, stderr }
+}
+
+/// The end of what comes from a pipe, which is read to its end so that the writer never blocks.
+fn tail(mut pipe: impl Read) -> String {
+    let (mut kept, mut chunk) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+        kept.extend_from_slice(&chunk[..count]);
+        if kept.len() > 2 * MOST_STDERR {
+            kept.drain(..kept.len() - MOST_STDERR);
+        }
+    }
+    kept.drain(..kept.len().saturating_sub(MOST_STDERR));
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,0 +1,118 @@
+//! Tests of the selectors.
+
+use std::path::PathBuf;
+
+use super::{SelectError, Selected, Selector, Subject, select};
+
+/// A folder of three scenarios that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("lockstep-select-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(path.join("nested")).expect("temporary folder");
+        let write = |file: &str, name: &str, head: &str| {
+            let text = format!(
+                "name: {name}\n{head}\ndevices: {{ nic: {{ id: 1 }} }}\nsteps: [ dma: {{ device: nic, read: 0x1000 }} ]\n"
+            );
+            std::fs::write(path.join(file), text).expect("temporary file");
+        };
+        write(
+            "nested/one.yaml",
+            "nested.one",
+            "tags: [hitless]\nmatrix: { policy: [rfc, upstream], flush: [spec, tags] }",
+        );
+        write("nested/two.yaml", "nested.two", "tags: [slow]");
+        write("nestedx.yaml", "nestedx", "tags: [hitless]");
+        Folder(path)
+    }
+
+    fn select(&self, selectors: &[&str]) -> Result<Vec<String>, SelectError> {
+        let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
+        let names = |own: &Selected| {
+            own.variants.iter().map(|variant| format!("{}{variant}", own.loaded.scenario.name)).collect::<Vec<_>>()
+        };
+        Ok(select(&self.0, &selectors)?.iter().flat_map(names).collect())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn selectors_have_a_subject_and_settings() {
+    let parsed = Selector::parse("a.b[policy=rfc,flush=tags]").expect("good");
+    assert_eq!(parsed.subject, Subject::Name("a.b".into()));
+    assert_eq!(parsed.settings, [("policy".into(), "rfc".into()), ("flush".into(), "tags".into())]);
+    assert_eq!(Selector::parse("@hitless").expect("good").subject, Subject::Tag("hitless".into()));
+    assert_eq!(Selector::parse("x.yaml").expect("good").subject, Subject::File("x.yaml".into()));
+    for bad in ["", "a[b", "a[b]", "[policy=rfc]", "a[]"] {
+        assert!(matches!(Selector::parse(bad), Err(SelectError::Syntax(_))), "{bad}");
+    }
+}
+
+#[test]
+fn no_selector_is_everything_sorted_by_name() {
+    let all = Folder::new("all").select(&[]).expect("good");
+    assert_eq!(all.len(), 6);
+    assert_eq!(all[0], "nested.one[policy=rfc,flush=spec]");
+    assert_eq!(all[4..], ["nested.two", "nestedx"]);
+}
+
+#[test]
+fn a_name_takes_whole_parts_only() {
+    let folder = Folder::new("parts");
+    assert_eq!(folder.select(&["nested"]).expect("good").len(), 5, "nestedx is not below nested");
+    assert_eq!(folder.select(&["nested.two"]).expect("good"), ["nested.two"]);
+    assert_eq!(folder.select(&["@hitless"]).expect("good").len(), 5);
+}
+
+#[test]
+fn settings_take_some_variants_in_the_order_of_the_matrix() {
+    let folder = Folder::new("settings");
+    let found = folder.select(&["nested.one[policy=upstream]", "nested.one[flush=tags]"]).expect("good");
+    assert_eq!(
+        found,
+        [
+            "nested.one[policy=rfc,flush=tags]",
+            "nested.one[policy=upstream,flush=spec]",
+            "nested.one[policy=upstream,flush=tags]",
+        ]
+    );
+}
+
+#[test]
+fn a_file_needs_no_folder_and_can_have_settings() {
+    let folder = Folder::new("file");
+    let path = format!("{}/nested/one.yaml[policy=rfc,flush=spec]", folder.0.display());
+    let found = select(std::path::Path::new("/nonexistent"), &[path]).expect("good");
+    assert_eq!((found.len(), found[0].variants.len(), found[0].loaded.by_path), (1, 1, true));
+}
+
+#[test]
+fn what_matches_nothing_gets_a_suggestion() {
+    let folder = Folder::new("nothing");
+    let message = |selector: &str| folder.select(&[selector]).expect_err("matches nothing").to_string();
+    assert_eq!(message("nested.tow"), "no scenario matches `nested.tow`; did you mean `nested.two`?");
+    assert_eq!(message("@hitles"), "no scenario matches `@hitles`; did you mean `@hitless`?");
+    assert!(message("nested.one[policy=sequenced]").contains("nested.one[policy=rfc,flush=spec]"));
+}
+
+#[test]
+fn one_name_in_two_files_is_refused() {
+    let folder = Folder::new("twice");
+    std::fs::copy(folder.0.join("nestedx.yaml"), folder.0.join("other.yaml")).expect("copy");
+    assert!(matches!(folder.select(&[]), Err(SelectError::Twice { .. })));
+}
+
+#[test]
+fn a_wrong_file_is_told_with_line_and_column() {
+    let folder = Folder::new("wrong");
+    std::fs::write(folder.0.join("bad.yaml"), "name: bad\ndevises: {}\n").expect("write");
+    let message = folder.select(&["nested"]).expect_err("bad.yaml is wrong").to_string();
+    assert!(message.contains("bad.yaml:2:1"), "{message}");
+    assert!(message.contains("did you mean `devices`?"), "{message}");
+}

@@ -1,0 +1,41 @@
+//! What a worker process does: one job, one reply.
+
+use std::time::Instant;
+
+use super::dut;
+use super::job::{Job, Reply, apply};
+use super::play;
+use crate::scenario;
+use crate::testbench::{End, Figures, RunOutcome};
+
+/// Takes a job as JSON, plays it, and returns the reply as JSON.
+pub fn serve(job: &str) -> String {
+    let reply = match serde_json::from_str(job) {
+        Ok(job) => run(&job),
+        Err(error) => Reply::Failed { reason: format!("the job is not understood: {error}") },
+    };
+    serde_json::to_string(&reply).unwrap_or_default()
+}
+
+fn run(job: &Job) -> Reply {
+    let scenario = match scenario::parse(&job.path, &job.text) {
+        Ok(scenario) => scenario,
+        Err(diagnostics) => return Reply::Failed { reason: diagnostics.to_string() },
+    };
+    let scenario = match apply(&scenario, &job.variant, job.policy.as_deref()) {
+        Ok(scenario) => scenario,
+        Err(problem) => return Reply::Failed { reason: problem.message },
+    };
+    let dut = match dut::open(&job.device, job.seed) {
+        Ok(dut) => dut,
+        Err(reason) => return Reply::Failed { reason },
+    };
+    let start = Instant::now();
+    let outcome = play::play(&scenario, &job.text, dut, job.seed).unwrap_or_else(|stopped| RunOutcome {
+        end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
+        figures: Figures::default(),
+        violation: None,
+        hazard: None,
+    });
+    Reply::Played { outcome: Box::new(outcome), seconds: start.elapsed().as_secs_f64() }
+}
