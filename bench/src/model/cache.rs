@@ -1,0 +1,357 @@
+//! The caches of the model, legal by construction: what is valid is kept until a command covers it, and what was read
+//! before such a command does not get in.
+
+use std::collections::VecDeque;
+
+use golden::{Command, Config, DeviceContext, Pointer, Pte, Purpose, Request, Role, WordRef};
+
+use super::bank::{Bank, Entry, same, shift};
+use super::config::CacheConfig;
+use super::covers::{Held, covers, covers_result};
+use super::dice::Dice;
+use super::habit::{Habit, Nature};
+use super::path::{Origin, PathWord};
+use super::results::Results;
+
+/// Commands that are remembered, to judge what was read before them.
+const LOG: usize = 64;
+
+/// What a cache answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit {
+    /// Value in host order
+    pub value: u64,
+    /// Part of a global mapping
+    pub global: bool,
+    /// Where it is from
+    pub origin: Origin,
+}
+
+/// All caches.
+#[derive(Clone, Debug)]
+pub(super) struct Caches {
+    nature: Nature,
+    config: CacheConfig,
+    dice: Dice,
+    epoch: u64,
+    log: VecDeque<Command>,
+    ddt_entries: Bank,
+    device_contexts: Bank,
+    pdt_entries: Bank,
+    process_contexts: Bank,
+    first: [Bank; 2],
+    second: [Bank; 2],
+    msi: Bank,
+    results: Results,
+    /// Pointers that outlived their context: a habit
+    orphans: Vec<Held>,
+}
+
+/// The context that may hold the guest address for which this second-stage word is read.
+fn holder(role: &Role) -> Option<Pointer> {
+    let Role::SecondStage { purpose, .. } = role else { return None };
+    match purpose {
+        Purpose::FirstStage { pointer, .. } | Purpose::ProcessDirectory { pointer, .. }
+            if matches!(pointer, Pointer::DeviceContext | Pointer::ProcessContext) =>
+        {
+            Some(*pointer)
+        }
+        _ => None,
+    }
+}
+
+impl Caches {
+    pub(super) fn new(nature: Nature, config: CacheConfig, seed: u64) -> Self {
+        Self {
+            nature,
+            config,
+            dice: Dice::new(seed, 1),
+            epoch: 0,
+            log: VecDeque::with_capacity(LOG),
+            ddt_entries: Bank::new(config.ddt_entries),
+            device_contexts: Bank::new(config.device_contexts),
+            pdt_entries: Bank::new(config.pdt_entries),
+            process_contexts: Bank::new(config.process_contexts),
+            first: [Bank::new(config.first_pointers), Bank::new(config.first_leaves)],
+            second: [Bank::new(config.second_pointers), Bank::new(config.second_leaves)],
+            msi: Bank::new(config.msi),
+            results: Results::new(config.results),
+            orphans: Vec::new(),
+        }
+    }
+
+    /// Number of invalidations executed.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn banks(&self, role: &Role) -> &[Bank] {
+        use std::slice::from_ref;
+        match role {
+            Role::DdtEntry { .. } => from_ref(&self.ddt_entries),
+            Role::DeviceContext { .. } => from_ref(&self.device_contexts),
+            Role::PdtEntry { .. } => from_ref(&self.pdt_entries),
+            Role::ProcessContext { .. } => from_ref(&self.process_contexts),
+            Role::FirstStage { .. } => &self.first,
+            Role::SecondStage { .. } => &self.second,
+            Role::MsiPte { .. } => from_ref(&self.msi),
+            Role::Mrif => &[],
+        }
+    }
+
+    /// What the caches say of a word.
+    pub(super) fn lookup(&self, word: &WordRef) -> Option<Hit> {
+        if let Some(value) = self.held_pointer(word) {
+            return Some(Hit { value, global: false, origin: Origin::Pointer });
+        }
+        let index = match word.role {
+            Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } => index,
+            _ => 0,
+        };
+        let found = self.banks(&word.role).iter().find_map(|bank| bank.find(word, self.config.tagged));
+        match found {
+            Some(entry) => {
+                let value = entry.words[usize::from(index & 7)];
+                Some(Hit { value, global: entry.held.global, origin: Origin::Cache })
+            }
+            None if self.config.tagged => self.shortcut(word),
+            None => None,
+        }
+    }
+
+    /// The second-stage word with which a context translated its pointer.
+    fn held_pointer(&self, word: &WordRef) -> Option<u64> {
+        if !self.config.held_pointers {
+            return None;
+        }
+        let fits = |held: &&Held| same(&held.word, word, false) && holder(&held.word.role) == holder(&word.role);
+        let own = |entry: &&Entry| entry.held.word.tags.device == word.tags.device;
+        let found = match holder(&word.role)? {
+            Pointer::DeviceContext => {
+                self.device_contexts.iter().filter(own).find_map(|entry| entry.pointers.iter().find(fits))
+            }
+            _ => self
+                .process_contexts
+                .iter()
+                .filter(own)
+                .filter(|entry| entry.held.word.tags.process == word.tags.process)
+                .find_map(|entry| entry.pointers.iter().find(fits)),
+        };
+        let orphan = || self.orphans.iter().find(|held| fits(held) && held.word.tags.device == word.tags.device);
+        found.or_else(orphan).map(|held| held.value)
+    }
+
+    /// A hit further down the tree: a TLB that finds the leaf reads nothing above it, and nothing to find the table.
+    fn shortcut(&self, word: &WordRef) -> Option<Hit> {
+        const TABLE: u64 = 1;
+        const ALL: u64 = 0xdf;
+        let made = |value| Some(Hit { value, global: false, origin: Origin::Made });
+        let tags = &word.tags;
+        let below = |banks: &[Bank; 2], level: u8| {
+            (0..level).any(|lower| {
+                let role = match word.role {
+                    Role::SecondStage { purpose, .. } => Role::SecondStage { level: lower, purpose },
+                    _ => Role::FirstStage { level: lower },
+                };
+                banks[1].find(&WordRef { role, ..*word }, true).is_some()
+            })
+        };
+        match word.role {
+            Role::FirstStage { level } if below(&self.first, level) => made(TABLE),
+            Role::SecondStage { level, purpose } => {
+                if let Purpose::FirstStage { level: wanted, .. } = purpose {
+                    let known = |entry: &Entry, leaf: bool| {
+                        let (held, other) = (&entry.held.word, &entry.held.word.tags);
+                        let Role::FirstStage { level } = held.role else { return false };
+                        let span = shift(level, held.bytes);
+                        (level == wanted || leaf && level < wanted)
+                            && (other.gscid, other.pscid) == (tags.gscid, tags.pscid)
+                            && other.iova.0 >> span == tags.iova.0 >> span
+                    };
+                    let hit = self.first[0].iter().any(|entry| known(entry, false))
+                        || self.first[1].iter().any(|entry| known(entry, true));
+                    if hit {
+                        return made(ALL);
+                    }
+                }
+                if below(&self.second, level) { made(TABLE) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// A whole translation: physical page and memory type.
+    pub(super) fn result(&self, request: &Request) -> Option<(u64, u8)> {
+        self.results.find(request)
+    }
+
+    /// Nothing that was read in `epoch` or later has been covered by a command since.
+    fn is_fresh(&self, held: &Held, epoch: u64) -> bool {
+        if self.nature.has(Habit::RefillsStale) {
+            return true;
+        }
+        let since = self.epoch - epoch;
+        let Ok(since) = usize::try_from(since) else { return false };
+        since <= self.log.len()
+            && self.log.iter().rev().take(since).all(|command| !covers(Nature::default(), command, held))
+    }
+
+    /// An entry with this first word may be kept. The V bit must be set.
+    fn is_cacheable(&self, role: &Role, value: u64) -> bool {
+        value & 1 == 1
+            || match role {
+                Role::DdtEntry { .. } => self.nature.has(Habit::CachesInvalidDdtEntry),
+                Role::DeviceContext { .. } => self.nature.has(Habit::CachesInvalidDeviceContext),
+                Role::PdtEntry { .. } | Role::ProcessContext { .. } => {
+                    self.nature.has(Habit::CachesInvalidProcessContext)
+                }
+                Role::FirstStage { .. } => self.nature.has(Habit::CachesInvalidFirstStage),
+                Role::SecondStage { .. } => self.nature.has(Habit::CachesInvalidSecondStage),
+                Role::MsiPte { .. } | Role::Mrif => false,
+            }
+    }
+
+    /// Takes in what a walk has read. `entry_words` gives the doublewords of the context that begins at a word, if the
+    /// walk has them all from one read.
+    pub(super) fn fill(
+        &mut self,
+        config: &Config,
+        path: &[PathWord],
+        entry_words: impl Fn(&WordRef) -> Option<[u64; 8]>,
+    ) {
+        for step in path {
+            if step.origin == Origin::Memory {
+                self.fill_word(config, step, &entry_words);
+            }
+        }
+        if self.config.held_pointers {
+            for step in path {
+                self.fill_pointer(step);
+            }
+        }
+    }
+
+    fn fill_word(&mut self, config: &Config, step: &PathWord, entry_words: &impl Fn(&WordRef) -> Option<[u64; 8]>) {
+        let held = Held { word: step.word, value: step.value, global: step.global };
+        if !self.is_cacheable(&held.word.role, held.value) || !self.is_fresh(&held, step.epoch) {
+            return;
+        }
+        let mut words = [0; 8];
+        words[0] = held.value;
+        match held.word.role {
+            Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } | Role::MsiPte { index: 0 } => {
+                let Some(all) = entry_words(&held.word) else { return };
+                words = all;
+            }
+            Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::MsiPte { .. } => return,
+            _ => {}
+        }
+        // A context that is refused is not kept.
+        if matches!(held.word.role, Role::DeviceContext { .. })
+            && DeviceContext::from_words(words).misconfiguration(config).is_some()
+            && words[0] & 1 == 1
+        {
+            return;
+        }
+        let leaf = usize::from(Pte(held.value).is_leaf());
+        let bank = match held.word.role {
+            Role::DdtEntry { .. } => &mut self.ddt_entries,
+            Role::DeviceContext { .. } => &mut self.device_contexts,
+            Role::PdtEntry { .. } => &mut self.pdt_entries,
+            Role::ProcessContext { .. } => &mut self.process_contexts,
+            Role::FirstStage { .. } => &mut self.first[leaf],
+            Role::SecondStage { .. } => &mut self.second[leaf],
+            Role::MsiPte { .. } => &mut self.msi,
+            Role::Mrif => return,
+        };
+        bank.insert(Entry::new(held, words), self.config.tagged, &mut self.dice, self.config.evict_percent);
+    }
+
+    /// Keeps a second-stage word with the context whose pointer it translates.
+    fn fill_pointer(&mut self, step: &PathWord) {
+        let Some(pointer) = holder(&step.word.role) else { return };
+        let held = Held { word: step.word, value: step.value, global: false };
+        // What such a pointer itself gave may be older than the last invalidation of the second stage.
+        if !matches!(step.origin, Origin::Memory | Origin::Cache)
+            || held.value & 1 == 0
+            || !self.is_fresh(&held, step.epoch)
+        {
+            return;
+        }
+        let tags = step.word.tags;
+        let bank =
+            if pointer == Pointer::DeviceContext { &mut self.device_contexts } else { &mut self.process_contexts };
+        let role = if pointer == Pointer::DeviceContext {
+            Role::DeviceContext { index: 0 }
+        } else {
+            Role::ProcessContext { index: 0 }
+        };
+        let context = WordRef { role, bytes: 8, ..step.word };
+        // Whose it is, wherever it lies: a context that came in meanwhile may have another pointer, and then this word
+        // has another guest address than it will be asked for.
+        if let Some(entry) = bank.find_mut(&context, true)
+            && entry.held.word.tags.device == tags.device
+            && !entry.pointers.iter().any(|other| same(&other.word, &held.word, false))
+            && entry.pointers.len() < 16
+        {
+            entry.pointers.push(held);
+        }
+    }
+
+    /// Keeps a whole translation that rests on this path.
+    pub(super) fn fill_result(&mut self, request: &Request, spa: u64, pbmt: u8, path: &[PathWord]) {
+        if self.config.results == 0 {
+            return;
+        }
+        let global = path.iter().any(|step| step.global);
+        let fresh = path.iter().all(|step| {
+            let held = Held { word: step.word, value: step.value, global };
+            step.origin != Origin::Made && self.is_fresh(&held, step.epoch)
+        });
+        if fresh {
+            let rests_on = path.iter().map(|step| Held { word: step.word, value: step.value, global });
+            self.results.insert(request, spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
+        }
+    }
+
+    /// `ddtp` changed: whole translations are of no use any more.
+    pub(super) fn forget_results(&mut self) {
+        self.results.clear();
+    }
+
+    /// Executes an invalidation.
+    pub(super) fn invalidate(&mut self, command: &Command) {
+        let Self { nature, config, dice, orphans, .. } = self;
+        let (nature, overkill) = (*nature, config.overkill_percent);
+        let spares_pointers = nature.has(Habit::DdtSparesPointers);
+        let [first_pointers, first_leaves] = &mut self.first;
+        let [second_pointers, second_leaves] = &mut self.second;
+        let banks = [
+            &mut self.ddt_entries,
+            &mut self.device_contexts,
+            &mut self.pdt_entries,
+            &mut self.process_contexts,
+            first_pointers,
+            first_leaves,
+            second_pointers,
+            second_leaves,
+            &mut self.msi,
+        ];
+        for bank in banks {
+            bank.drop_if(
+                |entry| covers(nature, command, &entry.held) || dice.percent(overkill),
+                |entry| {
+                    if spares_pointers {
+                        orphans.extend(entry.pointers);
+                    }
+                },
+            );
+        }
+        self.results.drop_if(|held| covers_result(nature, command, held));
+        self.epoch += 1;
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(*command);
+    }
+}

@@ -1,0 +1,294 @@
+//! The command queue (section "Command-Queue"): fetch, decode, order of execution, fences.
+
+use std::collections::VecDeque;
+
+use golden::{Command, Iofence};
+
+use super::cache::Caches;
+use super::dice::Dice;
+use super::dma::{Mark, Transactions, Way};
+use super::habit::{Habit, Nature};
+use super::ptw::{Fetched, MAX_WORDS, Ptw, Readers, Write, Writer};
+use super::registers::{Registers, wrap};
+
+/// How far a fence is.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// Waits for the commands before it
+    Commands,
+    /// Waits for the transactions that had come in by then
+    Transactions(Mark),
+    /// Its store is on its way
+    Store,
+}
+
+/// Liberties that the engine takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Liberties {
+    /// Commands in a fetch at most, 1 to 4
+    pub burst: u32,
+    /// How often, in percent of the cycles, a command that could be executed is; 100 executes in order
+    pub eager_percent: u8,
+    /// A fence waits for every request that a walker had in hand, and not only for what it has to
+    pub strict_fence: bool,
+}
+
+/// The queue's engine.
+#[derive(Clone, Debug)]
+pub(super) struct Commands {
+    nature: Nature,
+    liberties: Liberties,
+    dice: Dice,
+    /// Commands read from memory, from `cqh` on; none: the read failed
+    fetched: VecDeque<Option<[u64; 2]>>,
+    /// A fetch is under way
+    fetching: bool,
+    /// What comes back is not wanted any more
+    abandoned: bool,
+    /// Legal commands that `cqh` has passed, and that are not executed
+    pending: Vec<Command>,
+    fence: Option<(Iofence, Stage)>,
+    /// Commands processed, for habits that strike now and then
+    count: u64,
+}
+
+impl Commands {
+    pub(super) fn new(nature: Nature, liberties: Liberties, dice: Dice) -> Self {
+        Self {
+            nature,
+            liberties,
+            dice,
+            fetched: VecDeque::with_capacity(8),
+            fetching: false,
+            abandoned: false,
+            pending: Vec::with_capacity(64),
+            fence: None,
+            count: 0,
+        }
+    }
+
+    /// Nothing is under way, and nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.fetching && self.fetched.is_empty() && self.pending.is_empty() && self.fence.is_none()
+    }
+
+    /// A fetch came back.
+    pub(super) fn arrived(&mut self, fetch: &Fetched, registers: &Registers) {
+        self.fetching = false;
+        if std::mem::take(&mut self.abandoned) {
+            return;
+        }
+        let be = registers.fctl.be();
+        for pair in fetch.data[..usize::from(fetch.words)].chunks_exact(2) {
+            let bad = pair.iter().any(|(_, resp)| *resp > 1);
+            let word = |at: usize| if be { pair[at].0.swap_bytes() } else { pair[at].0 };
+            self.fetched.push_back((!bad).then(|| [word(0), word(1)]));
+        }
+    }
+
+    /// The store of a fence was answered.
+    pub(super) fn stored(&mut self, resp: u8, registers: &mut Registers) {
+        if let Some((fence, Stage::Store)) = self.fence {
+            self.fence = None;
+            if resp > 1 {
+                self.stall(registers, registers.cqcsr.with_cqmf(true));
+            } else {
+                self.complete(&fence, registers);
+            }
+        }
+    }
+
+    fn stall(&mut self, registers: &mut Registers, csr: golden::Cqcsr) {
+        registers.cqcsr = csr;
+        self.drop_fetched();
+    }
+
+    fn drop_fetched(&mut self) {
+        self.fetched.clear();
+        self.abandoned = self.fetching;
+    }
+
+    fn advance(&mut self, registers: &mut Registers) {
+        self.fetched.pop_front();
+        if !self.nature.has(Habit::HeadRunsAhead) {
+            registers.cqh = wrap(registers.cqb, registers.cqh + 1);
+        }
+    }
+
+    fn complete(&mut self, fence: &Iofence, registers: &mut Registers) {
+        if fence.wsi && !self.nature.has(Habit::FenceInterruptLost) {
+            registers.cqcsr = registers.cqcsr.with_fence_w_ip(true);
+        }
+        self.advance(registers);
+    }
+
+    /// One cycle.
+    pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw, dma: &Transactions, caches: &mut Caches) {
+        self.switch(registers);
+        self.execute(caches);
+        if let Some((fence, stage)) = self.fence {
+            self.fence(fence, stage, registers, ptw, dma);
+            return;
+        }
+        if !registers.cqcsr.cqon() || !registers.cqcsr.cqen() || registers.commands_stalled() {
+            return;
+        }
+        self.decode(registers);
+        if !registers.commands_stalled() {
+            self.fetch(registers, ptw);
+        }
+    }
+
+    /// Switches the queue on and off.
+    fn switch(&mut self, registers: &mut Registers) {
+        let csr = registers.cqcsr;
+        if !csr.cqen() && csr.cqon() {
+            self.drop_fetched();
+        }
+        if csr.busy() && (csr.cqen() || !self.fetching && self.fence.is_none()) {
+            if csr.cqen() {
+                self.drop_fetched();
+            }
+            registers.cqcsr = csr.with_cqon(csr.cqen()).with_busy(false);
+        }
+    }
+
+    /// Executes what is pending: all of it in order, or one command at random now and then.
+    fn execute(&mut self, caches: &mut Caches) {
+        // A fence that does not wait shows only where there is something to wait for.
+        let eager = if self.nature.has(Habit::FenceEarly) { 2 } else { self.liberties.eager_percent };
+        if eager >= 100 {
+            for command in self.pending.drain(..) {
+                caches.invalidate(&command);
+            }
+        } else if !self.pending.is_empty() && self.dice.percent(eager) {
+            let at = self.dice.below(self.pending.len());
+            let command = self.pending.swap_remove(at);
+            caches.invalidate(&command);
+        }
+    }
+
+    /// Takes the next command.
+    fn decode(&mut self, registers: &mut Registers) {
+        let Some(next) = self.fetched.front().copied() else { return };
+        if self.pending.len() == self.pending.capacity() {
+            return;
+        }
+        let Some([w0, w1]) = next else {
+            self.stall(registers, registers.cqcsr.with_cqmf(true));
+            return;
+        };
+        let config = registers.config();
+        let legal = Command::decode(w0, w1).and_then(|command| command.check(&config).map(|()| command));
+        self.count += 1;
+        match legal {
+            Ok(_) if self.nature.has(Habit::LegalRefused) && self.count.is_multiple_of(8) => {
+                self.stall(registers, registers.cqcsr.with_cmd_ill(true));
+            }
+            Ok(Command::Fence(fence)) => self.fence = Some((fence, Stage::Commands)),
+            // There is no ATS: the capability is masked, and the check has refused them.
+            Ok(Command::AtsInval(_) | Command::AtsPrgr(_)) => self.advance(registers),
+            Ok(command) => {
+                if !(self.nature.has(Habit::CommandSkipped) && self.count.is_multiple_of(2)) {
+                    self.pending.push(command);
+                }
+                self.advance(registers);
+            }
+            Err(_) if self.nature.has(Habit::IllegalSkipped) => self.advance(registers),
+            Err(_) => self.stall(registers, registers.cqcsr.with_cmd_ill(true)),
+        }
+    }
+
+    /// Reads more commands.
+    fn fetch(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
+        if self.fetching {
+            return;
+        }
+        if self.nature.has(Habit::HeadRunsAhead) {
+            // Too early: the command has not even been read.
+            if self.fetched.is_empty() && registers.cqh != registers.cqt {
+                self.fetch_ahead(registers, ptw);
+            }
+            return;
+        }
+        let base = registers.cqb;
+        let next = wrap(base, registers.cqh.wrapping_add(self.fetched.len() as u32));
+        let tail = if self.nature.has(Habit::FetchesPastTail) { wrap(base, registers.cqt + 1) } else { registers.cqt };
+        let there = wrap(base, tail.wrapping_sub(next));
+        let to_end = (base.entries() - u64::from(next)).min(u64::from(u32::MAX)) as u32;
+        let room = (MAX_WORDS / 2 - self.fetched.len().min(MAX_WORDS / 2)) as u32;
+        // A burst stays within 4 KiB: 256 commands.
+        let count = there.min(to_end).min(256 - next % 256).min(self.liberties.burst).min(room);
+        if count > 0 && self.fetched.iter().all(Option::is_some) {
+            self.read(next, count, registers, ptw);
+        }
+    }
+
+    fn fetch_ahead(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
+        let next = registers.cqh;
+        registers.cqh = wrap(registers.cqb, next + 1);
+        self.read(next, 1, registers, ptw);
+    }
+
+    fn read(&mut self, next: u32, count: u32, registers: &mut Registers, ptw: &mut Ptw) {
+        let addr = registers.cqb.base() + u64::from(next) * 16;
+        if addr >> registers.caps.pas() != 0 {
+            registers.cqcsr = registers.cqcsr.with_cqmf(true);
+            return;
+        }
+        self.fetching = ptw.fetch(Readers { commands: true, ..Readers::default() }, addr, 2 * count as u8);
+    }
+
+    /// A fence, one cycle.
+    fn fence(&mut self, fence: Iofence, stage: Stage, registers: &mut Registers, ptw: &mut Ptw, dma: &Transactions) {
+        match stage {
+            Stage::Commands if self.pending.is_empty() || self.nature.has(Habit::FenceEarly) => {
+                self.fence = Some((fence, Stage::Transactions(dma.mark())));
+            }
+            Stage::Transactions(mark) => {
+                let strict = self.liberties.strict_fence;
+                let read = fence.pr && !self.nature.has(Habit::FenceIgnoresPr) && dma.is_open(Way::Read, mark, strict);
+                let write =
+                    fence.pw && !self.nature.has(Habit::FenceIgnoresPw) && dma.is_open(Way::Write, mark, strict);
+                if read || write || strict && dma.is_in_hand(mark) {
+                    return;
+                }
+                self.fence_store(fence, registers, ptw);
+            }
+            Stage::Commands | Stage::Store => {}
+        }
+    }
+
+    fn fence_store(&mut self, fence: Iofence, registers: &mut Registers, ptw: &mut Ptw) {
+        let Some((addr, data)) = fence.store.filter(|_| !self.nature.has(Habit::FenceStoreLost)) else {
+            self.fence = None;
+            self.complete(&fence, registers);
+            return;
+        };
+        let mut addr = addr.0;
+        if addr >> registers.caps.pas() != 0 {
+            self.fence = None;
+            self.stall(registers, registers.cqcsr.with_cqmf(true));
+            return;
+        }
+        let mut data = if registers.fctl.be() { data.swap_bytes() } else { data };
+        if self.nature.has(Habit::FenceStoreWrongAddress) {
+            addr ^= 4;
+        }
+        if self.nature.has(Habit::FenceStoreWrongData) {
+            data = !data;
+        }
+        let (mut lanes, shift) = if addr & 4 == 0 { (0x0f, 0) } else { (0xf0, 32) };
+        let mut size = 2;
+        if self.nature.has(Habit::FenceStoreWide) {
+            (lanes, size, addr) = (0xff, 3, addr & !7);
+        }
+        let mut beats = [(0, 0); 4];
+        beats[0] = (u64::from(data) << shift, lanes);
+        ptw.write(Write { writer: Writer::Fence, addr, size, beats, len: 1 });
+        if self.nature.has(Habit::FenceStoreTwice) {
+            ptw.write(Write { writer: Writer::Nobody, addr, size, beats, len: 1 });
+        }
+        self.fence = Some((fence, Stage::Store));
+    }
+}

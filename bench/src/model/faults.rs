@@ -1,0 +1,93 @@
+//! The fault queue (section "Fault/Event-Queue").
+
+use std::collections::VecDeque;
+
+use golden::FaultRecord;
+
+use super::habit::{Habit, Nature};
+use super::ptw::{Ptw, Write, Writer};
+use super::registers::{Registers, wrap};
+
+/// Records that wait for the queue at most; then refusals wait.
+const ROOM: usize = 8;
+
+/// The queue's engine.
+#[derive(Clone, Debug)]
+pub(super) struct FaultQueue {
+    nature: Nature,
+    waiting: VecDeque<FaultRecord>,
+    writing: bool,
+}
+
+impl FaultQueue {
+    pub(super) fn new(nature: Nature) -> Self {
+        Self { nature, waiting: VecDeque::with_capacity(2 * ROOM), writing: false }
+    }
+
+    /// Takes another record.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < ROOM
+    }
+
+    /// A fault is to be reported.
+    pub(super) fn report(&mut self, record: FaultRecord) {
+        if self.nature.has(Habit::FaultLost) {
+            return;
+        }
+        self.waiting.push_back(record);
+        if self.nature.has(Habit::FaultTwice) {
+            self.waiting.push_back(record);
+        }
+    }
+
+    /// Nothing waits and nothing is being written.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.writing
+    }
+
+    /// The write of a record was answered. True when the record is in the queue.
+    pub(super) fn written(&mut self, resp: u8, registers: &mut Registers) -> bool {
+        self.writing = false;
+        if resp > 1 && !self.nature.has(Habit::FaultWriteErrorHidden) {
+            registers.fqcsr = registers.fqcsr.with_fqmf(true);
+            return false;
+        }
+        if !self.nature.has(Habit::FaultTailEarly) {
+            registers.fqt = wrap(registers.fqb, registers.fqt + 1);
+        }
+        true
+    }
+
+    /// One cycle.
+    pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
+        let csr = registers.fqcsr;
+        if csr.busy() && (csr.fqen() || !self.writing) {
+            registers.fqcsr = csr.with_fqon(csr.fqen()).with_busy(false);
+        }
+        if self.writing {
+            return;
+        }
+        let Some(record) = self.waiting.pop_front() else { return };
+        let csr = registers.fqcsr;
+        if !csr.fqon() || !csr.fqen() || csr.fqmf() || (csr.fqof() && !self.nature.has(Habit::OverflowIgnored)) {
+            return;
+        }
+        let full = wrap(registers.fqb, registers.fqt + 1) == registers.fqh;
+        if full && !self.nature.has(Habit::OverflowIgnored) {
+            registers.fqcsr = csr.with_fqof(true);
+            return;
+        }
+        let addr = registers.fqb.base() + u64::from(registers.fqt) * 32;
+        if addr >> registers.caps.pas() != 0 {
+            registers.fqcsr = csr.with_fqmf(true);
+            return;
+        }
+        let be = registers.fctl.be();
+        let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));
+        ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4 });
+        self.writing = true;
+        if self.nature.has(Habit::FaultTailEarly) {
+            registers.fqt = wrap(registers.fqb, registers.fqt + 1);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Illegal habits of the model, one at a time: what an oracle has to catch.
+
+macro_rules! habits {
+    ($($(#[doc = $text:literal])+ $name:ident,)*) => {
+        /// Something that the specification, or the device boundary, forbids. The variant's text is its sentence.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Habit {
+            $($(#[doc = $text])+ $name,)*
+        }
+
+        impl Habit {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Its name, as it is written here.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What it does, in a sentence.
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$name => concat!($($text),+).trim_ascii(),)* }
+            }
+
+            /// From its name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|habit| habit.name() == name)
+            }
+        }
+    };
+}
+
+habits! {
+    // IOTINVAL.VMA
+    /// IOTINVAL.VMA drops nothing.
+    VmaIgnored,
+    /// IOTINVAL.VMA with GV = 0 drops nothing.
+    VmaHostIgnored,
+    /// IOTINVAL.VMA with GV = 1 drops nothing.
+    VmaGuestIgnored,
+    /// IOTINVAL.VMA with GV = 1 compares the GSCID with the one before.
+    VmaGscidOffByOne,
+    /// IOTINVAL.VMA compares PSCID also where PSCV is 0.
+    VmaPscidAlways,
+    /// IOTINVAL.VMA with PSCV = 1 drops nothing.
+    VmaPscidNever,
+    /// IOTINVAL.VMA with PSCV = 0 spares global mappings.
+    VmaSparesGlobal,
+    /// IOTINVAL.VMA compares the address also where AV is 0.
+    VmaAddressAlways,
+    /// IOTINVAL.VMA with AV = 1 drops nothing.
+    VmaAddressIgnored,
+    /// IOTINVAL.VMA takes a range for a page.
+    VmaRangeAsPage,
+    /// IOTINVAL.VMA drops a superpage only when the address is that of its first page.
+    VmaSuperpageMissed,
+    /// IOTINVAL.VMA without an address spares non-leaf entries.
+    VmaLeafOnly,
+    /// IOTINVAL.VMA with NL spares non-leaf entries.
+    VmaNlIgnored,
+    /// IOTINVAL.VMA spares whole translations.
+    VmaSparesResults,
+    // IOTINVAL.GVMA
+    /// IOTINVAL.GVMA drops nothing.
+    GvmaIgnored,
+    /// IOTINVAL.GVMA with GV = 0 drops nothing.
+    GvmaAllIgnored,
+    /// IOTINVAL.GVMA with GV = 1 drops nothing.
+    GvmaOneIgnored,
+    /// IOTINVAL.GVMA compares the GSCID with the one before.
+    GvmaGscidOffByOne,
+    /// IOTINVAL.GVMA with GV = 0 and AV = 1 compares the address, which is to be ignored.
+    GvmaAllByAddress,
+    /// IOTINVAL.GVMA compares the address also where AV is 0.
+    GvmaAddressAlways,
+    /// IOTINVAL.GVMA takes a range for a page.
+    GvmaRangeAsPage,
+    /// IOTINVAL.GVMA drops a superpage only when the address is that of its first page.
+    GvmaSuperpageMissed,
+    /// IOTINVAL.GVMA without an address spares non-leaf entries.
+    GvmaLeafOnly,
+    /// IOTINVAL.GVMA with NL spares non-leaf entries.
+    GvmaNlIgnored,
+    /// IOTINVAL.GVMA spares entries that were read to find first-stage tables.
+    GvmaSparesTables,
+    /// IOTINVAL.GVMA spares MSI page tables.
+    GvmaSparesMsi,
+    /// IOTINVAL.GVMA spares whole translations.
+    GvmaSparesResults,
+    // IODIR
+    /// IODIR.INVAL_DDT drops nothing.
+    DdtIgnored,
+    /// IODIR.INVAL_DDT with DV = 0 drops nothing.
+    DdtAllIgnored,
+    /// IODIR.INVAL_DDT with DV = 1 drops nothing.
+    DdtOneIgnored,
+    /// IODIR.INVAL_DDT with DV = 0 spares non-leaf entries.
+    DdtSparesEntries,
+    /// IODIR.INVAL_DDT spares process contexts and what is above them.
+    DdtSparesPdt,
+    /// IODIR.INVAL_DDT spares the translated pointers of the context that it drops.
+    DdtSparesPointers,
+    /// IODIR.INVAL_DDT spares whole translations.
+    DdtSparesResults,
+    /// IODIR.INVAL_DDT compares the lower six bits of the device_id with the operand.
+    DdtNarrowId,
+    /// IODIR.INVAL_PDT drops nothing.
+    PdtIgnored,
+    /// IODIR.INVAL_PDT spares whole translations.
+    PdtSparesResults,
+    // What may not be cached
+    /// A non-leaf entry of the device directory with V = 0 is cached.
+    CachesInvalidDdtEntry,
+    /// A device context with V = 0 is cached.
+    CachesInvalidDeviceContext,
+    /// An entry of a process directory with V = 0 is cached.
+    CachesInvalidProcessContext,
+    /// A first-stage PTE with V = 0 is cached.
+    CachesInvalidFirstStage,
+    /// A second-stage PTE with V = 0 is cached.
+    CachesInvalidSecondStage,
+    /// A walk that was under way during an invalidation fills the caches with what it had read before.
+    RefillsStale,
+    /// A request is merged into a read that had been sent before, whatever that brings back.
+    MergesBlindly,
+    // Commands and fences
+    /// A fence completes before the commands before it are executed.
+    FenceEarly,
+    /// A fence with PR does not wait for reads.
+    FenceIgnoresPr,
+    /// A fence with PW does not wait for writes.
+    FenceIgnoresPw,
+    /// A fence makes no store.
+    FenceStoreLost,
+    /// A fence stores its complement.
+    FenceStoreWrongData,
+    /// A fence stores four bytes off.
+    FenceStoreWrongAddress,
+    /// A fence stores twice.
+    FenceStoreTwice,
+    /// A fence stores eight bytes.
+    FenceStoreWide,
+    /// A fence with WSI does not set fence_w_ip.
+    FenceInterruptLost,
+    /// cqh passes a command that has not been read.
+    HeadRunsAhead,
+    /// Commands beyond the tail are read.
+    FetchesPastTail,
+    /// Every other invalidation is passed over.
+    CommandSkipped,
+    /// An illegal command is passed over.
+    IllegalSkipped,
+    /// Every eighth legal command is refused.
+    LegalRefused,
+    // Faults
+    /// No fault is recorded.
+    FaultLost,
+    /// Each fault is recorded twice.
+    FaultTwice,
+    /// A fault of a write is recorded with the cause of a read.
+    FaultCauseOfRead,
+    /// A guest-page fault is recorded as a page fault.
+    FaultStageConfused,
+    /// iotval is that of the next page.
+    FaultWrongIotval,
+    /// iotval2 is 0.
+    FaultNoIotval2,
+    /// iotval2 does not say that the access was implicit.
+    FaultNotImplicit,
+    /// TTYP is that of a read.
+    FaultTtypOfRead,
+    /// DID is off by one.
+    FaultWrongDevice,
+    /// PV and PID are left out.
+    FaultNoProcess,
+    /// PRIV is left out.
+    FaultNoPrivilege,
+    /// DTF is ignored.
+    FaultDespiteDtf,
+    /// A full queue is overwritten.
+    OverflowIgnored,
+    /// fqt moves before the record is written.
+    FaultTailEarly,
+    /// A record that memory refused counts as written.
+    FaultWriteErrorHidden,
+    // Walks
+    /// The U bit of the first stage is ignored.
+    UserIgnored,
+    /// The A bit is ignored.
+    AccessedIgnored,
+    /// The D bit is ignored.
+    DirtyIgnored,
+    /// An executable page may be read.
+    ExecuteAsRead,
+    /// A readable page may be executed.
+    ReadAsExecute,
+    /// A readable page may be written.
+    ReadAsWrite,
+    /// A page that the second stage lets read may be written.
+    SecondReadAsWrite,
+    /// The U bit of the second stage is ignored.
+    SecondUserIgnored,
+    /// Reserved bits of PTEs are ignored.
+    ReservedIgnored,
+    /// A misaligned superpage is rounded down.
+    MisalignedAccepted,
+    /// The V bit of PTEs is ignored.
+    InvalidPteUsed,
+    /// The V bit of the device context is ignored.
+    InvalidContextUsed,
+    /// Reserved bits of the device context are ignored.
+    ContextReservedIgnored,
+    /// Within a superpage only the lowest 12 bits of the address count.
+    SuperpageOffsetDropped,
+    /// An error of the port is taken for data.
+    WalkErrorIgnored,
+    // DMA
+    /// Write data change on the way.
+    WriteDataCorrupted,
+    /// Read data change on the way.
+    ReadDataCorrupted,
+    /// All byte lanes are written.
+    StrobesIgnored,
+    /// The AXI ID changes on the way.
+    IdSwapped,
+    /// Bursts become FIXED bursts.
+    BurstNarrowed,
+    /// The lower address bits are lost.
+    OffsetDropped,
+    /// AxPROT is lost.
+    ProtDropped,
+    /// The memory type is lost.
+    PbmtDropped,
+    /// All memory is I/O.
+    PbmtInvented,
+    /// A refused request is answered OKAY.
+    RefusalOkay,
+    /// A refused request goes to memory, untranslated.
+    RefusalPassed,
+    /// An error of memory is answered OKAY.
+    MemoryErrorHidden,
+    /// After each hundredth translation a doubleword is written that nobody asked for.
+    UnowedWrite,
+}
+
+/// The habit that a model has, if any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Nature(pub(super) Option<Habit>);
+
+impl Nature {
+    /// It has this habit.
+    #[inline]
+    pub(super) fn has(self, habit: Habit) -> bool {
+        self.0 == Some(habit)
+    }
+}

@@ -1,0 +1,127 @@
+//! The words of one walk: what it has read so far, what the caches say, what it wants next.
+
+use golden::{Pte, Read, Role, Update, WordRef, Words};
+
+use super::cache::{Caches, Hit};
+use super::habit::{Habit, Nature};
+
+/// Where a value is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This walk read it.
+    Memory,
+    /// A cache entry
+    Cache,
+    /// A pointer that a context holds translated
+    Pointer,
+    /// Nowhere: it stands for entries that a hit makes unnecessary
+    Made,
+}
+
+/// A doubleword that this walk has read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// Aligned address
+    pub addr: u64,
+    /// As memory has it, and the response
+    pub data: (u64, u8),
+    /// Invalidations that had been executed when the read was sent
+    pub epoch: u64,
+}
+
+/// A step of the last replay.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PathWord {
+    /// Which
+    pub word: WordRef,
+    /// As memory has it
+    pub value: u64,
+    /// Part of a global mapping
+    pub global: bool,
+    /// Where it is from
+    pub origin: Origin,
+    /// Invalidations that had been executed when it was read, or found
+    pub epoch: u64,
+}
+
+/// Source of words for one replay.
+pub(super) struct View<'a> {
+    pub nature: Nature,
+    pub caches: &'a Caches,
+    pub known: &'a [Known],
+    pub path: &'a mut Vec<PathWord>,
+    /// Supervisor privilege
+    pub privileged: bool,
+    /// The first word that was not there
+    pub wanted: Option<WordRef>,
+    pub global: bool,
+}
+
+impl View<'_> {
+    fn step(&mut self, word: &WordRef, value: u64, global: bool, origin: Origin, epoch: u64) -> Read {
+        if matches!(word.role, Role::FirstStage { .. }) {
+            self.global |= global || origin != Origin::Made && Pte(value).is_global();
+        }
+        let first_stage = matches!(word.role, Role::FirstStage { .. });
+        let global = first_stage && self.global;
+        self.path.push(PathWord { word: *word, value, global, origin, epoch });
+        Read::Value(self.tamper(word, value))
+    }
+
+    /// What the walk is made to believe, where the model has a habit.
+    fn tamper(&self, word: &WordRef, value: u64) -> u64 {
+        let Some(habit) = self.nature.0 else { return value };
+        let leaf = Pte(value).is_leaf();
+        match (habit, word.role) {
+            (Habit::UserIgnored, Role::FirstStage { .. }) if leaf => value & !0x10 | u64::from(!self.privileged) << 4,
+            (Habit::SecondUserIgnored, Role::SecondStage { .. }) if leaf => value | 0x10,
+            (Habit::AccessedIgnored, Role::FirstStage { .. } | Role::SecondStage { .. }) if leaf => value | 0x40,
+            (Habit::DirtyIgnored, Role::FirstStage { .. } | Role::SecondStage { .. }) if leaf => value | 0x80,
+            (Habit::ExecuteAsRead, Role::FirstStage { .. } | Role::SecondStage { .. }) if value & 8 != 0 => value | 2,
+            (Habit::ReadAsExecute, Role::FirstStage { .. } | Role::SecondStage { .. }) if value & 2 != 0 => value | 8,
+            (Habit::ReadAsWrite, Role::FirstStage { .. }) if value & 2 != 0 => value | 4,
+            (Habit::SecondReadAsWrite, Role::SecondStage { .. }) if value & 2 != 0 => value | 4,
+            (Habit::ReservedIgnored, Role::FirstStage { .. } | Role::SecondStage { .. }) => {
+                value & !0x1fc0_0000_0000_0000
+            }
+            (Habit::MisalignedAccepted, Role::FirstStage { level } | Role::SecondStage { level, .. }) if leaf => {
+                let bits = u32::from(level) * if word.bytes == 4 { 10 } else { 9 };
+                value & !(((1 << bits) - 1) << 10)
+            }
+            (Habit::InvalidPteUsed, Role::FirstStage { .. } | Role::SecondStage { .. }) if value != 0 => value | 1,
+            (Habit::InvalidContextUsed, Role::DeviceContext { index: 0 }) => value | 1,
+            (Habit::ContextReservedIgnored, Role::DeviceContext { index: 0 }) => value & !golden::Tc::RESERVED,
+            _ => value,
+        }
+    }
+}
+
+/// The part of an aligned doubleword that a word is.
+fn narrow(word: &WordRef, doubleword: u64) -> u64 {
+    match word.bytes {
+        4 => doubleword >> (8 * (word.addr.0 & 4)) & 0xffff_ffff,
+        _ => doubleword,
+    }
+}
+
+impl Words for View<'_> {
+    fn read(&mut self, word: &WordRef) -> Read {
+        if let Some(Hit { value, global, origin }) = self.caches.lookup(word) {
+            return self.step(word, value, global, origin, self.caches.epoch());
+        }
+        let addr = word.addr.0 & !7;
+        let Some(known) = self.known.iter().rev().find(|known| known.addr == addr).copied() else {
+            self.wanted.get_or_insert(*word);
+            return Read::Unavailable;
+        };
+        if known.data.1 > 1 && !self.nature.has(Habit::WalkErrorIgnored) {
+            return Read::AccessFault;
+        }
+        self.step(word, narrow(word, known.data.0), false, Origin::Memory, known.epoch)
+    }
+
+    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
+        // The capability is masked: contexts that ask for updates are misconfigured.
+        Update::AccessFault
+    }
+}

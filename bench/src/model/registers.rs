@@ -1,0 +1,206 @@
+//! The register file (chapter "Memory-mapped register interface").
+
+use golden::{
+    Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, QueueBase, SpecVersion, offset,
+};
+
+/// What the model has of `capabilities`. It does not update A and D bits or MRIFs, knows no ATS, counts no events, and
+/// has no debug interface; interrupts are wires.
+const SUPPORTED: u64 = {
+    let all = Capabilities(u64::MAX);
+    all.with_amo_mrif(false)
+        .with_msi_mrif(false)
+        .with_amo_hwad(false)
+        .with_ats(false)
+        .with_t2gpa(false)
+        .with_hpm(false)
+        .with_dbg(false)
+        .with_qosid(false)
+        .0
+};
+
+/// Bits 53:10: where a PPN sits.
+const PPN: u64 = 0x003f_ffff_ffff_fc00;
+
+/// The registers, and what follows from a write at once. Queues and directory take notice in their own time.
+#[derive(Clone, Debug)]
+pub(super) struct Registers {
+    pub caps: Capabilities,
+    pub fctl: Fctl,
+    /// In force
+    pub ddtp: Ddtp,
+    /// Written, and not in force yet
+    pub ddtp_next: Option<Ddtp>,
+    pub cqb: QueueBase,
+    pub cqh: u32,
+    pub cqt: u32,
+    pub cqcsr: Cqcsr,
+    pub fqb: QueueBase,
+    pub fqh: u32,
+    pub fqt: u32,
+    pub fqcsr: Fqcsr,
+    ipsr: Ipsr,
+    icvec: Icvec,
+    version: SpecVersion,
+    choices: Choices,
+}
+
+/// An index of a queue as its register keeps it.
+pub(super) const fn wrap(base: QueueBase, index: u32) -> u32 {
+    index & (base.entries() - 1) as u32
+}
+
+impl Registers {
+    /// After reset.
+    pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices) -> Self {
+        // AXI carries 56 address bits.
+        let caps = Capabilities(strap.0 & SUPPORTED).with_igs(1).with_pas(strap.pas().min(56));
+        Self {
+            caps,
+            fctl: Fctl(0).with_wsi(true),
+            ddtp: Ddtp(0).with_mode(DdtMode::Off),
+            ddtp_next: None,
+            cqb: QueueBase(0),
+            cqh: 0,
+            cqt: 0,
+            cqcsr: Cqcsr(0),
+            fqb: QueueBase(0),
+            fqh: 0,
+            fqt: 0,
+            fqcsr: Fqcsr(0),
+            ipsr: Ipsr(0),
+            icvec: Icvec(0),
+            version,
+            choices,
+        }
+    }
+
+    /// What a walk that begins now depends on.
+    pub(super) fn config(&self) -> Config {
+        Config { caps: self.caps, fctl: self.fctl, ddtp: self.ddtp, version: self.version, choices: self.choices }
+    }
+
+    /// The aligned doubleword at `at`. What does not exist reads 0.
+    pub(super) fn read(&self, at: u16) -> u64 {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        match at {
+            offset::CAPABILITIES => self.caps.0,
+            offset::FCTL => u64::from(self.fctl.0),
+            offset::DDTP => match self.ddtp_next {
+                Some(next) => next.with_busy(true).0,
+                None => self.ddtp.0,
+            },
+            offset::CQB => self.cqb.0,
+            offset::CQH => pair(self.cqh, self.cqt),
+            offset::FQB => self.fqb.0,
+            offset::FQH => pair(self.fqh, self.fqt),
+            offset::CQCSR => pair(self.cqcsr.0, self.fqcsr.0),
+            offset::PQCSR => pair(0, self.ipsr.0),
+            offset::ICVEC => self.icvec.0,
+            _ => 0,
+        }
+    }
+
+    /// Writes the lanes that `strobes` select of the aligned doubleword at `at`.
+    pub(super) fn write(&mut self, at: u16, data: u64, strobes: u8) {
+        let mask = (0..8).filter(|lane| strobes >> lane & 1 == 1).fold(0, |mask, lane| mask | 0xff_u64 << (8 * lane));
+        let merge = |old: u64| old & !mask | data & mask;
+        let (low, high) = (mask & 0xffff_ffff != 0, mask >> 32 != 0);
+        match at {
+            offset::FCTL if low => self.write_fctl(Fctl(merge(u64::from(self.fctl.0)) as u32)),
+            offset::DDTP => self.write_ddtp(Ddtp(merge(self.ddtp.0) & (PPN | 0xf))),
+            offset::CQB => {
+                self.cqb = QueueBase(merge(self.cqb.0) & (PPN | 0x1f));
+                self.cqt = wrap(self.cqb, self.cqt);
+                self.cqh = wrap(self.cqb, self.cqh);
+            }
+            offset::CQH if high => self.cqt = wrap(self.cqb, (data >> 32) as u32),
+            offset::FQB => {
+                self.fqb = QueueBase(merge(self.fqb.0) & (PPN | 0x1f));
+                self.fqh = wrap(self.fqb, self.fqh);
+                self.fqt = wrap(self.fqb, self.fqt);
+            }
+            offset::FQH if low => self.fqh = wrap(self.fqb, data as u32),
+            offset::CQCSR => {
+                if low {
+                    self.write_cqcsr(Cqcsr((data & mask) as u32));
+                }
+                if high {
+                    self.write_fqcsr(Fqcsr(((data & mask) >> 32) as u32));
+                }
+            }
+            offset::PQCSR if high => self.ipsr.0 &= !(((data & mask) >> 32) as u32),
+            offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
+            _ => {}
+        }
+    }
+
+    fn write_fctl(&mut self, new: Fctl) {
+        let be = self.caps.end() && self.choices.be_writable && new.be();
+        let gxl = self.caps.sv32x4() && self.choices.gxl_writable && new.gxl();
+        self.fctl = self.fctl.with_be(be).with_gxl(gxl);
+    }
+
+    fn write_ddtp(&mut self, new: Ddtp) {
+        // A second write while busy is ignored; a mode that does not exist leaves the register as it is.
+        if self.ddtp_next.is_none() && !matches!(new.mode(), DdtMode::Reserved(_)) {
+            self.ddtp_next = Some(new);
+        }
+    }
+
+    fn write_cqcsr(&mut self, new: Cqcsr) {
+        let was = self.cqcsr;
+        let mut csr = was
+            .with_cqen(new.cqen())
+            .with_cie(new.cie())
+            .with_cqmf(was.cqmf() && !new.cqmf())
+            .with_cmd_to(was.cmd_to() && !new.cmd_to())
+            .with_cmd_ill(was.cmd_ill() && !new.cmd_ill())
+            .with_fence_w_ip(was.fence_w_ip() && !new.fence_w_ip());
+        if new.cqen() && !was.cqen() {
+            self.cqh = 0;
+            csr = csr.with_cqmf(false).with_cmd_to(false).with_cmd_ill(false).with_fence_w_ip(false);
+        }
+        self.cqcsr = csr.with_busy(csr.cqen() != csr.cqon());
+    }
+
+    fn write_fqcsr(&mut self, new: Fqcsr) {
+        let was = self.fqcsr;
+        let mut csr = was
+            .with_fqen(new.fqen())
+            .with_fie(new.fie())
+            .with_fqmf(was.fqmf() && !new.fqmf())
+            .with_fqof(was.fqof() && !new.fqof());
+        if new.fqen() && !was.fqen() {
+            self.fqt = 0;
+            csr = csr.with_fqmf(false).with_fqof(false);
+        }
+        self.fqcsr = csr.with_busy(csr.fqen() != csr.fqon());
+    }
+
+    /// Sets the pending bits whose condition holds. A bit that software clears is set again while it does.
+    pub(super) fn update_pending(&mut self, new_fault_record: bool) {
+        let cq = self.cqcsr;
+        if cq.cie() && (cq.cqmf() || cq.cmd_to() || cq.cmd_ill() || cq.fence_w_ip()) {
+            self.ipsr = self.ipsr.with_cip(true);
+        }
+        let fq = self.fqcsr;
+        if fq.fie() && (fq.fqmf() || fq.fqof() || new_fault_record) {
+            self.ipsr = self.ipsr.with_fip(true);
+        }
+    }
+
+    /// The interrupt wires.
+    pub(super) fn wires(&self) -> u16 {
+        if !self.fctl.wsi() {
+            return 0;
+        }
+        let (pending, vector) = (self.ipsr, self.icvec);
+        u16::from(pending.cip()) << vector.civ() | u16::from(pending.fip()) << vector.fiv()
+    }
+
+    /// A command error has stopped the queue.
+    pub(super) fn commands_stalled(&self) -> bool {
+        self.cqcsr.cqmf() || self.cqcsr.cmd_ill() || self.cqcsr.cmd_to()
+    }
+}

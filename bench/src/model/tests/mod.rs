@@ -1,0 +1,7 @@
+//! Tests of the model on the bus, which checks the protocol in each cycle.
+
+mod caches;
+mod commands;
+mod faults;
+mod rig;
+mod traffic;

@@ -1,0 +1,293 @@
+//! Walkers: each replays the golden walk over the words that it has, and reads the first one that it lacks.
+
+use golden::{Config, DdtMode, Fault, FaultRecord, Iova, Outcome, Request, Role, Target, Translation, WordRef};
+
+use super::cache::Caches;
+use super::dice::Dice;
+use super::dma::Transactions;
+use super::faults::FaultQueue;
+use super::habit::{Habit, Nature};
+use super::path::{Known, PathWord, View};
+use super::ptw::{Fetched, Ptw, Readers};
+use super::registers::Registers;
+
+/// Words in one walk at most: Sv57 within Sv57x4 takes 5 * 6 + 5, behind three levels of each directory.
+const WORDS: usize = 96;
+
+/// What a walk is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    /// A transaction, by slot
+    Dma(usize),
+    /// The caches alone
+    Prefetch,
+}
+
+#[derive(Clone, Debug)]
+struct Walker {
+    job: Option<Job>,
+    request: Request,
+    known: Vec<Known>,
+    path: Vec<PathWord>,
+    /// The word that it waits for
+    waits: Option<WordRef>,
+}
+
+/// Parts of the model that a walk meets.
+pub(super) struct World<'a> {
+    pub registers: &'a Registers,
+    pub dma: &'a mut Transactions,
+    pub caches: &'a mut Caches,
+    pub faults: &'a mut FaultQueue,
+    pub ptw: &'a mut Ptw,
+}
+
+/// All walkers.
+#[derive(Clone, Debug)]
+pub(super) struct Walkers {
+    nature: Nature,
+    dice: Dice,
+    prefetch_percent: u8,
+    merge: bool,
+    walkers: Vec<Walker>,
+    translations: u64,
+}
+
+/// A word of V = 0, for an entry that V belongs to.
+fn is_invalid(role: &Role, value: u64) -> bool {
+    match role {
+        Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } if *index > 0 => false,
+        Role::Mrif => false,
+        _ => value & 1 == 0,
+    }
+}
+
+/// The burst that brings a word: a context or an MSI PTE whole. Address and doublewords.
+fn burst_for(config: &Config, word: &WordRef) -> (u64, u8) {
+    let back = |index: u8| word.addr.0 - 8 * u64::from(index);
+    match word.role {
+        Role::DeviceContext { index } => (back(index), (config.caps.dc_bytes() / 8) as u8),
+        Role::ProcessContext { index } | Role::MsiPte { index } => (back(index), 2),
+        _ => (word.addr.0 & !7, 1),
+    }
+}
+
+impl Walkers {
+    pub(super) fn new(nature: Nature, seed: u64, count: usize, prefetch_percent: u8, merge: bool) -> Self {
+        let idle = Walker {
+            job: None,
+            request: Request::untranslated(golden::DeviceId(0), golden::Access::Read, Iova(0)),
+            known: Vec::with_capacity(WORDS),
+            path: Vec::with_capacity(WORDS),
+            waits: None,
+        };
+        let walkers = vec![idle; count.clamp(1, 64)];
+        // A clone has the length of a vector, not its capacity; the first walks make up for it.
+        Self { nature, dice: Dice::new(seed, 2), prefetch_percent, merge, walkers, translations: 0 }
+    }
+
+    /// No walk is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.walkers.iter().all(|walker| walker.job.is_none())
+    }
+
+    /// Translations so far.
+    pub(super) fn translations(&self) -> u64 {
+        self.translations
+    }
+
+    /// A read came back.
+    pub(super) fn arrived(&mut self, fetch: &Fetched) {
+        for (at, walker) in self.walkers.iter_mut().enumerate() {
+            let (asked, late) = (fetch.readers.walkers >> at & 1 == 1, fetch.readers.late >> at & 1 == 1);
+            if !asked && !late {
+                continue;
+            }
+            let Some(word) = walker.waits.take() else { continue };
+            // What is not valid may not outlive the moment: a walk that came later reads again.
+            let (value, resp) = fetch.data[0];
+            let useless = resp > 1 || is_invalid(&word.role, value >> (8 * (word.addr.0 & 4 & u64::from(word.bytes))));
+            if late && useless && !self.nature.has(Habit::MergesBlindly) {
+                continue;
+            }
+            let words = &fetch.data[..usize::from(fetch.words)];
+            walker.known.extend(words.iter().zip(0..).map(|(&data, at)| Known {
+                addr: fetch.addr + 8 * at,
+                data,
+                epoch: fetch.epoch,
+            }));
+        }
+    }
+
+    /// One cycle.
+    pub(super) fn step(&mut self, world: &mut World<'_>) {
+        let config = world.registers.config();
+        if world.registers.ddtp_next.is_none() {
+            self.assign(&config, world);
+        }
+        for at in 0..self.walkers.len() {
+            let walker = &self.walkers[at];
+            if walker.waits.is_none()
+                && let Some(job) = walker.job
+            {
+                self.replay(at, job, &config, world);
+            }
+        }
+    }
+
+    fn assign(&mut self, config: &Config, world: &mut World<'_>) {
+        while let Some(slot) = world.dma.next_waiting() {
+            let request = world.dma.get(slot).request;
+            let hit =
+                if matches!(config.ddtp.mode(), DdtMode::Levels(_)) { world.caches.result(&request) } else { None };
+            if let Some((page, pbmt)) = hit {
+                self.translations += 1;
+                world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+                continue;
+            }
+            let Some(at) = self.walkers.iter().position(|walker| walker.job.is_none()) else { return };
+            world.dma.walking(slot);
+            self.begin(at, Job::Dma(slot), request);
+        }
+    }
+
+    fn begin(&mut self, at: usize, job: Job, request: Request) {
+        let walker = &mut self.walkers[at];
+        walker.job = Some(job);
+        walker.request = request;
+        walker.known.clear();
+        walker.waits = None;
+    }
+
+    fn replay(&mut self, at: usize, job: Job, config: &Config, world: &mut World<'_>) {
+        let walker = &mut self.walkers[at];
+        walker.path.clear();
+        let request = walker.request;
+        let mut view = View {
+            nature: self.nature,
+            caches: world.caches,
+            known: &walker.known,
+            path: &mut walker.path,
+            privileged: request.is_privileged(),
+            wanted: None,
+            global: false,
+        };
+        let outcome = golden::translate(config, &mut view, &request);
+        let wanted = view.wanted;
+        match (outcome, wanted) {
+            (Outcome::Unavailable, Some(word)) => return self.want(at, &word, config, world),
+            // Cannot happen: nothing is unavailable but what is wanted. The request is not left hanging.
+            (Outcome::Unavailable, None) => {}
+            (Outcome::Translated(translation), _) => self.end_translated(job, &request, &translation, at, world),
+            (Outcome::Fault(fault), _) => {
+                if job != Job::Prefetch && self.is_reported(&fault) && !world.faults.has_room() {
+                    return;
+                }
+                self.end_refused(job, &request, &fault, world);
+            }
+        }
+        self.keep(at, config, world);
+        self.walkers[at].job = None;
+        if outcome != Outcome::Unavailable && job != Job::Prefetch && self.dice.percent(self.prefetch_percent) {
+            self.prefetch(&request);
+        }
+    }
+
+    /// Reads a word, or waits for a read of it.
+    fn want(&mut self, at: usize, word: &WordRef, config: &Config, world: &mut World<'_>) {
+        let (addr, words) = burst_for(config, word);
+        let epoch = if self.nature.has(Habit::MergesBlindly) { None } else { Some(world.caches.epoch()) };
+        let joined = self.merge && world.ptw.join(at, addr, words, epoch);
+        if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words) {
+            self.walkers[at].waits = Some(*word);
+        }
+    }
+
+    fn keep(&mut self, at: usize, config: &Config, world: &mut World<'_>) {
+        let walker = &self.walkers[at];
+        let entry = |word: &WordRef| {
+            let (addr, count) = burst_for(config, word);
+            let mut words = [0; 8];
+            for (index, slot) in words.iter_mut().enumerate().take(usize::from(count)) {
+                let addr = addr + 8 * index as u64;
+                *slot = walker.known.iter().rev().find(|known| known.addr == addr && known.data.1 <= 1)?.data.0;
+            }
+            Some(words)
+        };
+        world.caches.fill(config, &walker.path, entry);
+    }
+
+    fn end_translated(
+        &mut self,
+        job: Job,
+        request: &Request,
+        translation: &Translation,
+        at: usize,
+        world: &mut World<'_>,
+    ) {
+        let pbmt = translation.pbmt as u8;
+        let mut spa = translation.spa.0;
+        let superpage = (13..64).contains(&translation.size_log2);
+        if superpage && self.nature.has(Habit::SuperpageOffsetDropped) {
+            spa = spa & !((1 << translation.size_log2) - 1) | spa & 0xfff;
+        }
+        let path = &self.walkers[at].path;
+        if translation.size_log2 >= 12 && !path.is_empty() && !matches!(translation.target, Target::Mrif(_)) {
+            world.caches.fill_result(request, spa, pbmt, path);
+        }
+        if let Job::Dma(slot) = job {
+            self.translations += 1;
+            world.dma.translated(slot, spa, pbmt);
+        }
+    }
+
+    fn is_reported(&self, fault: &Fault) -> bool {
+        fault.reported || self.nature.has(Habit::FaultDespiteDtf)
+    }
+
+    fn end_refused(&mut self, job: Job, request: &Request, fault: &Fault, world: &mut World<'_>) {
+        let Job::Dma(slot) = job else { return };
+        if self.is_reported(fault) {
+            world.faults.report(self.record(fault));
+        }
+        if self.nature.has(Habit::RefusalPassed) {
+            world.dma.translated(slot, request.iova.0 & 0x00ff_ffff_ffff_ffff, 0);
+        } else {
+            world.dma.refused(slot);
+        }
+    }
+
+    /// The record of a fault, as the model's habit makes it.
+    fn record(&self, fault: &Fault) -> FaultRecord {
+        let right = fault.record();
+        let Some(habit) = self.nature.0 else { return right };
+        let (head, cause) = (right.head, right.head.cause());
+        match habit {
+            Habit::FaultCauseOfRead if matches!(cause, 7 | 15 | 23) => {
+                FaultRecord { head: head.with_cause(cause - 2), ..right }
+            }
+            Habit::FaultStageConfused if fault.cause.is_guest_page_fault() => {
+                FaultRecord { head: head.with_cause(cause - 8), ..right }
+            }
+            Habit::FaultWrongIotval => FaultRecord { iotval: right.iotval.wrapping_add(0x1000), ..right },
+            Habit::FaultNoIotval2 => FaultRecord { iotval2: 0, ..right },
+            Habit::FaultNotImplicit => FaultRecord { iotval2: right.iotval2 & !1, ..right },
+            Habit::FaultTtypOfRead => FaultRecord { head: head.with_ttyp(2), ..right },
+            Habit::FaultWrongDevice => FaultRecord { head: head.with_did(head.did() ^ 1), ..right },
+            Habit::FaultNoProcess => {
+                FaultRecord { head: head.with_pv(false).with_pid(0).with_privileged(false), ..right }
+            }
+            Habit::FaultNoPrivilege => FaultRecord { head: head.with_privileged(false), ..right },
+            _ => right,
+        }
+    }
+
+    /// Walks for a page nearby, if a walker is free.
+    fn prefetch(&mut self, request: &Request) {
+        let Some(at) = self.walkers.iter().position(|walker| walker.job.is_none()) else { return };
+        let distance = if self.dice.percent(80) { 0x1000 } else { 0x20_0000 };
+        let iova = request.iova.0;
+        let nearby = if self.dice.percent(70) { iova.wrapping_add(distance) } else { iova.wrapping_sub(distance) };
+        self.begin(at, Job::Prefetch, Request { iova: Iova(nearby), ..*request });
+    }
+}
