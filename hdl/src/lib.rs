@@ -1,12 +1,29 @@
 //! The device boundary of a RISC-V IOMMU: ports in, ports out, one clock cycle a call.
 //!
 //! Nothing here knows what an IOMMU does; it knows which wires one has. `DEVICE.md` documents them.
+//!
+//! ```no_run
+//! use hdl::{BuildOptions, Description, Dut, Inputs, Outputs, Rtl};
+//!
+//! let description = Description::read("hdl/iommu.yaml".as_ref())?;
+//! let library = Rtl::build(&description, &BuildOptions::new("target"))?;
+//! let mut device = library.instance(1)?;
+//! let mut outputs = Outputs::default();
+//! device.cycle(&Inputs { rst_n: false, ..Inputs::default() }, &mut outputs)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod boundary;
+mod description;
+mod ports;
+mod rtl;
 
 pub use boundary::{
     Address, Inputs, LiteManager, LiteSubordinate, Manager, Outputs, ReadData, Subordinate, WriteData, WriteResponse,
 };
+pub use description::{Description, DescriptionError};
+pub use rtl::{BuildOptions, Library, Rtl};
+pub use verilated::{BuildError, Coverage, LintReport, LoadError, Optimisation, Options};
 
 /// A device under test: Verilated RTL, or a model behind the same wires.
 pub trait Dut {

@@ -142,9 +142,8 @@ fn make(
 
 fn link(toolchain: &Toolchain, objects: &[PathBuf], folder: &Path) -> Result<(), BuildError> {
     let library = folder.join(LIBRARY);
-    let mut arguments: Vec<_> = ["-shared", "-fPIC", "-pthread", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o"]
-        .map(std::ffi::OsString::from)
-        .to_vec();
+    let mut arguments: Vec<_> =
+        ["-shared", "-fPIC", "-pthread", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o"].map(std::ffi::OsString::from).to_vec();
     arguments.push(library.clone().into());
     arguments.extend(objects.iter().map(|object| object.clone().into_os_string()));
     compile::run(toolchain, &[compile::Job { file: library, arguments }], 1, folder)

@@ -41,8 +41,7 @@ impl FileList {
             .map_err(|source| FileListError::Read { file: list.to_owned(), source })?;
         let folder = list.parent().unwrap_or(Path::new("")).to_owned();
         for (index, line) in text.lines().enumerate() {
-            let fail =
-                |message: String| FileListError::Line { file: list.to_owned(), line: index + 1, message };
+            let fail = |message: String| FileListError::Line { file: list.to_owned(), line: index + 1, message };
             let line = without_comment(line);
             let mut words = line.split_whitespace();
             while let Some(word) = words.next() {

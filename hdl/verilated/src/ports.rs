@@ -156,7 +156,8 @@ fn choose<'m>(
     for (spec, direction) in inputs.chain(outputs.iter().map(|spec| (spec, Direction::Output))) {
         let name = spec.name.clone();
         let Some(member) = members.iter().find(|member| member.name == name) else {
-            let near = |member: &&&Member| (strsim::normalized_damerau_levenshtein(&member.name, &name) * 1000.0) as u32;
+            let near =
+                |member: &&&Member| (strsim::normalized_damerau_levenshtein(&member.name, &name) * 1000.0) as u32;
             let similar = spare().max_by_key(near).filter(|member| near(member) >= 700);
             let similar = similar.map(|member| member.name.clone());
             problems.push(PortProblem::Missing { name, direction, width: spec.width, similar });

@@ -91,7 +91,10 @@ impl Toolchain {
     pub(crate) fn verilator(&self) -> Command {
         let mut command = Command::new("/bin/sh");
         command
-            .args(["-c", "ulimit -s unlimited 2>/dev/null || ulimit -s \"$(ulimit -H -s)\" 2>/dev/null; exec \"$0\" \"$@\""])
+            .args([
+                "-c",
+                "ulimit -s unlimited 2>/dev/null || ulimit -s \"$(ulimit -H -s)\" 2>/dev/null; exec \"$0\" \"$@\"",
+            ])
             .arg(self.root.join("bin/verilator_bin"))
             .env("VERILATOR_ROOT", &self.root);
         command

@@ -20,7 +20,9 @@ const OUTPUT_SPLIT: &str = "5000";
 pub(crate) fn arguments(design: &Design, options: &Options) -> Vec<String> {
     let mut list = common(design, options);
     // A warning is not a reason to refuse somebody's RTL: lint is asked for separately.
-    list.extend(["--cc", "-Wno-fatal", "--quiet", "--prefix", PREFIX, "--output-split", OUTPUT_SPLIT].map(str::to_owned));
+    list.extend(
+        ["--cc", "-Wno-fatal", "--quiet", "--prefix", PREFIX, "--output-split", OUTPUT_SPLIT].map(str::to_owned),
+    );
     list.extend(["--x-assign", "unique", "--x-initial", "unique"].map(str::to_owned));
     if options.trace {
         list.extend(["--trace-fst", "--trace-structs"].map(str::to_owned));
@@ -89,9 +91,7 @@ pub(crate) fn lint(toolchain: &Toolchain, design: &Design, options: &Options) ->
 
 fn run(command: &mut Command, design: &Design) -> Result<(bool, String), BuildError> {
     command.current_dir(design.locate(Path::new(".")));
-    let output = command
-        .output()
-        .map_err(|source| ToolError::Start { program: "Verilator".to_owned(), source })?;
+    let output = command.output().map_err(|source| ToolError::Start { program: "Verilator".to_owned(), source })?;
     let mut log = String::new();
     for line in String::from_utf8_lossy(&output.stdout).lines().chain(String::from_utf8_lossy(&output.stderr).lines()) {
         if !is_advice(line) {

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use support::{Scratch, builder, counter, unique};
-use verilated::{Binding, BuildError, Design, Library, LintReport, LoadError, Options, PortProblem, PortSpec, Severity};
+use verilated::{
+    Binding, BuildError, Design, Library, LintReport, LoadError, Options, PortProblem, PortSpec, Severity,
+};
 
 const WIRE: &str = "module wire_through(input logic clk_i, input logic [3:0] a_i, output logic [3:0] b_o);\n  \
                     always_ff @(posedge clk_i) b_o <= a_i;\nendmodule\n";
@@ -158,7 +160,8 @@ fn a_missing_file_is_refused_by_name() {
 fn a_file_that_the_hash_would_miss_is_refused() {
     let scratch = Scratch::new();
     scratch.write("inc/hidden.txt", "// nothing\n");
-    scratch.write("macro.sv", "`define NAME \"hidden.txt\"\n`include `NAME\nmodule macro(input logic clk_i); endmodule\n");
+    scratch
+        .write("macro.sv", "`define NAME \"hidden.txt\"\n`include `NAME\nmodule macro(input logic clk_i); endmodule\n");
     let error = builder().build(&scratch.design("macro").include("inc"), &Options::default()).expect_err("untracked");
     assert!(matches!(&error, BuildError::Untracked { file } if file.ends_with("hidden.txt")), "{error}");
 }

@@ -1,0 +1,297 @@
+//! The one table of the device's ports: name, width, and the field of [`Inputs`] or [`Outputs`] behind it.
+
+use verilated::{Binding, PortSpec};
+
+use crate::boundary::{Inputs, Outputs};
+
+/// A port as a word.
+trait Wire {
+    /// The value of a port whose bits above its width are 0.
+    fn from_word(word: u64) -> Self;
+}
+
+impl Wire for bool {
+    fn from_word(word: u64) -> Self {
+        word != 0
+    }
+}
+
+macro_rules! narrow {
+    ($($kind:ty)*) => {
+        $(impl Wire for $kind {
+            fn from_word(word: u64) -> Self {
+                word as $kind
+            }
+        })*
+    };
+}
+narrow!(u8 u16 u64);
+
+macro_rules! inputs {
+    ($($port:ident[$width:literal] = $($field:ident).+;)*) => {
+        /// Name and width of each input but the clock.
+        pub(crate) const INPUTS: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
+
+        /// Copies the fields to the words of the ports.
+        pub(crate) fn drive(inputs: &Inputs, words: &mut [u64; INPUTS.len()]) {
+            let [$($port),*] = words;
+            $(*$port = u64::from(inputs.$($field).+);)*
+        }
+    };
+}
+
+macro_rules! outputs {
+    ($($port:ident[$width:literal] = $($field:ident).+;)*) => {
+        /// Name and width of each output.
+        pub(crate) const OUTPUTS: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
+
+        /// Copies the words of the ports to the fields. A field without a port becomes 0.
+        pub(crate) fn sample(words: &[u64; OUTPUTS.len()], outputs: &mut Outputs) {
+            let [$($port),*] = *words;
+            *outputs = Outputs::default();
+            $(outputs.$($field).+ = Wire::from_word($port);)*
+        }
+    };
+}
+
+inputs! {
+    rst_ni[1] = rst_n;
+    caps_i[64] = caps;
+
+    dev_awvalid_i[1] = dev.aw.valid;
+    dev_awid_i[8] = dev.aw.id;
+    dev_awaddr_i[64] = dev.aw.addr;
+    dev_awlen_i[8] = dev.aw.len;
+    dev_awsize_i[3] = dev.aw.size;
+    dev_awburst_i[2] = dev.aw.burst;
+    dev_awlock_i[1] = dev.aw.lock;
+    dev_awcache_i[4] = dev.aw.cache;
+    dev_awprot_i[3] = dev.aw.prot;
+    dev_awqos_i[4] = dev.aw.qos;
+    dev_awmmusid_i[24] = dev.aw.mmusid;
+    dev_awmmussidv_i[1] = dev.aw.mmussidv;
+    dev_awmmussid_i[20] = dev.aw.mmussid;
+    dev_awmmuatst_i[1] = dev.aw.mmuatst;
+    dev_wvalid_i[1] = dev.w.valid;
+    dev_wdata_i[64] = dev.w.data;
+    dev_wstrb_i[8] = dev.w.strb;
+    dev_wlast_i[1] = dev.w.last;
+    dev_bready_i[1] = dev.b_ready;
+    dev_arvalid_i[1] = dev.ar.valid;
+    dev_arid_i[8] = dev.ar.id;
+    dev_araddr_i[64] = dev.ar.addr;
+    dev_arlen_i[8] = dev.ar.len;
+    dev_arsize_i[3] = dev.ar.size;
+    dev_arburst_i[2] = dev.ar.burst;
+    dev_arlock_i[1] = dev.ar.lock;
+    dev_arcache_i[4] = dev.ar.cache;
+    dev_arprot_i[3] = dev.ar.prot;
+    dev_arqos_i[4] = dev.ar.qos;
+    dev_armmusid_i[24] = dev.ar.mmusid;
+    dev_armmussidv_i[1] = dev.ar.mmussidv;
+    dev_armmussid_i[20] = dev.ar.mmussid;
+    dev_armmuatst_i[1] = dev.ar.mmuatst;
+    dev_rready_i[1] = dev.r_ready;
+
+    mem_awready_i[1] = mem.aw_ready;
+    mem_wready_i[1] = mem.w_ready;
+    mem_bvalid_i[1] = mem.b.valid;
+    mem_bid_i[8] = mem.b.id;
+    mem_bresp_i[2] = mem.b.resp;
+    mem_arready_i[1] = mem.ar_ready;
+    mem_rvalid_i[1] = mem.r.valid;
+    mem_rid_i[8] = mem.r.id;
+    mem_rdata_i[64] = mem.r.data;
+    mem_rresp_i[2] = mem.r.resp;
+    mem_rlast_i[1] = mem.r.last;
+
+    ptw_awready_i[1] = ptw.aw_ready;
+    ptw_wready_i[1] = ptw.w_ready;
+    ptw_bvalid_i[1] = ptw.b.valid;
+    ptw_bid_i[8] = ptw.b.id;
+    ptw_bresp_i[2] = ptw.b.resp;
+    ptw_arready_i[1] = ptw.ar_ready;
+    ptw_rvalid_i[1] = ptw.r.valid;
+    ptw_rid_i[8] = ptw.r.id;
+    ptw_rdata_i[64] = ptw.r.data;
+    ptw_rresp_i[2] = ptw.r.resp;
+    ptw_rlast_i[1] = ptw.r.last;
+
+    reg_awvalid_i[1] = reg.aw_valid;
+    reg_awaddr_i[12] = reg.aw_addr;
+    reg_wvalid_i[1] = reg.w_valid;
+    reg_wdata_i[64] = reg.w_data;
+    reg_wstrb_i[8] = reg.w_strb;
+    reg_bready_i[1] = reg.b_ready;
+    reg_arvalid_i[1] = reg.ar_valid;
+    reg_araddr_i[12] = reg.ar_addr;
+    reg_rready_i[1] = reg.r_ready;
+}
+
+outputs! {
+    wsi_o[16] = wsi;
+
+    dev_awready_o[1] = dev.aw_ready;
+    dev_wready_o[1] = dev.w_ready;
+    dev_bvalid_o[1] = dev.b.valid;
+    dev_bid_o[8] = dev.b.id;
+    dev_bresp_o[2] = dev.b.resp;
+    dev_arready_o[1] = dev.ar_ready;
+    dev_rvalid_o[1] = dev.r.valid;
+    dev_rid_o[8] = dev.r.id;
+    dev_rdata_o[64] = dev.r.data;
+    dev_rresp_o[2] = dev.r.resp;
+    dev_rlast_o[1] = dev.r.last;
+
+    mem_awvalid_o[1] = mem.aw.valid;
+    mem_awid_o[8] = mem.aw.id;
+    mem_awaddr_o[56] = mem.aw.addr;
+    mem_awlen_o[8] = mem.aw.len;
+    mem_awsize_o[3] = mem.aw.size;
+    mem_awburst_o[2] = mem.aw.burst;
+    mem_awlock_o[1] = mem.aw.lock;
+    mem_awcache_o[4] = mem.aw.cache;
+    mem_awprot_o[3] = mem.aw.prot;
+    mem_awqos_o[4] = mem.aw.qos;
+    mem_awpbmt_o[2] = mem.aw.pbmt;
+    mem_wvalid_o[1] = mem.w.valid;
+    mem_wdata_o[64] = mem.w.data;
+    mem_wstrb_o[8] = mem.w.strb;
+    mem_wlast_o[1] = mem.w.last;
+    mem_bready_o[1] = mem.b_ready;
+    mem_arvalid_o[1] = mem.ar.valid;
+    mem_arid_o[8] = mem.ar.id;
+    mem_araddr_o[56] = mem.ar.addr;
+    mem_arlen_o[8] = mem.ar.len;
+    mem_arsize_o[3] = mem.ar.size;
+    mem_arburst_o[2] = mem.ar.burst;
+    mem_arlock_o[1] = mem.ar.lock;
+    mem_arcache_o[4] = mem.ar.cache;
+    mem_arprot_o[3] = mem.ar.prot;
+    mem_arqos_o[4] = mem.ar.qos;
+    mem_arpbmt_o[2] = mem.ar.pbmt;
+    mem_rready_o[1] = mem.r_ready;
+
+    ptw_awvalid_o[1] = ptw.aw.valid;
+    ptw_awid_o[8] = ptw.aw.id;
+    ptw_awaddr_o[56] = ptw.aw.addr;
+    ptw_awlen_o[8] = ptw.aw.len;
+    ptw_awsize_o[3] = ptw.aw.size;
+    ptw_awburst_o[2] = ptw.aw.burst;
+    ptw_awatop_o[6] = ptw.aw.atop;
+    ptw_wvalid_o[1] = ptw.w.valid;
+    ptw_wdata_o[64] = ptw.w.data;
+    ptw_wstrb_o[8] = ptw.w.strb;
+    ptw_wlast_o[1] = ptw.w.last;
+    ptw_bready_o[1] = ptw.b_ready;
+    ptw_arvalid_o[1] = ptw.ar.valid;
+    ptw_arid_o[8] = ptw.ar.id;
+    ptw_araddr_o[56] = ptw.ar.addr;
+    ptw_arlen_o[8] = ptw.ar.len;
+    ptw_arsize_o[3] = ptw.ar.size;
+    ptw_arburst_o[2] = ptw.ar.burst;
+    ptw_rready_o[1] = ptw.r_ready;
+
+    reg_awready_o[1] = reg.aw_ready;
+    reg_wready_o[1] = reg.w_ready;
+    reg_bvalid_o[1] = reg.b_valid;
+    reg_bresp_o[2] = reg.b_resp;
+    reg_arready_o[1] = reg.ar_ready;
+    reg_rvalid_o[1] = reg.r_valid;
+    reg_rdata_o[64] = reg.r_data;
+    reg_rresp_o[2] = reg.r_resp;
+}
+
+/// The ports to bind, in the order of the table.
+pub(crate) fn binding() -> Binding {
+    let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
+    Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    fn document() -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("DEVICE.md");
+        std::fs::read_to_string(path).expect("DEVICE.md")
+    }
+
+    /// `dev_awaddr_i` may stand in the document as it is or, in a table of a group, without group and direction.
+    fn documented(text: &str, port: &str) -> bool {
+        let plain = port.trim_end_matches("_i").trim_end_matches("_o").trim_end_matches("_ni");
+        let signal = plain.split_once('_').map_or(plain, |(_, signal)| signal);
+        let channel = ["aw", "ar"].iter().find_map(|channel| signal.strip_prefix(channel));
+        let names = [Some(port), Some(plain), Some(signal), channel];
+        let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+        names.into_iter().flatten().any(|name| words.contains(name))
+            || channel.is_some_and(|rest| words.contains(format!("ax{rest}").as_str()))
+    }
+
+    #[test]
+    fn every_port_is_documented() {
+        let text = document();
+        let missing: Vec<_> =
+            INPUTS.iter().chain(OUTPUTS).map(|port| port.0).filter(|port| !documented(&text, port)).collect();
+        assert!(missing.is_empty(), "not in DEVICE.md: {missing:?}");
+        assert!(!documented(&text, "dev_awnothing_i"));
+    }
+
+    #[test]
+    fn names_are_unique_and_say_the_direction() {
+        let all: BTreeSet<_> = INPUTS.iter().chain(OUTPUTS).map(|port| port.0).collect();
+        assert_eq!(all.len(), INPUTS.len() + OUTPUTS.len());
+        assert!(INPUTS.iter().all(|port| port.0.ends_with("_i") || port.0 == "rst_ni"));
+        assert!(OUTPUTS.iter().all(|port| port.0.ends_with("_o")));
+    }
+
+    #[test]
+    fn inputs_reach_the_words_of_their_ports() {
+        let mut inputs = Inputs { rst_n: true, caps: u64::MAX, ..Inputs::default() };
+        inputs.dev.ar.mmussid = 0xabcde;
+        inputs.ptw.r.data = 0x0123_4567_89ab_cdef;
+        inputs.reg.aw_addr = 0xfff;
+        let mut words = [0; INPUTS.len()];
+        drive(&inputs, &mut words);
+        let set: Vec<_> =
+            INPUTS.iter().zip(words).filter(|(_, word)| *word != 0).map(|(p, word)| (p.0, word)).collect();
+        assert_eq!(
+            set,
+            [
+                ("rst_ni", 1),
+                ("caps_i", u64::MAX),
+                ("dev_armmussid_i", 0xabcde),
+                ("ptw_rdata_i", 0x0123_4567_89ab_cdef),
+                ("reg_awaddr_i", 0xfff)
+            ]
+        );
+    }
+
+    #[test]
+    fn words_reach_the_fields_of_their_ports() {
+        let mut words = [0; OUTPUTS.len()];
+        let mut set = |name: &str, value: u64| {
+            let at = OUTPUTS.iter().position(|port| port.0 == name).expect("a port");
+            words[at] = value;
+        };
+        set("wsi_o", 0x8001);
+        set("mem_araddr_o", 0xff_ffff_ffff_ffff);
+        set("mem_arpbmt_o", 2);
+        set("ptw_awatop_o", 0x31);
+        set("dev_rlast_o", 1);
+        set("reg_rdata_o", 7);
+        let mut outputs = Outputs { wsi: 1, ..Outputs::default() };
+        outputs.dev.b.id = 9;
+        sample(&words, &mut outputs);
+        let mut expected = Outputs { wsi: 0x8001, ..Outputs::default() };
+        expected.mem.ar.addr = 0xff_ffff_ffff_ffff;
+        expected.mem.ar.pbmt = 2;
+        expected.ptw.aw.atop = 0x31;
+        expected.dev.r.last = true;
+        expected.reg.r_data = 7;
+        assert_eq!(outputs, expected);
+    }
+}

