@@ -9,3 +9,4 @@ pub mod report;
 pub mod runner;
 pub mod scenario;
 pub mod testbench;
+pub mod vectors;
