@@ -45,12 +45,12 @@ module iommu_iotlb
     assign lookup_space = entry.space.s1_mode == lookup_space_i.s1_mode &&
                           entry.space.s2_mode == lookup_space_i.s2_mode &&
                           entry.space.gscid == lookup_space_i.gscid &&
-                          (entry.space.pscid == lookup_space_i.pscid || entry.global);
+                          (entry.space.pscid == lookup_space_i.pscid || entry.glob);
     assign same_tables  = entry.space.s1_mode == fill_i.space.s1_mode &&
                           entry.space.s2_mode == fill_i.space.s2_mode &&
                           entry.space.gscid == fill_i.space.gscid;
     assign fill_space   = same_tables && (entry.space.pscid == fill_i.space.pscid ||
-                                          entry.global || fill_i.global);
+                                          entry.glob || fill_i.glob);
     assign lookup_diff  = (entry.vpn ^ lookup_vpn_i) & ~page_mask(entry.size);
     assign fill_diff    = (entry.vpn ^ fill_i.vpn) & ~page_mask(entry.size) &
                           ~page_mask(fill_i.size);
@@ -73,7 +73,7 @@ module iommu_iotlb
     // nor address.
     assign vma  = (inval_i.gv ? guest : !s2_on) &&
                   (!inval_i.pscv ||
-                   (s1_on && !entry.global && entry.space.pscid == inval_i.pscid)) &&
+                   (s1_on && !entry.glob && entry.space.pscid == inval_i.pscid)) &&
                   (any_address || (s1_on && vma_diff == '0));
     // IOTINVAL.GVMA: GV=0 means every guest and ignores the address.
     assign gvma = inval_i.gv ? guest && (any_address || gvma_diff == '0) : s2_on;

@@ -320,7 +320,7 @@ module iommu_ptw
             end else if (!pte_ok || (pte_leaf && !s1_permits)) begin
               cause_d = page_fault(req_q);
             end else begin
-              xlate_d.global = xlate_q.global | pte_g;
+              xlate_d.glob   = xlate_q.glob | pte_g;
               if (!pte_leaf) begin
                 s1_level_d = s1_level_q - 3'd1;
                 s1_table_d = pte_ppn;

@@ -55,7 +55,7 @@ package iommu_xlate_pkg;
   /// A cached translation: both stages in one.
   typedef struct packed {
     space_t             space;
-    logic               global;   // first-stage G: found under every PSCID of the same guest
+    logic               glob;     // first-stage G: found under every PSCID of the same guest
     logic [PnWidth-1:0] vpn;      // of the request that filled it; bits inside `size` are ignored
     logic [PnWidth-1:0] gpn;      // guest page of that vpn, for IOTINVAL.GVMA and MSI recognition
     size_e              s1_size;  // reach of the first-stage leaf, for IOTINVAL.VMA
