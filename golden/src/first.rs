@@ -72,18 +72,18 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         }
         // A user access needs U; a privileged one must not have it, unless SUM lets it read and write user pages.
         let privileged = self.request.is_privileged();
-        let (u_set, u_clear) = match (privileged, stage.sum && need.permissions & 0b1000 == 0) {
+        let (u_set, u_clear) = match (privileged, stage.sum && need.permissions() & 0b1000 == 0) {
             (false, _) => (U, 0),
             (true, false) => (0, U),
             (true, true) => (0, 0),
         };
         let be = self.tc.sbe();
-        let mut at = Cursor::root(stage.iosatp.ppn() << 12, levels, width, iova);
+        let mut at = Cursor::root::<F>(stage.iosatp.ppn() << 12, levels, width, F::INDEX_BITS, iova);
         let mut pointer = stage.pointer;
         let mut global = 0;
         let mut updates = 0;
         loop {
-            let gpa = at.slot::<F>(F::INDEX_BITS);
+            let gpa = at.slot;
             let purpose = Purpose::FirstStage { level: at.level, pointer };
             let addr = self.second_stage(iohgatp, gpa, purpose, Need::READ)?.addr;
             let role = Role::FirstStage { level: at.level };
@@ -93,14 +93,14 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             };
             global |= pte.0;
             if at.level > 0 && self.is_pointer(pte) {
-                at.descend(pte, F::INDEX_BITS);
+                at.descend::<F>(pte);
                 pointer = Pointer::Pte;
-                self.decide(Decision::Descend(Spa(at.table)));
+                self.decide(Decision::Descend(Spa(pte.ppn() << 12)));
                 continue;
             }
             let shift = at.shift::<F>();
-            let mut page = if self.is_plain_leaf(pte, need.plain() | u_set, u_clear, shift) {
-                page(iova, pte.ppn() << 12, shift, pte)
+            let mut page = if let Some(page) = self.plain_leaf(pte, need.plain() | u_set, u_clear, iova, shift) {
+                page
             } else {
                 if pte.0 & (u_set | u_clear) != u_set {
                     return Err(self.page_fault());
@@ -131,7 +131,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     #[inline(never)]
     fn first_stage_leaf(&mut self, entry: &Entry, iohgatp: Iohgatp, need: Need) -> Result<Option<Page>, Stop> {
         let (iova, pte) = (self.request.iova.0, entry.pte);
-        if !self.is_valid_leaf(pte) || pte.0 & need.permissions != need.permissions {
+        if !self.is_valid_leaf(pte) || pte.0 & need.permissions() != need.permissions() {
             return Err(self.page_fault());
         }
         let Some((base, size_log2)) = leaf_range(pte, entry.level, entry.shift) else {

@@ -63,28 +63,25 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             return Err(self.guest_page_fault(gpa, purpose, need));
         }
         let be = self.config.fctl.be();
-        let mut at = Cursor::root(iohgatp.ppn() << 12, levels, width, gpa);
-        let mut index_bits = F::INDEX_BITS + ROOT_BITS;
+        let mut at = Cursor::root::<F>(iohgatp.ppn() << 12, levels, width, F::INDEX_BITS + ROOT_BITS, gpa);
         let mut updates = 0;
         loop {
-            let addr = at.slot::<F>(index_bits);
             let role = Role::SecondStage { level: at.level, purpose };
-            let pte = match self.load_word(addr, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
+            let pte = match self.load_word(at.slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
                 Ok(pte) => Pte(pte),
                 Err(miss) => return Err(self.second_stage_miss(miss, purpose)),
             };
             if at.level > 0 && self.is_pointer(pte) {
-                at.descend(pte, index_bits);
-                index_bits = F::INDEX_BITS;
-                self.decide(Decision::Descend(Spa(at.table)));
+                at.descend::<F>(pte);
+                self.decide(Decision::Descend(Spa(pte.ppn() << 12)));
                 continue;
             }
             let shift = at.shift::<F>();
             // G is ignored.
-            let page = if self.is_plain_leaf(pte, need.plain() | U, 0, shift) {
-                page(gpa, pte.ppn() << 12, shift, pte)
+            let page = if let Some(page) = self.plain_leaf(pte, need.plain() | U, 0, gpa, shift) {
+                page
             } else {
-                match self.second_stage_leaf(at.level, shift, addr, pte, gpa, purpose, need)? {
+                match self.second_stage_leaf(at, shift, pte, gpa, purpose, need)? {
                     Some(page) => page,
                     None if updates == MAX_UPDATES => return Err(Stop::Unavailable),
                     None => {
@@ -101,29 +98,27 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// The page of an entry that is neither a pointer nor a plain leaf; none: it has changed under an update of A and D.
     #[cold]
     #[inline(never)]
-    #[expect(clippy::too_many_arguments, reason = "the loose variables of the walk, kept in registers there")]
     fn second_stage_leaf(
         &mut self,
-        level: u8,
+        at: Cursor,
         shift: u32,
-        addr: u64,
         pte: Pte,
         gpa: u64,
         purpose: Purpose,
         need: Need,
     ) -> Result<Option<Page>, Stop> {
-        if !self.is_valid_leaf(pte) || !pte.u() || pte.0 & need.permissions != need.permissions {
+        if !self.is_valid_leaf(pte) || !pte.u() || pte.0 & need.permissions() != need.permissions() {
             return Err(self.guest_page_fault(gpa, purpose, need));
         }
-        let Some((base, size_log2)) = leaf_range(pte, level, shift) else {
+        let Some((base, size_log2)) = leaf_range(pte, at.level, shift) else {
             return Err(self.guest_page_fault(gpa, purpose, need));
         };
         let missing = missing_bits(pte, need);
         if missing != 0 && self.tc.gade() {
             let word = WordRef {
-                addr: Spa(addr),
+                addr: Spa(at.slot),
                 bytes: if self.config.fctl.gxl() { 4 } else { 8 },
-                role: Role::SecondStage { level, purpose },
+                role: Role::SecondStage { level: at.level, purpose },
                 tags: Tags { gpa: Some(Gpa(gpa)), ..self.tags },
             };
             let new = Pte(pte.0 | missing);

@@ -45,37 +45,53 @@ impl Miss {
     }
 }
 
-/// What an access needs of a PTE.
+/// What an access needs of a PTE, in one register: R, W, X in place; D where it may write; and a bit that no PTE has any
+/// use for here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Need {
-    /// Permission bits of a PTE (R, W, X in place) that must be there; none for an ATS translation request
-    pub permissions: u64,
-    /// The access may write: D has to be set, by hardware if it may
-    pub dirty: bool,
-    /// Lack of D is no fault, but lack of W permission: an ATS translation request
-    pub lenient: bool,
-}
+pub(crate) struct Need(u64);
 
 impl Need {
     /// An implicit read of a table.
-    pub(crate) const READ: Self = Self { permissions: 0b0010, dirty: false, lenient: false };
+    pub(crate) const READ: Self = Self(0b0010);
     /// An implicit update of a table.
-    pub(crate) const UPDATE: Self = Self { permissions: 0b0110, dirty: true, lenient: false };
+    pub(crate) const UPDATE: Self = Self(0b0110 | Self::DIRTY);
+
+    const DIRTY: u64 = 0x80;
+    const LENIENT: u64 = 1 << 63;
+
+    #[inline(always)]
+    pub(crate) const fn of(request: &Request) -> Self {
+        match (request.kind, request.access) {
+            (Kind::Ats { no_write: true, .. }, _) => Self(Self::LENIENT),
+            (Kind::Ats { no_write: false, .. }, _) => Self(Self::LENIENT | Self::DIRTY),
+            (_, Access::Read) => Self::READ,
+            (_, Access::Write) => Self(0b0100 | Self::DIRTY),
+            (_, Access::Execute) => Self(0b1000),
+        }
+    }
+
+    /// Permission bits of a PTE that must be there; none for an ATS translation request.
+    #[inline(always)]
+    pub(crate) const fn permissions(self) -> u64 {
+        self.0 & 0b1110
+    }
+
+    /// The access may write: D has to be set, by hardware if it may.
+    #[inline(always)]
+    pub(crate) const fn dirty(self) -> bool {
+        self.0 & Self::DIRTY != 0
+    }
+
+    /// Lack of D is no fault, but lack of W permission: an ATS translation request.
+    #[inline(always)]
+    pub(crate) const fn lenient(self) -> bool {
+        self.0 & Self::LENIENT != 0
+    }
 
     /// Bits of a leaf that must be set for the access to go through as it is: permissions, A, and D for a write.
     #[inline(always)]
     pub(crate) const fn plain(self) -> u64 {
-        self.permissions | if self.dirty { 0xc0 } else { 0x40 }
-    }
-
-    #[inline]
-    pub(crate) const fn of(request: &Request) -> Self {
-        match (request.kind, request.access) {
-            (Kind::Ats { no_write, .. }, _) => Self { permissions: 0, dirty: !no_write, lenient: true },
-            (_, Access::Read) => Self::READ,
-            (_, Access::Write) => Self { permissions: 0b0100, dirty: true, lenient: false },
-            (_, Access::Execute) => Self { permissions: 0b1000, dirty: false, lenient: false },
-        }
+        (self.0 & !Self::LENIENT) | 0x40
     }
 }
 
@@ -113,6 +129,8 @@ pub(crate) struct Walk<'a, W, T> {
     pub tc: Tc,
     /// Bits that must be 0 in a leaf PTE
     pub leaf_reserved: u64,
+    /// Bits of a PTE that points to a table: V alone is set
+    pub pointer_mask: u64,
     /// Highest physical address
     pub spa_max: u64,
 }
@@ -135,7 +153,18 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
         };
         let tags =
             Tags { device: request.device, process: None, gscid: None, pscid: None, iova: request.iova, gpa: None };
-        Self { config, words, trace, request, access, tags, tc: Tc(0), leaf_reserved, spa_max: caps.spa_max() }
+        Self {
+            config,
+            words,
+            trace,
+            request,
+            access,
+            tags,
+            tc: Tc(0),
+            leaf_reserved,
+            pointer_mask: leaf_reserved | mask(63, 61) | 0b1101_1111,
+            spa_max: caps.spa_max(),
+        }
     }
 
     /// Reads a doubleword of a directory or a context; the value is in host order.
@@ -202,19 +231,20 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
     /// Svpbmt).
     #[inline(always)]
     pub(crate) const fn is_pointer(&self, pte: Pte) -> bool {
-        pte.0 & (self.leaf_reserved | mask(63, 61) | 0b1101_1111) == 1
+        pte.0 & self.pointer_mask == 1
     }
 
-    /// The PTE is a leaf of a page of `2^shift` bytes that nothing is special about: V and `required` are set, `clear` is
-    /// not, no reserved bit or encoding, no NAPOT, aligned. A leaf that is not plain may still be good.
+    /// The page that a plain leaf maps around `addr`: V and `required` are set, `clear` is not, no reserved bit or
+    /// encoding, no NAPOT, aligned to its `2^shift` bytes. A leaf that is not plain may still be good.
     #[inline(always)]
-    pub(crate) const fn is_plain_leaf(&self, pte: Pte, required: u64, clear: u64, shift: u32) -> bool {
-        let required = required | 1;
-        pte.0 & (required | clear | self.leaf_reserved | 1 << 63) == required
+    pub(crate) const fn plain_leaf(&self, pte: Pte, required: u64, clear: u64, addr: u64, shift: u32) -> Option<Page> {
+        let (required, base, low) = (required | 1, pte.ppn() << 12, !(u64::MAX << shift));
+        let plain = pte.0 & (required | clear | self.leaf_reserved | 1 << 63) == required
             && pte.is_leaf()
             && pte.0 & 0b0110 != 0b0100
             && pte.pbmt() != 3
-            && pte.ppn() & ((1 << (shift - 12)) - 1) == 0
+            && base & low == 0;
+        if plain { Some(page(addr, base, shift, pte)) } else { None }
     }
 
     /// The PTE is valid, it is a leaf, and it uses no reserved bits or encodings. W without R is reserved, also where a
@@ -284,35 +314,36 @@ impl Format for Rv64 {
 /// Where a walk through a page table stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor {
-    /// Address of the table
-    pub table: u64,
-    /// Level of its entries, 0 = 4 KiB
+    /// Address of the PTE
+    pub slot: u64,
+    /// Its level, 0 = 4 KiB
     pub level: u8,
-    /// The index into this table and those below, at the top of the word
+    /// The indices into the tables below, at the top of the word
     indices: u64,
 }
 
 impl Cursor {
-    /// At the root of a tree that translates the lowest `width` bits of `addr`.
+    /// At the root of a tree that translates the lowest `width` bits of `addr`; its table has `index_bits`.
     #[inline(always)]
-    pub(crate) const fn root(table: u64, levels: u8, width: u32, addr: u64) -> Self {
-        Self { table, level: levels - 1, indices: addr << (64 - width) }
+    pub(crate) const fn root<F: Format>(table: u64, levels: u8, width: u32, index_bits: u32, addr: u64) -> Self {
+        let indices = addr << (64 - width);
+        let slot = table + Self::offset::<F>(indices, index_bits);
+        Self { slot, level: levels - 1, indices: indices << index_bits }
     }
 
-    /// Address of the PTE, where a table has `index_bits`.
+    /// On to the next table.
     #[inline(always)]
-    pub(crate) const fn slot<F: Format>(&self, index_bits: u32) -> u64 {
-        // PTE_BYTES is 4 or 8: shift the index to its place and clear what is below it.
-        let align = F::PTE_BYTES.trailing_zeros();
-        self.table + ((self.indices >> (64 - index_bits - align)) & !(F::PTE_BYTES as u64 - 1))
-    }
-
-    /// On to the next table, from one with `index_bits`.
-    #[inline(always)]
-    pub(crate) const fn descend(&mut self, pte: Pte, index_bits: u32) {
-        self.table = pte.ppn() << 12;
+    pub(crate) const fn descend<F: Format>(&mut self, pte: Pte) {
+        self.slot = (pte.ppn() << 12) + Self::offset::<F>(self.indices, F::INDEX_BITS);
         self.level -= 1;
-        self.indices <<= index_bits;
+        self.indices <<= F::INDEX_BITS;
+    }
+
+    /// Offset of a PTE, from an index of `index_bits` at the top of the word.
+    #[inline(always)]
+    const fn offset<F: Format>(indices: u64, index_bits: u32) -> u64 {
+        // PTE_BYTES is 4 or 8: shift the index to its place and clear what is below it.
+        (indices >> (64 - index_bits - F::PTE_BYTES.trailing_zeros())) & !(F::PTE_BYTES as u64 - 1)
     }
 
     /// log2 of the size of a page at this level.
@@ -339,20 +370,20 @@ pub(crate) const fn leaf_range(pte: Pte, level: u8, shift: u32) -> Option<(u64, 
 /// A and D bits that the access needs and the leaf does not have.
 pub(crate) const fn missing_bits(pte: Pte, need: Need) -> u64 {
     // An ATS request that may write makes the page dirty only if it may be written at all.
-    let dirty = need.dirty && (!need.lenient || pte.w());
+    let dirty = need.dirty() && (!need.lenient() || pte.w());
     let wanted = 0x40 | if dirty { 0x80 } else { 0 };
     wanted & !pte.0
 }
 
 /// The missing bits refuse the access, where hardware may not set them.
 pub(crate) const fn fatal(missing: u64, need: Need) -> bool {
-    missing & 0x40 != 0 || (missing != 0 && !need.lenient)
+    missing & 0x40 != 0 || (missing != 0 && !need.lenient())
 }
 
 /// The page that a leaf maps around `addr`.
 #[inline(always)]
 pub(crate) const fn page(addr: u64, base: u64, size_log2: u32, pte: Pte) -> Page {
-    let offset = addr & ((1 << size_log2) - 1);
+    let offset = addr & !(u64::MAX << size_log2);
     // Bit 7 is D, bit 2 is W.
     let bits = pte.0 & (0b1010 | (pte.0 >> 5) & 0b0100);
     Page { addr: base | offset, bits, size_log2, pbmt: pte.pbmt() as u32 }
