@@ -63,6 +63,8 @@ pub enum Command {
     Check(Check),
     /// Show a nested reconfiguration under live DMA, policy by policy
     Demo(Demo),
+    /// Check RTL with all of Verilator's warnings on
+    Lint(Lint),
     /// Print the JSON schema of scenarios
     #[command(hide = true)]
     Schema,
@@ -176,6 +178,14 @@ pub struct Demo {
     /// How
     #[command(flatten)]
     pub play: Play,
+}
+
+/// `lockstep lint`
+#[derive(Debug, ClapArgs)]
+pub struct Lint {
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
 }
 
 fn policy(text: &str) -> Result<Policy, String> {

@@ -64,6 +64,11 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         }
         Command::Check(check) => check_files(&check, colours),
         Command::Demo(demo) => demonstrate(demo, colours),
+        Command::Lint(lint) => {
+            device::lint(&lint.rtl)?;
+            output::stdout(&format!("{}: no warnings\n", lint.rtl.display()));
+            Ok(ExitCode::Passed)
+        }
         Command::Schema => {
             output::stdout(&scenario::schema());
             Ok(ExitCode::Passed)

@@ -1,6 +1,8 @@
 //! The device under test is built once, before the workers start.
 
-use hdl::{BuildError, BuildOptions, Description, DescriptionError, Rtl};
+use std::path::Path;
+
+use hdl::{BuildError, BuildOptions, Description, DescriptionError, LintReport, Rtl};
 
 use super::args::{DeviceArgs, Dut};
 use crate::runner::Device;
@@ -14,9 +16,15 @@ pub enum DeviceError {
     /// Its sources: the compiler's own message, with file and line
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// Warnings about its sources
+    #[error(transparent)]
+    Lint(#[from] LintReport),
 }
 
-/// Builds the device under test, if it is not built already. Libraries lie below `target` in the current folder.
+/// Where libraries are kept, in the current folder.
+const TARGET: &str = "target";
+
+/// Builds the device under test, if it is not built already. It is kept below `target` in the current folder.
 ///
 /// # Errors
 /// [`DeviceError`]
@@ -25,7 +33,7 @@ pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
         Dut::Model => Ok(Device::Model),
         Dut::Rtl => {
             let description = Description::read(&args.rtl)?;
-            let library = Rtl::build(&description, &BuildOptions::new("target"))?;
+            let library = Rtl::build(&description, &BuildOptions::new(TARGET))?;
             tracing::info!(library = %library.file().display(), fresh = library.fresh(), "RTL built");
             if !library.warnings().is_empty() {
                 tracing::info!("Verilator:\n{}", library.warnings());
@@ -33,4 +41,12 @@ pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
             Ok(Device::Rtl { library: library.file().to_owned() })
         }
     }
+}
+
+/// Checks an RTL with all of Verilator's warnings on.
+///
+/// # Errors
+/// [`DeviceError`]
+pub fn lint(description: &Path) -> Result<(), DeviceError> {
+    Ok(Rtl::lint(&Description::read(description)?, &BuildOptions::new(TARGET))?)
 }

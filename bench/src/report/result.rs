@@ -291,6 +291,11 @@ fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<
         let count = figures.fault_records.get(cause).copied().unwrap_or(0);
         check(&format!("fault records with cause {cause}"), Some(*limit), count);
     }
+    if let Some(allowed) = &expectation.only_faults {
+        for (cause, count) in figures.fault_records.iter().filter(|(cause, _)| !allowed.contains(cause)) {
+            check(&format!("fault records with cause {cause}"), Some(Limit { min: 0, max: 0 }), *count);
+        }
+    }
     for (command, limit) in &expectation.commands {
         check(command, Some(*limit), figures.commands.get(command).copied().unwrap_or(0));
     }

@@ -21,6 +21,8 @@ pub struct Expectation {
     pub device_faults: Option<Limit>,
     /// Fault records, by cause
     pub faults: BTreeMap<u16, Limit>,
+    /// Causes that fault records may have; default: any
+    pub only_faults: Option<Vec<u16>>,
     /// Commands, by mnemonic
     pub commands: BTreeMap<String, Limit>,
     /// DMA transactions

@@ -13,9 +13,10 @@ use super::expect::{Expectation, Values};
 use super::file::{Matrix, Scenario};
 
 /// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
-pub const SETTINGS: [&str; 11] = [
+pub const SETTINGS: [&str; 12] = [
     "policy",
     "flush",
+    "driver-fault",
     "directory",
     "context",
     "physical-bits",
@@ -112,6 +113,8 @@ impl Scenario {
         match axis.as_str() {
             "policy" => self.driver.policy = to(value)?,
             "flush" => self.driver.flush = to(value)?,
+            "driver-fault" if value.as_str() == "none" => self.driver.faults.clear(),
+            "driver-fault" => self.driver.faults = vec![to(value)?],
             "directory" => self.iommu.directory = to(value)?,
             "context" => self.iommu.context = to(value)?,
             "physical-bits" => self.iommu.physical_bits = Some(to(value)?),

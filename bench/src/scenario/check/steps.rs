@@ -10,6 +10,7 @@ use crate::scenario::step::{Dma, Invalidate, Iotinval, Range, Result, SetPte, St
 #[derive(Default)]
 struct Played {
     running: Vec<At<String>>,
+    freed: Vec<String>,
     dma: bool,
 }
 
@@ -93,6 +94,7 @@ impl Scenario {
             }
             Step::Free(free) => {
                 self.known_domain(&free.domain, problems);
+                played.freed.push(free.domain.value.clone());
             }
             Step::SetPte(pte) => self.check_pte(step.place, pte, problems),
             Step::Store(store) => {
@@ -121,10 +123,11 @@ impl Scenario {
             Step::Create(name) => {
                 if self.known_domain(name, problems).is_some()
                     && self.domains.get(name).is_none_or(|domain| !domain.late)
+                    && !played.freed.contains(name)
                 {
                     problems.push(
                         Problem::new(name.place, format!("domain `{name}` is there from the start"), "made already")
-                            .help("write `late: true` into the domain"),
+                            .help("write `late: true` into the domain, or free it first"),
                     );
                 }
             }
