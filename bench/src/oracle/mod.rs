@@ -142,6 +142,12 @@ impl Oracle {
     /// in which one can follow from another: what it read, what it was asked, what it asked of memory, what it
     /// answered; stores come last.
     pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+        // Memory holds the stores of this cycle already: what it held before an operation must be known first.
+        for event in events {
+            if let Event::Store { agent: Agent::Cpu, addr, old, .. } = event {
+                self.software.stored(*addr, *old);
+            }
+        }
         for phase in 0..4 {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
                 self.event(event, now, memory)?;
@@ -214,7 +220,6 @@ impl Oracle {
         match agent {
             Agent::Dma => {}
             Agent::Cpu => {
-                self.software.stored(addr, old);
                 if self.registers.cq.locate(addr).is_none() {
                     self.time_line.store(now, agent, addr, old, new);
                 }
