@@ -274,9 +274,6 @@ impl Command {
             Self::Fence(_) | Self::InvalDdt { device: None } => Ok(()),
             Self::InvalDdt { device: Some(device) } => config.check_device(device),
             Self::InvalPdt { device, process } => {
-                if caps.process_id_bits() == 0 {
-                    return Err(Illegal::Unsupported("a process directory"));
-                }
                 if process.0 >> caps.process_id_bits() != 0 {
                     return Err(Illegal::ProcessTooWide(process));
                 }

@@ -232,7 +232,7 @@ fn subset(a: Permissions, leaf: Pte) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(20_260_222), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(20_260_222), ..ProptestConfig::default() })]
 
     /// A walk ends within its bound, and a traced walk says the same and shows every word.
     #[test]

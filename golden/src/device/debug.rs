@@ -1,7 +1,10 @@
 //! Translation requests by software (chapter "Debug support").
 
-use super::{Iommu, Platform};
-use crate::{Access, Cause, DeviceId, Fault, Iova, Kind, Outcome, ProcessId, Request, Response, Target, TrResponse};
+use super::{Iommu, MemoryWords, Platform};
+use crate::{
+    Access, Cause, DeviceId, Fault, Iova, Kind, Outcome, ProcessId, Request, Response, Target, TrResponse,
+    locate_device_context,
+};
 
 /// Largest range that the response shows, as log2: it leaves some page-number bits to read.
 const MAX_SIZE_LOG2: u8 = 48;
@@ -28,6 +31,8 @@ impl Iommu {
         if let Outcome::Translated(translation) = outcome
             && matches!(translation.target, Target::Mrif(_))
         {
+            // DTF keeps this fault from the queue like any other of its cause.
+            let dc = locate_device_context(&self.config, &mut MemoryWords(platform), &request);
             outcome = Outcome::Fault(Fault {
                 cause: Cause::TypeDisallowed,
                 iotval: request.iova.0,
@@ -36,7 +41,7 @@ impl Iommu {
                 device: request.device,
                 process: request.process,
                 privileged: request.is_privileged(),
-                reported: true,
+                reported: !dc.is_ok_and(|dc| dc.tc.dtf()),
                 response: Response::UnsupportedRequest,
             });
         }

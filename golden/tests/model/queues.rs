@@ -206,7 +206,7 @@ fn commands_that_the_capabilities_forbid() {
         (wsi, |p| p.fctl_reset = Fctl(0)),
         (pdt(0x100), |p| p.caps = p.caps.with_pd17(false).with_pd20(false)),
         (pdt(0x2_0000), |p| p.caps = p.caps.with_pd20(false)),
-        (pdt(0), |p| p.caps = p.caps.with_pd20(false).with_pd17(false).with_pd8(false)),
+        (pdt(1), |p| p.caps = p.caps.with_pd20(false).with_pd17(false).with_pd8(false)),
         (ats, |p| p.caps = p.caps.with_ats(false)),
     ];
     for (command, change) in cases {
@@ -469,6 +469,32 @@ fn debug_translations() {
     assert!(ask(&mut device, 0x1000, 5 << 40 | NW | EXE).fault());
     let record = device.record(0);
     assert_eq!((record.cause(), record.head.ttyp()), (Some(Cause::InstructionGuestPageFault), 1));
+}
+
+/// An interrupt file in memory cannot be given as an address: cause 260, unless the device hides it.
+#[test]
+fn debug_translations_of_interrupt_files() {
+    for hidden in [false, true] {
+        let mut device = Device::with(|p| p.caps = all_capabilities());
+        let arena = &mut device.world.arena;
+        let table = arena.pages(1);
+        arena.set(table, golden::MsiPte0(0).with_v(true).with_m(1).0);
+        let mut world = World::new(all_capabilities(), None, Some(Scheme::SV39X4));
+        world.dc.tc = world.dc.tc.with_dtf(hidden);
+        world.dc.msiptp = golden::Msiptp(0).with_mode(1).with_ppn(table >> 12);
+        world.dc.msi_addr_pattern = 0x77;
+        let dc_addr = (device.world.config.ddtp.ppn() << 12) + 5 * 64;
+        for (index, word) in world.dc.to_words().into_iter().enumerate() {
+            device.world.arena.set(dc_addr + index as u64 * 8, word);
+        }
+        device.write(at::TR_REQ_IOVA, 0x7_7000);
+        device.write(at::TR_REQ_CTL, 5 << 40 | 1);
+        assert!(TrResponse(device.iommu.read_register(at::TR_RESPONSE, 8)).fault());
+        assert_eq!(device.read(at::FQT), u64::from(!hidden));
+        if !hidden {
+            assert_eq!(device.record(0).cause(), Some(Cause::TypeDisallowed));
+        }
+    }
 }
 
 #[test]
