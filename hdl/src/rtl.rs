@@ -60,17 +60,24 @@ impl Library {
         self.0.warnings()
     }
 
-    /// A device before its first clock cycle. `seed` decides the values of registers before reset, and what
-    /// `$urandom` returns.
+    /// A device in reset, before its first clock cycle. `seed` decides the values of registers before reset, and
+    /// what `$urandom` returns.
     ///
     /// # Errors
     /// [`LoadError`] if the library is not one of a device with these ports.
     pub fn instance(&self, seed: u64) -> Result<Rtl, LoadError> {
-        let model = self.0.instance(&ModelConfig { seed, ..ModelConfig::default() })?;
+        let mut model = self.0.instance(&ModelConfig { seed, ..ModelConfig::default() })?;
         let found = model.ports().iter().map(|port| (port.name.as_str(), port.width));
         if !found.eq(ports::INPUTS.iter().chain(ports::OUTPUTS).copied()) {
             let reason = "its ports are not those of the device boundary of this version".to_owned();
             return Err(LoadError::Library { file: self.file().to_owned(), reason });
+        }
+        // Power-up: the reset goes active, so that it acts before the first clock edge and its assertions.
+        for rst_n in [true, false] {
+            if let Some(words) = model.inputs_mut().first_chunk_mut() {
+                ports::drive(&Inputs { rst_n, ..Inputs::default() }, words);
+            }
+            model.apply().map_err(|stop| LoadError::Instance(stop.to_string()))?;
         }
         Ok(Rtl(model))
     }

@@ -44,6 +44,9 @@ mod ffi {
         /// # Safety
         /// `inputs` and `outputs` must point to as many words as the ports of the model take.
         unsafe fn cycle(self: Pin<&mut Model>, inputs: *const u64, outputs: *mut u64) -> bool;
+        /// # Safety
+        /// `inputs` must point to as many words as the inputs of the model take.
+        unsafe fn apply(self: Pin<&mut Model>, inputs: *const u64) -> bool;
         fn finish(self: Pin<&mut Model>) -> bool;
         fn time(self: &Model) -> u64;
     }

@@ -224,6 +224,20 @@ impl Model {
         if unsafe { self.pin().cycle(inputs, outputs) } { Ok(()) } else { Err(self.stop()) }
     }
 
+    /// Applies the inputs while the clock is low and lets logic settle: asynchronous resets act, but there is no
+    /// rising edge, no time passes, and assertions are not checked.
+    ///
+    /// This is for the time before the first cycle. Registers hold random values then, and an asynchronous reset
+    /// that is active from the start has no edge that would make it act: apply it once inactive, once active.
+    ///
+    /// # Errors
+    /// [`Stop`] if the design stopped itself.
+    pub fn apply(&mut self) -> Result<(), Stop> {
+        let inputs = self.inputs.as_ptr();
+        // SAFETY: the buffer was made for the ports of this model.
+        if unsafe { self.pin().apply(inputs) } { Ok(()) } else { Err(self.stop()) }
+    }
+
     /// Runs the `final` blocks.
     ///
     /// # Errors

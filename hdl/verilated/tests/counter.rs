@@ -59,6 +59,35 @@ fn a_failed_assertion_is_an_error_with_its_place_and_stays_one() {
 }
 
 #[test]
+fn a_place_in_a_folder_is_named_with_it() {
+    let scratch = Scratch::new();
+    let text = "module deep(input logic clk_i, input logic off_i);\n  \
+                always_ff @(posedge clk_i) if (!off_i) $error(\"%0d:\\n%0d\", 1, 2);\nendmodule\n";
+    scratch.write("rtl/deep.sv", text);
+    let design = verilated::Design::new("deep", scratch.root()).source("rtl/deep.sv");
+    let library = builder().build(&design, &Options::default()).expect("a library");
+    let stop = model(&library, 1).cycle().expect_err("an error");
+    assert_eq!((stop.kind, stop.file.as_str(), stop.line), (StopKind::Error, "rtl/deep.sv", 2));
+    assert!(stop.message.ends_with("1:\n2"), "{}", stop.message);
+}
+
+#[test]
+fn an_asynchronous_reset_acts_before_the_first_edge() {
+    let library = builder().build(&counter(), &Options::default()).expect("a library");
+    let mut model = library.instance(&ModelConfig::default()).expect("an instance");
+    // Applied with the reset inactive, the random count would break an assertion in the first cycle.
+    let (reset, count) = (model.port("rst_ni").expect("a port").word, model.port("count_o").expect("a port").word);
+    for level in [1, 0] {
+        model.inputs_mut()[reset] = level;
+        model.apply().expect("no assertion");
+        assert_eq!(model.time(), 0);
+    }
+    model.inputs_mut()[reset] = 1;
+    model.cycle().expect("a count of 0, which is no more than the limit");
+    assert_eq!(model.outputs()[count], 0);
+}
+
+#[test]
 fn assertions_can_be_off_in_the_instance_or_in_the_build() {
     let library = builder().build(&counter(), &Options::default()).expect("a library");
     let config = ModelConfig { assertions: false, ..ModelConfig::default() };

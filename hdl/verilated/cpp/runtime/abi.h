@@ -44,6 +44,8 @@ public:
 
     /// Clock low, inputs applied, settled, outputs sampled, clock high. False: stopped, see `stop`.
     virtual bool cycle(const uint64_t* inputs, uint64_t* outputs) noexcept = 0;
+    /// Inputs applied with the clock low, settled, in no time and without assertions. False: stopped.
+    virtual bool apply(const uint64_t* inputs) noexcept = 0;
     /// Runs the `final` blocks. False: stopped.
     virtual bool finish() noexcept = 0;
     /// Null while the instance has not stopped.

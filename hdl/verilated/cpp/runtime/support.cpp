@@ -109,9 +109,11 @@ void vl_fatal(const char* filename, int linenum, const char*, const char* messag
 }
 
 // Reached from $stop, and from $error, $fatal and assertions after they have printed
-// "[time] %Error: file:line: text".
+// "[time] %Error: file:line: text", where the file is without its folders. (Only an $error that nothing guards,
+// so that it stands alone in its block, is printed later; it is then taken for a $stop.)
 void vl_stop(const char* filename, int linenum, const char*) {
-    const std::string place = std::string{filename} + ":" + std::to_string(linenum) + ": ";
+    const char* const slash = std::strrchr(filename, '/');
+    const std::string place = std::string{slash ? slash + 1 : filename} + ":" + std::to_string(linenum) + ": ";
     if (t_output) {
         std::string text;
         std::swap(text, t_output->newest);

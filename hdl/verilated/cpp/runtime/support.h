@@ -164,6 +164,19 @@ public:
         return alive;
     }
 
+    bool apply(const uint64_t* inputs) noexcept override {
+        if (stop()) return false;
+        const bool assertions = m_context.assertOn();
+        m_context.assertOn(false);
+        const bool alive = guarded([&] {
+            Wires::clock(*m_top) = 0;
+            Wires::drive(*m_top, inputs);
+            m_top->eval();
+        });
+        m_context.assertOn(assertions);
+        return alive;
+    }
+
     bool finish() noexcept override {
         if (stop()) return false;
         return guarded([&] { m_top->final(); });
