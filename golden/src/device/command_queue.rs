@@ -2,7 +2,7 @@
 
 use super::ats::Wait;
 use super::{Iommu, Message, MessageKind, Platform};
-use crate::{AtsMessage, Command, Iofence, Spa};
+use crate::{AtsMessage, Command, Iofence};
 
 /// What came of a command.
 enum Done {
@@ -32,7 +32,7 @@ impl Iommu {
 
     fn run_command<P: Platform>(&mut self, platform: &mut P) -> Done {
         let addr = self.cqb.base() + u64::from(self.cqh) * 16;
-        let (Ok(w0), Ok(w1)) = (platform.read(Spa(addr), 8), platform.read(Spa(addr + 8), 8)) else {
+        let (Ok(w0), Ok(w1)) = (self.load(platform, addr, 8), self.load(platform, addr + 8, 8)) else {
             self.cqcsr = self.cqcsr.with_cqmf(true);
             return Done::Stopped;
         };
@@ -70,7 +70,7 @@ impl Iommu {
             platform.order(operands.pr, operands.pw);
         }
         if let Some((addr, data)) = operands.store
-            && platform.write(addr, 4, self.image4(data)).is_err()
+            && self.store(platform, addr.0, 4, self.image4(data)).is_err()
         {
             self.cqcsr = self.cqcsr.with_cqmf(true);
             return Done::Stopped;

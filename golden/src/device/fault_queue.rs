@@ -2,7 +2,7 @@
 
 use super::interrupts::Source;
 use super::{Iommu, Platform};
-use crate::{FaultRecord, Spa};
+use crate::FaultRecord;
 
 impl Iommu {
     /// Reports a fault: puts its record into the queue, unless the queue is off or in error.
@@ -19,7 +19,7 @@ impl Iommu {
         }
         let addr = self.fqb.base() + u64::from(self.fqt) * 32;
         for (word, at) in record.encode().into_iter().zip((addr..).step_by(8)) {
-            if platform.write(Spa(at), 8, self.image8(word)).is_err() {
+            if self.store(platform, at, 8, self.image8(word)).is_err() {
                 self.fqcsr = self.fqcsr.with_fqmf(true);
                 self.update_interrupts(platform);
                 return;

@@ -1,7 +1,7 @@
 //! Interrupts, by wire and by message (sections "Interrupt pending status register", "MSI configuration table").
 
 use super::{Iommu, Platform};
-use crate::{FaultHead, FaultRecord, Spa};
+use crate::{FaultHead, FaultRecord};
 
 /// An entry of `msi_cfg_tbl`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ impl Iommu {
         }
         entry.pending = false;
         let (addr, data) = (entry.addr, entry.data);
-        if platform.write(Spa(addr), 4, self.image4(data)).is_err() {
+        if self.store(platform, addr, 4, self.image4(data)).is_err() {
             let head = FaultHead(0).with_cause(crate::Cause::MsiWriteAccessFault.code());
             self.report(platform, FaultRecord { head, iotval: addr, iotval2: 0 });
         }

@@ -19,7 +19,7 @@ pub use page_request::{PageRequest, PageRequestPayload, PageRequestRecord};
 
 use crate::{
     Capabilities, Choices, Config, Cqcsr, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, Kind, Outcome, Pqcsr, QueueBase, Request,
-    SpecVersion, TrReqCtl, TrResponse, translate,
+    Spa, SpecVersion, TrReqCtl, TrResponse, translate,
 };
 use ats::Itags;
 use hpm::{Counting, Hpm};
@@ -208,6 +208,22 @@ impl Iommu {
             self.raise(platform, interrupts::Source::Hpm);
         }
         outcome
+    }
+
+    /// Reads memory on behalf of the device itself. What does not fit `capabilities.PAS` cannot be addressed.
+    fn load<P: Platform>(&self, platform: &mut P, addr: u64, bytes: u8) -> Result<u64, MemoryError> {
+        if addr > self.config.caps.spa_max() {
+            return Err(MemoryError::AccessFault);
+        }
+        platform.read(Spa(addr), bytes)
+    }
+
+    /// Writes memory on behalf of the device itself; see [`Self::load`].
+    fn store<P: Platform>(&self, platform: &mut P, addr: u64, bytes: u8, value: u64) -> Result<(), MemoryError> {
+        if addr > self.config.caps.spa_max() {
+            return Err(MemoryError::AccessFault);
+        }
+        platform.write(Spa(addr), bytes, value)
     }
 
     /// A value in the byte order that `fctl.BE` asks for, as a little-endian image of 8 bytes.

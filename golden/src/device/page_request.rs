@@ -3,9 +3,7 @@
 use super::interrupts::Source;
 use super::{Iommu, MemoryWords, Message, MessageKind, Platform};
 use crate::bits::bits;
-use crate::{
-    Access, Cause, DeviceId, Fault, Iova, Outcome, ProcessId, Request, Response, Spa, Ttyp, locate_device_context,
-};
+use crate::{Access, Cause, DeviceId, Fault, Iova, Outcome, ProcessId, Request, Response, Ttyp, locate_device_context};
 
 /// PCIe message code of a Page Request.
 const PAGE_REQUEST: u64 = 4;
@@ -164,7 +162,7 @@ impl Iommu {
             .with_did(message.device().0);
         let addr = self.pqb.base() + u64::from(self.pqt) * 16;
         for (word, at) in [head.0, message.payload].into_iter().zip([addr, addr + 8]) {
-            if platform.write(Spa(at), 8, self.image8(word)).is_err() {
+            if self.store(platform, at, 8, self.image8(word)).is_err() {
                 self.pqcsr = self.pqcsr.with_pqmf(true);
                 self.update_interrupts(platform);
                 return Err(Status::ResponseFailure);

@@ -254,6 +254,17 @@ fn fences() {
     assert_eq!(device.world.arena.get(target) as u32, 1);
 }
 
+/// What does not fit the physical address size is a memory fault, for the device's own accesses as for those of a walk.
+#[test]
+fn own_accesses_beyond_pas() {
+    let mut device = Device::with(|p| p.caps = p.caps.with_pas(40));
+    device.command(Command::Fence(Iofence { store: Some((Spa(1 << 40), 1)), ..Iofence::default() }));
+    assert_eq!((device.read(at::CQH), device.read(at::CQCSR)), (0, 0x1_0103));
+    device.write(at::FQB, 1 << 40 >> 12 << 10);
+    device.fault();
+    assert_eq!(device.read(at::FQCSR), 0x1_0103);
+}
+
 /// `cip` follows `cie` also when the error came first.
 #[test]
 fn interrupts_follow_their_enable() {
