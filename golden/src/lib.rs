@@ -75,6 +75,7 @@ mod context;
 mod device;
 mod directory;
 mod fault;
+mod fields;
 mod first;
 mod msi;
 mod outcome;
@@ -98,6 +99,7 @@ pub use device::{
     PageRequestPayload, PageRequestRecord, Parameters, Platform,
 };
 pub use fault::{Cause, Fault, FaultHead, FaultRecord, Response, Ttyp};
+pub use fields::Fields;
 pub use outcome::{Mrif, Outcome, Pbmt, Permissions, Target, Translation};
 pub use process::{ProcessContext, ProcessTa};
 pub use pte::{MsiPte0, MsiPte1, Pte};

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{Cause, Fault, Role, Spa, Translation, WordRef};
+use crate::{Cause, Fault, Fields, Role, Spa, Translation, WordRef};
 
 /// What the walk decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +79,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read { word, value } => {
-                write!(f, "{:<16} @ {:#014x} = {value:#018x}", word.role.to_string(), word.addr)?;
-                match word.tags.gpa {
-                    Some(gpa) => write!(f, " (gpa {gpa:#x})"),
-                    None => Ok(()),
+                let fields = Fields { role: word.role, value: *value };
+                write!(f, "{:<19} @ {:#014x} = {value:#018x}  {fields}", word.role.to_string(), word.addr)?;
+                match (word.role, word.tags.gpa) {
+                    (Role::SecondStage { purpose, .. }, Some(gpa)) => write!(f, "  (gpa {gpa:#x} of {purpose})"),
+                    (_, Some(gpa)) => write!(f, "  (gpa {gpa:#x})"),
+                    _ => Ok(()),
                 }
             }
             Self::Decide(Decision::Descend(addr)) => write!(f, "  next table at {addr:#x}"),
