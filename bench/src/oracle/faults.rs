@@ -54,6 +54,8 @@ pub struct Faults {
     owed: Vec<Owed>,
     paid: Vec<Received>,
     lossy: bool,
+    /// When `lossy` was last set
+    last_lossy: Option<Cycle>,
     counts: std::collections::BTreeMap<u16, u64>,
 }
 
@@ -90,7 +92,7 @@ impl Faults {
 
     /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
     /// `errors_known_clear` says that software has just seen the queue on and without errors.
-    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool) {
+    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool, now: Cycle) {
         let was = self.lossy;
         if !enabled || self.is_full(ring, head) {
             self.lossy = true;
@@ -98,6 +100,7 @@ impl Faults {
             self.lossy = false;
         }
         if was || self.lossy {
+            self.last_lossy = Some(now);
             for owed in &mut self.owed {
                 owed.may_be_lost = true;
             }
@@ -168,7 +171,8 @@ impl Faults {
 
     /// A request was refused. Returns the record that it left, where it is there already.
     pub fn refused(&mut self, mut owed: Owed) -> Option<usize> {
-        owed.may_be_lost |= self.lossy;
+        // The fault met the queue at some moment since the request was accepted; the answer may have come much later.
+        owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.start);
         let found = self.unmatched.iter().enumerate().find_map(|(at, received)| {
             owed.possible.iter().position(|fault| pays(&received.record, fault)).map(|which| (at, which))
         });
@@ -283,7 +287,7 @@ mod tests {
     fn working() -> Faults {
         let mut faults = Faults::new();
         faults.on(RING);
-        faults.update(RING, 0, true, true);
+        faults.update(RING, 0, true, true, 5);
         faults
     }
 
@@ -345,7 +349,7 @@ mod tests {
             faults.refused(owed(fault(0x1000 * u64::from(index))));
             write(&mut faults, index, fault(0x1000 * u64::from(index)).record()).unwrap();
         }
-        faults.update(RING, 0, true, false);
+        faults.update(RING, 0, true, false, 16);
         faults.refused(owed(fault(0x9000)));
         assert_eq!(faults.at_rest(), Ok(()));
     }

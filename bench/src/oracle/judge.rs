@@ -187,7 +187,7 @@ impl Oracle {
                 (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
             });
             self.faults.written(ring, self.registers.fqh, index, words, now)?;
-            self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false);
+            self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());
         }
         let unowed = || {

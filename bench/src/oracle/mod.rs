@@ -117,7 +117,7 @@ impl Oracle {
             Effect::FaultQueueOn => self.faults.on(fq),
             Effect::None | Effect::FaultHead | Effect::FaultErrorsCleared => {}
         }
-        self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false);
+        self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
     }
 
     /// Software begins an operation.
@@ -268,7 +268,7 @@ impl Oracle {
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof();
-                self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear);
+                self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
             _ => {}
         }
