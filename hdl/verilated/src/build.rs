@@ -1,9 +1,7 @@
 //! From a design to a loaded library, through the store of finished builds.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use crate::bridge;
 use crate::compile;
 use crate::design::Design;
 use crate::error::{BuildError, LintReport};
@@ -14,6 +12,7 @@ use crate::ports;
 use crate::runtime;
 use crate::shim;
 use crate::sources::Sources;
+use crate::store::{Store, read, write};
 use crate::toolchain::Toolchain;
 use crate::verilate::{self, PREFIX};
 
@@ -179,67 +178,6 @@ fn classes(list: &str) -> impl Iterator<Item = (Class, &str)> {
     })
 }
 
-/// A folder of finished things, each under the name of its hash.
-pub(crate) struct Store(PathBuf);
-
-impl Store {
-    pub(crate) fn open(root: &Path) -> Result<Self, BuildError> {
-        let folder = root.join("duts");
-        let fail = |source| BuildError::Write { file: folder.clone(), source };
-        std::fs::create_dir_all(&folder).map_err(fail)?;
-        // The compilers run in other folders.
-        let folder = folder.canonicalize().map_err(fail)?;
-        Ok(Self(folder))
-    }
-
-    /// The finished folder `name`, and whether `make` had to run for it.
-    ///
-    /// `make` works in a folder beside, which takes the name when it is done: a build that is interrupted leaves
-    /// nothing that could be mistaken for a finished one. The lock belongs to the open file, so it holds between
-    /// threads as between processes and goes away with its owner.
-    pub(crate) fn provide(
-        &self,
-        name: &str,
-        make: impl FnOnce(&Path) -> Result<(), BuildError>,
-    ) -> Result<(PathBuf, bool), BuildError> {
-        let done = self.0.join(name);
-        if done.is_dir() {
-            return Ok((done, false));
-        }
-        let lock = self.0.join(format!("{name}.lock"));
-        let fail = |source| BuildError::Write { file: lock.clone(), source };
-        let file = File::options().create(true).append(true).open(&lock).map_err(fail)?;
-        file.lock().map_err(fail)?;
-        if done.is_dir() {
-            return Ok((done, false));
-        }
-        let work = self.0.join(format!("{name}.part"));
-        let fail = |source| BuildError::Write { file: work.clone(), source };
-        if work.exists() {
-            std::fs::remove_dir_all(&work).map_err(fail)?;
-        }
-        std::fs::create_dir(&work).map_err(fail)?;
-        let result = make(&work).and_then(|()| std::fs::rename(&work, &done).map_err(fail));
-        if result.is_err() {
-            let _ = std::fs::remove_dir_all(&work);
-        }
-        result.map(|()| (done, true))
-    }
-}
-
-pub(crate) fn write(file: &Path, text: &str) -> Result<(), BuildError> {
-    std::fs::write(file, text).map_err(|source| BuildError::Write { file: file.to_owned(), source })
-}
-
-fn read(file: &Path) -> Result<String, BuildError> {
-    std::fs::read_to_string(file).map_err(|source| BuildError::Source { file: file.to_owned(), source })
-}
-
-/// Loads a library file.
-pub(crate) fn load(path: &str) -> Result<cxx::SharedPtr<bridge::Library>, cxx::Exception> {
-    bridge::open_library(path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,20 +196,5 @@ mod tests {
                 (Class::Global, "verilated")
             ]
         );
-    }
-
-    #[test]
-    fn a_failed_make_leaves_nothing() {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(root.path()).expect("a store");
-        let failed = store.provide("x", |folder| {
-            write(&folder.join("half"), "done")?;
-            Err(BuildError::NoSources { name: "x".to_owned() })
-        });
-        assert!(failed.is_err());
-        let (folder, fresh) = store.provide("x", |folder| write(&folder.join("all"), "done")).expect("a folder");
-        assert!(fresh && folder.join("all").is_file() && !folder.join("half").exists());
-        let (_, fresh) = store.provide("x", |_| panic!("made twice")).expect("a folder");
-        assert!(!fresh);
     }
 }

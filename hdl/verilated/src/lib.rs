@@ -31,6 +31,7 @@ mod ports;
 mod runtime;
 mod shim;
 mod sources;
+mod store;
 mod toolchain;
 mod verilate;
 

@@ -7,7 +7,6 @@ use std::pin::Pin;
 use cxx::{SharedPtr, UniquePtr};
 
 use crate::bridge;
-use crate::build;
 use crate::error::LoadError;
 use crate::ports::{Direction, Port};
 
@@ -42,7 +41,7 @@ impl Library {
         let path = file.to_str().ok_or_else(|| fail("the path is not UTF-8".to_owned()))?;
         // A name without a slash would be looked for in the system's folders.
         let path = if path.contains('/') { path.to_owned() } else { format!("./{path}") };
-        let raw = build::load(&path).map_err(|error| fail(error.what().to_owned()))?;
+        let raw = bridge::open_library(&path).map_err(|error| fail(error.what().to_owned()))?;
         Ok(Self { raw, file: file.to_owned(), hash: String::new(), fresh: false, warnings: String::new() })
     }
 

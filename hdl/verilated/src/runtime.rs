@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::build::{Store, write};
 use crate::compile::{self, Job};
 use crate::error::BuildError;
 use crate::fingerprint::Fingerprint;
 use crate::options::Options;
+use crate::store::{Store, write};
 use crate::toolchain::Toolchain;
 
 /// Our part: name and contents.

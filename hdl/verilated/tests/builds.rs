@@ -23,7 +23,6 @@ fn wire(scratch: &Scratch) -> Design {
 fn forget(library: &Library) {
     let folder = library.file().parent().expect("a folder");
     let _ = std::fs::remove_dir_all(folder);
-    let _ = std::fs::remove_file(folder.with_extension("lock"));
 }
 
 #[test]
