@@ -252,6 +252,12 @@ fn fences() {
     device.write(at::CQCSR, 0x103);
     assert_eq!((device.read(at::CQH), device.read(at::CQCSR)), (3, 0x1_0803));
     assert_eq!(device.world.arena.get(target) as u32, 1);
+    // Switching the queue on clears its bits and its head.
+    device.write(at::CQCSR, 2);
+    assert_eq!(device.read(at::CQCSR), 0x802);
+    device.write(at::CQT, 0);
+    device.write(at::CQCSR, 3);
+    assert_eq!((device.read(at::CQH), device.read(at::CQCSR)), (0, 0x1_0003));
 }
 
 /// What does not fit the physical address size is a memory fault, for the device's own accesses as for those of a walk.
