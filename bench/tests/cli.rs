@@ -115,7 +115,17 @@ fn json_is_the_same_but_for_times_whatever_j_is() {
         .iter()
         .map(|jobs| {
             let file = Temporary::new(&format!("j{jobs}.json"));
-            lockstep(&["run", "invalidate", "hazard", "--dut", "model", "-j", jobs, "--json", file.path()]);
+            lockstep(&[
+                "run",
+                "invalidate.stale-window",
+                "hazard",
+                "--dut",
+                "model",
+                "-j",
+                jobs,
+                "--json",
+                file.path(),
+            ]);
             let mut document = file.json();
             assert!(document.as_object_mut().expect("object").remove("times").is_some());
             document
