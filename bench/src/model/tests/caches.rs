@@ -7,7 +7,7 @@ use crate::model::{CacheConfig, Habit, ModelConfig};
 
 /// A structure, and a way to make it lead from data A to data B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Structure {
+pub enum Structure {
     DdtEntry,
     DeviceContext,
     PdtEntry,
@@ -19,14 +19,14 @@ enum Structure {
     Msi,
 }
 
-use Structure::*;
+pub use Structure::*;
 
 const ALL: [Structure; 9] =
     [DdtEntry, DeviceContext, PdtEntry, ProcessContext, FirstLeaf, FirstPointer, SecondLeaf, SecondPointer, Msi];
 
 impl Structure {
     /// A model that caches this structure alone.
-    fn alone(self) -> CacheConfig {
+    pub fn alone(self) -> CacheConfig {
         let mut config = CacheConfig::none();
         *match self {
             DdtEntry => &mut config.ddt_entries,
@@ -43,7 +43,7 @@ impl Structure {
     }
 
     /// The address of the word that changes, and its new value.
-    fn change(self) -> (u64, u64) {
+    pub fn change(self) -> (u64, u64) {
         let dc = DDT_LEAF + (u64::from(DEVICE.0) & 0x3f) * 64;
         let (high, low) = (u64::from(PROCESS.0 >> 8), u64::from(PROCESS.0 & 0xff));
         match self {
@@ -59,7 +59,7 @@ impl Structure {
         }
     }
 
-    fn iova(self) -> u64 {
+    pub fn iova(self) -> u64 {
         if self == Msi { IOVA_MSI } else { IOVA }
     }
 
@@ -136,7 +136,7 @@ impl Structure {
 }
 
 /// Warms the caches, changes the structure, executes commands: what does the device see before and after?
-fn change(config: ModelConfig, structure: Structure, commands: &[Command]) -> (Option<u64>, Option<u64>) {
+pub fn change(config: ModelConfig, structure: Structure, commands: &[Command]) -> (Option<u64>, Option<u64>) {
     let mut rig = Rig::new(config);
     assert_eq!(rig.peek(structure.iova()), Some(A), "{structure:?}");
     let (addr, value) = structure.change();
@@ -146,7 +146,7 @@ fn change(config: ModelConfig, structure: Structure, commands: &[Command]) -> (O
     (before, rig.peek(structure.iova()))
 }
 
-fn with(caches: CacheConfig) -> ModelConfig {
+pub fn with(caches: CacheConfig) -> ModelConfig {
     ModelConfig { caches, ..ModelConfig::plain(1) }
 }
 

@@ -3,5 +3,6 @@
 mod caches;
 mod commands;
 mod faults;
+mod habits;
 mod rig;
 mod traffic;

@@ -40,7 +40,12 @@ pub const DATA_A: u64 = 0x30_0000;
 pub const DATA_B: u64 = 0x30_1000;
 pub const MSI_GPA: u64 = 0x30_f000;
 
+/// Tables of a host address space.
+pub const HOST_ROOT: u64 = 0x6_0000;
+
 pub const DEVICE: DeviceId = DeviceId(0x105);
+/// Has a first stage only.
+pub const HOST: DeviceId = DeviceId(0x106);
 pub const PROCESS: ProcessId = ProcessId(0x1234);
 pub const GSCID: Gscid = Gscid(7);
 pub const PSCID: Pscid = Pscid(9);
@@ -162,6 +167,13 @@ impl Rig {
             put(dc + 40, 0);
             put(dc + 48, MSI_GPA >> 12);
         }
+        let host = DDT_LEAF + (u64::from(HOST.0) & 0x3f) * 64;
+        put(host, Tc(0).with_v(true).0);
+        put(host + 16, u64::from(PSCID.0) << 12);
+        put(host + 24, Fsc(0).with_ppn(HOST_ROOT >> 12).with_mode(8).0);
+        put(HOST_ROOT + 8, table(HOST_ROOT + 0x1000));
+        put(HOST_ROOT + 0x1000, table(HOST_ROOT + 0x2000));
+        put(HOST_ROOT + 0x2000 + 5 * 8, leaf(guest(DATA_A), LEAF));
         put(MSI_TABLE, leaf(guest(DATA_A), 0b111));
         // Process directory and process contexts
         let (high, low) = (u64::from(PROCESS.0 >> 8), u64::from(PROCESS.0 & 0xff));
