@@ -65,6 +65,10 @@ pub enum Command {
     Demo(Demo),
     /// Check RTL with all of Verilator's warnings on
     Lint(Lint),
+    /// Run cases with known answers on the model or on the RTL, and score them
+    Vectors(Vectors),
+    /// Show a translation of a case step by step
+    Walk(Walk),
     /// Print the JSON schema of scenarios
     #[command(hide = true)]
     Schema,
@@ -186,6 +190,56 @@ pub struct Lint {
     /// Description of the RTL: sources, top, parameters, defines
     #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
     pub rtl: PathBuf,
+}
+
+/// `lockstep vectors`
+#[derive(Debug, ClapArgs)]
+pub struct Vectors {
+    /// File of cases: one JSON object a line, gzipped or not
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// What they run on; on the RTL, operations are skipped whose answer depends on what it lacks
+    #[arg(long, value_enum, default_value_t = On::Model)]
+    pub on: On,
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
+    /// Only cases of this class
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Write the scores and every mismatch to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// What cases run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// The golden model, without a clock
+    Model,
+    /// Verilated RTL
+    Rtl,
+}
+
+impl On {
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            On::Model => "model",
+            On::Rtl => "rtl",
+        }
+    }
+}
+
+/// `lockstep walk`
+#[derive(Debug, ClapArgs)]
+pub struct Walk {
+    /// Which translation: file, case, and operation from 0; without one, the first translation of the case
+    #[arg(long, value_name = "FILE:ID[:OP]")]
+    pub case: crate::vectors::Which,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn policy(text: &str) -> Result<Policy, String> {

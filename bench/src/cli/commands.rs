@@ -13,6 +13,7 @@ use super::progress::Progress;
 use crate::report::{self, ExitCode, Report, Times};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, SelectError, Selected};
 use crate::scenario;
+use crate::vectors::{BadFile, NoWalk};
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,12 @@ pub enum CommandError {
     /// A result file
     #[error("error: {0}")]
     Write(#[from] WriteError),
+    /// A file of cases
+    #[error("error: {0}")]
+    Cases(#[from] BadFile),
+    /// A translation that does not exist
+    #[error("error: {0}")]
+    Walk(#[from] NoWalk),
     /// A setting that does not fit
     #[error("error: {0}")]
     Setting(String),
@@ -69,6 +76,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             output::stdout(&format!("{}: no warnings\n", lint.rtl.display()));
             Ok(ExitCode::Passed)
         }
+        Command::Vectors(vectors) => super::vectors::score(&vectors),
+        Command::Walk(walk) => super::vectors::walk(&walk),
         Command::Schema => {
             output::stdout(&scenario::schema());
             Ok(ExitCode::Passed)

@@ -6,6 +6,7 @@ mod device;
 mod options;
 mod output;
 mod progress;
+mod vectors;
 
 use std::process::ExitCode as ProcessExit;
 

@@ -11,16 +11,22 @@ mod model;
 mod needs;
 mod number;
 mod read;
+mod render;
 mod rtl;
 mod score;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod traffic;
+mod walk;
 
 pub use case::{Action, BadRange, Case, Op, RegisterWrite};
 pub use compare::{Difference, compare};
 pub use expected::{Debug, Expected, Message, Status};
 pub use model::Model;
 pub use read::{BadFile, parse, read};
+pub use render::{json, text};
 pub use rtl::Rtl;
 pub use score::{Mismatch, Score, Scores};
 pub use subject::{Answer, BusAnswer, Lost, Messages, Observed, Profile, Subject, WATCHED};
+pub use walk::{NoWalk, Walk, Which};
