@@ -4,7 +4,7 @@
 use crate::walk::{
     Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page,
 };
-use crate::{Cause, Decision, Fsc, Iohgatp, Pointer, Pte, Purpose, Role, Spa, Trace, WordRef, Words};
+use crate::{Cause, Decision, Fsc, Iohgatp, Pointer, Pte, Purpose, Role, Spa, Stage, Trace, WordRef, Words};
 
 /// The U and G bits of a PTE.
 const U: u64 = 0x10;
@@ -44,10 +44,14 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
                 page.bits |= G;
             }
             Ok(page)
-        } else if self.tc.sxl() {
-            self.first_stage_rv32(stage, iohgatp, need)
         } else {
-            self.first_stage_walk::<Rv64>(stage, iohgatp, need)
+            let iosatp = Fsc(self.words.table_root(Stage::First, &self.tags, stage.iosatp.0));
+            let stage = FirstStage { iosatp, ..stage };
+            if self.tc.sxl() {
+                self.first_stage_rv32(stage, iohgatp, need)
+            } else {
+                self.first_stage_walk::<Rv64>(stage, iohgatp, need)
+            }
         }
     }
 

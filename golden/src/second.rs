@@ -4,7 +4,7 @@
 use crate::walk::{
     Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page,
 };
-use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Tags, Trace, WordRef, Words};
+use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Stage, Tags, Trace, WordRef, Words};
 
 /// All guest accesses count as user accesses: U must be set.
 const U: u64 = 0x10;
@@ -24,10 +24,13 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     ) -> Result<Page, Stop> {
         if iohgatp.is_bare() {
             Ok(Page::identity(gpa))
-        } else if self.config.fctl.gxl() {
-            self.second_stage_rv32(iohgatp, gpa, purpose, need)
         } else {
-            self.second_stage_walk::<Rv64>(iohgatp, gpa, purpose, need)
+            let iohgatp = Iohgatp(self.words.table_root(Stage::Second, &self.tags, iohgatp.0));
+            if self.config.fctl.gxl() {
+                self.second_stage_rv32(iohgatp, gpa, purpose, need)
+            } else {
+                self.second_stage_walk::<Rv64>(iohgatp, gpa, purpose, need)
+            }
         }
     }
 

@@ -139,6 +139,15 @@ pub enum Update {
     Unavailable,
 }
 
+/// Which of the two stages of address translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// I/O virtual to guest physical (or supervisor physical) address
+    First,
+    /// Guest physical to supervisor physical address
+    Second,
+}
+
 /// Source of the words of a walk.
 ///
 /// A walk reads words one by one, in a fixed order; the words of a larger entry (device context, process context, MSI
@@ -151,4 +160,15 @@ pub trait Words {
     /// Replaces `old` by `new` if memory holds `old`, atomically: an update of A and D bits. Values are little-endian
     /// images of memory, as for [`Words::read`].
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update;
+
+    /// The root under which the tables of a stage are walked: `fsc` or `iohgatp` as a register-wide value, not Bare.
+    ///
+    /// `configured` is what the contexts say, and the answer of an IOMMU without caches. Cached translations are tagged
+    /// by GSCID and PSCID and not by their root, so that one that has caches may still use an earlier root of the same
+    /// tags (section "Caching in-memory data structures"); an oracle overrides this.
+    #[inline(always)]
+    fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
+        let _ = (stage, tags);
+        configured
+    }
 }

@@ -1,10 +1,11 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (rule 6).
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Read, Role, Update, WordRef, Words};
+use golden::{DirectoryEntry, MsiPte0, Pte, Read, Role, Stage, Tags, Update, WordRef, Words};
 
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
+use super::roots::{Root, Roots};
 use crate::bus::Cycle;
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
@@ -36,17 +37,45 @@ struct Branch {
     options: usize,
 }
 
+/// How far a search for an explanation goes. The cases beyond the first are rare, and tried only when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Words under the configured roots
+    Plain,
+    /// Also roots that were configured earlier under the same tags
+    Roots,
+    /// First-stage entries as parts of a global mapping: `PSCV = 1` does not reach them, and they may stem from another
+    /// process. [`Chooser::is_consistent`] says afterwards whether a global mapping was used.
+    Global,
+}
+
+impl Reach {
+    /// All, in the order in which they are tried.
+    pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Roots, Reach::Global];
+}
+
+/// What is known of the device's reads and of the commands that it has carried out.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'a> {
+    /// What it read, and what memory held
+    pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+    /// Under which roots it translated
+    pub roots: &'a Roots,
+}
+
 /// A source of words that knows what the device may have used, and steps through the combinations.
 pub struct Chooser<'a> {
-    histories: &'a Histories,
-    invalidations: &'a Invalidations,
+    known: Knowledge<'a>,
     window: Window,
     buffers: &'a mut Buffers,
     depth: usize,
     replays: u32,
     path: Globality,
-    assume_global: bool,
+    reach: Reach,
     saw_global: bool,
+    other_root: bool,
 }
 
 /// Memory that replays use again and again.
@@ -55,40 +84,28 @@ pub struct Buffers {
     branches: Vec<Branch>,
     choices: Vec<Choice>,
     options: Vec<(bool, Sighting)>,
+    roots: Vec<Root>,
+    others: Vec<u64>,
 }
 
 impl<'a> Chooser<'a> {
-    /// Choices for a request in this window. With `assume_global`, first-stage entries are taken for parts of a global
-    /// mapping, which `PSCV = 1` does not reach; [`Chooser::is_consistent`] says afterwards whether one was used.
-    pub fn new(
-        histories: &'a Histories,
-        invalidations: &'a Invalidations,
-        window: Window,
-        assume_global: bool,
-        buffers: &'a mut Buffers,
-    ) -> Self {
+    /// Choices for a request in this window.
+    pub fn new(known: Knowledge<'a>, window: Window, reach: Reach, buffers: &'a mut Buffers) -> Self {
         buffers.branches.clear();
         buffers.choices.clear();
-        let path = Globality { global: assume_global };
-        Chooser {
-            histories,
-            invalidations,
-            window,
-            buffers,
-            depth: 0,
-            replays: 0,
-            path,
-            assume_global,
-            saw_global: false,
-        }
+        buffers.roots.clear();
+        let path = Globality { global: reach == Reach::Global };
+        Chooser { known, window, buffers, depth: 0, replays: 0, path, reach, saw_global: false, other_root: false }
     }
 
     /// Goes on to the next combination; false when all have been tried.
     pub fn next(&mut self) -> bool {
         self.depth = 0;
-        self.path = Globality { global: self.assume_global };
+        self.path = Globality { global: self.reach == Reach::Global };
         self.saw_global = false;
+        self.other_root = false;
         self.buffers.choices.clear();
+        self.buffers.roots.clear();
         self.replays += 1;
         if self.replays == 1 {
             return true;
@@ -113,12 +130,34 @@ impl<'a> Chooser<'a> {
 
     /// Where globality was assumed, the last walk did use a global mapping.
     pub fn is_consistent(&self) -> bool {
-        !self.assume_global || self.saw_global
+        self.reach != Reach::Global || self.saw_global
     }
 
     /// The last walk took a value that memory no longer held when the request was accepted.
     pub fn is_stale(&self) -> bool {
-        self.buffers.choices.iter().any(|choice| choice.stale)
+        self.other_root || self.buffers.choices.iter().any(|choice| choice.stale)
+    }
+
+    /// The last walk went under a root that the contexts did not name.
+    pub fn used_other_root(&self) -> bool {
+        self.other_root
+    }
+
+    /// The roots of the last walk.
+    pub fn roots(&self) -> &[Root] {
+        &self.buffers.roots
+    }
+
+    /// Takes one of `options` at the next choice point.
+    fn branch(&mut self, options: usize) -> usize {
+        if self.depth == self.buffers.branches.len() {
+            self.buffers.branches.push(Branch { taken: 0, options });
+        }
+        let branch = &mut self.buffers.branches[self.depth];
+        // The options follow from the choices before them, so a replay of a prefix sees the same.
+        branch.options = options;
+        self.depth += 1;
+        branch.taken.min(options - 1)
     }
 
     fn note_global(&mut self, word: &WordRef, value: u64) {
@@ -200,10 +239,10 @@ pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
 
 impl Words for Chooser<'_> {
     fn read(&mut self, word: &WordRef) -> Read {
-        let Some(history) = self.histories.word(word.addr) else { return Read::Unavailable };
+        let Some(history) = self.known.histories.word(word.addr) else { return Read::Unavailable };
         self.buffers.options.clear();
         for seen in history.sightings() {
-            if judge(history, word, seen, self.invalidations, self.path, self.window).is_ok() {
+            if judge(history, word, seen, self.known.invalidations, self.path, self.window).is_ok() {
                 let stale = seen.resp == 0 && !history.held_between(seen.value, self.window.start, self.window.end);
                 self.buffers.options.push((stale, *seen));
             }
@@ -216,14 +255,8 @@ impl Words for Chooser<'_> {
             // What memory holds first, then what was read last.
             self.buffers.options.sort_by_key(|(stale, seen)| (*stale, u64::MAX - seen.last_sampled));
         }
-        if self.depth == self.buffers.branches.len() {
-            self.buffers.branches.push(Branch { taken: 0, options });
-        }
-        let branch = &mut self.buffers.branches[self.depth];
-        // The options of a word follow from the choices before it, so a replay of a prefix sees the same.
-        branch.options = options;
-        let (stale, seen) = self.buffers.options[branch.taken.min(options - 1)];
-        self.depth += 1;
+        let taken = self.branch(options);
+        let (stale, seen) = self.buffers.options[taken];
         let value = narrow(word, seen.value);
         self.buffers.choices.push(Choice { word: *word, value, stale });
         self.note_global(word, value);
@@ -236,5 +269,23 @@ impl Words for Chooser<'_> {
     fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
         // A device that updates A and D bits shows the update as a write; until those are judged, the walk accepts it.
         Update::Done
+    }
+
+    fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
+        let root = Root::of(stage, tags, configured);
+        let mut value = configured;
+        if self.reach != Reach::Plain {
+            let global = self.reach == Reach::Global && stage == Stage::First;
+            let others = self.known.roots.others(root, global, self.known.invalidations, self.window.start);
+            self.buffers.others.clear();
+            self.buffers.others.extend(others);
+            let taken = self.branch(1 + self.buffers.others.len());
+            if taken > 0 {
+                value = self.buffers.others[taken - 1];
+                self.other_root = true;
+            }
+        }
+        self.buffers.roots.push(Root { value, ..root });
+        value
     }
 }

@@ -3,8 +3,9 @@
 use golden::{Access, Fault, Kind, Outcome, Request};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Window};
+use super::chooser::{Choice, Chooser, Knowledge, Reach, Window};
 use super::dma::Transaction;
+use super::roots::Root;
 use crate::bus::Direction;
 
 /// Once an explanation by stale values is found, this many further combinations are tried for one without.
@@ -17,8 +18,24 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// The reads that gave it
     pub choices: Vec<Choice>,
-    /// One of them took a value that memory no longer held
+    /// The roots under which the tables were walked
+    pub roots: Vec<Root>,
+    /// One of the reads took a value that memory no longer held, or a root is not the configured one
     pub stale: bool,
+    /// A root is not the configured one
+    pub other_root: bool,
+}
+
+impl Explanation {
+    fn of(outcome: &Outcome, chooser: &Chooser<'_>) -> Self {
+        Explanation {
+            outcome: *outcome,
+            choices: chooser.choices().to_vec(),
+            roots: chooser.roots().to_vec(),
+            stale: chooser.is_stale(),
+            other_root: chooser.used_other_root(),
+        }
+    }
 }
 
 /// A DMA transaction as the golden model wants it.
@@ -53,7 +70,7 @@ impl Oracle {
             }
             let stale = chooser.is_stale();
             if found.is_none() || !stale {
-                found = Some(Explanation { outcome: *outcome, choices: chooser.choices().to_vec(), stale });
+                found = Some(Explanation::of(outcome, chooser));
             }
             !stale || tries > TRIES_FOR_FRESH
         });
@@ -66,10 +83,9 @@ impl Oracle {
         self.replay(request, window, |outcome, chooser, _| {
             let Outcome::Fault(fault) = outcome else { return false };
             let stale = chooser.is_stale();
-            let explanation = || Explanation { outcome: *outcome, choices: chooser.choices().to_vec(), stale };
             match found.iter_mut().find(|(known, _)| known == fault) {
-                None => found.push((*fault, explanation())),
-                Some((_, known)) if known.stale && !stale => *known = explanation(),
+                None => found.push((*fault, Explanation::of(outcome, chooser))),
+                Some((_, known)) if known.stale && !stale => *known = Explanation::of(outcome, chooser),
                 Some(_) => {}
             }
             false
@@ -87,12 +103,12 @@ impl Oracle {
     ) {
         let mut config = self.config();
         let mut tries = 0;
-        // Globality is assumed only when nothing else explains: `PSCV = 1` spares global mappings.
-        for assume_global in [false, true] {
+        for reach in Reach::ALL {
             for ddtp in self.registers.ddtp_choices(window.start, window.end) {
                 config.ddtp = ddtp;
-                let mut chooser =
-                    Chooser::new(&self.histories, &self.invalidations, window, assume_global, &mut self.buffers);
+                let known =
+                    Knowledge { histories: &self.histories, invalidations: &self.invalidations, roots: &self.roots };
+                let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
                 while chooser.next() {
                     tries += 1;
                     let outcome = golden::translate(&config, &mut chooser, request);

@@ -52,6 +52,12 @@ impl Invalidations {
         news
     }
 
+    /// When the newest command was fetched that `covers` and that had completed before `start`.
+    pub fn newest(&self, start: Cycle, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
+        let in_force = |i: &&Invalidation| i.completed.is_some_and(|completed| completed < start);
+        self.log.iter().rev().filter(in_force).find(|i| covers(&i.command)).map(|i| i.fetched)
+    }
+
     /// The cycle from which on memory must have held a value for it to explain this use, in a request that was
     /// accepted in `start`; and the command that says so.
     pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, start: Cycle) -> Option<&Invalidation> {

@@ -79,7 +79,13 @@ impl Oracle {
 
     /// The device is cleared; what about software?
     fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window, memory: &dyn Peek) {
+        for root in &explanation.roots {
+            self.roots.used(*root, window.end);
+        }
         if explanation.stale {
+            if explanation.other_root {
+                *self.figures.stale_used.entry("table-root".to_owned()).or_default() += 1;
+            }
             let mut counted: [&str; 4] = [""; 4];
             for choice in explanation.choices.iter().filter(|choice| choice.stale) {
                 let name = structure(&choice.word.role);

@@ -14,6 +14,7 @@ mod history;
 mod invalidation;
 mod judge;
 mod registers;
+mod roots;
 mod rule;
 mod software;
 
@@ -64,6 +65,7 @@ pub struct Oracle {
     registers: registers::Registers,
     histories: history::Histories,
     invalidations: invalidation::Invalidations,
+    roots: roots::Roots,
     commands: commands::Commands,
     faults: faults::Faults,
     software: software::Software,
@@ -83,6 +85,7 @@ impl Oracle {
             registers: registers::Registers::new(settings.capabilities, Fctl(0)),
             histories: history::Histories::default(),
             invalidations: invalidation::Invalidations::default(),
+            roots: roots::Roots::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             software: software::Software::default(),

@@ -1,0 +1,128 @@
+//! Translations are tagged, not rooted: under one GSCID and PSCID a cached translation may stem from any root that was
+//! configured with these tags since the covering invalidation, so the root of a walk is a choice like any word.
+
+use golden::{Command, Gscid, Pscid, Stage, Tags};
+
+use super::invalidation::Invalidations;
+use crate::bus::Cycle;
+
+/// A root under which a request was translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Of which stage
+    pub stage: Stage,
+    /// Its tags; a second stage has no PSCID
+    pub gscid: Option<Gscid>,
+    /// See `gscid`
+    pub pscid: Option<Pscid>,
+    /// `fsc` or `iohgatp`
+    pub value: u64,
+}
+
+impl Root {
+    /// The root of a walk.
+    pub fn of(stage: Stage, tags: &Tags, value: u64) -> Self {
+        let pscid = if stage == Stage::First { tags.pscid } else { None };
+        Root { stage, gscid: tags.gscid, pscid, value }
+    }
+}
+
+/// Every root that requests were translated under, and when last.
+#[derive(Debug, Default)]
+pub struct Roots {
+    seen: Vec<(Root, Cycle)>,
+}
+
+impl Roots {
+    /// A request was translated under this root in cycle `now`.
+    pub fn used(&mut self, root: Root, now: Cycle) {
+        match self.seen.iter_mut().find(|(known, _)| *known == root) {
+            Some((_, last)) => *last = now,
+            None => self.seen.push((root, now)),
+        }
+    }
+
+    /// Roots other than the configured one that a request accepted in `start` may still be translated under. With
+    /// `global`, those of other processes of the same guest (or of the host) as well: a global mapping belongs to all.
+    pub fn others<'a>(
+        &'a self,
+        configured: Root,
+        global: bool,
+        invalidations: &'a Invalidations,
+        start: Cycle,
+    ) -> impl Iterator<Item = u64> + 'a {
+        self.seen
+            .iter()
+            .filter(move |(root, _)| {
+                root.stage == configured.stage
+                    && root.gscid == configured.gscid
+                    && root.value != configured.value
+                    && (global || root.pscid == configured.pscid)
+            })
+            .filter(move |(root, last)| {
+                invalidations
+                    .newest(start, |command| covers(command, root, global))
+                    .is_none_or(|fetched| fetched <= *last)
+            })
+            .map(|(root, _)| root.value)
+    }
+}
+
+/// Whether a command drops everything that hangs below a root. An address does not: pointers above leaves stay.
+fn covers(command: &Command, root: &Root, global: bool) -> bool {
+    match (command, root.stage) {
+        (Command::InvalVma(o), Stage::First) => {
+            o.page.is_none()
+                && o.gscid == root.gscid
+                && o.pscid.is_none_or(|pscid| !global && root.pscid == Some(pscid))
+        }
+        (Command::InvalGvma(o), Stage::Second) => match o.gscid {
+            None => true,
+            gscid => gscid == root.gscid && o.page.is_none(),
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::Iotinval;
+
+    use super::*;
+
+    fn first(pscid: u32, value: u64) -> Root {
+        Root { stage: Stage::First, gscid: Some(Gscid(1)), pscid: Some(Pscid(pscid)), value }
+    }
+
+    fn others(roots: &Roots, root: Root, global: bool, log: &Invalidations) -> Vec<u64> {
+        roots.others(root, global, log, 1000).collect()
+    }
+
+    #[test]
+    fn an_old_root_counts_until_its_tags_are_invalidated() {
+        let (mut roots, mut log) = (Roots::default(), Invalidations::default());
+        roots.used(first(3, 0xA), 100);
+        roots.used(first(4, 0xC), 100);
+        assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA]);
+        let vma = |page| {
+            Command::InvalVma(Iotinval { gscid: Some(Gscid(1)), pscid: Some(Pscid(3)), page, ..Iotinval::default() })
+        };
+        log.fetched(vma(Some(5)), 200);
+        log.completed(1, 210);
+        assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "an address drops leaves only");
+        log.fetched(vma(None), 300);
+        assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "not completed");
+        log.completed(2, 310);
+        assert!(others(&roots, first(3, 0xB), false, &log).is_empty());
+    }
+
+    #[test]
+    fn global_mappings_belong_to_all_processes_of_a_guest() {
+        let (mut roots, log) = (Roots::default(), Invalidations::default());
+        roots.used(first(3, 0xA), 100);
+        assert!(others(&roots, first(4, 0xB), false, &log).is_empty());
+        assert_eq!(others(&roots, first(4, 0xB), true, &log), [0xA]);
+        let host = Root { gscid: None, ..first(4, 0xB) };
+        assert!(others(&roots, host, true, &log).is_empty());
+    }
+}
