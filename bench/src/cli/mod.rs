@@ -34,7 +34,7 @@ pub fn main() -> ProcessExit {
     match std::panic::catch_unwind(|| commands::execute(args)) {
         Ok(Ok(code)) => code.into(),
         Ok(Err(error)) => {
-            output::stderr(&format!("{error}\n"));
+            output::stderr(&format!("{}\n", error.to_string().trim_end()));
             ExitCode::Usage.into()
         }
         Err(_) => ExitCode::Internal.into(),
