@@ -2,7 +2,7 @@
 //! Address Translation").
 
 use crate::walk::{
-    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page,
+    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page, swap,
 };
 use crate::{Cause, Decision, Fsc, Iohgatp, Pointer, Pte, Purpose, Role, Spa, Stage, Trace, WordRef, Words};
 
@@ -86,14 +86,22 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let mut pointer = stage.pointer;
         let mut global = 0;
         let mut updates = 0;
+        let mut recalled = self.words.recall(Stage::First, Purpose::Final, &self.tags);
+        if let Some((level, _)) = recalled {
+            at.skip_to::<F>(level);
+        }
         loop {
             let gpa = at.slot;
             let purpose = Purpose::FirstStage { level: at.level, pointer };
-            let addr = self.second_stage(iohgatp, gpa, purpose, Need::READ)?.addr;
-            let role = Role::FirstStage { level: at.level };
-            let pte = match self.load_word(addr, F::PTE_BYTES, role, None, be) {
-                Ok(pte) => Pte(pte),
-                Err(miss) => return Err(self.first_stage_miss(miss)),
+            let pte = if let Some((_, image)) = recalled.take() {
+                Pte(swap(image, F::PTE_BYTES, be))
+            } else {
+                let addr = self.second_stage(iohgatp, gpa, purpose, Need::READ)?.addr;
+                let role = Role::FirstStage { level: at.level };
+                match self.load_word(addr, F::PTE_BYTES, role, None, be) {
+                    Ok(pte) => Pte(pte),
+                    Err(miss) => return Err(self.first_stage_miss(miss)),
+                }
             };
             global |= pte.0;
             if at.level > 0 && self.is_pointer(pte) {

@@ -2,7 +2,7 @@
 //! Translation").
 
 use crate::walk::{
-    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page,
+    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page, swap,
 };
 use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Stage, Tags, Trace, WordRef, Words};
 
@@ -68,11 +68,20 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let be = self.config.fctl.be();
         let mut at = Cursor::root::<F>(iohgatp.ppn() << 12, levels, width, F::INDEX_BITS + ROOT_BITS, gpa);
         let mut updates = 0;
+        let tags = Tags { gpa: Some(Gpa(gpa)), ..self.tags };
+        let mut recalled = self.words.recall(Stage::Second, purpose, &tags);
+        if let Some((level, _)) = recalled {
+            at.skip_to::<F>(level);
+        }
         loop {
             let role = Role::SecondStage { level: at.level, purpose };
-            let pte = match self.load_word(at.slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
-                Ok(pte) => Pte(pte),
-                Err(miss) => return Err(self.second_stage_miss(miss, purpose)),
+            let pte = if let Some((_, image)) = recalled.take() {
+                Pte(swap(image, F::PTE_BYTES, be))
+            } else {
+                match self.load_word(at.slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
+                    Ok(pte) => Pte(pte),
+                    Err(miss) => return Err(self.second_stage_miss(miss, purpose)),
+                }
             };
             if at.level > 0 && self.is_pointer(pte) {
                 at.descend::<F>(pte);

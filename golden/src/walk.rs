@@ -255,7 +255,7 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
 }
 
 #[inline(always)]
-fn swap(value: u64, bytes: u8, big_endian: bool) -> u64 {
+pub(crate) fn swap(value: u64, bytes: u8, big_endian: bool) -> u64 {
     if big_endian {
         swap_bytes(value, bytes)
     } else if bytes == 4 {
@@ -337,6 +337,15 @@ impl Cursor {
         self.slot = (pte.ppn() << 12) + Self::offset::<F>(self.indices, F::INDEX_BITS);
         self.level -= 1;
         self.indices <<= F::INDEX_BITS;
+    }
+
+    /// Straight to a level, for an entry whose table nobody looks for.
+    #[inline(always)]
+    pub(crate) const fn skip_to<F: Format>(&mut self, level: u8) {
+        while self.level > level {
+            self.level -= 1;
+            self.indices <<= F::INDEX_BITS;
+        }
     }
 
     /// Offset of a PTE, from an index of `index_bits` at the top of the word.

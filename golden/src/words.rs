@@ -171,4 +171,16 @@ pub trait Words {
         let _ = (stage, tags);
         configured
     }
+
+    /// A page-table entry that is used without being read: the level at which it stands and its image in memory. The
+    /// walk of this stage goes on from there, and neither looks for its table nor translates where that lies.
+    ///
+    /// An IOMMU without caches has none. One that has caches finds entries by their tags and the address, wherever
+    /// their table lies by now (section "Caching in-memory data structures"); an oracle overrides this. `purpose` is
+    /// what a second stage is asked for.
+    #[inline(always)]
+    fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
+        let _ = (stage, purpose, tags);
+        None
+    }
 }

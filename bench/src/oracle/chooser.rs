@@ -1,11 +1,12 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (rule 6).
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Read, Role, Stage, Tags, Update, WordRef, Words};
+use golden::{DirectoryEntry, MsiPte0, Pte, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};
 
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
 use super::roots::{Root, Roots};
+use super::tagged::Tagged;
 use crate::bus::Cycle;
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
@@ -42,8 +43,8 @@ struct Branch {
 pub enum Reach {
     /// Words under the configured roots
     Plain,
-    /// Also roots that were configured earlier under the same tags
-    Roots,
+    /// Also roots that were configured earlier under the same tags, and entries that are found by their tags
+    Tagged,
     /// First-stage entries as parts of a global mapping: `PSCV = 1` does not reach them, and they may stem from another
     /// process. [`Chooser::is_consistent`] says afterwards whether a global mapping was used.
     Global,
@@ -51,7 +52,7 @@ pub enum Reach {
 
 impl Reach {
     /// All, in the order in which they are tried.
-    pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Roots, Reach::Global];
+    pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Tagged, Reach::Global];
 }
 
 /// What is known of the device's reads and of the commands that it has carried out.
@@ -63,6 +64,8 @@ pub struct Knowledge<'a> {
     pub invalidations: &'a Invalidations,
     /// Under which roots it translated
     pub roots: &'a Roots,
+    /// By which entries it translated
+    pub tagged: &'a Tagged,
 }
 
 /// A source of words that knows what the device may have used, and steps through the combinations.
@@ -76,6 +79,7 @@ pub struct Chooser<'a> {
     reach: Reach,
     saw_global: bool,
     other_root: bool,
+    by_tag: bool,
 }
 
 /// Memory that replays use again and again.
@@ -86,6 +90,17 @@ pub struct Buffers {
     options: Vec<(bool, Sighting)>,
     roots: Vec<Root>,
     others: Vec<u64>,
+    recalled: Vec<Recalled>,
+}
+
+/// An entry that may be used without being read.
+#[derive(Clone, Copy, Debug)]
+struct Recalled {
+    level: u8,
+    word: WordRef,
+    value: u64,
+    stale: bool,
+    global: bool,
 }
 
 impl<'a> Chooser<'a> {
@@ -95,7 +110,18 @@ impl<'a> Chooser<'a> {
         buffers.choices.clear();
         buffers.roots.clear();
         let path = Globality { global: reach == Reach::Global };
-        Chooser { known, window, buffers, depth: 0, replays: 0, path, reach, saw_global: false, other_root: false }
+        Chooser {
+            known,
+            window,
+            buffers,
+            depth: 0,
+            replays: 0,
+            path,
+            reach,
+            saw_global: false,
+            other_root: false,
+            by_tag: false,
+        }
     }
 
     /// Goes on to the next combination; false when all have been tried.
@@ -104,6 +130,7 @@ impl<'a> Chooser<'a> {
         self.path = Globality { global: self.reach == Reach::Global };
         self.saw_global = false;
         self.other_root = false;
+        self.by_tag = false;
         self.buffers.choices.clear();
         self.buffers.roots.clear();
         self.replays += 1;
@@ -135,7 +162,7 @@ impl<'a> Chooser<'a> {
 
     /// The last walk took a value that memory no longer held when the request was accepted.
     pub fn is_stale(&self) -> bool {
-        self.other_root || self.buffers.choices.iter().any(|choice| choice.stale)
+        self.other_root || self.by_tag || self.buffers.choices.iter().any(|choice| choice.stale)
     }
 
     /// The last walk went under a root that the contexts did not name.
@@ -287,5 +314,47 @@ impl Words for Chooser<'_> {
         }
         self.buffers.roots.push(Root { value, ..root });
         value
+    }
+
+    fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
+        if self.reach == Reach::Plain {
+            return None;
+        }
+        let global = self.reach == Reach::Global;
+        let addr = match stage {
+            Stage::First => tags.iova.0,
+            Stage::Second => tags.gpa?.0,
+        };
+        self.buffers.recalled.clear();
+        for (level, place) in self.known.tagged.places(stage, tags, addr, global) {
+            let Some(history) = self.known.histories.word(place.addr) else { continue };
+            let role = match stage {
+                Stage::First => Role::FirstStage { level },
+                Stage::Second => Role::SecondStage { level, purpose },
+            };
+            let word = WordRef { addr: place.addr, bytes: place.bytes, role, tags: *tags };
+            let path = Globality { global: global && place.global };
+            for seen in history.sightings().iter().filter(|seen| seen.resp == 0) {
+                let value = narrow(&word, seen.value);
+                // Only what is valid can be in a cache.
+                if is_invalid(&role, value)
+                    || judge(history, &word, seen, self.known.invalidations, path, self.window).is_err()
+                {
+                    continue;
+                }
+                let stale = !history.held_between(seen.value, self.window.start, self.window.end);
+                self.buffers.recalled.push(Recalled { level, word, value, stale, global: place.global });
+            }
+        }
+        if self.buffers.recalled.is_empty() {
+            return None;
+        }
+        let taken = self.branch(1 + self.buffers.recalled.len());
+        let recalled = self.buffers.recalled[taken.checked_sub(1)?];
+        self.buffers.choices.push(Choice { word: recalled.word, value: recalled.value, stale: recalled.stale });
+        self.by_tag = true;
+        self.saw_global |= recalled.global;
+        self.path.global |= recalled.global;
+        Some((recalled.level, recalled.value))
     }
 }

@@ -67,12 +67,14 @@ impl Transactions {
         burst: Burst,
         prot: u8,
         now: Cycle,
+        only: Option<Ticket>,
     ) -> Result<&Transaction, Violation> {
         let same_id = |t: &Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
         let fits = |t: &Transaction| {
             t.request.burst == burst && t.request.iova.0 & 0xFFF == addr.0 & 0xFFF && axprot(&t.request) == prot & 0b101
         };
-        let Some(index) = self.live.iter().position(|t| same_id(t) && fits(t)) else {
+        let chosen = |t: &Transaction| only.is_none_or(|ticket| ticket == t.ticket);
+        let Some(index) = self.live.iter().position(|t| same_id(t) && fits(t) && chosen(t)) else {
             let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
             let right = match self.live.iter().find(|t| same_id(t)) {
                 Some(t) => format!(
@@ -91,6 +93,15 @@ impl Transactions {
         let transaction = &mut self.live[index];
         transaction.memory = Some(AtMemory { addr, cycle: now, ..AtMemory::default() });
         Ok(transaction)
+    }
+
+    /// All transactions that an address on `mem_*` may belong to: older ones may turn out refused.
+    pub fn candidates(&self, direction: Direction, id: u8, addr: Spa, burst: Burst, prot: u8) -> Vec<Transaction> {
+        let same_id = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
+        let fits = |t: &&Transaction| {
+            t.request.burst == burst && t.request.iova.0 & 0xFFF == addr.0 & 0xFFF && axprot(&t.request) == prot & 0b101
+        };
+        self.live.iter().filter(|t| same_id(t) && fits(t)).cloned().collect()
     }
 
     /// A beat of write data on `mem_*`.

@@ -64,60 +64,74 @@ impl Oracle {
         accept: impl Fn(&Outcome) -> bool,
     ) -> Option<Explanation> {
         let mut found = None;
-        self.replay(request, window, |outcome, chooser, tries| {
-            if !accept(outcome) {
-                return found.is_some() && tries > TRIES_FOR_FRESH;
+        for reach in Reach::ALL {
+            self.replay(request, window, reach, |outcome, chooser, tries| {
+                if !accept(outcome) {
+                    return found.is_some() && tries > TRIES_FOR_FRESH;
+                }
+                let stale = chooser.is_stale();
+                if found.is_none() || !stale {
+                    found = Some(Explanation::of(outcome, chooser));
+                }
+                !stale || tries > TRIES_FOR_FRESH
+            });
+            if found.is_some() {
+                break;
             }
-            let stale = chooser.is_stale();
-            if found.is_none() || !stale {
-                found = Some(Explanation::of(outcome, chooser));
-            }
-            !stale || tries > TRIES_FOR_FRESH
-        });
+        }
         found
     }
 
     /// Every fault that explains a refusal, each with its freshest explanation first found.
     pub(super) fn explain_refusal(&mut self, request: &Request, window: Window) -> Vec<(Fault, Explanation)> {
         let mut found: Vec<(Fault, Explanation)> = Vec::new();
-        self.replay(request, window, |outcome, chooser, _| {
-            let Outcome::Fault(fault) = outcome else { return false };
-            let stale = chooser.is_stale();
-            match found.iter_mut().find(|(known, _)| known == fault) {
-                None => found.push((*fault, Explanation::of(outcome, chooser))),
-                Some((_, known)) if known.stale && !stale => *known = Explanation::of(outcome, chooser),
-                Some(_) => {}
+        for reach in Reach::ALL {
+            self.replay(request, window, reach, |outcome, chooser, _| {
+                let Outcome::Fault(fault) = outcome else { return false };
+                match found.iter_mut().find(|(known, _)| known == fault) {
+                    None => found.push((*fault, Explanation::of(outcome, chooser))),
+                    Some((_, known)) if known.stale && !chooser.is_stale() => {
+                        *known = Explanation::of(outcome, chooser)
+                    }
+                    Some(_) => {}
+                }
+                false
+            });
+            if !found.is_empty() {
+                break;
             }
-            false
-        });
+        }
         found.sort_by_key(|(_, explanation)| explanation.stale);
         found
     }
 
-    /// Replays the walk over every combination, until `visit` says that it has seen enough.
+    /// Replays the walk over every combination within a reach, until `visit` says that it has seen enough.
     fn replay(
         &mut self,
         request: &Request,
         window: Window,
+        reach: Reach,
         mut visit: impl FnMut(&Outcome, &Chooser<'_>, u32) -> bool,
     ) {
         let mut config = self.config();
         let mut tries = 0;
-        for reach in Reach::ALL {
-            for ddtp in self.registers.ddtp_choices(window.start, window.end) {
-                config.ddtp = ddtp;
-                let known =
-                    Knowledge { histories: &self.histories, invalidations: &self.invalidations, roots: &self.roots };
-                let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
-                while chooser.next() {
-                    tries += 1;
-                    let outcome = golden::translate(&config, &mut chooser, request);
-                    if outcome == Outcome::Unavailable || !chooser.is_consistent() {
-                        continue;
-                    }
-                    if visit(&outcome, &chooser, tries) {
-                        return;
-                    }
+        for ddtp in self.registers.ddtp_choices(window.start, window.end) {
+            config.ddtp = ddtp;
+            let known = Knowledge {
+                histories: &self.histories,
+                invalidations: &self.invalidations,
+                roots: &self.roots,
+                tagged: &self.tagged,
+            };
+            let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
+            while chooser.next() {
+                tries += 1;
+                let outcome = golden::translate(&config, &mut chooser, request);
+                if outcome == Outcome::Unavailable || !chooser.is_consistent() {
+                    continue;
+                }
+                if visit(&outcome, &chooser, tries) {
+                    return;
                 }
             }
         }

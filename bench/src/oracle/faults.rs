@@ -183,7 +183,9 @@ impl Faults {
                 Some(which)
             }
             None => {
-                if owed.possible.iter().all(|fault| fault.reported) {
+                if owed.possible.iter().any(|fault| fault.reported) {
+                    // Where one explanation is silent (DTF), a record may come and need not.
+                    owed.may_be_lost |= owed.possible.iter().any(|fault| !fault.reported);
                     self.owed.push(owed);
                 }
                 None

@@ -28,6 +28,17 @@ fn structure(role: &Role) -> &'static str {
 }
 
 impl Oracle {
+    /// This transaction explains the address on `mem_*`.
+    pub(super) fn could_be(&mut self, transaction: &Transaction, addr: Spa, pbmt: u8, now: Cycle) -> bool {
+        let request = request_of(transaction);
+        let window = Window { start: transaction.accepted, end: now };
+        let is_it = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Translated(t)
+                if t.spa == addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
+        };
+        self.explain(&request, window, is_it).is_some()
+    }
+
     /// A translated request showed on `mem_*`.
     pub(super) fn translated(
         &mut self,
@@ -81,6 +92,9 @@ impl Oracle {
     fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window, memory: &dyn Peek) {
         for root in &explanation.roots {
             self.roots.used(*root, window.end);
+        }
+        if matches!(explanation.outcome, Outcome::Translated(_)) {
+            self.tagged.used(explanation.choices.iter().map(|choice| (&choice.word, choice.value)));
         }
         if explanation.stale {
             if explanation.other_root {

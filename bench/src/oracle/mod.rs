@@ -17,6 +17,7 @@ mod registers;
 mod roots;
 mod rule;
 mod software;
+mod tagged;
 
 use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
 
@@ -66,6 +67,7 @@ pub struct Oracle {
     histories: history::Histories,
     invalidations: invalidation::Invalidations,
     roots: roots::Roots,
+    tagged: tagged::Tagged,
     commands: commands::Commands,
     faults: faults::Faults,
     software: software::Software,
@@ -86,6 +88,7 @@ impl Oracle {
             histories: history::Histories::default(),
             invalidations: invalidation::Invalidations::default(),
             roots: roots::Roots::default(),
+            tagged: tagged::Tagged::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             software: software::Software::default(),
@@ -163,7 +166,14 @@ impl Oracle {
         match event {
             Event::DmaAccepted { ticket, request } => self.transactions.accepted(*ticket, request.clone(), now),
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
-                let transaction = self.transactions.at_memory(*direction, *id, *addr, *burst, *prot, now)?.clone();
+                let candidates = self.transactions.candidates(*direction, *id, *addr, *burst, *prot);
+                let only = if candidates.len() > 1 {
+                    candidates.iter().find(|t| self.could_be(t, *addr, *pbmt, now)).map(|t| t.ticket)
+                } else {
+                    None
+                };
+                let transaction =
+                    self.transactions.at_memory(*direction, *id, *addr, *burst, *prot, now, only)?.clone();
                 self.translated(&transaction, *addr, *pbmt, now, memory)?;
             }
             Event::MemWriteBeat { data, strb, last } => self.transactions.write_beat(*data, *strb, *last)?,
