@@ -52,6 +52,10 @@ impl FreeList {
         Some(at)
     }
 
+    fn contains(&self, addr: u64) -> bool {
+        self.0.range(..=addr).next_back().is_some_and(|(&start, &len)| addr - start < len)
+    }
+
     pub(super) fn give(&mut self, mut start: u64, mut bytes: u64) {
         if let Some((&before, &len)) = self.0.range(..start).next_back()
             && before + len == start
@@ -121,6 +125,10 @@ impl Allocator {
 
     pub(super) fn ledger(&self) -> Ledger {
         self.ledger
+    }
+
+    pub(super) fn is_free(&self, addr: u64) -> bool {
+        self.free.contains(addr)
     }
 
     pub(super) fn attempts(&self) -> u64 {

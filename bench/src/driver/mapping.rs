@@ -34,6 +34,10 @@ impl Driver {
     pub fn map(&mut self, machine: &mut dyn Machine, domain: Domain, mapping: Mapping) -> Result<(), ApiError> {
         let name = format!("map {}: {:#x}+{:#x}", self.domain_name(domain), mapping.iova, mapping.bytes);
         let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let domain = match &self.domain(domain)?.kind {
+            Kind::Nested(nested) if self.options.quirks.map_on_nested => Domain(nested.parent),
+            _ => domain,
+        };
         self.operation(machine, operation, |driver, machine| {
             let paging = driver.paging(domain.0)?;
             let limit = 1u64.checked_shl(driver.caps.physical_bits()).unwrap_or(u64::MAX);

@@ -82,6 +82,30 @@ pub struct Quirks {
     pub leak_pscid: bool,
     /// Detaching leaves the domain referenced
     pub keep_reference: bool,
+    /// A nested domain gets a root and a PSCID of its own, which nothing uses
+    pub nested_allocates: bool,
+    /// Domains of user space are freed by a function of their own, which forgets the identifiers
+    pub second_free: bool,
+    /// `map` on a nested domain is accepted, and maps in the parent
+    pub map_on_nested: bool,
+    /// Flags are looked at after everything else
+    pub late_flags: bool,
+    /// Dirty tracking is accepted, though nothing tracks
+    pub accept_dirty_tracking: bool,
+    /// [`super::NEST_PARENT`] is accepted and has no effect
+    pub ignore_nest_parent: bool,
+    /// Domains are allocated by what some other IOMMU can do
+    pub foreign_capabilities: bool,
+    /// Each domain that user space asks for is a second stage
+    pub user_second_stage: bool,
+    /// The root is allocated with one page, freed, and allocated again with as many as it needs, wherever they lie
+    pub root_twice: bool,
+    /// The context of a guest may have any length: what lacks is zero, what is too much is left out
+    pub unchecked_length: bool,
+    /// The allocation of a nested domain writes to where user space wants events
+    pub event_pointer: bool,
+    /// The context of a guest is kept once for all nested domains on a parent: the last one counts
+    pub context_per_parent: bool,
 }
 
 /// What the platform gives to the driver.

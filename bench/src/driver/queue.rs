@@ -126,6 +126,12 @@ impl CommandQueue {
         self.sent
     }
 
+    /// Whether an address lies in the queue, or is where fences store their numbers.
+    pub(super) fn owns(&self, addr: Spa) -> bool {
+        let queue = self.base.0..self.base.0 + (COMMAND_BYTES << self.log2);
+        queue.contains(&addr.0) || addr.0 & !7 == self.flag.0
+    }
+
     fn mask(&self) -> u64 {
         (1 << self.log2) - 1
     }

@@ -193,6 +193,34 @@ impl Driver {
         self.alloc.fail_in(nth);
     }
 
+    /// Whether nothing holds the page with this address: it is in the pool, and free.
+    pub fn is_free(&self, addr: Spa) -> bool {
+        self.alloc.is_free(addr.0)
+    }
+
+    /// Whether an address belongs to the command queue, or is where its fences store their numbers.
+    pub fn is_command_queue(&self, addr: Spa) -> bool {
+        self.commands.owns(addr)
+    }
+
+    /// Stores a word of a device's context in memory as it is, synchronises nothing, and does not note it.
+    ///
+    /// # Errors
+    /// ENOENT if no device with this ID was added; EINVAL for a word that the format does not have.
+    pub fn set_context_word(
+        &mut self,
+        machine: &mut dyn Machine,
+        id: DeviceId,
+        word: usize,
+        value: u64,
+    ) -> Result<(), ApiError> {
+        if word >= self.directory.words() {
+            return Err(ApiError::Invalid("word of a device context"));
+        }
+        let at = self.directory.context_at(id)?;
+        Ok(machine.store(Spa(at.0 + 8 * word as u64), value)?)
+    }
+
     /// Commands sent so far, fences included.
     pub fn commands_sent(&self) -> u64 {
         self.commands.sent()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::runner::{Planned, Played, Reply};
 use crate::scenario::{Expectation, ExpectedVerdict, Limit};
-use crate::testbench::{Blame, End, Figures, Finding};
+use crate::testbench::{Blame, End, Figures, Finding, RunOutcome};
 
 /// How a run is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -252,6 +252,7 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
         (End::Finished, None, None) => Verdict::Pass,
     };
     report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
+    report.unmet.extend(wrong_reason(&planned.expectation, &outcome));
     report.passed = report.unmet.is_empty();
     report.end = Some(outcome.end);
     report.figures = outcome.figures;
@@ -261,12 +262,28 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     report
 }
 
+/// A finding that does not speak of what it should.
+fn wrong_reason(expectation: &Expectation, outcome: &RunOutcome) -> Option<Unmet> {
+    let wanted = expectation.because.as_ref()?;
+    let got = match (&outcome.end, &outcome.hazard) {
+        (End::Software { error }, _) => error.clone(),
+        (_, Some(hazard)) => {
+            let Finding { rule, detail, right, wrong, evidence, .. } = hazard;
+            format!("{rule}, {detail}: right {right}, wrong {wrong}\n{evidence}")
+        }
+        _ => "nothing".to_owned(),
+    };
+    let unmet = Unmet { what: "reason".into(), wanted: wanted.clone(), got: got.lines().next().unwrap_or("").into() };
+    (!got.contains(wanted.as_str())).then_some(unmet)
+}
+
 /// What a run does not show of what it must show.
 fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<Unmet> {
     let mut unmet = Vec::new();
     let wanted = match expectation.verdict {
         ExpectedVerdict::Pass => Verdict::Pass,
         ExpectedVerdict::SoftwareHazard => Verdict::SoftwareHazard,
+        ExpectedVerdict::SoftwareError => Verdict::SoftwareError,
     };
     if verdict != wanted {
         unmet.push(Unmet { what: "verdict".into(), wanted: wanted.to_string(), got: verdict.to_string() });

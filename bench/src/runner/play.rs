@@ -2,6 +2,7 @@
 
 mod config;
 mod domains;
+mod probes;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -88,6 +89,13 @@ struct Made {
     guest: Option<(driver::Guest, driver::GuestTable)>,
 }
 
+impl Made {
+    /// As the host sees it: without the guest's table.
+    fn of_host(self) -> Made {
+        Made { guest: None, ..self }
+    }
+}
+
 /// Who plays the steps: software, with the devices' traffic at its command.
 struct Player<'a> {
     scenario: &'a Scenario,
@@ -101,6 +109,8 @@ struct Player<'a> {
     changed: BTreeMap<(String, u64), (driver::format::PageSize, Spa, u64)>,
     /// Fault records that software took out, not looked at by a step yet
     records: Vec<driver::format::FaultRecord>,
+    /// What was outstanding, sent, stored and read at a mark
+    marks: BTreeMap<&'a str, probes::Marked>,
     rng: ChaCha8Rng,
 }
 
@@ -121,6 +131,7 @@ impl<'a> Player<'a> {
             backing,
             changed: BTreeMap::new(),
             records: Vec::new(),
+            marks: BTreeMap::new(),
             rng,
         };
         player.make_domains()?;

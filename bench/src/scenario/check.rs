@@ -141,12 +141,17 @@ impl Scenario {
                 }
             }
         }
-        for command in entry.commands.keys().filter(|command| !COMMANDS.contains(&command.as_str())) {
-            problems.push(
-                Problem::new(entry.place, format!("unknown command `{command}`"), "in here")
-                    .suggest(&command.to_uppercase(), COMMANDS),
-            );
-        }
+        check_commands(entry.commands.keys(), entry.place, problems);
+    }
+}
+
+/// Commands that are counted have a name.
+fn check_commands<'a>(names: impl Iterator<Item = &'a String>, place: Place, problems: &mut Vec<Problem>) {
+    for command in names.filter(|command| !COMMANDS.contains(&command.as_str())) {
+        problems.push(
+            Problem::new(place, format!("unknown command `{command}`"), "in here")
+                .suggest(&command.to_uppercase(), COMMANDS),
+        );
     }
 }
 

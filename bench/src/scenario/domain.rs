@@ -16,6 +16,10 @@ pub struct Driver {
     pub flush: At<Flush>,
     /// Bugs that are switched on, for negative controls
     pub faults: Vec<At<DriverFault>>,
+    /// How many PSCIDs there are, from 1; default: all
+    pub pscids: Option<At<u32>>,
+    /// How many GSCIDs there are, from 1; default: all
+    pub gscids: Option<At<u16>>,
 }
 
 /// How a device context is changed while its device may be active.
@@ -103,6 +107,30 @@ pub enum DriverFault {
     LeakPscid,
     /// Detaching leaves the domain referenced
     KeepReference,
+    /// A nested domain gets a root and a PSCID of its own, which nothing uses
+    NestedAllocates,
+    /// Domains of user space are freed by a function of their own, which forgets the identifiers
+    SecondFree,
+    /// Mapping in a nested domain is accepted, and maps in the parent
+    MapOnNested,
+    /// Flags are looked at after everything else
+    LateFlags,
+    /// Dirty tracking is accepted, though nothing tracks
+    AcceptDirtyTracking,
+    /// The flag that asks for a nest parent is accepted and has no effect
+    IgnoreNestParent,
+    /// Domains are allocated by what some other IOMMU can do
+    ForeignCapabilities,
+    /// Each domain that user space asks for is a second stage
+    UserSecondStage,
+    /// The root is allocated with one page, freed, and allocated again with more, wherever they lie
+    RootTwice,
+    /// The context of a guest may have any length
+    UncheckedLength,
+    /// The allocation of a nested domain writes to where user space wants events
+    EventPointer,
+    /// The context of a guest is kept once for all nested domains on a parent
+    ContextPerParent,
 }
 
 /// An address space that devices can be attached to.

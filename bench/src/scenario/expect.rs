@@ -17,6 +17,9 @@ pub struct Expectation {
     pub when: Named<Values>,
     /// How the oracle must judge. A DUT violation can never be expected
     pub verdict: ExpectedVerdict,
+    /// What the finding must speak of: text that stands in the hazard, or in the error with which software gave up.
+    /// It shows that a negative control fails for the stated reason
+    pub because: Option<String>,
     /// DMA transactions that devices saw refused
     pub device_faults: Option<Limit>,
     /// Fault records, by cause
@@ -46,6 +49,8 @@ pub enum ExpectedVerdict {
     Pass,
     /// The programming let a stale or torn value through
     SoftwareHazard,
+    /// A call of the driver, or a check of a step, did not come out as the scenario demands: a negative control
+    SoftwareError,
 }
 
 /// A list of values, as text.

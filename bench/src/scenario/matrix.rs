@@ -13,13 +13,14 @@ use super::expect::{Expectation, Values};
 use super::file::{Matrix, Scenario};
 
 /// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
-pub const SETTINGS: [&str; 12] = [
+pub const SETTINGS: [&str; 13] = [
     "policy",
     "flush",
     "driver-fault",
     "directory",
     "context",
     "physical-bits",
+    "features",
     "ptw-latency",
     "dma-latency",
     "ptw-reorder",
@@ -118,6 +119,11 @@ impl Scenario {
             "directory" => self.iommu.directory = to(value)?,
             "context" => self.iommu.context = to(value)?,
             "physical-bits" => self.iommu.physical_bits = Some(to(value)?),
+            // `sv39+sv39x4`
+            "features" => {
+                let names = value.value.split('+').map(|name| At::new(name.to_owned(), value.place));
+                self.iommu.features = Some(names.map(|name| to(&name)).collect::<Result<_, _>>()?);
+            }
             "ptw-latency" => self.memory.page_tables.latency = to(value)?.value,
             "dma-latency" => self.memory.dma.latency = to(value)?.value,
             "ptw-reorder" => self.memory.page_tables.reorder = to(value)?.value,

@@ -12,6 +12,7 @@ mod file;
 mod machine;
 mod matrix;
 mod parse;
+mod probe;
 mod scalar;
 mod schema;
 mod step;
@@ -30,9 +31,12 @@ pub use machine::{
 };
 pub use matrix::Variant;
 pub use parse::parse;
+pub use probe::{
+    Alloc, ContextWord, ExpectContext, ExpectMemory, SetContext, Since, StageMode, UserCommand, UserInvalidate,
+};
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{
-    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, Poison, Range, Repeat,
-    Result as DmaResult, SetPte, Step, Store, Stream, StreamKind, Unmap,
+    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, Poison, Range, Recover,
+    Repeat, Result as DmaResult, SetPte, Step, Store, Stream, StreamKind, Unmap,
 };

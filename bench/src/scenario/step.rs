@@ -10,9 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::at::At;
 use super::domain::{Mapping, Rights};
+use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::scalar::{Number, Size, Span};
 
-/// One step of a scenario. `drain` and `fence` may stand alone; every other step is a key with its operands.
+/// One step of a scenario. `drain`, `fence` and `recover` may stand alone; every other step is a key with its operands.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum Step {
@@ -52,8 +53,26 @@ pub enum Step {
     Fence(Fence),
     /// Overwrites memory with a pattern in which V is 0
     Poison(Poison),
-    /// Names this moment in reports
+    /// Names this moment, for reports and for `since`
     Mark(At<String>),
+    /// Asks for a domain in the words of the API
+    Alloc(Alloc),
+    /// What a device context in memory must be
+    ExpectContext(ExpectContext),
+    /// Changes a word of a device context; no invalidation
+    SetContext(SetContext),
+    /// Invalidations that a guest asks for
+    UserInvalidate(UserInvalidate),
+    /// Puts two doublewords into the command queue, whatever they mean
+    Command([Number; 2]),
+    /// Sets a stopped command queue going again
+    Recover(Recover),
+    /// Lets the n-th allocation from now fail, once
+    FailAllocation(At<u32>),
+    /// What must have happened since a mark
+    Since(Since),
+    /// What memory must hold
+    ExpectMemory(ExpectMemory),
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -68,6 +87,7 @@ impl<'de> Deserialize<'de> for Step {
                 match word {
                     "drain" => Ok(Step::Drain(Drain {})),
                     "fence" => Ok(Step::Fence(Fence::default())),
+                    "recover" => Ok(Step::Recover(Recover {})),
                     known if STEPS.contains(&known) => {
                         Err(E::custom(format!("step `{known}` has operands: `- {known}: …`")))
                     }
@@ -96,6 +116,7 @@ const STEPS: &[&str] = &[
     "detach",
     "map",
     "unmap",
+    "create",
     "free",
     "set-pte",
     "store",
@@ -103,6 +124,15 @@ const STEPS: &[&str] = &[
     "fence",
     "poison",
     "mark",
+    "alloc",
+    "expect-context",
+    "set-context",
+    "user-invalidate",
+    "command",
+    "recover",
+    "fail-allocation",
+    "since",
+    "expect-memory",
 ];
 
 impl JsonSchema for Step {
@@ -134,10 +164,19 @@ impl JsonSchema for Step {
         add("invalidate", "Queues one invalidation command", generator.subschema_for::<Invalidate>());
         add("fence", "IOFENCE.C, and waits for it", generator.subschema_for::<Fence>());
         add("poison", "Makes memory unusable", generator.subschema_for::<Poison>());
-        add("mark", "Names this moment in reports", generator.subschema_for::<String>());
+        add("mark", "Names this moment, for reports and for `since`", generator.subschema_for::<String>());
+        add("alloc", "Asks for a domain in the words of the API", generator.subschema_for::<Alloc>());
+        add("expect-context", "What a device context must be", generator.subschema_for::<ExpectContext>());
+        add("set-context", "Changes a word of a device context", generator.subschema_for::<SetContext>());
+        add("user-invalidate", "A guest asks for invalidations", generator.subschema_for::<UserInvalidate>());
+        add("command", "Queues two doublewords as they are", generator.subschema_for::<[Number; 2]>());
+        add("recover", "Sets a stopped command queue going", generator.subschema_for::<Recover>());
+        add("fail-allocation", "Lets the n-th allocation fail", generator.subschema_for::<u32>());
+        add("since", "What must have happened since a mark", generator.subschema_for::<Since>());
+        add("expect-memory", "What memory must hold", generator.subschema_for::<ExpectMemory>());
         json_schema!({
             "anyOf": [
-                { "enum": ["drain", "fence"] },
+                { "enum": ["drain", "fence", "recover"] },
                 {
                     "type": "object", "properties": properties, "additionalProperties": false,
                     "minProperties": 1, "maxProperties": 1
@@ -151,6 +190,11 @@ impl JsonSchema for Step {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Drain {}
+
+/// Sets a stopped command queue going; it has no operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recover {}
 
 /// DMA traffic in the background.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -298,6 +342,9 @@ pub struct Map {
     pub domain: At<String>,
     /// What
     pub range: Mapping,
+    /// The host asks for it in the domain itself; a nested domain has no mappings of the host
+    #[serde(default)]
+    pub host: bool,
     /// The call must fail with this error, and change nothing
     pub fails: Option<At<Errno>>,
 }
@@ -310,6 +357,9 @@ pub struct Unmap {
     pub domain: At<String>,
     /// What
     pub range: Range,
+    /// The host asks for it in the domain itself; a nested domain has no mappings of the host
+    #[serde(default)]
+    pub host: bool,
     /// The call must fail with this error, and change nothing
     pub fails: Option<At<Errno>>,
 }
@@ -342,6 +392,14 @@ pub enum Errno {
     Enomem,
     /// Out of identifiers
     Enospc,
+    /// Too much data
+    E2big,
+    /// Address out of range
+    Erange,
+    /// The device failed
+    Eio,
+    /// Not done within its bound
+    Etimedout,
 }
 
 impl Errno {
@@ -355,6 +413,10 @@ impl Errno {
             Errno::Eexist => "EEXIST",
             Errno::Enomem => "ENOMEM",
             Errno::Enospc => "ENOSPC",
+            Errno::E2big => "E2BIG",
+            Errno::Erange => "ERANGE",
+            Errno::Eio => "EIO",
+            Errno::Etimedout => "ETIMEDOUT",
         }
     }
 }

@@ -4,7 +4,7 @@
 use golden::Spa;
 use hdl::{Dut, Inputs, Outputs};
 
-use super::outcome::{Blame, End, Finding, RunOutcome};
+use super::outcome::{Blame, End, Figures, Finding, RunOutcome};
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
 use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
 use crate::driver::Halted;
@@ -66,6 +66,15 @@ pub enum DmaError {
     Illegal(#[from] IllegalRequest),
 }
 
+/// Where software stored, and where the device under test read by itself, since somebody began to look.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Doublewords that software stored
+    pub stores: Vec<Spa>,
+    /// First addresses of implicit reads
+    pub reads: Vec<Spa>,
+}
+
 /// Why the clock stands still.
 #[derive(Clone, Debug)]
 enum Halt {
@@ -84,6 +93,7 @@ pub struct Testbench {
     outputs: Outputs,
     events: Vec<Event>,
     kept: Option<Vec<Event>>,
+    pub(super) watch: Option<Watch>,
     pub(super) now: Cycle,
     streams: Vec<Stream>,
     owners: Vec<(Ticket, u8)>,
@@ -121,6 +131,7 @@ impl Testbench {
             outputs,
             events: Vec::new(),
             kept: None,
+            watch: None,
             now: 0,
             streams: Vec::new(),
             owners: Vec::new(),
@@ -144,6 +155,16 @@ impl Testbench {
     /// What the bus saw since the last call; the first call begins to keep it.
     pub fn take_events(&mut self) -> Vec<Event> {
         self.kept.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What was stored and read since the first call, which begins to keep it.
+    pub fn watch(&mut self) -> &Watch {
+        self.watch.get_or_insert_default()
+    }
+
+    /// The counts so far.
+    pub fn figures(&self) -> Figures {
+        self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
     }
 
     /// Nothing is under way on any port.
@@ -204,6 +225,11 @@ impl Testbench {
                     }
                 }
                 Event::RegRead { value, .. } => self.read = Some(*value),
+                Event::PtwReadAddress { addr, .. } => {
+                    if let Some(watch) = &mut self.watch {
+                        watch.reads.push(*addr);
+                    }
+                }
                 _ => {}
             }
         }

@@ -5,6 +5,6 @@ mod outcome;
 mod software;
 mod stream;
 
-pub use clock::{Bounds, Config, DmaAnswer, DmaError, Testbench};
+pub use clock::{Bounds, Config, DmaAnswer, DmaError, Testbench, Watch};
 pub use outcome::{Blame, End, Figures, Finding, RunOutcome};
 pub use stream::{IDS_PER_STREAM, Kind, MAX_STREAMS, StreamSpec};

@@ -22,6 +22,9 @@ impl Testbench {
 impl Machine for Testbench {
     fn store(&mut self, addr: Spa, value: u64) -> Result<(), Halted> {
         self.bus.store(addr, value);
+        if let Some(watch) = &mut self.watch {
+            watch.stores.push(addr);
+        }
         self.tick()
     }
 

@@ -71,6 +71,8 @@ fn fault_range(range: &crate::scenario::FaultRange) -> FaultRange {
 pub(super) fn resources(scenario: &Scenario) -> Resources {
     Resources {
         directory_levels: scenario.iommu.directory.levels(),
+        pscids: 1..=scenario.driver.pscids.as_ref().map_or(0xf_ffff, |count| count.value),
+        gscids: 1..=scenario.driver.gscids.as_ref().map_or(0xffff, |count| count.value),
         ..Resources::with_pool(Spa(POOL.start)..Spa(POOL.end))
     }
 }
@@ -115,6 +117,18 @@ fn quirks(scenario: &Scenario) -> Quirks {
             DriverFault::UncheckedInvalidations => &mut quirks.unchecked_invalidations,
             DriverFault::LeakPscid => &mut quirks.leak_pscid,
             DriverFault::KeepReference => &mut quirks.keep_reference,
+            DriverFault::NestedAllocates => &mut quirks.nested_allocates,
+            DriverFault::SecondFree => &mut quirks.second_free,
+            DriverFault::MapOnNested => &mut quirks.map_on_nested,
+            DriverFault::LateFlags => &mut quirks.late_flags,
+            DriverFault::AcceptDirtyTracking => &mut quirks.accept_dirty_tracking,
+            DriverFault::IgnoreNestParent => &mut quirks.ignore_nest_parent,
+            DriverFault::ForeignCapabilities => &mut quirks.foreign_capabilities,
+            DriverFault::UserSecondStage => &mut quirks.user_second_stage,
+            DriverFault::RootTwice => &mut quirks.root_twice,
+            DriverFault::UncheckedLength => &mut quirks.unchecked_length,
+            DriverFault::EventPointer => &mut quirks.event_pointer,
+            DriverFault::ContextPerParent => &mut quirks.context_per_parent,
         } = true;
     }
     quirks

@@ -7,7 +7,7 @@ use golden::{DeviceId, Spa};
 use super::config::BACKING;
 use super::{Fault, Made, Player};
 use crate::driver::format::{PageSize, Prot, Scheme};
-use crate::driver::{HwptRequest, Mapping as DriverMapping, Target};
+use crate::driver::{HwptRequest, Mapping as DriverMapping, NestedData, Target};
 use crate::scenario::{Domain, DomainKind, Mapping, Mode, Scenario};
 use crate::testbench::Testbench;
 
@@ -98,7 +98,8 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<Made, Fault> {
+    /// Memory and a table of a guest for a nested domain.
+    pub(super) fn make_guest(&mut self, name: &str, domain: &Domain) -> Result<(Made, NestedData), Fault> {
         let parent_name = domain.parent.as_ref().map_or("", |parent| parent.as_str());
         let Some(parent) = self.domains.get(parent_name).copied() else {
             return Err(Fault::At(domain.kind.place, format!("parent `{parent_name}` is not there")));
@@ -109,8 +110,13 @@ impl<'a> Player<'a> {
         let pscid = self.scenario.domains.position(name).unwrap_or(0) as u32 + 1;
         let table = self.driver.guest_table(self.bench, guest, Some(scheme(domain.paging_mode())), pscid)?;
         let data = self.driver.nested_data(table)?;
-        let request = HwptRequest::nested(name, parent.domain, data);
-        Ok(Made { domain: self.driver.hwpt_alloc(self.bench, &request)?, guest: Some((guest, table)) })
+        Ok((Made { domain: parent.domain, guest: Some((guest, table)) }, data))
+    }
+
+    fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<Made, Fault> {
+        let (over, data) = self.make_guest(name, domain)?;
+        let request = HwptRequest::nested(name, over.domain, data);
+        Ok(Made { domain: self.driver.hwpt_alloc(self.bench, &request)?, ..over })
     }
 
     /// A place for a guest's page tables that nothing else in the parent uses, the same each time.
@@ -192,7 +198,7 @@ impl<'a> Player<'a> {
     }
 }
 
-fn scheme(mode: Mode) -> Scheme {
+pub(super) fn scheme(mode: Mode) -> Scheme {
     match mode {
         Mode::Sv39 => Scheme::Sv39,
         Mode::Sv48 => Scheme::Sv48,

@@ -15,21 +15,24 @@ use crate::testbench::{DmaError, Kind, StreamSpec};
 /// How long a step waits for the record of a fault that it expects, in cycles.
 const RECORD_BOUND: u64 = 5_000;
 
-impl Player<'_> {
+/// How long a step that was refused against expectation waits for its record, in cycles: for the message only.
+const RECORD_DELAY: u64 = 500;
+
+impl<'a> Player<'a> {
     /// Plays all steps.
     pub(super) fn play(&mut self) -> Result<(), Fault> {
         let scenario = self.scenario;
         self.list(&scenario.steps)
     }
 
-    fn list(&mut self, steps: &[At<Step>]) -> Result<(), Fault> {
+    fn list(&mut self, steps: &'a [At<Step>]) -> Result<(), Fault> {
         for step in steps {
             self.step(step).map_err(|fault| fault.at(step.place))?;
         }
         Ok(())
     }
 
-    fn step(&mut self, step: &At<Step>) -> Result<(), Fault> {
+    fn step(&mut self, step: &'a At<Step>) -> Result<(), Fault> {
         match &step.value {
             Step::Stream(stream) => self.stream(step.place, stream)?,
             Step::Stop(name) => self.bench.stop_streams(Some(name))?,
@@ -65,14 +68,17 @@ impl Player<'_> {
                 demand(step.place, result, detachment.fails.as_ref())?;
             }
             Step::Map(map) => {
-                let result = self.made(&map.domain).and_then(|made| self.map(&map.domain, made, &map.range));
+                let result = self.made(&map.domain).and_then(|made| {
+                    let made = if map.host { made.of_host() } else { made };
+                    self.map(&map.domain, made, &map.range)
+                });
                 demand(step.place, result, map.fails.as_ref())?;
             }
             Step::Unmap(unmap) => {
                 let (iova, bytes) = (unmap.range.iova.0, unmap.range.size.0);
                 let result = self.made(&unmap.domain).and_then(|made| match made.guest {
-                    Some((_, table)) => Ok(self.driver.guest_unmap(self.bench, table, iova, bytes)?),
-                    None => Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?),
+                    Some((_, table)) if !unmap.host => Ok(self.driver.guest_unmap(self.bench, table, iova, bytes)?),
+                    _ => Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?),
                 });
                 demand(step.place, result, unmap.fails.as_ref())?;
             }
@@ -101,8 +107,23 @@ impl Player<'_> {
                     self.bench.store(Spa(poison.address.0 + word * 8), 0x5a5a_5a5a_5a5a_5a5a)?;
                 }
             }
-            // It is in the report by its name only.
-            Step::Mark(name) => tracing::debug!(cycle = self.bench.now(), "mark {name}"),
+            Step::Mark(name) => self.mark(name),
+            Step::Alloc(alloc) => {
+                let result = self.alloc(step.place, alloc);
+                demand(step.place, result, alloc.fails.as_ref())?;
+            }
+            Step::ExpectContext(expected) => self.expect_context(step.place, expected)?,
+            Step::SetContext(set) => self.set_context(set)?,
+            Step::UserInvalidate(user) => self.user_invalidate(step.place, user)?,
+            Step::Command([low, high]) => self.driver.command(self.bench, Command([low.0, high.0]))?,
+            Step::Recover(_) => {
+                if self.driver.recover(self.bench)?.is_none() {
+                    return Err(Fault::At(step.place, "the command queue was not stopped".into()));
+                }
+            }
+            Step::FailAllocation(nth) => self.driver.fail_allocation(Some(nth.value.into())),
+            Step::Since(since) => self.since(step.place, since)?,
+            Step::ExpectMemory(memory) => self.expect_memory(step.place, memory)?,
         }
         self.service()
     }
@@ -184,6 +205,8 @@ impl Player<'_> {
         };
         match (dma.expect, answer.resp == OKAY) {
             (DmaResult::Ok, false) => {
+                // The record may come after the response.
+                self.bench.wait(RECORD_DELAY)?;
                 self.service()?;
                 let why = self.records.iter().rev().find(|record| record.device == device.0);
                 let why = why.map(|record| format!(" with cause {}", record.cause)).unwrap_or_default();
@@ -277,7 +300,7 @@ impl Player<'_> {
         }
     }
 
-    fn pscid(&self, operands: &Iotinval) -> Result<Option<u32>, Fault> {
+    pub(super) fn pscid(&self, operands: &Iotinval) -> Result<Option<u32>, Fault> {
         match &operands.pscid_of {
             Some(name) => Ok(self.driver.tags(self.made(name)?.domain)?.1),
             None => Ok(operands.pscid.as_ref().map(|pscid| pscid.0 as u32)),
@@ -319,7 +342,7 @@ fn changed(old: u64, step: &SetPte) -> u64 {
 }
 
 /// A call of the driver must have failed with this error, or must have succeeded.
-fn demand(place: Place, result: Result<(), Fault>, fails: Option<&At<Errno>>) -> Result<(), Fault> {
+pub(super) fn demand(place: Place, result: Result<(), Fault>, fails: Option<&At<Errno>>) -> Result<(), Fault> {
     let Some(wanted) = fails else { return result };
     match result {
         Err(Fault::Api(error)) if error.errno().is_some_and(|errno| errno.to_string() == wanted.name()) => Ok(()),

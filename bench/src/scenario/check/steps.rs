@@ -4,6 +4,7 @@ use crate::scenario::at::{At, Place};
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::domain::{DomainKind, PageSize};
 use crate::scenario::file::Scenario;
+use crate::scenario::probe::UserCommand;
 use crate::scenario::step::{Dma, Invalidate, Iotinval, Range, Result, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
@@ -11,6 +12,7 @@ use crate::scenario::step::{Dma, Invalidate, Iotinval, Range, Result, SetPte, St
 struct Played {
     running: Vec<At<String>>,
     freed: Vec<String>,
+    marks: Vec<String>,
     dma: bool,
 }
 
@@ -131,7 +133,54 @@ impl Scenario {
                     );
                 }
             }
-            Step::Wait(_) | Step::Fence(_) | Step::Mark(_) => {}
+            Step::Mark(name) => played.marks.push(name.value.clone()),
+            Step::Alloc(alloc) => {
+                if let Some(parent) = &alloc.parent {
+                    self.known_domain(parent, problems);
+                }
+                if self.known_domain(&alloc.domain, problems).is_some()
+                    && self.domains.get(&alloc.domain).is_none_or(|domain| !domain.late)
+                    && !played.freed.contains(&alloc.domain.value)
+                {
+                    let name = &alloc.domain;
+                    problems.push(
+                        Problem::new(name.place, format!("domain `{name}` is there from the start"), "made already")
+                            .help("write `late: true` into the domain, or free it first"),
+                    );
+                }
+            }
+            Step::ExpectContext(context) => {
+                for device in std::iter::once(&context.device).chain(&context.like) {
+                    self.known_device(device, problems);
+                }
+                for domain in context.second_stage_of.iter().chain(&context.first_stage_of) {
+                    self.known_domain(domain, problems);
+                }
+            }
+            Step::SetContext(set) => self.known_device(&set.device, problems),
+            Step::UserInvalidate(user) => {
+                self.known_domain(&user.domain, problems);
+                for command in &user.commands {
+                    if let UserCommand::Vma(operands) = &command.value {
+                        self.check_iotinval(operands, false, problems);
+                    }
+                }
+            }
+            Step::Since(since) => {
+                if !played.marks.contains(&since.mark.value) {
+                    let mark = &since.mark;
+                    problems.push(
+                        Problem::new(mark.place, format!("no mark `{mark}` before this step"), "since when?")
+                            .suggest(mark, played.marks.iter().map(String::as_str)),
+                    );
+                }
+                super::check_commands(since.commands.keys(), since.mark.place, problems);
+            }
+            Step::ExpectMemory(memory) => {
+                super::check_physical(self, &memory.address, memory.size.0, memory.size.place, problems);
+                aligned(&memory.address, 8, problems);
+            }
+            Step::Wait(_) | Step::Fence(_) | Step::Command(_) | Step::Recover(_) | Step::FailAllocation(_) => {}
         }
     }
 
