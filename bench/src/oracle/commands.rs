@@ -55,6 +55,8 @@ pub struct Commands {
     /// Invalidations fetched since reset
     invalidations: usize,
     fences: Vec<Fence>,
+    /// Fences that `cqh` has passed and whose store has not been seen
+    unpaid: Vec<Fence>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -71,6 +73,7 @@ impl Commands {
         self.head = self.sequence;
         self.stopped = false;
         self.fences.clear();
+        self.unpaid.clear();
     }
 
     /// Software moved the tail: the entries before it are there for the device from cycle `accepted`.
@@ -141,7 +144,19 @@ impl Commands {
 
     /// The oldest fence that owes this store, and whether another fence is still before it.
     pub fn fence_for_store(&mut self, addr: Spa, data: u32) -> Option<&mut Fence> {
-        self.fences.iter_mut().find(|fence| !fence.stored && fence.operands.store == Some((addr, data)))
+        let owes = |fence: &&mut Fence| !fence.stored && fence.operands.store == Some((addr, data));
+        self.unpaid.iter_mut().chain(&mut self.fences).find(owes)
+    }
+
+    /// A fence before this one that still owes its store: "all previous commands … have been completed and committed".
+    pub fn unstored_before(&self, sequence: u64) -> Option<&Fence> {
+        let owes = |fence: &&Fence| fence.operands.store.is_some() && !fence.stored;
+        self.unpaid.iter().chain(&self.fences).filter(|fence| fence.sequence < sequence).find(owes)
+    }
+
+    /// A fence that owes its store, whether `cqh` has passed it or not.
+    pub fn unstored(&self) -> Option<&Fence> {
+        self.unstored_before(u64::MAX)
     }
 
     /// The oldest fence whose store has reached the device's port and now became visible at this address.
@@ -183,6 +198,11 @@ impl Commands {
     /// This fence and all before it are complete. Returns them.
     pub fn complete(&mut self, sequence: u64) -> impl Iterator<Item = Fence> + '_ {
         let count = self.fences.iter().take_while(|fence| fence.sequence <= sequence).count();
+        // `cqh` may be seen to pass a fence before its store is; but the store must come.
+        self.unpaid.retain(|fence| !fence.stored);
+        self.unpaid.extend(
+            self.fences[..count].iter().filter(|fence| fence.operands.store.is_some() && !fence.stored).copied(),
+        );
         self.fences.drain(..count)
     }
 
@@ -272,6 +292,22 @@ mod tests {
         assert_eq!(commands.complete(0).count(), 1);
         assert_eq!(commands.head_read(RING, 0), Err(2), "it never goes back");
         assert_eq!(commands.head_read(RING, 2), Ok(Some(1)));
+    }
+
+    #[test]
+    fn a_fence_that_the_head_has_passed_still_owes_its_store() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, fence(Some((Spa(0x4004), 7))).encode(), 12);
+        feed(&mut commands, 1, fence(Some((Spa(0x4004), 8))).encode(), 14);
+        drain(&mut commands);
+        assert_eq!(commands.complete(0).count(), 1);
+        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(0));
+        assert!(commands.unstored_before(1).is_some(), "the second may not store yet");
+        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
+        assert!(commands.unstored_before(1).is_none());
+        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(1));
     }
 
     #[test]

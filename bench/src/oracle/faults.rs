@@ -53,21 +53,36 @@ pub struct Faults {
     unmatched: Vec<Received>,
     owed: Vec<Owed>,
     paid: Vec<Received>,
+    offsets: Offsets,
     lossy: bool,
     /// When `lossy` was last set
     last_lossy: Option<Cycle>,
     counts: std::collections::BTreeMap<u16, u64>,
 }
 
-/// Whether a record is what a fault leaves: page offsets may be left out ("an IOMMU may report the page offset of a
-/// GPA in iotval2 as 0"), and so may the ones of iotval.
-fn pays(record: &FaultRecord, fault: &Fault) -> bool {
-    let right = fault.record();
-    let offset_left_out = |right: u64, came: u64, keep: u64| came == right || came == right & keep;
-    fault.reported
-        && record.head == right.head
-        && offset_left_out(right.iotval, record.iotval, !0xFFF)
-        && offset_left_out(right.iotval2, record.iotval2, !0xFFC)
+/// Which page offsets the device has been seen to report. An IO bridge may not provide the one of the IOVA, "likewise, an
+/// IOMMU may report the page offset of a GPA in iotval2 as 0"; but a device that has once reported one has it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Offsets {
+    iotval: bool,
+    iotval2: bool,
+}
+
+impl Offsets {
+    fn learn(&mut self, record: &FaultRecord) {
+        self.iotval |= record.iotval & 0xFFF != 0;
+        self.iotval2 |= record.iotval2 & 0xFFC != 0;
+    }
+
+    /// Whether a record is what a fault leaves.
+    fn pays(self, record: &FaultRecord, fault: &Fault) -> bool {
+        let right = fault.record();
+        let is_it = |right: u64, came: u64, keep: u64, shown: bool| came == right || (!shown && came == right & keep);
+        fault.reported
+            && record.head == right.head
+            && is_it(right.iotval, record.iotval, !0xFFF, self.iotval)
+            && is_it(right.iotval2, record.iotval2, !0xFFC, self.iotval2)
+    }
 }
 
 impl Faults {
@@ -150,6 +165,7 @@ impl Faults {
         self.tail = ring.after(self.tail);
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
+        self.offsets.learn(&record);
         self.unmatched.push(Received { record, cycle: now });
         self.settle();
         Ok(Some(record))
@@ -173,8 +189,9 @@ impl Faults {
     pub fn refused(&mut self, mut owed: Owed) -> Option<usize> {
         // The fault met the queue at some moment since the request was accepted; the answer may have come much later.
         owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.start);
+        let offsets = self.offsets;
         let found = self.unmatched.iter().enumerate().find_map(|(at, received)| {
-            owed.possible.iter().position(|fault| pays(&received.record, fault)).map(|which| (at, which))
+            owed.possible.iter().position(|fault| offsets.pays(&received.record, fault)).map(|which| (at, which))
         });
         match found {
             Some((at, which)) => {
@@ -195,10 +212,11 @@ impl Faults {
 
     /// Pays owed records with received ones.
     fn settle(&mut self) {
+        let offsets = self.offsets;
         let mut at = 0;
         while at < self.unmatched.len() {
             let received = self.unmatched[at];
-            let payer = |owed: &Owed| owed.possible.iter().any(|fault| pays(&received.record, fault));
+            let payer = |owed: &Owed| owed.possible.iter().any(|fault| offsets.pays(&received.record, fault));
             match self.owed.iter().position(payer) {
                 Some(index) => {
                     self.owed.remove(index);
@@ -218,8 +236,9 @@ impl Faults {
         }
         // "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a
         // subset, including one, of requests."
+        let offsets = self.offsets;
         let merged = |owed: &Owed, fault: &Fault| {
-            self.paid.iter().any(|received| received.cycle >= owed.start && pays(&received.record, fault))
+            self.paid.iter().any(|received| received.cycle >= owed.start && offsets.pays(&received.record, fault))
         };
         let lost =
             self.owed.iter().find(|owed| !owed.may_be_lost && !owed.possible.iter().any(|fault| merged(owed, fault)));

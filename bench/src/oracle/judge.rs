@@ -225,6 +225,10 @@ impl Oracle {
         fence.stored = true;
         let sequence = fence.sequence;
         self.writes.push((id, Write::Fence));
+        if let Some(earlier) = self.commands.unstored_before(sequence) {
+            let right = format!("first the store of the fence that was fetched in cycle {}", earlier.fetched);
+            return Err(Violation::new(Rule::FenceOrder, "store", right, "the store of a later fence"));
+        }
         self.fence_order(sequence)
     }
 

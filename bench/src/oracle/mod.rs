@@ -317,7 +317,7 @@ impl Oracle {
 
     /// The machine has come to rest: whatever is owed must have been paid.
     pub fn at_rest(&self) -> Result<(), Violation> {
-        if let Some(fence) = self.commands.open_fences().iter().find(|f| f.operands.store.is_some() && !f.stored)
+        if let Some(fence) = self.commands.unstored()
             && !self.commands.is_stopped()
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
