@@ -162,3 +162,40 @@ fn rtl_that_never_answers_exits_with_3_and_every_run_has_a_result() {
     assert_eq!(verdicts, ["hung", "hung", "hung", "hung"]);
     assert!(text(&output).contains("no response in"), "it says who waits for whom: {}", text(&output));
 }
+
+#[test]
+fn compare_puts_policies_side_by_side_and_draws_them() {
+    let (json, svg) = (Temporary::new("compare.json"), Temporary::new("compare.svg"));
+    let arguments = ["compare", "nested.s2-to-nested", "--policy", "rfc,sequenced", "--seeds", "1", "--dut", "model"];
+    let output = lockstep(&[&arguments[..], &["--json", json.path(), "--svg", svg.path()]].concat());
+    assert_eq!(code(&output), 0, "a software hazard is a finding here, not a failure: {}", text(&output));
+    let document = json.json();
+    let [rfc, sequenced] = &document["comparisons"][0]["columns"].as_array().expect("columns")[..] else {
+        panic!("two policies, in the order that was asked for: {}", text(&output));
+    };
+    assert_eq!((&rfc["policy"], &sequenced["policy"]), (&"rfc".into(), &"sequenced".into()));
+    assert_eq!(sequenced["figures"]["device_faults"], 0);
+    assert!(rfc["figures"]["device_faults"].as_u64() > Some(0));
+    for column in [rfc, sequenced] {
+        let measures = &column["measures"];
+        assert_eq!(measures["reconfigurations"], 100);
+        assert!(measures["latency_worst"].as_f64() >= measures["latency_mean"].as_f64());
+        assert!(measures["latency_mean"].as_f64() > Some(0.0));
+    }
+    let gap = |column: &Value| column["measures"]["stall"]["gap_worst"].as_u64().expect("traffic was disturbed");
+    assert!(gap(sequenced) > 0 && gap(rfc) > gap(sequenced), "{} and {}", gap(rfc), gap(sequenced));
+    let drawing = std::fs::read_to_string(svg.path()).expect("written");
+    assert!(drawing.starts_with("<svg") && drawing.trim_end().ends_with("</svg>"));
+    assert!(drawing.contains("<polyline") && drawing.contains("sequenced") && drawing.contains("rfc"));
+}
+
+#[test]
+fn a_comparison_with_a_policy_that_the_matrix_lacks_exits_with_2() {
+    let path = Temporary::new("matrix.yaml");
+    let scenario = "name: matrix\ndescription: a\nmatrix: { policy: [sequenced] }\ndevices: { nic: { id: 1 } }\n\
+                    steps: [ wait: 1 ]\nexpect:\n  - { device-faults: 0 }\n";
+    std::fs::write(path.path(), scenario).expect("written");
+    let output = lockstep(&["compare", path.path(), "--policy", "rfc", "--dut", "model"]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("has no variant with policy rfc"), "{}", text(&output));
+}

@@ -63,6 +63,9 @@ pub enum Command {
     Check(Check),
     /// Show a nested reconfiguration under live DMA, policy by policy
     Demo(Demo),
+    /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
+    #[command(after_help = SELECTORS)]
+    Compare(Compare),
     /// Check RTL with all of Verilator's warnings on
     Lint(Lint),
     /// Run cases with known answers on the model or on the RTL, and score them
@@ -173,6 +176,29 @@ pub struct Check {
 /// `lockstep demo`
 #[derive(Debug, ClapArgs)]
 pub struct Demo {
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+}
+
+/// `lockstep compare`
+#[derive(Debug, ClapArgs)]
+pub struct Compare {
+    /// Names, tags or files
+    #[arg(value_name = "SELECTOR|FILE", required = true)]
+    pub selectors: Vec<String>,
+    /// Policies, side by side in this order
+    #[arg(long, value_name = "POLICY,…", value_parser = policy, value_delimiter = ',', default_value = "sequenced,upstream,rfc")]
+    pub policy: Vec<Policy>,
+    /// Draw DMA over time, with the steps of the reconfigurations, into this SVG file; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
     /// Folder with the scenarios
     #[arg(long, value_name = "DIR", default_value = "scenarios")]
     pub scenarios: PathBuf,

@@ -11,8 +11,9 @@ use super::options::{Options, colour};
 use super::output::{self, WriteError};
 use super::progress::Progress;
 use crate::report::{self, ExitCode, Report, Times};
-use crate::runner::{self, Device, Plan, Planned, Played, Pool, SelectError, Selected};
-use crate::scenario;
+use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
+use crate::scenario::{self, Variant};
+use crate::testbench::Series;
 use crate::vectors::{BadFile, NoWalk};
 
 /// Why a command was not carried out.
@@ -54,6 +55,9 @@ fn message(error: &SelectError) -> String {
     }
 }
 
+/// What comes with a run: its variant, and DMA over time.
+pub(super) type Recorded = (Variant, Option<Box<Series>>);
+
 /// The user wants to stop.
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -71,6 +75,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         }
         Command::Check(check) => check_files(&check, colours),
         Command::Demo(demo) => demonstrate(demo, colours),
+        Command::Compare(compare) => super::compare::compare(compare, colours),
         Command::Lint(lint) => {
             device::lint(&lint.rtl)?;
             output::stdout(&format!("{}: no warnings\n", lint.rtl.display()));
@@ -125,8 +130,6 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
 
 /// Plays what was selected.
 fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError> {
-    let start = Instant::now();
-    // Settings first: a mistake there should not wait for a compiler.
     let plan = |device: Device| Plan {
         base: options.play.seed,
         seeds: options.play.seeds,
@@ -136,9 +139,20 @@ fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError
     };
     let jobs_of =
         |device: Device| plan(device).jobs(selected).map_err(|problem| CommandError::Setting(problem.message));
+    Ok(play_jobs(options, jobs_of)?.0)
+}
+
+/// Plays jobs. With each run come its variant and, if it was recorded, DMA over time.
+pub(super) fn play_jobs(
+    options: &Options,
+    jobs_of: impl Fn(Device) -> Result<Vec<Planned>, CommandError>,
+) -> Result<(Report, Vec<Recorded>), CommandError> {
+    let start = Instant::now();
+    let mut recorded = Vec::new();
+    // Settings first: a mistake there should not wait for a compiler.
     let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
     if jobs_of(Device::Model)?.is_empty() {
-        return Ok(report);
+        return Ok((report, recorded));
     }
     let jobs = jobs_of(device::build(&options.device)?)?;
     let build = start.elapsed();
@@ -173,14 +187,19 @@ fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError
     report.times = Times { build, play: start.elapsed() };
     for (planned, result) in jobs.iter().zip(results) {
         match result {
-            Some((played, _)) => {
+            Some((mut played, _)) => {
+                let series = match &mut played {
+                    Played::Replied(Reply::Played { outcome, .. }) => outcome.series.take(),
+                    _ => None,
+                };
+                recorded.push((planned.job.variant.clone(), series));
                 let again = options.reproduce(&planned.selector, planned.job.seed, planned.job.policy.as_deref());
                 report.runs.push(report::run_report(planned, played, again));
             }
             None => report.interrupted += 1,
         }
     }
-    Ok(report)
+    Ok((report, recorded))
 }
 
 /// Writes the result files. What has been printed stays printed if that fails.

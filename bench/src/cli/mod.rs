@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod compare;
 mod device;
 mod options;
 mod output;

@@ -3,7 +3,8 @@
 //! Each call takes simulated time; devices go on with their DMA meanwhile. The driver is written as straight-line
 //! kernel code over this trait, so that it can be tested without RTL on a machine made of a hash map.
 
-use golden::Spa;
+use golden::{DeviceId, Spa};
+use serde::{Deserialize, Serialize};
 
 /// What an operation of the driver promises to its caller once it has returned. The oracle holds the software to
 /// this, and only to this: breaking it is a software hazard, never a fault of the device under test.
@@ -27,6 +28,18 @@ pub struct Operation {
     pub promise: Promise,
     /// It changed the configuration of a device: counted as a reconfiguration
     pub reconfiguration: bool,
+}
+
+/// What a step of a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepKind {
+    /// A word of the context is stored
+    Store,
+    /// The device is made to look at the context again, and the fence is waited for
+    Sync,
+    /// Translations are flushed, and the fence is waited for
+    Flush,
 }
 
 /// The machine stopped before the call was done: the device hung or stopped itself, or a divergence was found. The
@@ -57,4 +70,7 @@ pub trait Machine {
     /// Software ends the operation that it began last. `done` is false when the operation failed and changed
     /// nothing.
     fn end(&mut self, done: bool);
+    /// The operation under way begins the next step of its plan for the context of a device, which has these IDs. For
+    /// those who watch: it takes no time.
+    fn step(&mut self, _: &[DeviceId], _: StepKind) {}
 }

@@ -29,7 +29,7 @@ pub use domain::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT
 pub use error::{ApiError, Errno};
 pub use faults::Faults;
 pub use guest::Partial;
-pub use machine::{Halted, Machine, Operation, Promise};
+pub use machine::{Halted, Machine, Operation, Promise, StepKind};
 pub use mapping::Mapping;
 pub use options::{Completion, FlushPolicy, Options, Policy, Quirks, Resources};
 pub use queue::CommandFault;

@@ -9,6 +9,7 @@
 use core::fmt;
 
 use super::format::{Command, Context, Invalidation, used};
+use super::machine::StepKind;
 
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,17 @@ pub enum Step {
     Sync,
     /// Commands, then a fence that is waited for
     Flush(Vec<Invalidation>),
+}
+
+impl Step {
+    /// What it is, without its operands.
+    pub const fn kind(&self) -> StepKind {
+        match self {
+            Step::Store { .. } => StepKind::Store,
+            Step::Sync => StepKind::Sync,
+            Step::Flush(_) => StepKind::Flush,
+        }
+    }
 }
 
 /// What devices can see while a plan is carried out.

@@ -244,6 +244,7 @@ impl Driver {
         let ids = self.device(device)?.ids.clone();
         let words = self.directory.words();
         for step in &plan.steps {
+            machine.step(&ids, step.kind());
             match step {
                 Step::Store { word, value } => {
                     if *word < words {

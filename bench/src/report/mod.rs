@@ -4,15 +4,19 @@
 //! CI servers read ([`junit`], [`annotations`]) are renderings of it and add nothing.
 
 mod annotations;
+mod compare;
 mod json;
 mod junit;
+mod plot;
 mod policies;
 mod result;
 mod terminal;
 
 pub use annotations::annotations;
+pub use compare::{Column, Comparison, Group, Measures, Profile, Stall, comparison_json, comparison_table};
 pub use json::{compact, json};
 pub use junit::junit;
+pub use plot::{PlotError, plot};
 pub use policies::policies;
 pub use result::{Crash, ExitCode, Report, RunReport, Times, Unmet, Verdict, run_report};
 pub use terminal::{failures, summary};

@@ -42,6 +42,9 @@ pub struct Job {
     pub seed: u32,
     /// The device under test
     pub device: Device,
+    /// Record DMA over time
+    #[serde(default)]
+    pub series: bool,
 }
 
 /// What a worker process answers.
@@ -136,6 +139,7 @@ impl Plan {
                 index,
                 seed,
                 device: self.device.clone(),
+                series: false,
             };
             jobs.push(Planned {
                 job,

@@ -16,15 +16,24 @@ use crate::driver::{self, ApiError, Driver};
 use crate::scenario::{Place, Scenario};
 use crate::testbench::{RunOutcome, Testbench};
 
-/// Plays a scenario, whose variant is in force, on a device under test.
+/// Plays a scenario, whose variant is in force, on a device under test; with `series`, DMA over time is recorded.
 ///
 /// # Errors
 /// [`hdl::Stopped`] if the device stops itself in reset, before anything was played.
-pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, seed: u32) -> Result<RunOutcome, hdl::Stopped> {
+pub fn play(
+    scenario: &Scenario,
+    text: &str,
+    dut: Box<dyn Dut>,
+    seed: u32,
+    series: bool,
+) -> Result<RunOutcome, hdl::Stopped> {
     let bench = Testbench::new(config::testbench(scenario), dut, u64::from(seed))?;
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
+    if series {
+        bench.record_series();
+    }
     let backing = domains::Backing::new(scenario, &mut bench, seed);
     let result = Player::set_up(scenario, &mut bench, backing, rng).and_then(|mut player| player.play());
     Ok(match result {

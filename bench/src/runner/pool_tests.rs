@@ -26,6 +26,7 @@ fn jobs(count: u32) -> Vec<Job> {
         index: Some(seed),
         seed,
         device: Device::Model,
+        series: false,
     };
     (0..count).map(job).collect()
 }

@@ -31,11 +31,12 @@ fn run(job: &Job) -> Reply {
         Err(reason) => return Reply::Failed { reason },
     };
     let start = Instant::now();
-    let outcome = play::play(&scenario, &job.text, dut, job.seed).unwrap_or_else(|stopped| RunOutcome {
+    let outcome = play::play(&scenario, &job.text, dut, job.seed, job.series).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),
         violation: None,
         hazard: None,
+        series: None,
     });
     Reply::Played { outcome: Box::new(outcome), seconds: start.elapsed().as_secs_f64() }
 }

@@ -5,6 +5,7 @@ use golden::Spa;
 use hdl::{Dut, Inputs, Outputs};
 
 use super::outcome::{Blame, End, Figures, Finding, RunOutcome};
+use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
 use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
 use crate::driver::Halted;
@@ -96,7 +97,8 @@ pub struct Testbench {
     pub(super) watch: Option<Watch>,
     pub(super) now: Cycle,
     streams: Vec<Stream>,
-    owners: Vec<(Ticket, u8)>,
+    owners: Vec<(Ticket, u8, u32)>,
+    pub(super) recorder: Option<Recorder>,
     single: Option<DmaAnswer>,
     pub(super) read: Option<u64>,
     halt: Option<Halt>,
@@ -135,6 +137,7 @@ impl Testbench {
             now: 0,
             streams: Vec::new(),
             owners: Vec::new(),
+            recorder: None,
             single: None,
             read: None,
             halt: None,
@@ -167,6 +170,11 @@ impl Testbench {
         self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
     }
 
+    /// Records DMA over time from now on, for [`RunOutcome::series`].
+    pub fn record_series(&mut self) {
+        self.recorder = Some(Recorder::new());
+    }
+
     /// Nothing is under way on any port.
     pub fn is_idle(&self) -> bool {
         self.bus.ports_idle()
@@ -179,6 +187,9 @@ impl Testbench {
     pub fn tick(&mut self) -> Result<(), Halted> {
         if self.halt.is_some() {
             return Err(Halted);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tick(self.now);
         }
         for stream in &mut self.streams {
             // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
@@ -215,10 +226,15 @@ impl Testbench {
     fn answer(&mut self) {
         for event in &self.events {
             match event {
-                Event::DmaAccepted { ticket, request } => self.owners.push((*ticket, request.id / IDS_PER_STREAM)),
+                Event::DmaAccepted { ticket, request } => {
+                    self.owners.push((*ticket, request.id / IDS_PER_STREAM, request.device.0));
+                }
                 Event::DmaDone { ticket, resp, data } => {
-                    let Some(at) = self.owners.iter().position(|(of, _)| of == ticket) else { continue };
-                    let (_, owner) = self.owners.swap_remove(at);
+                    let Some(at) = self.owners.iter().position(|(of, ..)| of == ticket) else { continue };
+                    let (_, owner, device) = self.owners.swap_remove(at);
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.answered(device, *resp, self.now);
+                    }
                     match self.streams.get_mut(usize::from(owner)) {
                         Some(stream) => stream.answered(),
                         None => self.single = Some(DmaAnswer { resp: *resp, data: data.clone() }),
@@ -355,6 +371,7 @@ impl Testbench {
                 None => (End::Finished, None),
             },
         };
-        RunOutcome { end, figures, violation, hazard }
+        let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
+        RunOutcome { end, figures, violation, hazard, series }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::series::Series;
+
 /// Counts of one run. All of them are functions of scenario and seed alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
@@ -104,4 +106,7 @@ pub struct RunOutcome {
     pub violation: Option<Finding>,
     /// The first software hazard, if any
     pub hazard: Option<Finding>,
+    /// DMA over time, if it was asked for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Box<Series>>,
 }

@@ -1,9 +1,9 @@
 //! What software can do to this machine.
 
-use golden::Spa;
+use golden::{DeviceId, Spa};
 
 use super::clock::Testbench;
-use crate::driver::{Halted, Machine, Operation};
+use crate::driver::{Halted, Machine, Operation, StepKind};
 
 impl Testbench {
     /// Ticks until the register port is idle.
@@ -66,6 +66,9 @@ impl Machine for Testbench {
 
     fn begin(&mut self, operation: Operation) {
         let now = self.now;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(&operation, now);
+        }
         if let Some(oracle) = &mut self.oracle {
             oracle.begin(operation, now);
         }
@@ -73,8 +76,18 @@ impl Machine for Testbench {
 
     fn end(&mut self, done: bool) {
         let now = self.now;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(done, now);
+        }
         if let Some(oracle) = &mut self.oracle {
             oracle.end(done, now, self.bus.memory());
+        }
+    }
+
+    fn step(&mut self, devices: &[DeviceId], kind: StepKind) {
+        let now = self.now;
+        if let (Some(recorder), [device, ..]) = (&mut self.recorder, devices) {
+            recorder.step(device.0, kind, now);
         }
     }
 }
