@@ -193,7 +193,7 @@ fn compare_puts_policies_side_by_side_and_draws_them() {
 fn a_comparison_with_a_policy_that_the_matrix_lacks_exits_with_2() {
     let path = Temporary::new("matrix.yaml");
     let scenario = "name: matrix\ndescription: a\nmatrix: { policy: [sequenced] }\ndevices: { nic: { id: 1 } }\n\
-                    steps: [ wait: 1 ]\nexpect:\n  - { device-faults: 0 }\n";
+                    steps: [ dma: { device: nic, read: 0x1000 } ]\nexpect:\n  - { device-faults: 1 }\n";
     std::fs::write(path.path(), scenario).expect("written");
     let output = lockstep(&["compare", path.path(), "--policy", "rfc", "--dut", "model"]);
     assert_eq!(code(&output), 2, "{}", text(&output));
