@@ -175,10 +175,10 @@ impl Faults {
     pub fn write_failed(&mut self, ring: Ring) {
         self.lossy = true;
         self.tail = ring.wrap(self.tail.wrapping_sub(1));
-        if let Some(last) = self.unmatched.pop() {
-            if let Some(count) = self.counts.get_mut(&last.record.head.cause()) {
-                *count -= 1;
-            }
+        if let Some(last) = self.unmatched.pop()
+            && let Some(count) = self.counts.get_mut(&last.record.head.cause())
+        {
+            *count -= 1;
         }
         for owed in &mut self.owed {
             owed.may_be_lost = true;
