@@ -70,10 +70,10 @@ pub enum DmaError {
 /// Where software stored, and where the device under test read by itself, since somebody began to look.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// Doublewords that software stored
-    pub stores: Vec<Spa>,
-    /// First addresses of implicit reads
-    pub reads: Vec<Spa>,
+    /// Doublewords that software stored: when, where, what
+    pub stores: Vec<(Cycle, Spa, u64)>,
+    /// First addresses of implicit reads, and when they were asked for
+    pub reads: Vec<(Cycle, Spa)>,
 }
 
 /// Why the clock stands still.
@@ -165,6 +165,11 @@ impl Testbench {
         self.watch.get_or_insert_default()
     }
 
+    /// The same, if somebody began.
+    pub fn watched(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
     /// The counts so far.
     pub fn figures(&self) -> Figures {
         self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
@@ -243,7 +248,7 @@ impl Testbench {
                 Event::RegRead { value, .. } => self.read = Some(*value),
                 Event::PtwReadAddress { addr, .. } => {
                     if let Some(watch) = &mut self.watch {
-                        watch.reads.push(*addr);
+                        watch.reads.push((self.now, *addr));
                     }
                 }
                 _ => {}

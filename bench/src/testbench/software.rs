@@ -23,7 +23,7 @@ impl Machine for Testbench {
     fn store(&mut self, addr: Spa, value: u64) -> Result<(), Halted> {
         self.bus.store(addr, value);
         if let Some(watch) = &mut self.watch {
-            watch.stores.push(addr);
+            watch.stores.push((self.now, addr, value));
         }
         self.tick()
     }

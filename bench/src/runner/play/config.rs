@@ -15,7 +15,7 @@ pub(super) const POOL: std::ops::Range<u64> = 0x8000_0000..0x9000_0000;
 pub(super) const BACKING: u64 = 0x9000_0000;
 
 /// What freed page tables are overwritten with: V is 0, and nothing looks like an address.
-const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
+pub(super) const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
 pub(super) fn testbench(scenario: &Scenario) -> Config {
     let bounds = &scenario.iommu.bounds;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use golden::{DeviceId, Spa};
 
+use super::config::POISON;
 use super::domains::scheme;
 use super::{Fault, Made, Player};
+use crate::bus::Cycle;
 use crate::driver::format::{Command, Context, Invalidation};
 use crate::driver::{HwptRequest, Ledger, NEST_PARENT, Partial};
 use crate::scenario::{
     Alloc, DomainKind, ExpectContext, ExpectMemory, Limit, Place, SetContext, Since, UserCommand, UserInvalidate,
 };
+use crate::testbench::Watch;
 
 /// The state of the books at a mark.
 #[derive(Clone, Debug)]
@@ -209,10 +212,10 @@ impl<'a> Player<'a> {
             self.driver.is_command_queue(*at)
                 || contexts.iter().any(|context| (context.0..context.0 + 64).contains(&at.0))
         };
-        let watch = self.bench.watch();
-        let stores = watch.stores[marked.stores..].iter().filter(|at| !known(at)).count();
+        let Some(watch) = self.bench.watched() else { return Ok(()) };
+        let stores = watch.stores[marked.stores..].iter().filter(|(_, at, _)| !known(at)).count();
         limit("stores outside device contexts", since.stores.as_ref(), stores as u64);
-        let reads = watch.reads[marked.reads..].iter().filter(|at| self.driver.is_free(**at)).count();
+        let reads = watch.reads[marked.reads..].iter().filter(|(at, page)| self.freed_by(watch, *page, *at)).count();
         limit("implicit reads of free pages", since.reads_of_freed.as_ref(), reads as u64);
         let (now, then) = (self.driver.ledger(), marked.ledger);
         for (what, wanted, got) in [
@@ -230,6 +233,14 @@ impl<'a> Player<'a> {
             return Ok(());
         }
         Err(Fault::At(place, format!("since `{}`: {}", since.mark, wrong.join("; "))))
+    }
+
+    /// Whether a page is free and was so in a cycle: its first word was last overwritten with poison, not cleared for
+    /// another owner.
+    fn freed_by(&self, watch: &Watch, page: Spa, cycle: Cycle) -> bool {
+        let first = Spa(page.0 & !0xfff);
+        let last = watch.stores.iter().rev().find(|&&(at, word, _)| word == first && at < cycle);
+        self.driver.is_free(page) && last.is_some_and(|&(_, _, value)| value == POISON)
     }
 
     pub(super) fn expect_memory(&mut self, place: Place, expected: &ExpectMemory) -> Result<(), Fault> {
