@@ -9,4 +9,5 @@ pub mod report;
 pub mod runner;
 pub mod scenario;
 pub mod testbench;
+pub mod torture;
 pub mod vectors;

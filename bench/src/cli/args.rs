@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::model::Habit;
 use crate::scenario::{Policy, parse_u64};
 
 const EXIT_CODES: &str = "\
@@ -72,6 +73,8 @@ pub enum Command {
     Vectors(Vectors),
     /// Show a translation of a case step by step
     Walk(Walk),
+    /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
+    Habits(Habits),
     /// Print the JSON schema of scenarios
     #[command(hide = true)]
     Schema,
@@ -266,6 +269,30 @@ pub struct Walk {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `lockstep habits`
+#[derive(Debug, ClapArgs)]
+pub struct Habits {
+    /// Which habits, by name; default: all
+    #[arg(value_name = "HABIT", value_parser = habit)]
+    pub habits: Vec<Habit>,
+    /// Random worlds for each habit at most; a habit that was caught five times needs no more of them
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// Write the table to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write every catch to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+fn habit(text: &str) -> Result<Habit, String> {
+    Habit::from_name(text).ok_or_else(|| {
+        let all = Habit::ALL.iter().map(|habit| habit.name());
+        crate::scenario::did_you_mean(text, all).unwrap_or_else(|| "no such habit".to_owned())
+    })
 }
 
 fn policy(text: &str) -> Result<Policy, String> {

@@ -1,0 +1,121 @@
+//! The software of a world: command queue, fences, fault queue. It does what a driver may do, and waits for little.
+
+use golden::{Command, Ddtp, DeviceId, Iofence, QueueBase, Spa, offset};
+
+use super::dice::Dice;
+use super::map;
+use crate::driver::{Halted, Machine};
+use crate::testbench::Testbench;
+
+/// Cycles after which software no longer waits for a fence; then the run ends, and the oracle says what is owed.
+const PATIENCE: u32 = 10_000;
+
+/// Queue on, fqmf, fqof: what a write of `cqcsr` or `fqcsr` sets and clears.
+const QUEUE_ON: u64 = 3;
+const MEMORY_FAULT: u64 = 1 << 8;
+const FULL: u64 = 1 << 9;
+const ILLEGAL: u64 = 1 << 10;
+const FENCE_DONE: u64 = 1 << 11;
+
+/// What software remembers.
+#[derive(Debug, Default)]
+pub struct Software {
+    tail: u64,
+    fences: u32,
+    fault_head: u64,
+}
+
+impl Software {
+    /// Sets queues and the device directory up.
+    pub fn start(&mut self, bench: &mut Testbench, ddtp: Ddtp) -> Result<(), Halted> {
+        let queue = |base: u64, log2: u8| QueueBase(0).with_ppn(base >> 12).with_log2sz_minus1(log2 - 1).0;
+        bench.read_register(offset::CAPABILITIES, 8)?;
+        bench.read_register(offset::FCTL, 4)?;
+        bench.write_register(offset::CQB, 8, queue(map::COMMANDS, map::COMMANDS_LOG2))?;
+        bench.write_register(offset::FQB, 8, queue(map::FAULTS, map::FAULTS_LOG2))?;
+        bench.write_register(offset::CQCSR, 4, QUEUE_ON)?;
+        bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
+        bench.write_register(offset::ICVEC, 8, 0x21)?;
+        bench.write_register(offset::DDTP, 8, ddtp.0)?;
+        while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
+        Ok(())
+    }
+
+    /// Hands commands to the device.
+    pub fn submit(&mut self, bench: &mut Testbench, commands: &[[u64; 2]]) -> Result<(), Halted> {
+        for [first, second] in commands {
+            let at = map::COMMANDS + self.tail * 16;
+            bench.store(Spa(at), *first)?;
+            bench.store(Spa(at + 8), *second)?;
+            self.tail = (self.tail + 1) % (1 << map::COMMANDS_LOG2);
+        }
+        bench.write_register(offset::CQT, 4, self.tail)
+    }
+
+    /// Commands and a fence, waited for.
+    pub fn fence(&mut self, bench: &mut Testbench, dice: &mut Dice, commands: &[Command]) -> Result<(), Halted> {
+        self.fences += 1;
+        let number = self.fences;
+        let addr = map::FENCES + 4 * u64::from(number % 4);
+        let fence = Iofence {
+            store: Some((Spa(addr), number)),
+            wsi: dice.percent(20),
+            pr: dice.percent(50),
+            pw: dice.percent(50),
+        };
+        let mut words: Vec<_> = commands.iter().map(Command::encode).collect();
+        words.push(Command::Fence(fence).encode());
+        self.submit(bench, &words)?;
+        for _ in 0..PATIENCE {
+            let word = bench.load(Spa(addr & !7))?;
+            if (word >> (8 * (addr & 4))) as u32 == number {
+                return Ok(());
+            }
+        }
+        Err(Halted)
+    }
+
+    /// Takes out what the device reported, and now and then leaves it, so that the fault queue fills up.
+    pub fn look(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
+        let tail = bench.read_register(offset::FQT, 4)?;
+        let faults = bench.read_register(offset::FQCSR, 4)?;
+        if faults & (MEMORY_FAULT | FULL) != 0 {
+            bench.write_register(offset::FQCSR, 4, faults & (MEMORY_FAULT | FULL) | QUEUE_ON)?;
+        }
+        if tail != self.fault_head && dice.percent(80) {
+            self.fault_head = tail;
+            bench.write_register(offset::FQH, 4, tail)?;
+        }
+        let commands = bench.read_register(offset::CQCSR, 4)?;
+        bench.read_register(offset::CQH, 4)?;
+        bench.read_register(offset::IPSR, 4)?;
+        if commands & FENCE_DONE != 0 {
+            bench.write_register(offset::CQCSR, 4, QUEUE_ON | FENCE_DONE)?;
+        }
+        Ok(())
+    }
+
+    /// An illegal command, on which the queue stops; software puts a legal one in its place.
+    pub fn blunder(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
+        self.fence(bench, dice, &[])?;
+        let bad = match dice.below(4) {
+            0 => [0x7f, 0],
+            // IOTINVAL.VMA, IODIR.INVAL_DDT and IOTINVAL.GVMA with reserved bits
+            1 => [1 | 1 << 11, 0],
+            2 => [3 | 1 << 7, 0],
+            _ => [1 | 1 << 7 | 1 << 32, 0],
+        };
+        self.submit(bench, &[bad])?;
+        for _ in 0..50 {
+            if bench.read_register(offset::CQCSR, 4)? & ILLEGAL != 0 {
+                let head = bench.read_register(offset::CQH, 4)?;
+                let [first, second] = Command::InvalDdt { device: Some(DeviceId(5)) }.encode();
+                bench.store(Spa(map::COMMANDS + head * 16), first)?;
+                bench.store(Spa(map::COMMANDS + head * 16 + 8), second)?;
+                return bench.write_register(offset::CQCSR, 4, QUEUE_ON | ILLEGAL);
+            }
+            bench.wait(20)?;
+        }
+        Ok(())
+    }
+}
