@@ -241,7 +241,12 @@ impl Rig {
     }
 
     /// What the request read, judged by the context that it fetched.
-    fn answer(&mut self, name: &str, offset: u64, fetched: Option<(&[Context], &mut BTreeSet<[u64; 4]>)>) -> Option<u64> {
+    fn answer(
+        &mut self,
+        name: &str,
+        offset: u64,
+        fetched: Option<(&[Context], &mut BTreeSet<[u64; 4]>)>,
+    ) -> Option<u64> {
         let mut words: [Option<u64>; 4] = [None; 4];
         let mut answer = None;
         for event in self.bench.take_events() {

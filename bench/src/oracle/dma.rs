@@ -30,6 +30,36 @@ pub struct Transaction {
     memory: Option<AtMemory>,
 }
 
+/// An address channel of `mem_*`, as the device shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// Read or write
+    pub direction: Direction,
+    /// AXI ID
+    pub id: u8,
+    /// Translated address
+    pub addr: Spa,
+    /// Shape
+    pub burst: Burst,
+    /// `AxPROT`
+    pub prot: u8,
+}
+
+impl Shown {
+    /// A transaction of this ID that memory has not been asked for.
+    fn waits(&self, t: &Transaction) -> bool {
+        t.request.direction == self.direction && t.request.id == self.id && t.memory.is_none()
+    }
+
+    /// One that has also this shape.
+    fn may_be(&self, t: &Transaction) -> bool {
+        self.waits(t)
+            && t.request.burst == self.burst
+            && t.request.iova.0 & 0xFFF == self.addr.0 & 0xFFF
+            && axprot(&t.request) == self.prot & 0b101
+    }
+}
+
 /// How a finished transaction ended.
 #[derive(Clone, Debug)]
 pub enum Finished {
@@ -57,51 +87,36 @@ impl Transactions {
         &self.live
     }
 
-    /// A translated address showed on `mem_*`. AXI keeps the order within an ID, so it belongs to the oldest waiting
-    /// transaction of this ID with this shape; older ones with another shape must turn out refused.
-    pub fn at_memory(
-        &mut self,
-        direction: Direction,
-        id: u8,
-        addr: Spa,
-        burst: Burst,
-        prot: u8,
-        now: Cycle,
-        only: Option<Ticket>,
-    ) -> Result<&Transaction, Violation> {
-        let same_id = |t: &Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
-        let fits = |t: &Transaction| {
-            t.request.burst == burst && t.request.iova.0 & 0xFFF == addr.0 & 0xFFF && axprot(&t.request) == prot & 0b101
-        };
-        let chosen = |t: &Transaction| only.is_none_or(|ticket| ticket == t.ticket);
-        let Some(index) = self.live.iter().position(|t| same_id(t) && fits(t) && chosen(t)) else {
-            let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
-            let right = match self.live.iter().find(|t| same_id(t)) {
-                Some(t) => format!(
-                    "{direction:?} with offset {:#x}, {:?}, prot {:#05b}",
-                    t.request.iova.0 & 0xFFF,
-                    t.request.burst,
-                    axprot(&t.request)
-                ),
-                None => "nothing: no device waits with this ID".to_owned(),
-            };
-            return Err(Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong));
-        };
-        if direction == Direction::Write {
-            self.write_order.push_back(self.live[index].ticket);
-        }
-        let transaction = &mut self.live[index];
-        transaction.memory = Some(AtMemory { addr, cycle: now, ..AtMemory::default() });
-        Ok(transaction)
+    /// The transaction at this place of [`live`](Self::live), if an address that memory was shown may belong to it. AXI
+    /// keeps the order within an ID, so the oldest is the likeliest; where a younger one fits better, the older ones
+    /// must turn out refused.
+    pub fn candidate(&self, place: usize, shown: &Shown) -> Option<&Transaction> {
+        self.live.get(place).filter(|t| shown.may_be(t))
     }
 
-    /// All transactions that an address on `mem_*` may belong to: older ones may turn out refused.
-    pub fn candidates(&self, direction: Direction, id: u8, addr: Spa, burst: Burst, prot: u8) -> Vec<Transaction> {
-        let same_id = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
-        let fits = |t: &&Transaction| {
-            t.request.burst == burst && t.request.iova.0 & 0xFFF == addr.0 & 0xFFF && axprot(&t.request) == prot & 0b101
+    /// Memory was asked for the transaction at this place.
+    pub fn at_memory(&mut self, place: usize, shown: &Shown, now: Cycle) {
+        let Some(transaction) = self.live.get_mut(place) else { return };
+        if shown.direction == Direction::Write {
+            self.write_order.push_back(transaction.ticket);
+        }
+        transaction.memory = Some(AtMemory { addr: shown.addr, cycle: now, ..AtMemory::default() });
+    }
+
+    /// Memory was asked for something that no transaction explains.
+    pub fn misshapen(&self, shown: &Shown) -> Violation {
+        let Shown { direction, id, addr, burst, prot } = *shown;
+        let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
+        let right = match self.live.iter().find(|t| shown.waits(t)) {
+            Some(t) => format!(
+                "{direction:?} with offset {:#x}, {:?}, prot {:#05b}",
+                t.request.iova.0 & 0xFFF,
+                t.request.burst,
+                axprot(&t.request)
+            ),
+            None => "nothing: no device waits with this ID".to_owned(),
         };
-        self.live.iter().filter(|t| same_id(t) && fits(t)).cloned().collect()
+        Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong)
     }
 
     /// A beat of write data on `mem_*`.

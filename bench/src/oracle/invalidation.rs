@@ -52,31 +52,27 @@ impl Invalidations {
         news
     }
 
+    /// Commands that had completed before this cycle, newest first.
+    fn in_force(&self, before: Cycle) -> impl Iterator<Item = &Invalidation> {
+        self.log.iter().rev().filter(move |i| i.completed.is_some_and(|completed| completed < before))
+    }
+
     /// When the newest command was fetched that `covers` and that had completed before `start`.
     pub fn newest(&self, start: Cycle, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
-        let in_force = |i: &&Invalidation| i.completed.is_some_and(|completed| completed < start);
-        self.log.iter().rev().filter(in_force).find(|i| covers(&i.command)).map(|i| i.fetched)
+        self.in_force(start).find(|i| covers(&i.command)).map(|i| i.fetched)
     }
 
     /// The cycle from which on memory must have held a value for it to explain this use, in a request that was
     /// accepted in `start`; and the command that says so.
     pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, start: Cycle) -> Option<&Invalidation> {
-        let in_force = |i: &&Invalidation| i.completed.is_some_and(|completed| completed < start);
-        match held_by_context(&word.role) {
-            None => self.log.iter().rev().filter(in_force).find(|i| covers(&i.command, word, value, path)),
-            Some(holder) => {
-                // A context may hold this pointer translated. It is dropped with the context, by IODIR, and may then be
-                // translated anew by a cached second-stage word: only an IOTINVAL.GVMA that had completed before the
-                // IODIR was fetched keeps the word out of it.
-                let dropped =
-                    self.log.iter().rev().filter(in_force).find(|i| drops_context(&i.command, word, holder))?;
-                self.log
-                    .iter()
-                    .rev()
-                    .filter(|i| i.completed.is_some_and(|completed| completed < dropped.fetched))
-                    .find(|i| covers(&i.command, word, value, path))
-            }
-        }
+        let before = match held_by_context(&word.role) {
+            None => start,
+            // A context may hold this pointer translated. It is dropped with the context, by IODIR, and may then be
+            // translated anew by a cached second-stage word: only an IOTINVAL.GVMA that had completed before the
+            // IODIR was fetched keeps the word out of it.
+            Some(holder) => self.in_force(start).find(|i| drops_context(&i.command, word, holder))?.fetched,
+        };
+        self.in_force(before).find(|i| covers(&i.command, word, value, path))
     }
 }
 

@@ -3,7 +3,7 @@
 use golden::{Fault, Outcome, Request, Role, Spa, Target};
 
 use super::chooser::{Choice, Window};
-use super::dma::{Transaction, lanes};
+use super::dma::{Shown, Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
 use super::faults::Owed;
@@ -28,43 +28,34 @@ fn structure(role: &Role) -> &'static str {
 }
 
 impl Oracle {
-    /// This transaction explains the address on `mem_*`.
-    pub(super) fn could_be(&mut self, transaction: &Transaction, addr: Spa, pbmt: u8, now: Cycle) -> bool {
-        let request = request_of(transaction);
-        let window = Window { start: transaction.accepted, end: now };
-        let is_it = |outcome: &Outcome| {
-            matches!(outcome, Outcome::Translated(t)
-                if t.spa == addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
-        };
-        self.explain(&request, window, is_it).is_some()
-    }
-
-    /// A translated request showed on `mem_*`.
+    /// An address showed on `mem_*`: a request was translated. It belongs to the oldest transaction that explains it.
     pub(super) fn translated(
         &mut self,
-        transaction: &Transaction,
-        addr: Spa,
+        shown: &Shown,
         pbmt: u8,
         now: Cycle,
         memory: &dyn Peek,
     ) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
-        let request = request_of(transaction);
-        let window = Window { start: transaction.accepted, end: now };
         let is_it = |outcome: &Outcome| {
             matches!(outcome, Outcome::Translated(t)
-                if t.spa == addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
+                if t.spa == shown.addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
         };
-        match self.explain(&request, window, is_it) {
-            Some(explanation) => {
+        let mut oldest = None;
+        for place in 0..self.transactions.live().len() {
+            let Some(transaction) = self.transactions.candidate(place, shown) else { continue };
+            let request = request_of(transaction);
+            let window = Window { start: transaction.accepted, end: now };
+            if let Some(explanation) = self.explain(&request, window, is_it) {
+                self.transactions.at_memory(place, shown, now);
                 self.explained(&request, &explanation, window, memory);
-                Ok(())
+                return Ok(());
             }
-            None => {
-                let wrong = format!("translated to {addr:#x}, memory type {pbmt}");
-                Err(self.unexplained(Rule::Translation, &request, window, wrong, memory))
-            }
+            oldest.get_or_insert((request, window));
         }
+        let Some((request, window)) = oldest else { return Err(self.transactions.misshapen(shown)) };
+        let wrong = format!("translated to {:#x}, memory type {pbmt}", shown.addr);
+        Err(self.unexplained(Rule::Translation, &request, window, wrong, memory))
     }
 
     /// A request was refused.

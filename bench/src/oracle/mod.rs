@@ -166,15 +166,8 @@ impl Oracle {
         match event {
             Event::DmaAccepted { ticket, request } => self.transactions.accepted(*ticket, request.clone(), now),
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
-                let candidates = self.transactions.candidates(*direction, *id, *addr, *burst, *prot);
-                let only = if candidates.len() > 1 {
-                    candidates.iter().find(|t| self.could_be(t, *addr, *pbmt, now)).map(|t| t.ticket)
-                } else {
-                    None
-                };
-                let transaction =
-                    self.transactions.at_memory(*direction, *id, *addr, *burst, *prot, now, only)?.clone();
-                self.translated(&transaction, *addr, *pbmt, now, memory)?;
+                let shown = dma::Shown { direction: *direction, id: *id, addr: *addr, burst: *burst, prot: *prot };
+                self.translated(&shown, *pbmt, now, memory)?;
             }
             Event::MemWriteBeat { data, strb, last } => self.transactions.write_beat(*data, *strb, *last)?,
             Event::MemReadBeat { id, data, resp, last } => {
