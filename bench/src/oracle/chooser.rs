@@ -1,25 +1,16 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (rule 6).
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};
+use golden::{Pte, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};
 
-use super::history::{Histories, Sighting, Word};
-use super::invalidation::{Globality, Invalidations};
-use super::roots::{Root, Roots};
-use super::tagged::Tagged;
-use crate::bus::Cycle;
+use super::history::Sighting;
+use super::invalidation::Globality;
+use super::roots::Root;
+use super::tagged::Place;
+use super::usable::{Knowledge, Window, is_invalid, judge, narrow};
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
 const MAX_REPLAYS: u32 = 1 << 16;
-
-/// The stretch of time in which a request was with the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Accepted on `dev_*`
-    pub start: Cycle,
-    /// Translated on `mem_*`, or refused
-    pub end: Cycle,
-}
 
 /// A read of the walk, and what was taken for it.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +21,10 @@ pub struct Choice {
     pub value: u64,
     /// Memory held another value throughout the request
     pub stale: bool,
+    /// `fsc` or `iohgatp` of the tree, for a page-table entry
+    pub root: u64,
+    /// Found by its tags, not on the way from the root: where it had been read
+    pub recalled: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,19 +50,6 @@ impl Reach {
     pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Tagged, Reach::Global];
 }
 
-/// What is known of the device's reads and of the commands that it has carried out.
-#[derive(Clone, Copy)]
-pub struct Knowledge<'a> {
-    /// What it read, and what memory held
-    pub histories: &'a Histories,
-    /// What was invalidated
-    pub invalidations: &'a Invalidations,
-    /// Under which roots it translated
-    pub roots: &'a Roots,
-    /// By which entries it translated
-    pub tagged: &'a Tagged,
-}
-
 /// A source of words that knows what the device may have used, and steps through the combinations.
 pub struct Chooser<'a> {
     known: Knowledge<'a>,
@@ -80,6 +62,8 @@ pub struct Chooser<'a> {
     saw_global: bool,
     other_root: bool,
     by_tag: bool,
+    /// Root of the walk that is going on in each stage
+    trees: [u64; 2],
 }
 
 /// Memory that replays use again and again.
@@ -100,7 +84,7 @@ struct Recalled {
     word: WordRef,
     value: u64,
     stale: bool,
-    global: bool,
+    place: Place,
 }
 
 impl<'a> Chooser<'a> {
@@ -121,6 +105,7 @@ impl<'a> Chooser<'a> {
             saw_global: false,
             other_root: false,
             by_tag: false,
+            trees: [0; 2],
         }
     }
 
@@ -187,80 +172,19 @@ impl<'a> Chooser<'a> {
         branch.taken.min(options - 1)
     }
 
+    fn root(&self, role: &Role) -> u64 {
+        match role {
+            Role::FirstStage { .. } => self.trees[Stage::First as usize],
+            Role::SecondStage { .. } => self.trees[Stage::Second as usize],
+            _ => 0,
+        }
+    }
+
     fn note_global(&mut self, word: &WordRef, value: u64) {
         if matches!(word.role, Role::FirstStage { .. }) && Pte(value).is_global() {
             self.saw_global = true;
             self.path.global = true;
         }
-    }
-}
-
-/// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
-/// caching of … whose V bit is clear"). For an entry of several words, the word that holds V.
-pub fn is_invalid(role: &Role, value: u64) -> bool {
-    match role {
-        Role::DdtEntry { .. } | Role::PdtEntry { .. } => !DirectoryEntry(value).v(),
-        Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } => value & 1 == 0,
-        Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::Mrif => false,
-        Role::FirstStage { .. } | Role::SecondStage { .. } => !Pte(value).v(),
-        Role::MsiPte { index: 0 } => !MsiPte0(value).v(),
-        Role::MsiPte { .. } => false,
-    }
-}
-
-/// Why a sighting cannot explain a use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Struck {
-    /// It came after the request had ended.
-    Later,
-    /// Memory held it no longer when this command was fetched, and the command had completed before the request.
-    Invalidated {
-        /// When the command was fetched
-        fetched: Cycle,
-        /// Its name
-        command: &'static str,
-    },
-    /// V = 0 may not be cached, and memory did not hold it during the request.
-    Invalid,
-}
-
-/// Judges one sighting for one use: rules 2 and 4.
-pub fn judge(
-    word: &Word,
-    use_: &WordRef,
-    seen: &Sighting,
-    invalidations: &Invalidations,
-    path: Globality,
-    window: Window,
-) -> Result<(), Struck> {
-    if seen.first > window.end {
-        return Err(Struck::Later);
-    }
-    if seen.resp != 0 {
-        // An answer with an error is no entry, so nothing that could be cached.
-        let fresh = seen.last_sampled >= window.start || word.only_errors();
-        return if fresh { Ok(()) } else { Err(Struck::Invalid) };
-    }
-    if word.held_between(seen.value, window.start, window.end) {
-        return Ok(());
-    }
-    let value = narrow(use_, seen.value);
-    if is_invalid(&use_.role, value) {
-        return Err(Struck::Invalid);
-    }
-    match invalidations.cutoff(use_, value, path, window.start) {
-        Some(cutoff) if !word.held_between(seen.value, cutoff.fetched, window.end) => {
-            Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The part of a doubleword that a word of 4 bytes is.
-pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
-    match word.bytes {
-        4 => doubleword >> (8 * (word.addr.0 & 4)) & 0xFFFF_FFFF,
-        _ => doubleword,
     }
 }
 
@@ -285,7 +209,7 @@ impl Words for Chooser<'_> {
         let taken = self.branch(options);
         let (stale, seen) = self.buffers.options[taken];
         let value = narrow(word, seen.value);
-        self.buffers.choices.push(Choice { word: *word, value, stale });
+        self.buffers.choices.push(Choice { word: *word, value, stale, root: self.root(&word.role), recalled: None });
         self.note_global(word, value);
         match seen.resp {
             0 | 1 => Read::Value(value),
@@ -313,6 +237,7 @@ impl Words for Chooser<'_> {
             }
         }
         self.buffers.roots.push(Root { value, ..root });
+        self.trees[stage as usize] = value;
         value
     }
 
@@ -328,33 +253,35 @@ impl Words for Chooser<'_> {
         self.buffers.recalled.clear();
         for (level, place) in self.known.tagged.places(stage, tags, addr, global) {
             let Some(history) = self.known.histories.word(place.addr) else { continue };
-            let role = match stage {
-                Stage::First => Role::FirstStage { level },
-                Stage::Second => Role::SecondStage { level, purpose },
-            };
+            let role = role_of(stage, level, purpose);
             let word = WordRef { addr: place.addr, bytes: place.bytes, role, tags: *tags };
             let path = Globality { global: global && place.global };
-            for seen in history.sightings().iter().filter(|seen| seen.resp == 0) {
+            for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= self.window.end) {
                 let value = narrow(&word, seen.value);
                 // Only what is valid can be in a cache.
-                if is_invalid(&role, value)
-                    || judge(history, &word, seen, self.known.invalidations, path, self.window).is_err()
-                {
-                    continue;
+                if !is_invalid(&role, value) && self.known.kept(&word, &place, history, seen, path, self.window.start) {
+                    let stale = !history.held_between(seen.value, self.window.start, self.window.end);
+                    self.buffers.recalled.push(Recalled { level, word, value, stale, place });
                 }
-                let stale = !history.held_between(seen.value, self.window.start, self.window.end);
-                self.buffers.recalled.push(Recalled { level, word, value, stale, global: place.global });
             }
         }
         if self.buffers.recalled.is_empty() {
             return None;
         }
         let taken = self.branch(1 + self.buffers.recalled.len());
-        let recalled = self.buffers.recalled[taken.checked_sub(1)?];
-        self.buffers.choices.push(Choice { word: recalled.word, value: recalled.value, stale: recalled.stale });
+        let Recalled { level, word, value, stale, place } = self.buffers.recalled[taken.checked_sub(1)?];
+        self.buffers.choices.push(Choice { word, value, stale, root: place.root, recalled: Some(place) });
         self.by_tag = true;
-        self.saw_global |= recalled.global;
-        self.path.global |= recalled.global;
-        Some((recalled.level, recalled.value))
+        self.saw_global |= place.global;
+        self.path.global |= place.global;
+        Some((level, value))
+    }
+}
+
+/// The role of a page-table entry.
+fn role_of(stage: Stage, level: u8, purpose: Purpose) -> Role {
+    match stage {
+        Stage::First => Role::FirstStage { level },
+        Stage::Second => Role::SecondStage { level, purpose },
     }
 }

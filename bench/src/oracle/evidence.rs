@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use golden::{Config, Outcome, Request, Spa, Step};
 
-use super::chooser::{Struck, Window, judge, narrow};
 use super::history::Histories;
 use super::invalidation::{Globality, Invalidations};
 use super::software::{Peek, View};
+use super::usable::{Struck, Window, judge, narrow};
 use crate::bus::{Agent, Cycle};
 
 /// How many of the last things are kept for the time line.

@@ -3,9 +3,10 @@
 use golden::{Access, Fault, Kind, Outcome, Request};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Knowledge, Reach, Window};
+use super::chooser::{Choice, Chooser, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
+use super::usable::{Knowledge, Window};
 use crate::bus::Direction;
 
 /// Once an explanation by stale values is found, this many further combinations are tried for one without.

@@ -73,6 +73,11 @@ impl Word {
         false
     }
 
+    /// Every value that memory has held, the newest last; one may occur more than once.
+    pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
+        self.held.iter().map(|held| held.value)
+    }
+
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.
     pub fn last_held(&self, value: u64) -> Option<Cycle> {
         let mut until = Cycle::MAX;

@@ -2,13 +2,14 @@
 
 use golden::{Fault, Outcome, Request, Role, Spa, Target};
 
-use super::chooser::{Choice, Window};
+use super::chooser::Choice;
 use super::dma::{Shown, Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
 use super::faults::Owed;
 use super::rule::{Rule, Violation};
 use super::software::{Broken, Peek};
+use super::usable::Window;
 use super::{Oracle, Write};
 use crate::bus::{Burst, Cycle, Direction};
 use crate::testbench::{Blame, Finding};
@@ -24,6 +25,14 @@ fn structure(role: &Role) -> &'static str {
         Role::SecondStage { .. } => "second-stage-pte",
         Role::MsiPte { .. } => "msi-pte",
         Role::Mrif => "mrif",
+    }
+}
+
+/// Which tree a page-table entry was found in.
+fn tree(choice: &Choice) -> String {
+    match choice.word.role {
+        Role::FirstStage { .. } | Role::SecondStage { .. } => format!(", in the tree of {:#018x}", choice.root),
+        _ => String::new(),
     }
 }
 
@@ -85,7 +94,7 @@ impl Oracle {
             self.roots.used(*root, window.end);
         }
         if matches!(explanation.outcome, Outcome::Translated(_)) {
-            self.tagged.used(explanation.choices.iter().map(|choice| (&choice.word, choice.value)));
+            self.tagged.used(&explanation.choices, window.end);
         }
         if explanation.stale {
             if explanation.other_root {
@@ -99,8 +108,7 @@ impl Oracle {
                     *self.figures.stale_used.entry(name.to_owned()).or_default() += 1;
                 }
             }
-            let retired = |choice: &Choice| self.software.retired(choice, &self.histories, window.start);
-            if let Some(broken) = explanation.choices.iter().find_map(retired) {
+            if let Some(broken) = self.software.retired(&explanation.choices, &self.histories, window.start) {
                 self.hazard_with(broken, request, window, memory);
             }
         }
@@ -154,7 +162,13 @@ impl Oracle {
                 Rule::StaleAfterOperation,
                 structure(&choice.word.role).to_owned(),
                 format!("`{operation}` returned in cycle {returned}: what it replaced is used no more"),
-                format!("{} at {:#x} was used as {:#018x}", choice.word.role, choice.word.addr, choice.value),
+                format!(
+                    "{} at {:#x} was used as {:#018x}{}",
+                    choice.word.role,
+                    choice.word.addr,
+                    choice.value,
+                    tree(&choice)
+                ),
             ),
             Broken::NotHitless { operation, outcome, old, new, .. } => (
                 Rule::NotHitless,

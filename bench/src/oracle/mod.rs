@@ -18,6 +18,7 @@ mod roots;
 mod rule;
 mod software;
 mod tagged;
+mod usable;
 
 use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
 

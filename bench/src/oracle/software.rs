@@ -4,11 +4,13 @@
 //! hitless one runs, every request must be translated by the old state or by the new one, whole. The device is never
 //! to blame for what is found here: it was explained by values that it may use.
 
-use golden::{Outcome, Read, Request, Spa, Update, WordRef, Words};
+use golden::{Outcome, Read, Request, Role, Spa, Update, WordRef, Words};
 use rustc_hash::FxHashMap;
 
-use super::chooser::{Choice, narrow};
+use super::chooser::Choice;
 use super::history::Histories;
+use super::tagged::Parent;
+use super::usable::narrow;
 use crate::bus::Cycle;
 use crate::driver::{Operation, Promise};
 
@@ -50,6 +52,18 @@ struct Overlap {
     outcome: Outcome,
     end: Cycle,
     old: Outcome,
+}
+
+/// The word of a context that names the root of the tree which a page-table entry belongs to.
+fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
+    let find = |role: Role| choices.iter().find(|choice| choice.word.role == role);
+    match entry {
+        Role::FirstStage { .. } => {
+            find(Role::ProcessContext { index: 1 }).or_else(|| find(Role::DeviceContext { index: 3 }))
+        }
+        Role::SecondStage { .. } => find(Role::DeviceContext { index: 1 }),
+        _ => None,
+    }
 }
 
 /// How a walk over some view of memory comes out.
@@ -202,25 +216,35 @@ impl Software {
         self.hitless
     }
 
-    /// Whether a choice used what an operation had retired before the request was accepted.
-    pub fn retired(&self, choice: &Choice, histories: &Histories, start: Cycle) -> Option<Broken> {
-        if !choice.stale {
-            return None;
-        }
-        let &(returned, name) = self.promised.get(&(choice.word.addr.0 & !7))?;
-        // The doubleword as it was sighted; `choice.value` may be half of it.
-        let last = histories
-            .word(choice.word.addr)?
-            .sightings()
-            .iter()
-            .filter(|seen| narrow(&choice.word, seen.value) == choice.value)
-            .filter_map(|seen| histories.word(choice.word.addr)?.last_held(seen.value))
-            .max()?;
-        (returned < start && last <= returned).then(|| Broken::Stale {
-            choice: *choice,
-            operation: self.names[name as usize].clone(),
-            returned,
+    /// The first of these reads that used what an operation had retired before the request was accepted in `start`: a
+    /// word that it had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken
+    /// out of the context.
+    pub fn retired(&self, choices: &[Choice], histories: &Histories, start: Cycle) -> Option<Broken> {
+        choices.iter().find_map(|choice| {
+            let overwritten =
+                if choice.stale { self.overwriter(&choice.word, choice.value, histories, start) } else { None };
+            let unlinked = || match choice.recalled?.parent {
+                Parent::Pointer { addr, value, .. } => {
+                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start)
+                }
+                Parent::Root => None,
+            };
+            let uprooted = || {
+                let context = named_root(choices, &choice.word.role).filter(|context| context.value != choice.root)?;
+                self.overwriter(&context.word, choice.root, histories, start)
+            };
+            let (returned, name) = overwritten.or_else(unlinked).or_else(uprooted)?;
+            Some(Broken::Stale { choice: *choice, operation: self.names[name as usize].clone(), returned })
         })
+    }
+
+    /// The operation with a promise that stored to a word last, if it had returned before `start` and memory has not
+    /// held `value` in this word since.
+    fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
+        let &(returned, name) = self.promised.get(&(word.addr.0 & !7))?;
+        let history = histories.word(word.addr)?;
+        let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned + 1, start);
+        (returned < start && !history.values().any(held_since)).then_some((returned, name))
     }
 
     /// A request has ended. Where it ran beside hitless operations it must have come out as before or after one of
@@ -276,6 +300,7 @@ impl Hitless {
 mod tests {
     use golden::{Access, DeviceId, Iova, Translation};
 
+    use super::super::tagged::Place;
     use super::*;
 
     struct OneWord(u64);
@@ -355,5 +380,59 @@ mod tests {
         software.end(false, 110, &OneWord(0xB), &walk, |_| unreachable!());
         assert_eq!(software.reconfigurations(), 0);
         assert!(software.ended(&request(), &to(0xC), (105, 120), &OneWord(0xB), &walk).is_none());
+    }
+
+    fn choice(role: Role, addr: u64, value: u64, root: u64) -> Choice {
+        let tags = golden::Tags {
+            device: DeviceId(1),
+            process: None,
+            gscid: None,
+            pscid: None,
+            iova: Iova(0x1000),
+            gpa: None,
+        };
+        Choice { word: WordRef { addr: Spa(addr), bytes: 8, role, tags }, value, stale: false, root, recalled: None }
+    }
+
+    /// An operation stores `new` over `old` at 0x100 in cycle 100 and returns in cycle 110.
+    fn after_store(old: u64, new: u64) -> (Software, Histories) {
+        let (mut software, mut histories) = (Software::default(), Histories::default());
+        software.begin(operation(Promise::Effective), 90);
+        software.stored(Spa(0x100), old);
+        histories.stored(crate::bus::Agent::Cpu, Spa(0x100), old, new, 100);
+        software.end(true, 110, &OneWord(new), &walk, |_| unreachable!());
+        (software, histories)
+    }
+
+    #[test]
+    fn a_tree_whose_root_was_taken_out_of_the_context_is_retired() {
+        let (software, histories) = after_store(0xA, 0xB);
+        let context = choice(Role::DeviceContext { index: 3 }, 0x100, 0xB, 0);
+        let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
+        let retired = |root, start| software.retired(&[context, leaf(root)], &histories, start);
+        assert!(matches!(retired(0xA, 111), Some(Broken::Stale { returned: 110, .. })));
+        assert!(retired(0xA, 110).is_none(), "the request was there before the operation returned");
+        assert!(retired(0xB, 111).is_none(), "the new tree");
+        assert!(matches!(retired(0xC, 111), Some(Broken::Stale { .. })), "a tree that this context never named");
+    }
+
+    #[test]
+    fn an_entry_below_an_overwritten_pointer_is_retired() {
+        let (software, histories) = after_store(0x2001, 0x3001);
+        let place = |value| Place {
+            addr: Spa(0x900),
+            bytes: 8,
+            pscid: None,
+            global: false,
+            root: 0xA,
+            parent: Parent::Pointer { addr: Spa(0x100), level: 1, value },
+            reached: 50,
+        };
+        let context = choice(Role::DeviceContext { index: 3 }, 0x700, 0xA, 0);
+        let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);
+        let retired = |recalled| software.retired(&[context, Choice { recalled, ..leaf }], &histories, 111);
+        assert!(retired(None).is_none());
+        assert!(retired(Some(place(0x3001))).is_none());
+        assert!(matches!(retired(Some(place(0x2001))), Some(Broken::Stale { returned: 110, .. })));
     }
 }

@@ -1,9 +1,13 @@
 //! Page-table entries by their tags: a cache finds an entry by GSCID, PSCID and address, wherever its table lies by now.
 //! So an entry that a request was translated by may serve later ones although its table has moved, or the pointer to it
-//! has gone, until a command covers the entry itself.
+//! has gone, until a command covers the entry itself. From then on the device has to come by it anew, and can do so only
+//! where a walk leads to it.
 
 use golden::{Gscid, Pscid, Pte, Role, Spa, Stage, Tags, WordRef};
 use rustc_hash::FxHashMap;
+
+use super::chooser::Choice;
+use crate::bus::Cycle;
 
 /// The table "Identifiers used to tag IOATC entries", for one level of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +17,22 @@ struct Key {
     level: u8,
     /// The address, without what the entry itself resolves
     prefix: u64,
+}
+
+/// What led a walk to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    /// `fsc` or `iohgatp`: the entry is in the topmost table.
+    Root,
+    /// An entry that points to a table.
+    Pointer {
+        /// Its address
+        addr: Spa,
+        /// Its level
+        level: u8,
+        /// What it held
+        value: u64,
+    },
 }
 
 /// Where an entry with these tags was read.
@@ -26,6 +46,18 @@ pub struct Place {
     pub pscid: Option<Pscid>,
     /// It was part of a global mapping
     pub global: bool,
+    /// `fsc` or `iohgatp` under which it was found
+    pub root: u64,
+    /// What led to it
+    pub parent: Parent,
+    /// When a walk last led to it
+    pub reached: Cycle,
+}
+
+impl Place {
+    fn is(&self, other: &Place) -> bool {
+        Place { reached: 0, ..*self } == Place { reached: 0, ..*other }
+    }
 }
 
 /// Every entry that requests were translated by.
@@ -41,23 +73,51 @@ fn prefix(addr: u64, level: u8, bytes: u8) -> u64 {
     addr >> (12 + u32::from(level) * if bytes == 4 { 10 } else { 9 })
 }
 
+/// Stage, level, and the address that it translates, if the word is a page-table entry.
+fn entry(word: &WordRef) -> Option<(Stage, u8, u64)> {
+    match (word.role, word.tags.gpa) {
+        (Role::FirstStage { level }, _) => Some((Stage::First, level, word.tags.iova.0)),
+        (Role::SecondStage { level, .. }, Some(gpa)) => Some((Stage::Second, level, gpa.0)),
+        _ => None,
+    }
+}
+
+/// Which of the reads before it led to an entry.
+fn parent(before: &[Choice], stage: Stage, level: u8, addr: u64) -> Parent {
+    let above = Some((stage, level + 1, addr));
+    before.iter().rev().find(|choice| entry(&choice.word) == above).map_or(Parent::Root, |choice| Parent::Pointer {
+        addr: choice.word.addr,
+        level: level + 1,
+        value: choice.value,
+    })
+}
+
 impl Tagged {
-    /// A request was translated by these entries, in the order in which they were read.
-    pub fn used<'a>(&mut self, words: impl Iterator<Item = (&'a WordRef, u64)>) {
+    /// A request that ended in cycle `now` was translated by these reads, in the order in which they were made.
+    pub fn used(&mut self, choices: &[Choice], now: Cycle) {
         let mut global = false;
-        for (word, value) in words {
-            let (stage, level, addr) = match (word.role, word.tags.gpa) {
-                (Role::FirstStage { level }, _) => (Stage::First, level, word.tags.iova.0),
-                (Role::SecondStage { level, .. }, Some(gpa)) => (Stage::Second, level, gpa.0),
-                _ => continue,
-            };
-            global |= stage == Stage::First && Pte(value).is_global();
+        for (at, choice) in choices.iter().enumerate() {
+            let word = &choice.word;
+            let Some((stage, level, addr)) = entry(word) else { continue };
+            global |= stage == Stage::First && Pte(choice.value).is_global();
+            if choice.recalled.is_some() {
+                // No walk led to it now.
+                continue;
+            }
             let key = Key { stage, gscid: word.tags.gscid, level, prefix: prefix(addr, level, word.bytes) };
-            let pscid = if stage == Stage::First { word.tags.pscid } else { None };
-            let place = Place { addr: word.addr, bytes: word.bytes, pscid, global: global && stage == Stage::First };
+            let place = Place {
+                addr: word.addr,
+                bytes: word.bytes,
+                pscid: if stage == Stage::First { word.tags.pscid } else { None },
+                global: global && stage == Stage::First,
+                root: choice.root,
+                parent: parent(&choices[..at], stage, level, addr),
+                reached: now,
+            };
             let places = self.places.entry(key).or_default();
-            if !places.contains(&place) {
-                places.push(place);
+            match places.iter_mut().find(|known| known.is(&place)) {
+                Some(known) => known.reached = now,
+                None => places.push(place),
             }
         }
     }
@@ -90,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    fn word(level: u8, pscid: u32, iova: u64, addr: u64) -> WordRef {
+    fn choice(level: u8, pscid: u32, iova: u64, addr: u64, value: u64) -> Choice {
         let tags = Tags {
             device: DeviceId(1),
             process: None,
@@ -99,19 +159,24 @@ mod tests {
             iova: Iova(iova),
             gpa: None,
         };
-        WordRef { addr: Spa(addr), bytes: 8, role: Role::FirstStage { level }, tags }
+        let word = WordRef { addr: Spa(addr), bytes: 8, role: Role::FirstStage { level }, tags };
+        Choice { word, value, stale: false, root: 0x5, recalled: None }
+    }
+
+    fn places(tagged: &Tagged, pscid: u32, iova: u64, global: bool) -> Vec<(u8, Place)> {
+        let tags = choice(0, pscid, iova, 0, 0).word.tags;
+        tagged.places(Stage::First, &tags, iova, global).collect()
     }
 
     fn found(tagged: &Tagged, pscid: u32, iova: u64, global: bool) -> Vec<(u8, u64)> {
-        let tags = word(0, pscid, iova, 0).tags;
-        tagged.places(Stage::First, &tags, iova, global).map(|(level, place)| (level, place.addr.0)).collect()
+        places(tagged, pscid, iova, global).into_iter().map(|(level, place)| (level, place.addr.0)).collect()
     }
 
     #[test]
     fn an_entry_is_found_by_tags_and_by_every_address_that_it_translates() {
         let mut tagged = Tagged::default();
-        tagged.used([(&word(1, 3, 0x40_1000, 0x9000), 0xDF)].into_iter());
-        tagged.used([(&word(0, 3, 0x40_1000, 0xA000), 0xDF)].into_iter());
+        tagged.used(&[choice(1, 3, 0x40_1000, 0x9000, 0xDF)], 100);
+        tagged.used(&[choice(0, 3, 0x40_1000, 0xA000, 0xDF)], 100);
         assert_eq!(found(&tagged, 3, 0x40_1FF8, false), [(0, 0xA000), (1, 0x9000)]);
         assert_eq!(found(&tagged, 3, 0x5F_F000, false), [(1, 0x9000)], "the same 2 MiB");
         assert!(found(&tagged, 3, 0x60_0000, false).is_empty());
@@ -121,8 +186,22 @@ mod tests {
     #[test]
     fn a_leaf_below_a_global_pointer_belongs_to_all_processes() {
         let mut tagged = Tagged::default();
-        tagged.used([(&word(1, 3, 0, 0x9000), 0x21), (&word(0, 3, 0, 0xA000), 0xDF)].into_iter());
+        tagged.used(&[choice(1, 3, 0, 0x9000, 0x21), choice(0, 3, 0, 0xA000, 0xDF)], 100);
         assert!(found(&tagged, 4, 0, false).is_empty());
         assert_eq!(found(&tagged, 4, 0, true), [(0, 0xA000), (1, 0x9000)]);
+    }
+
+    #[test]
+    fn what_led_to_an_entry_is_kept_and_its_use_by_tags_is_no_way_to_it() {
+        let mut tagged = Tagged::default();
+        let walk = [choice(1, 3, 0, 0x9000, 0x2001), choice(0, 3, 0, 0xA000, 0xDF)];
+        tagged.used(&walk, 100);
+        let [(0, leaf), (1, pointer)] = places(&tagged, 3, 0, false)[..] else { panic!("two entries") };
+        assert_eq!(leaf.parent, Parent::Pointer { addr: Spa(0x9000), level: 1, value: 0x2001 });
+        assert_eq!((pointer.parent, pointer.root, leaf.reached), (Parent::Root, 0x5, 100));
+        tagged.used(&[Choice { recalled: Some(leaf), ..walk[1] }], 200);
+        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, 100);
+        tagged.used(&walk, 300);
+        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, 300);
     }
 }

@@ -1,0 +1,144 @@
+//! Whether the device may have used a value that it has read: rules 2 and 4 of the oracle.
+
+use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
+
+use super::history::{Histories, Sighting, Word};
+use super::invalidation::{Globality, Invalidations};
+use super::roots::Roots;
+use super::tagged::{Parent, Place, Tagged};
+use crate::bus::Cycle;
+
+/// The stretch of time in which a request was with the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Accepted on `dev_*`
+    pub start: Cycle,
+    /// Translated on `mem_*`, or refused
+    pub end: Cycle,
+}
+
+/// What is known of the device's reads and of the commands that it has carried out.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'a> {
+    /// What it read, and what memory held
+    pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+    /// Under which roots it translated
+    pub roots: &'a Roots,
+    /// By which entries it translated
+    pub tagged: &'a Tagged,
+}
+
+/// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
+/// caching of … whose V bit is clear"). For an entry of several words, the word that holds V.
+pub fn is_invalid(role: &Role, value: u64) -> bool {
+    match role {
+        Role::DdtEntry { .. } | Role::PdtEntry { .. } => !DirectoryEntry(value).v(),
+        Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } => value & 1 == 0,
+        Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::Mrif => false,
+        Role::FirstStage { .. } | Role::SecondStage { .. } => !Pte(value).v(),
+        Role::MsiPte { index: 0 } => !MsiPte0(value).v(),
+        Role::MsiPte { .. } => false,
+    }
+}
+
+/// Why a sighting cannot explain a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Struck {
+    /// It came after the request had ended.
+    Later,
+    /// Memory held it no longer when this command was fetched, and the command had completed before the request.
+    Invalidated {
+        /// When the command was fetched
+        fetched: Cycle,
+        /// Its name
+        command: &'static str,
+    },
+    /// V = 0 may not be cached, and memory did not hold it during the request.
+    Invalid,
+}
+
+/// Judges one sighting for one use: rules 2 and 4.
+pub fn judge(
+    word: &Word,
+    use_: &WordRef,
+    seen: &Sighting,
+    invalidations: &Invalidations,
+    path: Globality,
+    window: Window,
+) -> Result<(), Struck> {
+    if seen.first > window.end {
+        return Err(Struck::Later);
+    }
+    if seen.resp != 0 {
+        // An answer with an error is no entry, so nothing that could be cached.
+        let fresh = seen.last_sampled >= window.start || word.only_errors();
+        return if fresh { Ok(()) } else { Err(Struck::Invalid) };
+    }
+    if word.held_between(seen.value, window.start, window.end) {
+        return Ok(());
+    }
+    let value = narrow(use_, seen.value);
+    if is_invalid(&use_.role, value) {
+        return Err(Struck::Invalid);
+    }
+    match invalidations.cutoff(use_, value, path, window.start) {
+        Some(cutoff) if !word.held_between(seen.value, cutoff.fetched, window.end) => {
+            Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The part of a doubleword that a word of 4 bytes is.
+pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
+    match word.bytes {
+        4 => doubleword >> (8 * (word.addr.0 & 4)) & 0xFFFF_FFFF,
+        _ => doubleword,
+    }
+}
+
+impl Knowledge<'_> {
+    /// Whether a cache may still have an entry that it finds by its tags, for a request that was accepted in `start`.
+    /// What a command dropped is there only if a walk has led to it since, whether memory still holds it or not.
+    pub fn kept(
+        &self,
+        word: &WordRef,
+        place: &Place,
+        history: &Word,
+        seen: &Sighting,
+        path: Globality,
+        start: Cycle,
+    ) -> bool {
+        let value = narrow(word, seen.value);
+        let Some(cutoff) = self.invalidations.cutoff(word, value, path, start) else { return true };
+        let obtained_by =
+            |cycle: Cycle| cutoff.fetched <= cycle && history.held_between(seen.value, cutoff.fetched, cycle);
+        // A read that no request is known to have used counts where it was on the way of some walk: one that is still
+        // going on, or one that nobody asked for.
+        obtained_by(place.reached)
+            || obtained_by(seen.last_sampled) && self.led(word, place.parent, path, start.min(seen.last_sampled))
+    }
+
+    /// Whether an entry may have led a walk in `cycle` on to the next.
+    fn led(&self, below: &WordRef, parent: Parent, path: Globality, cycle: Cycle) -> bool {
+        let Parent::Pointer { addr, level, value } = parent else { return true };
+        let role = match below.role {
+            Role::SecondStage { purpose, .. } => Role::SecondStage { level, purpose },
+            _ => Role::FirstStage { level },
+        };
+        let word = WordRef { addr, role, ..*below };
+        let Some(history) = self.histories.word(addr) else { return false };
+        let window = Window { start: cycle, end: cycle };
+        let mut seen = history.sightings().iter().filter(|seen| narrow(&word, seen.value) == value);
+        let stage = if matches!(role, Role::SecondStage { .. }) { Stage::Second } else { Stage::First };
+        let address = if stage == Stage::Second { word.tags.gpa.map_or(0, |gpa| gpa.0) } else { word.tags.iova.0 };
+        seen.any(|seen| judge(history, &word, seen, self.invalidations, path, window).is_ok())
+            && self
+                .tagged
+                .places(stage, &word.tags, address, path.global)
+                .filter(|(at, place)| *at == level && place.addr == addr)
+                .any(|(_, place)| self.led(&word, place.parent, path, cycle))
+    }
+}
