@@ -2,6 +2,7 @@
 
 /// Mask of the bits `hi:lo`.
 #[must_use]
+#[inline(always)]
 pub(crate) const fn mask(hi: u32, lo: u32) -> u64 {
     (u64::MAX >> (63 - hi)) & (u64::MAX << lo)
 }
@@ -9,7 +10,7 @@ pub(crate) const fn mask(hi: u32, lo: u32) -> u64 {
 /// Defines a newtype over an integer with named bit fields `hi:lo`, as the tables of the specification give them.
 macro_rules! bits {
     (@get bool, $v:expr, $hi:literal, $lo:literal) => { ($v >> $lo) & 1 == 1 };
-    (@get $t:tt, $v:expr, $hi:literal, $lo:literal) => { (($v as u64 & $crate::bits::mask($hi, $lo)) >> $lo) as $t };
+    (@get $t:tt, $v:expr, $hi:literal, $lo:literal) => { (($v as u64 & const { $crate::bits::mask($hi, $lo) }) >> $lo) as $t };
     ($(#[$doc:meta])* $name:ident($int:ty) { $($(#[$fdoc:meta])* $get:ident / $with:ident : $t:tt @ $hi:literal : $lo:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,7 +29,7 @@ macro_rules! bits {
                 #[must_use]
                 #[inline]
                 pub const fn $with(self, value: $t) -> Self {
-                    let mask = $crate::bits::mask($hi, $lo) as $int;
+                    let mask = const { $crate::bits::mask($hi, $lo) as $int };
                     Self((self.0 & !mask) | (((value as $int) << $lo) & mask))
                 }
             )*

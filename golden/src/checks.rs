@@ -24,16 +24,11 @@ const fn iohgatp_mode_supported(caps: Capabilities, gxl: bool, mode: u8) -> bool
     mode_supported(caps.0 >> 16, gxl, mode)
 }
 
-/// Bits of `ta` that must be 0.
-#[inline(always)]
-const fn ta_reserved(config: &Config) -> u64 {
-    let (mut rcid, mut mcid) = (0xfff, 0xfff);
-    if config.caps.qosid() {
-        // A wider ID than is supported is misconfigured.
-        rcid &= u64::MAX.wrapping_shl(config.choices.rcid_bits as u32);
-        mcid &= u64::MAX.wrapping_shl(config.choices.mcid_bits as u32);
-    }
-    Ta::RESERVED | rcid << 40 | mcid << 52
+/// RCID and MCID are as wide as they may be; without QoS IDs they must be 0.
+const fn qos_ids_fit(config: &Config, ta: Ta) -> bool {
+    let (rcid_bits, mcid_bits) =
+        if config.caps.qosid() { (config.choices.rcid_bits, config.choices.mcid_bits) } else { (0, 0) };
+    (rcid_bits >= 12 || ta.rcid() >> rcid_bits == 0) && (mcid_bits >= 12 || ta.mcid() >> mcid_bits == 0)
 }
 
 /// EN_ATS, EN_PRI, T2GPA and PRPR of `tc`.
@@ -42,6 +37,7 @@ const ATS_BITS: u64 = 0b100_1110;
 impl DeviceContext {
     /// Why a valid context is misconfigured (section "Device-context configuration checks"); none when it is fine.
     #[must_use]
+    #[inline(always)]
     pub fn misconfiguration(&self, config: &Config) -> Option<&'static str> {
         let (caps, choices, tc) = (config.caps, &config.choices, self.tc);
         let second_stage = !self.iohgatp.is_bare();
@@ -49,8 +45,11 @@ impl DeviceContext {
         if tc.0 & Tc::RESERVED != 0 {
             return Some("reserved bits of tc");
         }
-        if self.ta.0 & ta_reserved(config) != 0 {
-            return Some("reserved bits of ta, or RCID or MCID too wide");
+        if self.ta.0 & Ta::RESERVED != 0 {
+            return Some("reserved bits of ta");
+        }
+        if (self.ta.rcid() != 0 || self.ta.mcid() != 0) && !qos_ids_fit(config, self.ta) {
+            return Some("RCID or MCID too wide");
         }
         if self.fsc.0 & Fsc::RESERVED != 0 {
             return Some("reserved bits of fsc");
@@ -97,17 +96,20 @@ impl DeviceContext {
         if !caps.amo_hwad() && (tc.sade() || tc.gade()) {
             return Some("SADE or GADE without AMO_HWAD");
         }
-        if tc.sxl() != config.fctl.gxl() && (config.fctl.gxl() || !choices.gxl_writable) {
-            return Some("SXL");
-        }
-        if tc.sbe() != config.fctl.be() && (!caps.end() || !choices.be_writable) {
-            return Some("SBE");
+        // RV32 schemes and big-endian tables: neither is there nearly always.
+        if tc.sxl() || tc.sbe() || config.fctl.gxl() || config.fctl.be() {
+            if tc.sxl() != config.fctl.gxl() && (config.fctl.gxl() || !choices.gxl_writable) {
+                return Some("SXL");
+            }
+            if tc.sbe() != config.fctl.be() && (!caps.end() || !choices.be_writable) {
+                return Some("SBE");
+            }
         }
         if caps.msi_flat() { self.msi_misconfiguration(config) } else { None }
     }
 
     /// The part of [`Self::misconfiguration`] that only the extended format has.
-    fn msi_misconfiguration(&self, config: &Config) -> Option<&'static str> {
+    fn msi_misconfiguration(self, config: &Config) -> Option<&'static str> {
         if self.msiptp.0 & Msiptp::RESERVED != 0 || self.reserved != 0 {
             return Some("reserved bits of msiptp or of the last doubleword");
         }

@@ -1,9 +1,10 @@
 //! Locating the device context and the process context.
 
-use crate::walk::{Miss, Need, Stop, Walk};
+use crate::table::Need;
+use crate::walk::{Miss, Stop, Walk};
 use crate::{
-    Cause, Decision, DeviceContext, DirectoryEntry, Fsc, Iohgatp, Pointer, ProcessContext, ProcessId, Purpose, Role,
-    Spa, Trace, Words,
+    Cause, Decision, DeviceContext, DirectoryEntry, Fsc, Iohgatp, Msiptp, Pointer, ProcessContext, ProcessId, Purpose,
+    Role, Spa, Ta, Tc, Trace, Words,
 };
 
 #[cold]
@@ -30,7 +31,7 @@ pub(crate) const fn pdtp_bits(mode: u8) -> Option<u32> {
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// Locates the device context (section "Process to locate the Device-context"), after the width check of the
     /// translation process (step 5). `levels` is that of `ddtp.iommu_mode`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn locate_device_context(&mut self, levels: u8) -> Result<DeviceContext, Stop> {
         let config = self.config;
         let extended = config.caps.msi_flat();
@@ -38,28 +39,13 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         if device >> config.ddtp.device_id_bits(extended) != 0 {
             return Err(Cause::TypeDisallowed.into());
         }
-        let be = config.fctl.be();
-        let leaf_bits = if extended { 6 } else { 7 };
+        let (leaf_bits, dc_bytes) = if extended { (6, 64) } else { (7, 32) };
         let mut table = config.ddtp.ppn() << 12;
-        for level in (1..levels).rev() {
-            let index = (device >> (leaf_bits + 9 * (u32::from(level) - 1))) & 0x1ff;
-            let entry = DirectoryEntry(self.load(table + index * 8, Role::DdtEntry { level }, be).map_err(ddt_miss)?);
-            if !entry.v() {
-                return Err(Cause::DdtInvalid.into());
-            }
-            if entry.0 & DirectoryEntry::RESERVED != 0 {
-                return Err(Cause::DdtMisconfigured.into());
-            }
-            table = entry.ppn() << 12;
-            self.decide(Decision::Descend(Spa(table)));
+        if levels > 1 {
+            table = self.walk_device_directory(table, levels, leaf_bits)?;
         }
         let index = device & ((1 << leaf_bits) - 1);
-        let words = if extended {
-            self.load_device_context::<8>(table + index * 64)
-        } else {
-            self.load_device_context::<4>(table + index * 32)
-        }?;
-        let dc = DeviceContext::from_words(words);
+        let dc = self.load_device_context(table + index * dc_bytes, extended)?;
         if !dc.tc.v() {
             return Err(Cause::DdtInvalid.into());
         }
@@ -71,25 +57,76 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         Ok(dc)
     }
 
-    /// Reads the `N` doublewords of a device context; those that are not there are 0.
+    /// Through the non-leaf levels of the device directory, to the page of the context.
+    #[inline(never)]
+    fn walk_device_directory(&mut self, root: u64, levels: u8, leaf_bits: u32) -> Result<u64, Stop> {
+        let device = u64::from(self.request.device.0);
+        let mut table = root;
+        for level in (1..levels).rev() {
+            let index = (device >> (leaf_bits + 9 * (u32::from(level) - 1))) & 0x1ff;
+            let role = Role::DdtEntry { level };
+            let entry = DirectoryEntry(self.load(table + index * 8, role, self.fctl.be()).map_err(ddt_miss)?);
+            if !entry.v() {
+                return Err(Cause::DdtInvalid.into());
+            }
+            if entry.0 & DirectoryEntry::RESERVED != 0 {
+                return Err(Cause::DdtMisconfigured.into());
+            }
+            table = entry.ppn() << 12;
+            self.decide(Decision::Descend(Spa(table)));
+        }
+        Ok(table)
+    }
+
+    /// Reads a device context; in base format its last four doublewords are 0.
     #[inline(always)]
-    fn load_device_context<const N: usize>(&mut self, addr: u64) -> Result<[u64; 8], Stop> {
-        let be = self.config.fctl.be();
-        let mut words = [0; 8];
-        let mut miss = None;
-        for index in 0..N {
-            let role = Role::DeviceContext { index: index as u8 };
-            match self.load(addr + index as u64 * 8, role, be) {
-                Ok(word) => words[index] = word,
-                // With V = 0 the rest is don't-care: a source that has not seen it does not keep the walk from its end.
-                Err(Miss::Unavailable) if index > 0 && words[0] & 1 == 0 => break,
-                Err(found) => miss = worse(miss, found),
+    fn load_device_context(&mut self, addr: u64, extended: bool) -> Result<DeviceContext, Stop> {
+        let tc = self.load_of_device_context(addr, 0, 0)?;
+        let mut word = |index| self.load_of_device_context(addr, index, tc);
+        let mut dc = DeviceContext {
+            tc: Tc(tc),
+            iohgatp: Iohgatp(word(1)?),
+            ta: Ta(word(2)?),
+            fsc: Fsc(word(3)?),
+            ..DeviceContext::default()
+        };
+        if extended {
+            dc.msiptp = Msiptp(word(4)?);
+            dc.msi_addr_mask = word(5)?;
+            dc.msi_addr_pattern = word(6)?;
+            dc.reserved = word(7)?;
+        }
+        Ok(dc)
+    }
+
+    #[inline(always)]
+    fn load_of_device_context(&mut self, addr: u64, index: u8, tc: u64) -> Result<u64, Stop> {
+        let role = Role::DeviceContext { index };
+        match self.load(addr + u64::from(index) * 8, role, self.fctl.be()) {
+            Ok(word) => Ok(word),
+            Err(miss) => Err(self.device_context_miss(addr, index, tc, miss)),
+        }
+    }
+
+    /// What a miss at `index` comes to. The rest is read as well: a miss there may be the one to report.
+    #[cold]
+    #[inline(never)]
+    fn device_context_miss(&mut self, addr: u64, index: u8, tc: u64, miss: Miss) -> Stop {
+        // With V = 0 the rest is don't-care: a source that has not seen it does not keep the walk from its end.
+        let invalid = !Tc(tc).v();
+        if miss == Miss::Unavailable && invalid && index > 0 {
+            return Cause::DdtInvalid.into();
+        }
+        let (be, words) = (self.fctl.be(), if self.config.caps.msi_flat() { 8 } else { 4 });
+        let mut worst = miss;
+        for index in index + 1..words {
+            match self.load(addr + u64::from(index) * 8, Role::DeviceContext { index }, be) {
+                Ok(_) => {}
+                Err(Miss::Unavailable) if invalid => break,
+                Err(miss) => worst = worse(worst, miss),
             }
         }
-        match miss {
-            None => Ok(words),
-            Some(miss) => Err(ddt_miss(miss)),
-        }
+        ddt_miss(worst)
     }
 
     /// Locates the process context (section "Process to locate the Process-context"). `bits` is the width of
@@ -113,8 +150,8 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let mut pointer = Pointer::DeviceContext;
         for level in (1..levels).rev() {
             let index = (process >> (8 + 9 * (u32::from(level) - 1))) & 0x1ff;
-            let purpose = Purpose::ProcessDirectory { level, pointer };
-            let addr = self.second_stage(iohgatp, table + index * 8, purpose, Need::READ)?.addr;
+            self.purpose = Purpose::ProcessDirectory { level, pointer };
+            let addr = self.second_stage_again(iohgatp, table + index * 8, Need::READ)?.addr;
             let entry = DirectoryEntry(self.load(addr, Role::PdtEntry { level }, be).map_err(pdt_miss)?);
             if !entry.v() {
                 return Err(Cause::PdtInvalid.into());
@@ -126,15 +163,15 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             pointer = Pointer::ProcessDirectory;
             self.decide(Decision::Descend(Spa(table)));
         }
-        let purpose = Purpose::ProcessDirectory { level: 0, pointer };
-        let addr = self.second_stage(iohgatp, table + (process & 0xff) * 16, purpose, Need::READ)?.addr;
+        self.purpose = Purpose::ProcessDirectory { level: 0, pointer };
+        let addr = self.second_stage_again(iohgatp, table + (process & 0xff) * 16, Need::READ)?.addr;
         let ta = self.load(addr, Role::ProcessContext { index: 0 }, be);
         let fsc = self.load(addr + 8, Role::ProcessContext { index: 1 }, be);
         let words = match (ta, fsc) {
             (Ok(ta), Ok(fsc)) => [ta, fsc],
             // As in a device context: with V = 0 the rest is don't-care.
             (Ok(ta), Err(Miss::Unavailable)) if ta & 1 == 0 => [ta, 0],
-            (Err(ta), Err(fsc)) => return Err(pdt_miss(worse(Some(ta), fsc).unwrap_or(ta))),
+            (Err(ta), Err(fsc)) => return Err(pdt_miss(worse(ta, fsc))),
             (Err(miss), _) | (_, Err(miss)) => return Err(pdt_miss(miss)),
         };
         let pc = ProcessContext::from_words(words);
@@ -151,14 +188,11 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
 /// Of two misses within one entry, the one to report: an unknown word hides everything, an access fault hides
 /// corruption.
 #[cold]
-pub(crate) fn worse(a: Option<Miss>, b: Miss) -> Option<Miss> {
+pub(crate) fn worse(a: Miss, b: Miss) -> Miss {
     let rank = |miss: Miss| match miss {
         Miss::Unavailable => 0,
         Miss::AccessFault => 1,
         Miss::Corrupt => 2,
     };
-    match a {
-        Some(a) if rank(a) <= rank(b) => Some(a),
-        _ => Some(b),
-    }
+    if rank(a) <= rank(b) { a } else { b }
 }

@@ -84,6 +84,7 @@ mod pte;
 mod registers;
 mod request;
 mod second;
+mod table;
 mod trace;
 mod translate;
 mod walk;

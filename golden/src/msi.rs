@@ -2,7 +2,9 @@
 
 use crate::directory::worse;
 use crate::walk::{Miss, Stop, Walk};
-use crate::{Access, Cause, Decision, DeviceContext, Gpa, Mrif, MsiPte0, MsiPte1, Role, Spa, Target, Trace, Words};
+use crate::{
+    Access, Cause, Decision, DeviceContext, Gpa, Mrif, MsiPte0, MsiPte1, Msiptp, Role, Spa, Target, Trace, Words,
+};
 
 impl DeviceContext {
     /// Bits in which the page of `gpa` differs from the pattern, outside the mask; 0: it is a virtual interrupt file
@@ -50,18 +52,18 @@ pub(crate) const fn extract(value: u64, mask: u64) -> u64 {
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// Translates the address of a virtual interrupt file.
-    pub(crate) fn msi(&mut self, dc: &DeviceContext, gpa: u64) -> Result<(Spa, Target), Stop> {
+    pub(crate) fn msi(&mut self, msiptp: Msiptp, mask: u64, gpa: u64) -> Result<(Spa, Target), Stop> {
         let be = self.config.fctl.be();
-        let file = extract(gpa >> 12, dc.msi_addr_mask);
+        let file = extract(gpa >> 12, mask);
         // `m | (I x 16)`, in as many bits as an address has here.
-        let addr = (dc.msiptp.ppn() << 12) | (file << 4);
+        let addr = (msiptp.ppn() << 12) | (file << 4);
         let low = self.load_word(addr, 8, Role::MsiPte { index: 0 }, Some(Gpa(gpa)), be);
         let high = self.load_word(addr | 8, 8, Role::MsiPte { index: 1 }, Some(Gpa(gpa)), be);
         let (low, high) = match (low, high) {
             (Ok(low), Ok(high)) => (MsiPte0(low), MsiPte1(high)),
             // Only an MSI PTE in MRIF mode has a second doubleword that counts.
             (Ok(low), Err(Miss::Unavailable)) if low & 0b111 != 0b011 => (MsiPte0(low), MsiPte1(0)),
-            (Err(low), Err(high)) => return Err(msi_miss(worse(Some(low), high).unwrap_or(low))),
+            (Err(low), Err(high)) => return Err(msi_miss(worse(low, high))),
             (Err(miss), _) | (_, Err(miss)) => return Err(msi_miss(miss)),
         };
         if !low.v() {

@@ -113,15 +113,12 @@ impl Ddtp {
 
     /// Bits of `device_id` that the directory can look up: 0 when there is none.
     #[must_use]
+    #[inline]
     pub const fn device_id_bits(self, extended_format: bool) -> u32 {
-        match (self.mode(), extended_format) {
-            (DdtMode::Levels(1), true) => 6,
-            (DdtMode::Levels(1), false) => 7,
-            (DdtMode::Levels(2), true) => 15,
-            (DdtMode::Levels(2), false) => 16,
-            (DdtMode::Levels(3), _) => 24,
-            _ => 0,
-        }
+        let DdtMode::Levels(levels) = self.mode() else { return 0 };
+        // A page holds 64 contexts of the extended format, 128 of the base format, or 512 entries; 24 bits are all.
+        let bits = 9 * levels as u32 - if extended_format { 3 } else { 2 };
+        if bits < 24 { bits } else { 24 }
     }
 }
 

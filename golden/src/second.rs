@@ -1,156 +1,127 @@
 //! The second stage: guest physical to supervisor physical address (Privileged specification, "Two-Stage Address
 //! Translation").
 
-use crate::walk::{
-    Cursor, Format, MAX_UPDATES, Miss, Need, Page, Rv32, Rv64, Stop, Walk, fatal, leaf_range, missing_bits, page, swap,
-};
+use crate::table::{Entry, Format, Need, Page, Privilege, Rv32, Rv64, Verdict};
+use crate::walk::{MAX_UPDATES, Miss, Stop, Walk, swap};
 use crate::{Cause, Decision, Gpa, Iohgatp, Pte, Purpose, Role, Spa, Stage, Tags, Trace, WordRef, Words};
-
-/// All guest accesses count as user accesses: U must be set.
-const U: u64 = 0x10;
 
 /// Extra index bits at the root.
 const ROOT_BITS: u32 = 2;
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
-    /// Translates `gpa`. Identity when the second stage is Bare.
+    /// Translates `gpa` for `self.purpose`. Identity when the second stage is Bare.
     #[inline(always)]
-    pub(crate) fn second_stage(
-        &mut self,
-        iohgatp: Iohgatp,
-        gpa: u64,
-        purpose: Purpose,
-        need: Need,
-    ) -> Result<Page, Stop> {
+    pub(crate) fn second_stage(&mut self, iohgatp: Iohgatp, gpa: u64, need: Need) -> Result<Page, Stop> {
         if iohgatp.is_bare() {
-            Ok(Page::identity(gpa))
-        } else {
-            let iohgatp = Iohgatp(self.words.table_root(Stage::Second, &self.tags, iohgatp.0));
-            if self.config.fctl.gxl() {
-                self.second_stage_rv32(iohgatp, gpa, purpose, need)
-            } else {
-                self.second_stage_walk::<Rv64>(iohgatp, gpa, purpose, need)
-            }
+            return Ok(Page::identity(gpa));
+        }
+        let iohgatp = Iohgatp(self.words.table_root(Stage::Second, &self.tags, iohgatp.0));
+        match (self.fctl.gxl(), iohgatp.mode()) {
+            (false, 8) => self.second_stage_walk::<Rv64, 3>(iohgatp, gpa, need),
+            (false, 9) => self.second_stage_walk::<Rv64, 4>(iohgatp, gpa, need),
+            // MODE has been checked.
+            (false, _) => self.second_stage_walk::<Rv64, 5>(iohgatp, gpa, need),
+            (true, _) => self.second_stage_walk::<Rv32, 2>(iohgatp, gpa, need),
         }
     }
 
-    /// As [`Self::second_stage`], once more and rarely: kept out of line.
+    /// As [`Self::second_stage`], where it is rare: kept out of line.
     #[inline(never)]
-    pub(crate) fn second_stage_again(
-        &mut self,
-        iohgatp: Iohgatp,
-        gpa: u64,
-        purpose: Purpose,
-        need: Need,
-    ) -> Result<Page, Stop> {
-        self.second_stage(iohgatp, gpa, purpose, need)
+    pub(crate) fn second_stage_again(&mut self, iohgatp: Iohgatp, gpa: u64, need: Need) -> Result<Page, Stop> {
+        self.second_stage(iohgatp, gpa, need)
     }
 
-    #[inline(never)]
-    fn second_stage_rv32(&mut self, iohgatp: Iohgatp, gpa: u64, purpose: Purpose, need: Need) -> Result<Page, Stop> {
-        self.second_stage_walk::<Rv32>(iohgatp, gpa, purpose, need)
-    }
-
+    /// The levels are known when this is compiled, so that the walk has no loop: most words of a nested walk are read
+    /// here.
     #[inline(always)]
-    fn second_stage_walk<F: Format>(
+    fn second_stage_walk<F: Format, const LEVELS: u8>(
         &mut self,
         iohgatp: Iohgatp,
         gpa: u64,
-        purpose: Purpose,
         need: Need,
     ) -> Result<Page, Stop> {
-        let levels = F::levels(iohgatp.mode());
-        let width = F::width(levels) + ROOT_BITS;
         // With SXL, guest physical addresses have 34 bits whatever the scheme (section "Translation control").
-        if gpa >> (if self.tc.sxl() { 34 } else { width }) != 0 {
-            return Err(self.guest_page_fault(gpa, purpose, need));
+        if gpa >> (F::width(LEVELS) + ROOT_BITS) != 0 || (self.tc.sxl() && gpa >> 34 != 0) {
+            return Err(self.guest_page_fault(gpa, need));
         }
-        let be = self.config.fctl.be();
-        let mut at = Cursor::root::<F>(iohgatp.ppn() << 12, levels, width, F::INDEX_BITS + ROOT_BITS, gpa);
-        let mut updates = 0;
+        let be = self.fctl.be();
+        // All guest accesses count as user accesses: U must be set.
+        let rules = self.rules(need, Privilege::User);
         let tags = Tags { gpa: Some(Gpa(gpa)), ..self.tags };
-        let mut recalled = self.words.recall(Stage::Second, purpose, &tags);
-        if let Some((level, _)) = recalled {
-            at.skip_to::<F>(level);
-        }
-        loop {
-            let role = Role::SecondStage { level: at.level, purpose };
+        let mut recalled = self.words.recall(Stage::Second, self.purpose, &tags);
+        let top = recalled.map_or(LEVELS - 1, |(level, _)| level.min(LEVELS - 1));
+        let mut table = iohgatp.ppn() << 12;
+        for level in (0..=top).rev() {
+            let index_bits = if level == LEVELS - 1 { F::INDEX_BITS + ROOT_BITS } else { F::INDEX_BITS };
+            let slot = table + F::offset(gpa, level, index_bits);
             let pte = if let Some((_, image)) = recalled.take() {
                 Pte(swap(image, F::PTE_BYTES, be))
             } else {
-                match self.load_word(at.slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
+                let role = Role::SecondStage { level, purpose: self.purpose };
+                match self.load_word(slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
                     Ok(pte) => Pte(pte),
-                    Err(miss) => return Err(self.second_stage_miss(miss, purpose)),
+                    Err(miss) => return Err(self.second_stage_miss(miss)),
                 }
             };
-            if at.level > 0 && self.is_pointer(pte) {
-                at.descend::<F>(pte);
-                self.decide(Decision::Descend(Spa(pte.ppn() << 12)));
-                continue;
-            }
-            let shift = at.shift::<F>();
-            // G is ignored.
-            let page = if let Some(page) = self.plain_leaf(pte, need.plain() | U, 0, gpa, shift) {
-                page
+            let entry = if level > 0 && rules.is_pointer(pte) {
+                Entry::Table(pte)
+            } else if let Some(page) = rules.usual_page(pte, gpa, F::shift(level)) {
+                Entry::Page(page)
             } else {
-                match self.second_stage_leaf(at, shift, pte, gpa, purpose, need)? {
-                    Some(page) => page,
-                    None if updates == MAX_UPDATES => return Err(Stop::Unavailable),
-                    None => {
-                        updates += 1;
-                        continue;
-                    }
+                self.second_stage_entry::<F>(slot, level, pte, gpa, need)?
+            };
+            table = match entry {
+                Entry::Table(pte) => pte.ppn() << 12,
+                Entry::Page(page) => {
+                    self.decide(Decision::Take(Spa(page.addr)));
+                    return Ok(page);
                 }
             };
-            self.decide(Decision::Take(Spa(page.addr)));
-            return Ok(page);
+            self.decide(Decision::Descend(Spa(table)));
         }
+        // The last entry is a page or has been refused.
+        Err(self.guest_page_fault(gpa, need))
     }
 
-    /// The page of an entry that is neither a pointer nor a plain leaf; none: it has changed under an update of A and D.
+    /// What an entry says that is neither a pointer nor a usual page: judged by every rule, and updated.
     #[cold]
     #[inline(never)]
-    fn second_stage_leaf(
+    fn second_stage_entry<F: Format>(
         &mut self,
-        at: Cursor,
-        shift: u32,
-        pte: Pte,
+        slot: u64,
+        level: u8,
+        mut pte: Pte,
         gpa: u64,
-        purpose: Purpose,
         need: Need,
-    ) -> Result<Option<Page>, Stop> {
-        if !self.is_valid_leaf(pte) || !pte.u() || pte.0 & need.permissions() != need.permissions() {
-            return Err(self.guest_page_fault(gpa, purpose, need));
-        }
-        let Some((base, size_log2)) = leaf_range(pte, at.level, shift) else {
-            return Err(self.guest_page_fault(gpa, purpose, need));
-        };
-        let missing = missing_bits(pte, need);
-        if missing != 0 && self.tc.gade() {
-            let word = WordRef {
-                addr: Spa(at.slot),
-                bytes: if self.config.fctl.gxl() { 4 } else { 8 },
-                role: Role::SecondStage { level: at.level, purpose },
-                tags: Tags { gpa: Some(Gpa(gpa)), ..self.tags },
+    ) -> Result<Entry, Stop> {
+        let be = self.fctl.be();
+        let role = Role::SecondStage { level, purpose: self.purpose };
+        let rules = self.rules(need, Privilege::User);
+        for _ in 0..=MAX_UPDATES {
+            let (missing, page) = match rules.judge(pte, gpa, level, F::shift(level), self.tc.gade()) {
+                Verdict::Table => return Ok(Entry::Table(pte)),
+                Verdict::Page(page) => return Ok(Entry::Page(page)),
+                Verdict::Update(missing, page) => (missing, page),
+                Verdict::Fault => return Err(self.guest_page_fault(gpa, need)),
             };
-            let new = Pte(pte.0 | missing);
-            return match self.update(&word, self.config.fctl.be(), pte.0, new.0) {
-                Ok(true) => Ok(Some(page(gpa, base, size_log2, new))),
-                Ok(false) => Ok(None),
-                Err(miss) => Err(self.second_stage_miss(miss, purpose)),
+            let tags = Tags { gpa: Some(Gpa(gpa)), ..self.tags };
+            let word = WordRef { addr: Spa(slot), bytes: F::PTE_BYTES, role, tags };
+            let step = match self.update(&word, be, pte.0, pte.0 | missing) {
+                Ok(true) => return Ok(Entry::Page(page)),
+                // Somebody else has changed the entry: it is read anew.
+                Ok(false) => self.load_word(slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be),
+                Err(miss) => Err(miss),
             };
+            pte = Pte(step.map_err(|miss| self.second_stage_miss(miss))?);
         }
-        if fatal(missing, need) {
-            return Err(self.guest_page_fault(gpa, purpose, need));
-        }
-        Ok(Some(page(gpa, base, size_log2, pte)))
+        Err(Stop::Unavailable)
     }
 
     /// An access fault or corruption met while the second stage was walked.
     #[cold]
     #[inline(never)]
-    fn second_stage_miss(&self, miss: Miss, purpose: Purpose) -> Stop {
-        match purpose {
+    fn second_stage_miss(&self, miss: Miss) -> Stop {
+        match self.purpose {
             // Section "Process to locate the Process-context".
             Purpose::ProcessDirectory { .. } => miss.stop(Cause::PdtAccessFault, Cause::PdtCorrupt),
             _ => miss.stop(Cause::access_fault(self.access), Cause::PtCorrupt),
@@ -160,8 +131,8 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// The guest-page fault, of the original access type, with its `iotval2` (section "Fault/Event-Queue").
     #[cold]
     #[inline(never)]
-    fn guest_page_fault(&self, gpa: u64, purpose: Purpose, need: Need) -> Stop {
-        let implicit = u64::from(purpose != Purpose::Final);
+    fn guest_page_fault(&self, gpa: u64, need: Need) -> Stop {
+        let implicit = u64::from(self.purpose != Purpose::Final);
         let write = u64::from(implicit == 1 && need == Need::UPDATE) << 1;
         Stop::Fault(Cause::guest_page_fault(self.access), (gpa & !3) | write | implicit)
     }

@@ -2,10 +2,11 @@
 
 use crate::directory::pdtp_bits;
 use crate::first::FirstStage;
-use crate::walk::{Need, Page, Stop, Walk};
+use crate::table::{Need, Page};
+use crate::walk::{Stop, Walk};
 use crate::{
     Cause, Config, DdtMode, Decision, DeviceContext, Fault, Fsc, Gpa, Kind, Outcome, Pbmt, Permissions, Pointer,
-    ProcessId, Purpose, Request, Response, Spa, Step, Target, Trace, Translation, Words,
+    ProcessId, Pte, Purpose, Request, Response, Spa, Step, Ta, Target, Trace, Translation, Words,
 };
 
 /// Translates a request (section "Process to translate an IOVA").
@@ -48,11 +49,9 @@ pub fn translate_traced<W: Words, T: Trace>(
     trace: &mut T,
 ) -> Outcome {
     let mut walk = Walk::new(config, words, request, trace);
-    let result = walk.run();
-    let outcome = match result {
-        Ok(translation) => Outcome::Translated(translation),
-        Err(Stop::Unavailable) => Outcome::Unavailable,
-        Err(Stop::Fault(cause, iotval2)) => walk.refuse(cause, iotval2),
+    let outcome = match walk.run() {
+        Ok(found) => Outcome::Translated(walk.translation(&found)),
+        Err(stop) => walk.refuse(stop),
     };
     if T::ENABLED {
         match outcome {
@@ -87,16 +86,22 @@ pub fn locate_device_context<W: Words>(
     })
 }
 
+/// What the process has found.
+enum Found {
+    /// The address is used as it is.
+    Identity { ta: Ta },
+    /// Pages of both stages
+    Pages { ta: Ta, first: Page, second: Page, target: Target },
+}
+
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// The whole process, step by step as the specification numbers it.
     #[inline(always)]
-    fn run(&mut self) -> Result<Translation, Stop> {
+    fn run(&mut self) -> Result<Found, Stop> {
         let request = self.request;
         let levels = match self.config.ddtp.mode() {
             DdtMode::Levels(levels) => levels,
-            DdtMode::Bare if request.kind == Kind::Untranslated => {
-                return Ok(Translation::identity(request.iova.0));
-            }
+            DdtMode::Bare if request.kind == Kind::Untranslated => return Ok(Found::Identity { ta: Ta(0) }),
             DdtMode::Bare => return Err(Cause::TypeDisallowed.into()),
             // A reserved mode cannot be written; nothing is allowed then.
             DdtMode::Off | DdtMode::Reserved(_) => return Err(Cause::AllInboundDisallowed.into()),
@@ -118,18 +123,27 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         }
         // Steps 8 and 9
         let bare = FirstStage { iosatp: Fsc(0), pointer: Pointer::DeviceContext, sum: false };
-        if request.kind == Kind::Translated {
-            if !tc.t2gpa() {
-                return Ok(Translation {
-                    rcid: dc.ta.rcid(),
-                    mcid: dc.ta.mcid(),
-                    ..Translation::identity(request.iova.0)
-                });
-            }
-            return self.two_stage(&dc, bare);
+        let stage = match request.kind {
+            Kind::Translated if !tc.t2gpa() => return Ok(Found::Identity { ta: dc.ta }),
+            Kind::Translated => bare,
+            _ => self.select_first_stage(&dc, bare)?,
+        };
+        // Step 17
+        let need = Need::of(request);
+        let first = self.first_stage(stage, dc.iohgatp, need)?;
+        let gpa = Gpa(first.addr);
+        // Step 18
+        if dc.is_msi(gpa) {
+            let (spa, target) = self.msi(dc.msiptp, dc.msi_addr_mask, gpa.0)?;
+            self.check_width(spa.0)?;
+            return Ok(Found::Pages { ta: dc.ta, first, second: Page::msi(spa.0), target });
         }
-        let stage = self.select_first_stage(&dc, bare)?;
-        self.two_stage(&dc, stage)
+        // Step 19
+        self.purpose = Purpose::Final;
+        let mut second = self.second_stage(dc.iohgatp, gpa.0, need)?;
+        second.size_log2 = second.size_log2.min(dc.msi_free_size_log2(gpa).into());
+        self.check_width(second.addr)?;
+        Ok(Found::Pages { ta: dc.ta, first, second, target: Target::Memory })
     }
 
     /// Steps 10 to 16: where the first stage is described.
@@ -155,75 +169,72 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         Ok(FirstStage { iosatp: pc.fsc, pointer: Pointer::ProcessContext, sum: pc.ta.sum() })
     }
 
-    /// Steps 17 to 20.
+    /// "The physical address space addressable by the IOMMU ranges from 0 to 2^PAS - 1" (section "IOMMU capabilities").
     #[inline(always)]
-    fn two_stage(&mut self, dc: &DeviceContext, stage: FirstStage) -> Result<Translation, Stop> {
-        let need = Need::of(self.request);
-        let first = self.first_stage(stage, dc.iohgatp, need)?;
-        let gpa = first.addr;
-        if dc.is_msi(Gpa(gpa)) {
-            let (spa, target) = self.msi(dc, gpa)?;
-            let page = Page { addr: spa.0, bits: 0b0110, size_log2: 12, pbmt: 0 };
-            return self.finish(dc, first, page, target);
+    fn check_width(&self, spa: u64) -> Result<(), Stop> {
+        if self.config.choices.check_output_width && spa > self.spa_max {
+            Err(Cause::access_fault(self.access).into())
+        } else {
+            Ok(())
         }
-        let mut page = self.second_stage(dc.iohgatp, gpa, Purpose::Final, need)?;
-        page.size_log2 = page.size_log2.min(dc.msi_free_size_log2(Gpa(gpa)).into());
-        self.finish(dc, first, page, Target::Memory)
     }
 
+    /// The translation that this comes to.
     #[inline(always)]
-    fn finish(&mut self, dc: &DeviceContext, first: Page, second: Page, target: Target) -> Result<Translation, Stop> {
-        if self.config.choices.check_output_width && second.addr > self.spa_max {
-            return Err(Cause::access_fault(self.access).into());
-        }
-        let granted = first.bits & second.bits;
+    fn translation(&self, found: &Found) -> Translation {
+        let (ta, first, second, target) = match found {
+            Found::Identity { ta } => {
+                let identity = Translation::identity(self.request.iova.0);
+                return Translation { rcid: ta.rcid(), mcid: ta.mcid(), ..identity };
+            }
+            Found::Pages { ta, first, second, target } => (ta, first, second, *target),
+        };
         // Svpbmt: the first stage overrides the second unless it says PMA.
         let pbmt = match if first.pbmt != 0 { first.pbmt } else { second.pbmt } {
             1 => Pbmt::Nc,
             2 => Pbmt::Io,
             _ => Pbmt::Pma,
         };
+        let granted = Pte(first.bits & second.bits);
         let mut translation = Translation {
             spa: Spa(second.addr),
             size_log2: first.size_log2.min(second.size_log2) as u8,
             pbmt,
-            permissions: Permissions {
-                read: granted & 0b0010 != 0,
-                write: granted & 0b0100 != 0,
-                execute: granted & 0b1000 != 0,
-            },
+            permissions: Permissions { read: granted.r(), write: granted.w(), execute: granted.x() },
             target,
-            global: first.bits & 0x20 != 0,
+            global: Pte(first.bits).g(),
             untranslated_only: false,
             privileged: self.request.is_privileged(),
             denied_by: None,
             gscid: self.tags.gscid,
             pscid: self.tags.pscid,
-            rcid: dc.ta.rcid(),
-            mcid: dc.ta.mcid(),
+            rcid: ta.rcid(),
+            mcid: ta.mcid(),
         };
         if let Kind::Ats { execute, .. } = self.request.kind {
-            self.complete_ats(dc, first.addr, execute, &mut translation);
+            self.complete_ats(first.addr, execute, &mut translation);
         }
-        Ok(translation)
+        translation
     }
 
     /// Makes a translation the completion of an ATS translation request (section "PCIe ATS translation request
     /// handling").
-    fn complete_ats(&self, dc: &DeviceContext, gpa: u64, execute: bool, translation: &mut Translation) {
+    fn complete_ats(&self, gpa: u64, execute: bool, translation: &mut Translation) {
         let permissions = &mut translation.permissions;
         // PCIe knows neither execute-only nor write-only translations without the read permission.
         permissions.execute &= execute && permissions.read;
         translation.untranslated_only = matches!(translation.target, Target::Mrif(_));
         translation.global &= self.request.process.is_some() && translation.target == Target::Memory;
-        if dc.tc.t2gpa() {
+        if self.tc.t2gpa() {
             translation.spa = Spa(gpa);
         }
     }
 
-    /// The outcome of a fault: for an ATS request it may be a Success response without permissions.
+    /// The outcome where the walk ends early: for an ATS request it may be a Success response without permissions.
     #[cold]
-    fn refuse(&mut self, cause: Cause, iotval2: u64) -> Outcome {
+    #[inline(never)]
+    fn refuse(&mut self, stop: Stop) -> Outcome {
+        let Stop::Fault(cause, iotval2) = stop else { return Outcome::Unavailable };
         self.decide(Decision::Refuse(cause));
         if self.request.is_ats() && cause.is_denied_by_ats() {
             return Outcome::Translated(Translation {
