@@ -135,7 +135,10 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         // Step 18
         if dc.is_msi(gpa) {
             let (spa, target) = self.msi(dc.msiptp, dc.msi_addr_mask, gpa.0)?;
-            self.check_width(spa.0)?;
+            if target == Target::Msi {
+                // An MRIF is no translated address: that it lies too high is found by the store into it.
+                self.check_width(spa.0)?;
+            }
             return Ok(Found::Pages { ta: dc.ta, first, second: Page::msi(spa.0), target });
         }
         // Step 19

@@ -1,7 +1,7 @@
 //! Storing an MSI into a memory-resident interrupt file (AIA, "Memory-resident interrupt files"; the specification lets
 //! the IOMMU or the IO bridge do it).
 
-use super::{Iommu, Memory, MemoryError, Platform};
+use super::{Iommu, MemoryError, Platform};
 use crate::{Cause, Mrif, Spa};
 
 /// What came of an MSI for a memory-resident interrupt file.
@@ -35,18 +35,37 @@ impl Iommu {
         // 64 identities have 8 bytes of pending bits and then 8 bytes of enable bits, little-endian always.
         let pending = Spa(mrif.addr.0 + u64::from(identity / 64) * 16);
         let bit = 1 << (identity % 64);
-        let enabled = match set_bit(platform, pending, bit) {
-            Ok(()) => platform.read(Spa(pending.0 + 8), 8).map(|enable| enable & bit != 0),
-            Err(error) => Err(error),
-        };
-        match enabled {
-            Ok(false) => MrifStore::Stored { notice: false },
-            Ok(true) => match platform.write(mrif.notice, 4, u64::from(mrif.nid)) {
-                Ok(()) => MrifStore::Stored { notice: true },
-                Err(error) => MrifStore::Refused(cause(error)),
-            },
+        match self.store_pending(platform, mrif, pending, bit) {
+            Ok(notice) => MrifStore::Stored { notice },
             Err(error) => MrifStore::Refused(cause(error)),
         }
+    }
+
+    /// Sets the pending bit, and sends the notice where its interrupt is enabled: says whether it did.
+    fn store_pending<P: Platform>(
+        &self,
+        platform: &mut P,
+        mrif: &Mrif,
+        pending: Spa,
+        bit: u64,
+    ) -> Result<bool, MemoryError> {
+        self.set_bit(platform, pending, bit)?;
+        let notice = self.load(platform, pending.0 + 8, 8)? & bit != 0;
+        if notice {
+            self.store(platform, mrif.notice.0, 4, u64::from(mrif.nid))?;
+        }
+        Ok(notice)
+    }
+
+    fn set_bit<P: Platform>(&self, platform: &mut P, addr: Spa, bit: u64) -> Result<(), MemoryError> {
+        // Somebody may clear bits meanwhile; memory that never agrees is as good as broken.
+        for _ in 0..64 {
+            let old = self.load(platform, addr.0, 8)?;
+            if old & bit != 0 || platform.compare_exchange(addr, 8, old, old | bit)? {
+                return Ok(());
+            }
+        }
+        Err(MemoryError::AccessFault)
     }
 }
 
@@ -55,15 +74,4 @@ const fn cause(error: MemoryError) -> Cause {
         MemoryError::AccessFault => Cause::MrifAccessFault,
         MemoryError::Corrupt => Cause::MrifCorrupt,
     }
-}
-
-fn set_bit<M: Memory>(memory: &mut M, addr: Spa, bit: u64) -> Result<(), MemoryError> {
-    // Somebody may clear bits meanwhile; memory that never agrees is as good as broken.
-    for _ in 0..64 {
-        let old = memory.read(addr, 8)?;
-        if old & bit != 0 || memory.compare_exchange(addr, 8, old, old | bit)? {
-            return Ok(());
-        }
-    }
-    Err(MemoryError::AccessFault)
 }

@@ -2,7 +2,7 @@
 
 use golden::{Access, Cause, Iommu, Kind, Mrif, MrifStore, MsiPte0, MsiPte1, Msiptp, Parameters, Request, Spa, Target};
 
-use crate::support::{R, Scheme, U, W, World, X, all_capabilities, leaf};
+use crate::support::{Arena, R, Scheme, U, W, World, X, all_capabilities, leaf};
 
 const PATTERN: u64 = 0x8_0000;
 const MASK: u64 = 0b1010_0000_0101;
@@ -150,4 +150,51 @@ fn storing_into_an_interrupt_file() {
     assert_eq!(iommu.store_msi(arena, &mrif, 0, 130), MrifStore::Refused(Cause::MrifAccessFault));
     arena.bad = vec![(page + 512 + 2 * 16, false)];
     assert_eq!(iommu.store_msi(arena, &mrif, 0, 130), MrifStore::Refused(Cause::MrifCorrupt));
+}
+
+/// "The physical address space addressable by the IOMMU ranges from 0 to 2^PAS - 1": an MRIF beyond it fails when the MSI is
+/// stored (cause 264). The translation ends before ("MSI address translation process is complete"), and its completion
+/// only says that the page is for untranslated requests.
+#[test]
+fn interrupt_files_beyond_pas() {
+    let (mut world, slot) = world();
+    world.config.caps = world.config.caps.with_pas(40);
+    world.dc.tc = world.dc.tc.with_en_ats(true);
+    world.store_dc();
+    let low = MsiPte0(0).with_v(true).with_m(1).with_mrif(1 << (40 - 9));
+    world.arena.set(slot, low.0);
+    world.arena.set(slot + 8, MsiPte1(0).with_nppn(1 << (40 - 12)).0);
+    let request = world.request(Access::Write, GPA);
+    let Target::Mrif(far) = world.pass(&request).target else { panic!("an MSI PTE in MRIF mode") };
+    assert_eq!((far.addr, far.notice), (Spa(1 << 40), Spa(1 << 40)));
+    let ats = Request { kind: Kind::Ats { no_write: false, execute: false }, ..request };
+    assert!(world.pass(&ats).untranslated_only);
+
+    // Basic mode gives a translated address, which has to fit.
+    world.arena.set(slot, MsiPte0(0).with_v(true).with_m(3).with_ppn(1 << (40 - 12)).0);
+    assert_eq!(world.cause(&request), Cause::WriteAccessFault);
+
+    let mut iommu = Iommu::new(&Parameters::new(world.config.caps));
+    // Memory that answers for any address: what refuses is the IOMMU.
+    let page = world.arena.pages(1);
+    struct Everywhere<'a>(&'a mut Arena, u64);
+    impl golden::Memory for Everywhere<'_> {
+        fn read(&mut self, addr: Spa, bytes: u8) -> Result<u64, golden::MemoryError> {
+            golden::Memory::read(self.0, Spa(self.1 | addr.0 & 0xfff), bytes)
+        }
+        fn write(&mut self, addr: Spa, bytes: u8, value: u64) -> Result<(), golden::MemoryError> {
+            golden::Memory::write(self.0, Spa(self.1 | addr.0 & 0xfff), bytes, value)
+        }
+    }
+    impl golden::Platform for Everywhere<'_> {}
+    let refused = MrifStore::Refused(Cause::MrifAccessFault);
+    let mut memory = Everywhere(&mut world.arena, page);
+    assert_eq!(iommu.store_msi(&mut memory, &far, 0, 5), refused);
+    assert_eq!(memory.0.get(page), 0);
+    // The MRIF is in reach, its notice is not: the interrupt is pending all the same.
+    let near = Mrif { addr: Spa(0), ..far };
+    assert_eq!(iommu.store_msi(&mut memory, &near, 0, 5), MrifStore::Stored { notice: false });
+    memory.0.set(page + 8, 1 << 5);
+    assert_eq!(iommu.store_msi(&mut memory, &near, 0, 5), refused);
+    assert_eq!(memory.0.get(page), 1 << 5);
 }
