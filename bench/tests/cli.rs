@@ -163,6 +163,58 @@ fn rtl_that_never_answers_exits_with_3_and_every_run_has_a_result() {
     assert!(text(&output).contains("no response in"), "it says who waits for whom: {}", text(&output));
 }
 
+/// A scenario of one access; `head` goes before the devices.
+fn one_access(file: &Temporary, head: &str) {
+    let scenario = format!(
+        "name: one\ndescription: a\n{head}devices: {{ nic: {{ id: 1 }} }}\n\
+         steps: [ dma: {{ device: nic, read: 0x1000 }} ]\nexpect:\n  - {{ device-faults: 1 }}\n"
+    );
+    std::fs::write(file.path(), scenario).expect("written");
+}
+
+#[test]
+fn what_no_device_has_is_not_played_and_fails_the_run() {
+    let (path, json) = (Temporary::new("ats.yaml"), Temporary::new("ats.json"));
+    one_access(&path, "requires: [ats]\n");
+    let output = lockstep(&["run", path.path(), "--dut", "model", "--json", json.path()]);
+    assert_eq!(code(&output), 1, "{}", text(&output));
+    assert!(text(&output).contains("not played") && text(&output).contains("requires: ats"), "{}", text(&output));
+    assert_eq!(json.json()["summary"]["verdicts"]["not-played"], 1);
+}
+
+#[test]
+fn what_the_rtl_lacks_is_played_on_the_model_and_counted_apart() {
+    let (path, json, rtl) = (Temporary::new("pdt.yaml"), Temporary::new("pdt.json"), Temporary::new("none.yaml"));
+    one_access(&path, "requires: [pdt]\n");
+    // An RTL that says of itself that it has nothing; it is never asked.
+    let own = std::fs::read_to_string(root().join("bench/tests/fixtures/silent/silent.yaml")).expect("fixture");
+    let sources = root().join("bench/tests/fixtures/silent").join("iommu.sv").display().to_string();
+    std::fs::write(rtl.path(), own.replace("iommu.sv", &sources)).expect("written");
+    let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path()]);
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    assert!(text(&output).contains("lacks pdt (1 runs)"), "{}", text(&output));
+    assert!(text(&output).contains("1 of 1 on the model in its place"), "{}", text(&output));
+    assert_eq!(json.json()["summary"]["stood_in_by_model"]["runs"], 1);
+    let output = lockstep(&["compare", path.path(), "--rtl", rtl.path(), "--policy", "sequenced"]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("compare it with --dut model"), "{}", text(&output));
+}
+
+#[test]
+fn a_requirement_that_does_not_fit_is_told_with_line_and_column() {
+    let path = Temporary::new("needs.yaml");
+    for (head, complaint) in [
+        ("requires: [pdq]\n", "did you mean `pdt`?"),
+        ("requires: [msi]\n", "`msi` needs extended device contexts"),
+        ("requires: [pdt, pdt]\n", "`pdt` stands here twice"),
+    ] {
+        one_access(&path, head);
+        let output = lockstep(&["check", path.path()]);
+        assert_eq!(code(&output), 2, "{}", text(&output));
+        assert!(text(&output).contains(complaint) && text(&output).contains(".yaml:3:"), "{}", text(&output));
+    }
+}
+
 #[test]
 fn compare_puts_policies_side_by_side_and_draws_them() {
     let (json, svg) = (Temporary::new("compare.json"), Temporary::new("compare.svg"));

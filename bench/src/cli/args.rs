@@ -155,9 +155,23 @@ pub struct Run {
     /// Play each variant once, with exactly this seed: as the report of a failure says
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "seed"], value_parser = run_seed)]
     pub replay: Option<u32>,
+    /// Let an allocation of the driver fail: the call in which it does must change nothing and succeed the second time,
+    /// and in the end nothing may be left. `all` goes through every allocation of each variant, in a run of its own.
+    /// Only variants that are expected to pass; one seed each unless --seeds says otherwise
+    #[arg(long, value_name = "N|all", value_parser = fail_alloc)]
+    pub fail_alloc: Option<FailAlloc>,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
+}
+
+/// Which allocation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailAlloc {
+    /// This one, counted from 1
+    Nth(u64),
+    /// Each, one after the other
+    All,
 }
 
 /// `lockstep list`
@@ -300,6 +314,15 @@ fn policy(text: &str) -> Result<Policy, String> {
     all.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
         crate::scenario::did_you_mean(text, all.map(Policy::name)).unwrap_or_else(|| "no such policy".to_owned())
     })
+}
+
+fn fail_alloc(text: &str) -> Result<FailAlloc, String> {
+    match parse_u64(text) {
+        _ if text == "all" => Ok(FailAlloc::All),
+        Ok(0) => Err("allocations are counted from 1".to_owned()),
+        Ok(nth) => Ok(FailAlloc::Nth(nth)),
+        Err(_) => Err("a number from 1, or `all`".to_owned()),
+    }
 }
 
 fn run_seed(text: &str) -> Result<u32, String> {

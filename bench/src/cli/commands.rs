@@ -10,7 +10,7 @@ use super::device::{self, DeviceError};
 use super::options::{Options, colour};
 use super::output::{self, WriteError};
 use super::progress::Progress;
-use crate::report::{self, ExitCode, Report, Times};
+use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
 use crate::scenario::{self, Variant};
 use crate::testbench::Series;
@@ -109,7 +109,10 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         return list_scenarios(&selected, &run.selection);
     }
     let options = Options::new(run.selection, run.device, run.play, run.replay);
-    let report = play(&options, &selected)?;
+    let report = match run.fail_alloc {
+        None => play(&options, &selected)?,
+        Some(which) => super::failures::play(&options, &selected, which)?,
+    };
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
@@ -137,6 +140,7 @@ fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError
         replay: options.replay,
         policy: options.policy,
         device,
+        fail_alloc: None,
     };
     let jobs_of =
         |device: Device| plan(device).jobs(selected).map_err(|problem| CommandError::Setting(problem.message));
@@ -148,15 +152,24 @@ pub(super) fn play_jobs(
     options: &Options,
     jobs_of: impl Fn(Device) -> Result<Vec<Planned>, CommandError>,
 ) -> Result<(Report, Vec<Recorded>), CommandError> {
-    let start = Instant::now();
+    let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
     let mut recorded = Vec::new();
     // Settings first: a mistake there should not wait for a compiler.
-    let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
-    if jobs_of(Device::Model)?.is_empty() {
-        return Ok((report, recorded));
+    if !jobs_of(Device::Model)?.is_empty() {
+        let start = Instant::now();
+        let jobs = jobs_of(device::build(&options.device)?)?;
+        report.times.build = start.elapsed();
+        recorded = add_runs(options, &jobs, &mut report)?;
     }
-    let jobs = jobs_of(device::build(&options.device)?)?;
-    let build = start.elapsed();
+    Ok((report, recorded))
+}
+
+/// Plays jobs, and adds their runs to a report.
+pub(super) fn add_runs(
+    options: &Options,
+    jobs: &[Planned],
+    report: &mut Report,
+) -> Result<Vec<Recorded>, CommandError> {
     tracing::info!(runs = jobs.len(), workers = options.workers, "playing");
     let pool = Pool {
         program: std::env::current_exe()
@@ -165,18 +178,12 @@ pub(super) fn play_jobs(
         workers: options.workers,
         timeout: options.timeout,
     };
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(ExitCode::Interrupted as i32);
-        }
-        output::stderr("interrupted: the runs under way are given up; again: no results\n");
-    })
-    .map_err(|error| CommandError::System { what: "catch an interruption", error: error.to_string() })?;
+    catch_interruptions()?;
     let progress = Progress::new(jobs.len());
     let start = Instant::now();
     let results = pool
         .play(
-            &jobs,
+            jobs,
             |planned: &Planned| &planned.job,
             &STOP,
             |planned, _: &Played| {
@@ -185,7 +192,8 @@ pub(super) fn play_jobs(
         )
         .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
     progress.finish();
-    report.times = Times { build, play: start.elapsed() };
+    report.times.play += start.elapsed();
+    let mut recorded = Vec::new();
     for (planned, result) in jobs.iter().zip(results) {
         match result {
             Some((mut played, _)) => {
@@ -194,13 +202,27 @@ pub(super) fn play_jobs(
                     _ => None,
                 };
                 recorded.push((planned.job.variant.clone(), series));
-                let again = options.reproduce(&planned.selector, planned.job.seed, planned.job.policy.as_deref());
-                report.runs.push(report::run_report(planned, played, again));
+                report.runs.push(report::run_report(planned, played, options.reproduce(planned)));
             }
             None => report.interrupted += 1,
         }
     }
-    Ok((report, recorded))
+    Ok(recorded)
+}
+
+/// The first interruption gives up the runs under way, the second one everything.
+fn catch_interruptions() -> Result<(), CommandError> {
+    static CAUGHT: AtomicBool = AtomicBool::new(false);
+    if CAUGHT.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(ExitCode::Interrupted as i32);
+        }
+        output::stderr("interrupted: the runs under way are given up; again: no results\n");
+    })
+    .map_err(|error| CommandError::System { what: "catch an interruption", error: error.to_string() })
 }
 
 /// Writes the result files. What has been printed stays printed if that fails.
@@ -241,8 +263,10 @@ fn list_scenarios(selected: &[Selected], selection: &Selection) -> Result<ExitCo
             }
             any = true;
             let tags: String = scenario.tags.iter().map(|tag| format!(" @{tag}")).collect();
+            let needs: Vec<&str> = scenario.requires.iter().map(|needed| needed.name()).collect();
+            let needs = if needs.is_empty() { String::new() } else { format!("  requires {}", needs.join(", ")) };
             let seeds = if scenario.seeds.value == 1 { "seed" } else { "seeds" };
-            output::stdout(&format!("{}{variant}  {} {seeds}{tags}\n", scenario.name, scenario.seeds));
+            output::stdout(&format!("{}{variant}  {} {seeds}{tags}{needs}\n", scenario.name, scenario.seeds));
         }
     }
     Ok(if any { ExitCode::Passed } else { ExitCode::Nothing })

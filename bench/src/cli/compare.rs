@@ -81,11 +81,17 @@ fn jobs(
                 replay: None,
                 policy: Some(policy),
                 device: device.clone(),
+                fail_alloc: None,
             };
             let own = plan.jobs(std::slice::from_ref(one)).map_err(|problem| CommandError::Setting(problem.message))?;
             if own.is_empty() {
                 let name = &one.loaded.scenario.name;
                 return Err(CommandError::Setting(format!("`{name}` has no variant with policy {}", policy.name())));
+            }
+            if let Some(planned) = own.iter().find(|planned| !planned.stands_in_for.is_empty()) {
+                let (name, needed) = (&one.loaded.scenario.name, planned.stands_in_for[0]);
+                let message = format!("`{name}` requires {needed}, which the RTL lacks: compare it with --dut model");
+                return Err(CommandError::Setting(message));
             }
             jobs.extend(own);
         }

@@ -38,7 +38,8 @@ pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
             if !library.warnings().is_empty() {
                 tracing::info!("Verilator:\n{}", library.warnings());
             }
-            Ok(Device::Rtl { library: library.file().to_owned() })
+            let capabilities = description.capabilities.unwrap_or(u64::MAX);
+            Ok(Device::Rtl { library: library.file().to_owned(), capabilities })
         }
     }
 }

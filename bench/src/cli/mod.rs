@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod compare;
 mod device;
+mod failures;
 mod habits;
 mod options;
 mod output;

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::runner::Planned;
+
 use super::args::{Colour, DeviceArgs, Dut, Play, Selection};
 
 /// What was asked for, with every default filled in.
@@ -36,10 +38,14 @@ impl Options {
     }
 
     /// The command that plays one run again.
-    pub fn reproduce(&self, selector: &str, seed: u32, policy: Option<&str>) -> String {
-        let mut command = format!("lockstep run {} --replay {seed:#010x}", quoted(selector));
-        if let Some(policy) = policy {
+    pub fn reproduce(&self, planned: &Planned) -> String {
+        let seed = planned.job.seed;
+        let mut command = format!("lockstep run {} --replay {seed:#010x}", quoted(&planned.selector));
+        if let Some(policy) = &planned.job.policy {
             command.push_str(&format!(" --policy {policy}"));
+        }
+        if let Some(nth) = planned.job.fail_alloc {
+            command.push_str(&format!(" --fail-alloc {}", nth.max(1)));
         }
         match self.device.dut {
             Dut::Model => command.push_str(" --dut model"),

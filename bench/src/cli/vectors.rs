@@ -60,7 +60,7 @@ pub fn walk(args: &Walk) -> Result<ExitCode, CommandError> {
 fn library(rtl: &Path) -> Result<Library, CommandError> {
     let args = DeviceArgs { dut: args::Dut::Rtl, rtl: rtl.to_owned() };
     match device::build(&args)? {
-        Device::Rtl { library } => Library::open(&library).map_err(load),
+        Device::Rtl { library, .. } => Library::open(&library).map_err(load),
         Device::Model => Err(CommandError::Setting("the model has no RTL".to_owned())),
     }
 }

@@ -29,7 +29,7 @@ pub struct Ledger {
 }
 
 /// Ranges of free addresses, first fit from below.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct FreeList(BTreeMap<u64, u64>);
 
 impl FreeList {
@@ -98,6 +98,9 @@ pub(super) struct Allocator {
     ledger: Ledger,
     /// Allocations to go until one fails; 1 means the next one.
     fail_in: Option<u64>,
+    /// The allocation that fails, counted from the first one of all, whatever else is to fail
+    fail_at: Option<u64>,
+    failed: bool,
     attempts: u64,
 }
 
@@ -107,6 +110,7 @@ impl Allocator {
         pscids: RangeInclusive<u32>,
         gscids: RangeInclusive<u16>,
         poison: Option<u64>,
+        fail_at: Option<u64>,
     ) -> Allocator {
         let start = pool.start.next_multiple_of(PAGE);
         let end = pool.end / PAGE * PAGE;
@@ -119,12 +123,19 @@ impl Allocator {
             gscids: Ids { range: gscids, taken: BTreeSet::new() },
             ledger: Ledger::default(),
             fail_in: None,
+            fail_at,
+            failed: false,
             attempts: 0,
         }
     }
 
     pub(super) fn ledger(&self) -> Ledger {
         self.ledger
+    }
+
+    /// What is free, and which PSCIDs and GSCIDs are taken.
+    pub(super) fn books(&self) -> (FreeList, [BTreeSet<u32>; 2]) {
+        (self.free.clone(), [self.pscids.taken.clone(), self.gscids.taken.clone()])
     }
 
     pub(super) fn is_free(&self, addr: u64) -> bool {
@@ -139,9 +150,21 @@ impl Allocator {
         self.fail_in = nth;
     }
 
+    pub(super) fn failing_in(&self) -> Option<u64> {
+        self.fail_in
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.failed
+    }
+
     /// Counts an allocation, and fails it when its turn has come.
     pub(super) fn attempt(&mut self) -> Result<(), ApiError> {
         self.attempts += 1;
+        if self.fail_at == Some(self.attempts) {
+            self.failed = true;
+            return Err(ApiError::NoMemory);
+        }
         match self.fail_in {
             Some(n) if n <= 1 => {
                 self.fail_in = None;

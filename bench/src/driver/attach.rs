@@ -29,7 +29,7 @@ impl Target {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct DeviceState {
     pub(super) name: String,
     pub(super) ids: Vec<DeviceId>,
@@ -55,10 +55,8 @@ impl Driver {
             return Err(ApiError::Busy("device ID"));
         }
         self.alloc.object()?;
-        for &id in ids {
-            let made = self.directory.make(machine, &mut self.alloc, id);
-            made.inspect_err(|_| self.alloc.free_object())?;
-        }
+        let made = self.directory.make(machine, &mut self.alloc, ids);
+        made.inspect_err(|_| self.alloc.free_object())?;
         let device = self.next_id();
         let state = DeviceState {
             name: name.into(),

@@ -39,6 +39,11 @@ impl Directory {
         Ok(())
     }
 
+    /// Its tables, for whoever compares books.
+    pub(super) fn tables(&self) -> &BTreeMap<(u8, u32), Spa> {
+        &self.tables
+    }
+
     /// Words of a context in memory.
     pub(super) fn words(&self) -> usize {
         if self.extended { 8 } else { 4 }
@@ -63,21 +68,29 @@ impl Directory {
         device.0 >> self.above(self.levels - 1) == 0
     }
 
-    /// Makes the tables down to a device's context, all of them or none. They are cleared, and linked from below, so
-    /// that what is reachable is always whole; and nothing cached has to be invalidated, since entries with V clear
+    /// Makes the tables down to the contexts of devices, all of them or none. They are cleared, and linked from below,
+    /// so that what is reachable is always whole; and nothing cached has to be invalidated, since entries with V clear
     /// may not be cached.
     pub(super) fn make(
         &mut self,
         machine: &mut dyn Machine,
         alloc: &mut Allocator,
-        device: DeviceId,
+        devices: &[DeviceId],
     ) -> Result<(), ApiError> {
-        if !self.admits(device) {
+        if !devices.iter().all(|&device| self.admits(device)) {
             return Err(ApiError::Invalid("device ID wider than the device directory"));
         }
-        let missing = (0..self.levels - 1).take_while(|&l| !self.tables.contains_key(&self.key(l, device))).count();
+        let mut missing: Vec<(u8, DeviceId)> = Vec::new();
+        for &device in devices {
+            for level in 0..self.levels - 1 {
+                let key = self.key(level, device);
+                if !self.tables.contains_key(&key) && !missing.iter().any(|&(l, d)| self.key(l, d) == key) {
+                    missing.push((level, device));
+                }
+            }
+        }
         let mut fresh = Vec::new();
-        for _ in 0..missing {
+        for _ in &missing {
             match alloc.pages(machine, 1, PAGE) {
                 Ok(page) => fresh.push(page),
                 Err(error) => {
@@ -88,10 +101,10 @@ impl Directory {
                 }
             }
         }
-        for (level, page) in (0u8..).zip(fresh) {
+        for (&(level, device), page) in missing.iter().zip(fresh) {
             self.tables.insert(self.key(level, device), page);
         }
-        for level in 0..missing as u8 {
+        for &(level, device) in &missing {
             let (page, upper) = (self.table(level, device)?, self.table(level + 1, device)?);
             let mask = (1 << (self.above(level + 1) - self.above(level))) - 1;
             let index = device.0 >> self.above(level) & mask;

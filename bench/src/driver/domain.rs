@@ -98,7 +98,7 @@ pub(super) enum Tag {
     Gscid(u16),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Paging {
     pub(super) table: PageTable,
     pub(super) tag: Tag,
@@ -115,7 +115,7 @@ pub(super) struct Paging {
     pub(super) forgotten: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Nested {
     pub(super) parent: u32,
     /// The guest's words, as far as they are taken over
@@ -124,13 +124,13 @@ pub(super) struct Nested {
     pub(super) snapshot: Option<u64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     Paging(Box<Paging>),
     Nested(Nested),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct DomainState {
     pub(super) name: String,
     pub(super) kind: Kind,

@@ -35,8 +35,8 @@ pub(super) struct GuestMemory {
     soiled: BTreeSet<u64>,
 }
 
-#[derive(Clone, Debug)]
-struct TableState {
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TableState {
     table: PageTable,
     pscid: u32,
     /// Tables that were unlinked, but whose flush failed
@@ -53,6 +53,14 @@ pub(super) struct GuestState {
 struct GuestPages<'a> {
     alloc: &'a mut Allocator,
     memory: &'a mut GuestMemory,
+}
+
+impl GuestState {
+    /// What is free in its memory, and its tables. What its pages hold counts for nothing: they are cleared when they
+    /// are taken.
+    pub(super) fn books(&self) -> (FreeList, BTreeMap<u32, TableState>) {
+        (self.memory.free.clone(), self.tables.clone())
+    }
 }
 
 impl TableMemory for GuestPages<'_> {

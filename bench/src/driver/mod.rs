@@ -6,6 +6,7 @@
 
 mod alloc;
 mod attach;
+mod books;
 mod directory;
 mod domain;
 mod error;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use alloc::Ledger;
 pub use attach::Target;
+pub use books::Books;
 pub use domain::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};
 pub use error::{ApiError, Errno};
 pub use faults::Faults;

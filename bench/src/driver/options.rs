@@ -156,6 +156,8 @@ pub struct Options {
     pub page_flushes: usize,
     /// What freed pages are overwritten with
     pub poison: Option<u64>,
+    /// The allocation that fails, once: 1 is the first one of the driver, even before it runs
+    pub fail_allocation: Option<u64>,
     /// Bugs
     pub quirks: Quirks,
 }
@@ -170,6 +172,7 @@ impl Default for Options {
             poll: 4,
             page_flushes: 16,
             poison: None,
+            fail_allocation: None,
             quirks: Quirks::default(),
         }
     }

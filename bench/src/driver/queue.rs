@@ -106,6 +106,7 @@ impl CommandQueue {
                 return Err(error);
             }
         };
+        // A queue that does not come up may still be reading: its memory is not given back then.
         enable_queue(machine, options, [reg::CQB, reg::CQT, reg::CQCSR], base, log2, enable)?;
         Ok(CommandQueue { base, log2, flag, enable, sequence: 0, tail: 0, head: 0, sent: 0 })
     }

@@ -75,13 +75,45 @@ impl Driver {
     /// ENODEV for a version or a feature that this driver cannot work with, ENOMEM, ETIMEDOUT, EINVAL for resources
     /// that make no sense.
     pub fn probe(machine: &mut dyn Machine, resources: &Resources, options: Options) -> Result<Driver, ApiError> {
-        machine.begin(Operation { name: "probe".into(), promise: Promise::Nothing, reconfiguration: false });
-        let result = Driver::set_up(machine, resources, options);
-        machine.end(result.is_ok());
-        result
+        Driver::probe_or_leave(machine, resources, options).map_err(|(error, _)| error)
     }
 
-    fn set_up(machine: &mut dyn Machine, resources: &Resources, options: Options) -> Result<Driver, ApiError> {
+    /// As [`Driver::probe`]. With an error comes what it left in the ledger, which is nothing unless something leaked.
+    ///
+    /// # Errors
+    /// As [`Driver::probe`].
+    pub fn probe_or_leave(
+        machine: &mut dyn Machine,
+        resources: &Resources,
+        options: Options,
+    ) -> Result<Driver, (ApiError, Ledger)> {
+        let pool = resources.pool.start.0..resources.pool.end.0;
+        let (pscids, gscids) = (resources.pscids.clone(), resources.gscids.clone());
+        let mut alloc = Allocator::new(pool, pscids, gscids, options.poison, options.fail_allocation);
+        machine.begin(Operation { name: "probe".into(), promise: Promise::Nothing, reconfiguration: false });
+        let result = Driver::set_up(machine, &mut alloc, resources, options);
+        machine.end(result.is_ok());
+        let (caps, commands, faults, directory) = result.map_err(|error| (error, alloc.ledger()))?;
+        Ok(Driver {
+            caps,
+            options,
+            alloc,
+            commands,
+            faults,
+            directory,
+            devices: BTreeMap::new(),
+            domains: BTreeMap::new(),
+            guests: BTreeMap::new(),
+            next: 1,
+        })
+    }
+
+    fn set_up(
+        machine: &mut dyn Machine,
+        alloc: &mut Allocator,
+        resources: &Resources,
+        options: Options,
+    ) -> Result<Parts, ApiError> {
         let sizes = [resources.command_queue_log2, resources.fault_queue_log2];
         if sizes.iter().any(|log2| !(1..=16).contains(log2)) || !(1..=3).contains(&resources.directory_levels) {
             return Err(ApiError::Invalid("queue size or levels of the device directory"));
@@ -103,48 +135,40 @@ impl Driver {
         let interrupts = if wired && fctl & reg::FCTL_WSI != 0 { reg::QUEUE_INTERRUPT } else { 0 };
         set_vectors(machine)?;
 
-        let pool = resources.pool.start.0..resources.pool.end.0;
-        let mut alloc = Allocator::new(pool, resources.pscids.clone(), resources.gscids.clone(), options.poison);
         let enable = reg::QUEUE_ENABLE | interrupts;
-        let commands = CommandQueue::enable(machine, &mut alloc, &options, resources.command_queue_log2, enable)?;
-        let faults = FaultQueue::enable(machine, &mut alloc, &options, resources.fault_queue_log2, enable)?;
-        let directory = Directory::new(machine, &mut alloc, resources.directory_levels, caps.msi_flat())?;
-        let mut driver = Driver {
-            caps,
-            options,
-            alloc,
-            commands,
-            faults,
-            directory,
-            devices: BTreeMap::new(),
-            domains: BTreeMap::new(),
-            guests: BTreeMap::new(),
-            next: 1,
+        let mut commands = CommandQueue::enable(machine, alloc, &options, resources.command_queue_log2, enable)?;
+        let faults = match FaultQueue::enable(machine, alloc, &options, resources.fault_queue_log2, enable) {
+            Ok(faults) => faults,
+            Err(error) => {
+                commands.disable(machine, alloc, &options)?;
+                return Err(error);
+            }
         };
-        // Whoever had the IOMMU before may have left anything in its caches.
-        driver.flush_everything(machine)?;
-        driver.enable_directory(machine, resources.directory_levels)?;
-        Ok(driver)
-    }
-
-    fn enable_directory(&mut self, machine: &mut dyn Machine, levels: u8) -> Result<(), ApiError> {
-        let Some(root) = self.directory.root() else { return Err(ApiError::CorruptTable) };
-        let mode = reg::DDTP_1LVL + u64::from(levels) - 1;
-        machine.write_register(reg::DDTP, 8, ppn_at_10(root.0) | mode)?;
-        wait_for(machine, &self.options, "ddtp.busy", |m| Ok(m.read_register(reg::DDTP, 8)? & reg::DDTP_BUSY == 0))?;
-        if machine.read_register(reg::DDTP, 8)? & reg::DDTP_MODE != mode {
-            return Err(ApiError::NoDevice("levels of the device directory not supported"));
+        let made = Directory::new(machine, alloc, resources.directory_levels, caps.msi_flat()).and_then(|directory| {
+            // Whoever had the IOMMU before may have left anything in its caches.
+            let all: Vec<Command> = everything(caps).into_iter().map(Invalidation::command).collect();
+            let begun = commands.complete(machine, &options, &all);
+            match begun.and_then(|()| enable_directory(machine, &options, &directory, resources.directory_levels)) {
+                Ok(()) => Ok(directory),
+                Err(error) => {
+                    quiesce_directory(machine, &options)?;
+                    directory.free(machine, alloc)?;
+                    Err(error)
+                }
+            }
+        });
+        match made {
+            Ok(directory) => Ok((caps, commands, faults, directory)),
+            Err(error) => {
+                faults.disable(machine, alloc, &options)?;
+                commands.disable(machine, alloc, &options)?;
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     fn flush_everything(&mut self, machine: &mut dyn Machine) -> Result<(), ApiError> {
-        let mut all =
-            vec![Invalidation::Ddt { device: None }, Invalidation::Vma { gscid: None, pscid: None, addr: None }];
-        if Scheme::largest(Stage::Second, self.caps).is_some() {
-            all.push(Invalidation::Gvma { gscid: None, addr: None });
-        }
-        self.flush(machine, &all)
+        self.flush(machine, &everything(self.caps))
     }
 
     /// Gives the IOMMU up: all traffic refused, queues off, memory freed. Returns what is left in the ledger, which
@@ -156,9 +180,7 @@ impl Driver {
         if !self.devices.is_empty() || !self.domains.is_empty() || !self.guests.is_empty() {
             return Err(ApiError::Busy("devices, domains or guests remain"));
         }
-        let ddtp = machine.read_register(reg::DDTP, 8)?;
-        machine.write_register(reg::DDTP, 8, ddtp & !(reg::DDTP_MODE | reg::DDTP_BUSY) | reg::DDTP_OFF)?;
-        wait_for(machine, &self.options, "ddtp.busy", |m| Ok(m.read_register(reg::DDTP, 8)? & reg::DDTP_BUSY == 0))?;
+        quiesce_directory(machine, &self.options)?;
         self.flush_everything(machine)?;
         self.commands.disable(machine, &mut self.alloc, &self.options)?;
         self.faults.disable(machine, &mut self.alloc, &self.options)?;
@@ -191,6 +213,16 @@ impl Driver {
     /// Lets the `nth` allocation from now fail (1 is the next one), once; `None` lets none fail.
     pub fn fail_allocation(&mut self, nth: Option<u64>) {
         self.alloc.fail_in(nth);
+    }
+
+    /// In how many allocations one is to fail, as [`Driver::fail_allocation`] asked for.
+    pub fn failing_in(&self) -> Option<u64> {
+        self.alloc.failing_in()
+    }
+
+    /// Whether the allocation of [`Options::fail_allocation`] has failed by now.
+    pub fn allocation_failed(&self) -> bool {
+        self.alloc.failed()
     }
 
     /// Whether nothing holds the page with this address: it is in the pool, and free.
@@ -284,6 +316,13 @@ impl Driver {
         self.directory.read(machine, id)
     }
 
+    /// Where the contexts of all devices lie, and how many doublewords each has.
+    pub fn contexts(&self) -> Vec<(Spa, u64)> {
+        let words = self.directory.words() as u64;
+        let ids = self.devices.values().flat_map(|device| &device.ids);
+        ids.filter_map(|&id| self.directory.context_at(id).ok()).map(|at| (at, words)).collect()
+    }
+
     /// Where the context of a device ID lies.
     ///
     /// # Errors
@@ -331,12 +370,45 @@ impl Driver {
     }
 }
 
+/// What a probe makes.
+type Parts = (Capabilities, CommandQueue, FaultQueue, Directory);
+
+/// Invalidations of all that an IOMMU with these capabilities can cache.
+fn everything(caps: Capabilities) -> Vec<Invalidation> {
+    let mut all = vec![Invalidation::Ddt { device: None }, Invalidation::Vma { gscid: None, pscid: None, addr: None }];
+    if Scheme::largest(Stage::Second, caps).is_some() {
+        all.push(Invalidation::Gvma { gscid: None, addr: None });
+    }
+    all
+}
+
+fn enable_directory(
+    machine: &mut dyn Machine,
+    options: &Options,
+    directory: &Directory,
+    levels: u8,
+) -> Result<(), ApiError> {
+    let Some(root) = directory.root() else { return Err(ApiError::CorruptTable) };
+    let mode = reg::DDTP_1LVL + u64::from(levels) - 1;
+    machine.write_register(reg::DDTP, 8, ppn_at_10(root.0) | mode)?;
+    wait_for(machine, options, "ddtp.busy", |m| Ok(m.read_register(reg::DDTP, 8)? & reg::DDTP_BUSY == 0))?;
+    if machine.read_register(reg::DDTP, 8)? & reg::DDTP_MODE != mode {
+        return Err(ApiError::NoDevice("levels of the device directory not supported"));
+    }
+    Ok(())
+}
+
+/// Refuses all traffic, and waits until the IOMMU has let go of its device directory.
+fn quiesce_directory(machine: &mut dyn Machine, options: &Options) -> Result<(), ApiError> {
+    let ddtp = machine.read_register(reg::DDTP, 8)?;
+    machine.write_register(reg::DDTP, 8, ddtp & !(reg::DDTP_MODE | reg::DDTP_BUSY) | reg::DDTP_OFF)?;
+    wait_for(machine, options, "ddtp.busy", |m| Ok(m.read_register(reg::DDTP, 8)? & reg::DDTP_BUSY == 0))
+}
+
 /// Brings an IOMMU that somebody left running to rest.
 fn quiesce(machine: &mut dyn Machine, options: &Options) -> Result<(), ApiError> {
-    let ddtp = machine.read_register(reg::DDTP, 8)?;
-    if ddtp & reg::DDTP_MODE != reg::DDTP_OFF {
-        machine.write_register(reg::DDTP, 8, ddtp & !(reg::DDTP_MODE | reg::DDTP_BUSY))?;
-        wait_for(machine, options, "ddtp.busy", |m| Ok(m.read_register(reg::DDTP, 8)? & reg::DDTP_BUSY == 0))?;
+    if machine.read_register(reg::DDTP, 8)? & reg::DDTP_MODE != reg::DDTP_OFF {
+        quiesce_directory(machine, options)?;
     }
     for csr in [reg::CQCSR, reg::FQCSR] {
         if machine.read_register(csr, 4)? & (reg::QUEUE_ENABLE | reg::QUEUE_ON) != 0 {

@@ -13,7 +13,7 @@ use super::plan::{self, Class, Plan, Step};
 use super::setup::{Device, Driver};
 
 /// What a change that failed halfway may have left in the IOMMU.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Limbo {
     /// A domain that must not go
     domain: Option<u32>,

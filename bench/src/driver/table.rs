@@ -27,11 +27,11 @@ enum Entry {
     Leaf(Pte),
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Node(BTreeMap<u16, Entry>);
 
 /// A page table and what stands in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct PageTable {
     scheme: Scheme,
     root: u64,

@@ -29,6 +29,7 @@ use hdl::{Dut, Inputs, Outputs, Stopped};
 
 pub use config::{CacheConfig, ModelConfig};
 pub use habit::Habit;
+pub use registers::CAPABILITIES;
 
 use axi::Axi;
 use cache::Caches;

@@ -4,9 +4,9 @@ use golden::{
     Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, QueueBase, SpecVersion, offset,
 };
 
-/// What the model has of `capabilities`. It does not update A and D bits or MRIFs, knows no ATS, counts no events, and
+/// What the model has of `capabilities`, where the strap offers it. It does not update A and D bits or MRIFs, knows no ATS, counts no events, and
 /// has no debug interface; interrupts are wires.
-const SUPPORTED: u64 = {
+pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
     all.with_amo_mrif(false)
         .with_msi_mrif(false)
@@ -54,7 +54,7 @@ impl Registers {
     /// After reset.
     pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices) -> Self {
         // AXI carries 56 address bits.
-        let caps = Capabilities(strap.0 & SUPPORTED).with_igs(1).with_pas(strap.pas().min(56));
+        let caps = Capabilities(strap.0 & CAPABILITIES).with_igs(1).with_pas(strap.pas().min(56));
         Self {
             caps,
             fctl: Fctl(0).with_wsi(true),

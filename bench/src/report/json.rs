@@ -39,6 +39,11 @@ fn document(report: &Report) -> Value {
             "passed": report.passed(),
             "failed": report.runs.len() - report.passed(),
             "interrupted": report.interrupted,
+            "stood_in_by_model": {
+                "runs": report.stand_ins().len(),
+                "passed": report.stand_ins().iter().filter(|run| run.passed).count(),
+                "lacking": report.lacking(),
+            },
             "exit_code": report.exit_code() as u8,
             "verdicts": verdicts,
         },

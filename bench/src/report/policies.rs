@@ -21,7 +21,7 @@ pub fn policies(report: &Report, colour: bool) -> String {
 }
 
 fn side_by_side(columns: &[&[RunReport]], colour: bool) -> String {
-    let totals: Vec<Figures> = columns.iter().map(|runs| sum(runs)).collect();
+    let totals: Vec<Figures> = columns.iter().map(|runs| sum(*runs)).collect();
     let mut table = table(colour);
     let titles = columns.iter().map(|runs| bold(&title(&runs[0]), colour).set_alignment(CellAlignment::Right));
     table.set_header(std::iter::once(bold("policy", colour)).chain(titles));
@@ -53,7 +53,7 @@ fn side_by_side(columns: &[&[RunReport]], colour: bool) -> String {
     let rates =
         columns.iter().zip(&totals).map(|(runs, total)| short(rate(total.cycles, seconds(runs))).trim().to_owned());
     row("cycles per second", rates.collect());
-    row("verdict", columns.iter().map(|runs| verdicts(runs)).collect());
+    row("verdict", columns.iter().map(|runs| verdicts(*runs)).collect());
     let wanted = |runs: &&[RunReport]| if runs.iter().all(|run| run.passed) { "yes" } else { "NO" }.to_owned();
     row("as the scenario expects", columns.iter().map(wanted).collect());
     format!("{table}\n")

@@ -1,12 +1,13 @@
 //! The one type of results.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::runner::{Planned, Played, Reply};
-use crate::scenario::{Expectation, ExpectedVerdict, Limit};
+use crate::scenario::{Expectation, ExpectedVerdict, Limit, Requirement};
 use crate::testbench::{Blame, End, Figures, Finding, RunOutcome};
 
 /// How a run is judged.
@@ -100,6 +101,12 @@ pub struct RunReport {
     pub index: Option<u32>,
     /// Seed
     pub seed: u32,
+    /// The driver's allocation that failed; 0: none, and the books were balanced
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_alloc: Option<u64>,
+    /// What the device under test lacks: the model played in its place
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stands_in_for: Vec<Requirement>,
     /// Programming policy in force
     pub policy: String,
     /// Flush policy in force
@@ -198,18 +205,39 @@ impl Report {
     pub fn passed(&self) -> usize {
         self.runs.iter().filter(|run| run.passed).count()
     }
+
+    /// Runs that the model played in place of the device under test.
+    pub fn stand_ins(&self) -> Vec<&RunReport> {
+        self.runs.iter().filter(|run| !run.stands_in_for.is_empty()).collect()
+    }
+
+    /// How many of these runs there are for each feature that the device under test lacks.
+    pub fn lacking(&self) -> BTreeMap<Requirement, usize> {
+        let mut counts = BTreeMap::new();
+        for needed in self.runs.iter().flat_map(|run| &run.stands_in_for) {
+            *counts.entry(*needed).or_default() += 1;
+        }
+        counts
+    }
 }
 
 /// Judges what became of a job. `reproduce` is the command that plays it again.
 pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunReport {
     let job = &planned.job;
     let number = job.index.map_or_else(|| format!("@{:#010x}", job.seed), |index| format!("#{index}"));
+    let failing = match job.fail_alloc {
+        None => String::new(),
+        Some(0) => "/balance".to_owned(),
+        Some(nth) => format!("/alloc-{nth}"),
+    };
     let mut report = RunReport {
-        id: format!("{}{}{number}", job.scenario, job.variant),
+        id: format!("{}{}{number}{failing}", job.scenario, job.variant),
         scenario: job.scenario.clone(),
         variant: job.variant.to_string(),
         index: job.index,
         seed: job.seed,
+        fail_alloc: job.fail_alloc,
+        stands_in_for: planned.stands_in_for.clone(),
         policy: planned.policy.name().to_owned(),
         flush: planned.flush.name().to_owned(),
         verdict: Verdict::NotPlayed,
@@ -253,6 +281,7 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     };
     report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
     report.unmet.extend(wrong_reason(&planned.expectation, &outcome));
+    report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
     report.end = Some(outcome.end);
     report.figures = outcome.figures;
@@ -260,6 +289,13 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     report.hazard = outcome.hazard;
     debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));
     report
+}
+
+/// An allocation that was to fail, and was never tried: the run shows nothing.
+fn nothing_failed(fail_alloc: Option<u64>, outcome: &RunOutcome) -> Option<Unmet> {
+    let nth = fail_alloc.filter(|&nth| nth > 0)?;
+    let unmet = || Unmet { what: format!("failures of allocation {nth}"), wanted: "1".into(), got: "0".into() };
+    (outcome.end == End::Finished && outcome.figures.failed_allocations == 0).then(unmet)
 }
 
 /// A finding that does not speak of what it should.

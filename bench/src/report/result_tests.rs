@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{ExitCode, Report, RunReport, Times, Verdict, run_report};
 use crate::report::{annotations, compact, failures, json, junit, policies, summary};
 use crate::runner::{Device, Loaded, Plan, Planned, Played, Reply, Selected};
-use crate::scenario::parse;
+use crate::scenario::{Requirement, parse};
 use crate::testbench::{Blame, End, Figures, Finding, RunOutcome};
 
 /// Two variants, two seeds each.
@@ -18,7 +18,7 @@ fn planned() -> Vec<Planned> {
     let scenario = parse("a.yaml", text).unwrap_or_else(|wrong| panic!("{wrong}"));
     let variants = scenario.variants();
     let loaded = Loaded { path: PathBuf::from("a.yaml"), text: text.to_owned(), scenario, by_path: false };
-    let plan = Plan { base: 1, seeds: None, replay: None, policy: None, device: Device::Model };
+    let plan = Plan { base: 1, seeds: None, replay: None, policy: None, device: Device::Model, fail_alloc: None };
     plan.jobs(&[Selected { loaded, variants }]).expect("good settings")
 }
 
@@ -170,6 +170,42 @@ fn the_summary_has_a_line_for_each_variant() {
         judged(3, replied(hazard())),
     ];
     insta::assert_snapshot!(summary(&report(runs), false));
+}
+
+#[test]
+fn what_the_model_played_in_place_of_the_device_is_counted_apart() {
+    let mut other = judged(2, replied(hazard()));
+    other.stands_in_for = vec![Requirement::Pdt];
+    let mut report = report(vec![judged(0, replied(outcome())), other]);
+    report.device = "hdl/iommu.yaml".into();
+    let text = summary(&report, false);
+    assert!(text.contains("on the model, since hdl/iommu.yaml lacks pdt (1 runs):"), "{text}");
+    assert!(text.contains("1 of 1 runs passed on hdl/iommu.yaml, 1 of 1 on the model in its place"), "{text}");
+    assert_eq!(text.matches("a.b[policy=rfc]").count(), 1, "in one of the two tables: {text}");
+    let document: serde_json::Value = serde_json::from_str(&json(&report)).expect("JSON");
+    let apart = serde_json::json!({ "runs": 1, "passed": 1, "lacking": { "pdt": 1 } });
+    assert_eq!(document["summary"]["stood_in_by_model"], apart);
+    assert_eq!(document["runs"][1]["stands_in_for"], serde_json::json!(["pdt"]));
+}
+
+#[test]
+fn what_is_not_played_fails() {
+    let run = judged(0, Played::Replied(Reply::Failed { reason: "no device here has ats".into() }));
+    assert_eq!((run.verdict, run.passed), (Verdict::NotPlayed, false));
+    assert_eq!(report(vec![run]).exit_code(), ExitCode::Failed);
+}
+
+#[test]
+fn an_allocation_that_was_to_fail_and_did_not_is_told() {
+    let mut planned = planned().remove(0);
+    planned.job.fail_alloc = Some(4);
+    let judge = |failed| {
+        let mut played = outcome();
+        played.figures.failed_allocations = failed;
+        run_report(&planned, replied(played), String::new())
+    };
+    assert!(judge(1).passed && judge(1).id.ends_with("#0/alloc-4"));
+    assert_eq!(judge(0).unmet[0].to_string(), "failures of allocation 4: wanted 1, got 0");
 }
 
 #[test]

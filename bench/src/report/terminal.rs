@@ -94,8 +94,26 @@ fn evidence(finding: &Finding) -> String {
     text
 }
 
-/// A table with a line for each variant of a scenario, and a line below that says how it went.
+/// A table with a line for each variant of a scenario, and a line below that says how it went. What the model played in
+/// place of the device under test has a table of its own.
 pub fn summary(report: &Report, colour: bool) -> String {
+    let stand_in = |run: &&RunReport| !run.stands_in_for.is_empty();
+    let own: Vec<&RunReport> = report.runs.iter().filter(|run| !stand_in(run)).collect();
+    let others = report.stand_ins();
+    let mut text = String::new();
+    if !own.is_empty() || others.is_empty() {
+        let _ = writeln!(text, "{}", rows(&own, colour));
+    }
+    if !others.is_empty() {
+        let lacking: Vec<String> =
+            report.lacking().iter().map(|(needed, count)| format!("{needed} ({count} runs)")).collect();
+        let _ = writeln!(text, "\non the model, since {} lacks {}:", report.device, lacking.join(", "));
+        let _ = writeln!(text, "{}", rows(&others, colour));
+    }
+    text + &closing(report) + "\n"
+}
+
+fn rows(runs: &[&RunReport], colour: bool) -> Table {
     let mut table = table(colour);
     table.set_header(
         [
@@ -113,8 +131,8 @@ pub fn summary(report: &Report, colour: bool) -> String {
         ]
         .map(|title| bold(title, colour)),
     );
-    for runs in report.runs.chunk_by(|a, b| a.scenario == b.scenario && a.variant == b.variant) {
-        let total = sum(runs);
+    for runs in runs.chunk_by(|a, b| a.scenario == b.scenario && a.variant == b.variant) {
+        let total = sum(runs.iter().copied());
         let passed = runs.iter().filter(|run| run.passed).count();
         let fate = if passed == runs.len() { Color::Green } else { Color::Red };
         let mut passed = Cell::new(passed).set_alignment(CellAlignment::Right);
@@ -125,7 +143,7 @@ pub fn summary(report: &Report, colour: bool) -> String {
             Cell::new(format!("{}{}", runs[0].scenario, runs[0].variant)),
             number(runs.len() as u64),
             passed,
-            Cell::new(verdicts(runs)),
+            Cell::new(verdicts(runs.iter().copied())),
         ];
         row.extend(
             [
@@ -141,21 +159,34 @@ pub fn summary(report: &Report, colour: bool) -> String {
         );
         table.add_row(row);
     }
-    format!("{table}\n{}\n", closing(report))
+    table
 }
 
 fn closing(report: &Report) -> String {
-    let (passed, all) = (report.passed(), report.runs.len());
-    let mut text = if all == 0 { "nothing ran".to_owned() } else { format!("{passed} of {all} runs passed") };
+    let others = report.stand_ins();
+    let all = report.runs.len() - others.len();
+    let passed = report.passed() - others.iter().filter(|run| run.passed).count();
+    let mut text = match (all, others.len()) {
+        (0, 0) => "nothing ran".to_owned(),
+        _ => format!("{passed} of {all} runs passed"),
+    };
+    let _ = write!(text, " on {}", report.device);
+    if !others.is_empty() {
+        let passed = others.iter().filter(|run| run.passed).count();
+        let _ = write!(text, ", {passed} of {} on the model in its place", others.len());
+    }
     if report.interrupted > 0 {
         let _ = write!(text, ", {} interrupted", report.interrupted);
+    }
+    let failed: u64 = report.runs.iter().map(|run| run.figures.failed_allocations).sum();
+    if report.runs.iter().any(|run| run.fail_alloc.is_some()) {
+        let _ = write!(text, "; {} allocations failed in their turn", grouped(failed));
     }
     let cycles: u64 = report.runs.iter().map(|run| run.figures.cycles).sum();
     let seconds: f64 = report.runs.iter().map(|run| run.seconds).sum();
     let _ = write!(
         text,
-        " on {} in {:.1} s; {} cycles at {}/s per worker; base seed {}",
-        report.device,
+        " in {:.1} s; {} cycles at {}/s per worker; base seed {}",
         report.times.play.as_secs_f64(),
         grouped(cycles),
         short(rate(cycles, seconds)),
@@ -165,7 +196,7 @@ fn closing(report: &Report) -> String {
 }
 
 /// `pass`, or `pass 3, software hazard 1`.
-pub(super) fn verdicts(runs: &[RunReport]) -> String {
+pub(super) fn verdicts<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
     let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
     for run in runs {
         *counts.entry(run.verdict).or_default() += 1;
@@ -177,9 +208,9 @@ pub(super) fn verdicts(runs: &[RunReport]) -> String {
 }
 
 /// The figures of several runs together.
-pub(super) fn sum(runs: &[RunReport]) -> Figures {
+pub(super) fn sum<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> Figures {
     let mut total = Figures::default();
-    for figures in runs.iter().map(|run| &run.figures) {
+    for figures in runs.into_iter().map(|run| &run.figures) {
         total.dma_transactions += figures.dma_transactions;
         total.translations_compared += figures.translations_compared;
         total.invalidations_compared += figures.invalidations_compared;

@@ -13,7 +13,7 @@ pub(super) fn open(device: &Device, seed: u32) -> Result<Box<dyn Dut>, String> {
             let config = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(u64::from(seed)) };
             Ok(Box::new(Model::new(config)))
         }
-        Device::Rtl { library } => {
+        Device::Rtl { library, .. } => {
             let rtl = Library::open(library).and_then(|library| library.instance(seed.into()));
             Ok(Box::new(rtl.map_err(|error| format!("cannot load {}: {error}", library.display()))?))
         }

@@ -1,10 +1,11 @@
 //! What a worker process is told, and what it answers.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{At, Expectation, Flush, Policy, Problem, Scenario, Variant};
+use crate::scenario::{At, Expectation, ExpectedVerdict, Flush, Policy, Problem, Requirement, Scenario, Variant};
 use crate::testbench::RunOutcome;
 
 use super::seed::seed;
@@ -18,9 +19,27 @@ pub enum Device {
     Rtl {
         /// The shared library that it was built into
         library: PathBuf,
+        /// What it has, as a value of the `capabilities` register; all, if its description does not say
+        capabilities: u64,
     },
     /// The golden model behind the same wires
     Model,
+}
+
+impl Device {
+    /// What it has, as a value of the `capabilities` register.
+    pub const fn capabilities(&self) -> u64 {
+        match self {
+            Device::Rtl { capabilities, .. } => *capabilities,
+            Device::Model => crate::model::CAPABILITIES,
+        }
+    }
+
+    /// What it lacks of what a scenario needs.
+    fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
+        let needed = scenario.requires.iter().map(|needed| needed.value);
+        needed.filter(|needed| !needed.met_by(self.capabilities())).collect()
+    }
 }
 
 /// One run: a variant of a scenario with one seed. It goes to a worker process as JSON.
@@ -45,6 +64,12 @@ pub struct Job {
     /// Record DMA over time
     #[serde(default)]
     pub series: bool,
+    /// The driver's allocation of this number fails, and the books must balance at the end; 0: none fails
+    #[serde(default)]
+    pub fail_alloc: Option<u64>,
+    /// What no device has that could play it
+    #[serde(default)]
+    pub lacks: Vec<Requirement>,
 }
 
 /// What a worker process answers.
@@ -78,6 +103,8 @@ pub struct Plan {
     pub policy: Option<Policy>,
     /// The device under test
     pub device: Device,
+    /// Only variants that are expected to pass, with the allocation of this number failing; 0: none fails
+    pub fail_alloc: Option<u64>,
 }
 
 /// A job, and what its run must show.
@@ -93,6 +120,17 @@ pub struct Planned {
     pub flush: Flush,
     /// Selector that takes this variant, for the command that reproduces the run
     pub selector: String,
+    /// What the device under test lacks, for which the model plays in its place
+    pub stands_in_for: Vec<Requirement>,
+}
+
+impl Planned {
+    /// The same run with the allocation of this number failing.
+    #[must_use]
+    pub fn failing(&self, nth: u64) -> Planned {
+        let job = Job { fail_alloc: Some(nth), ..self.job.clone() };
+        Planned { job, ..self.clone() }
+    }
 }
 
 impl Plan {
@@ -120,6 +158,21 @@ impl Plan {
         let name = &loaded.scenario.name.value;
         let policy = self.policy.filter(|_| variant.get("policy").is_none()).map(Policy::name);
         let scenario = apply(&loaded.scenario, variant, policy)?;
+        let expectation = match (scenario.expectation(variant), self.fail_alloc) {
+            (expectation, None) => expectation,
+            // A bug that is switched on, or an error that is wanted, is no starting point.
+            (own, Some(_)) if own.verdict != ExpectedVerdict::Pass || !scenario.driver.faults.is_empty() => {
+                return Ok(());
+            }
+            // A call that is made twice sends more commands.
+            (own, Some(_)) => Expectation { commands: BTreeMap::new(), ..own },
+        };
+        let mut stands_in_for = self.device.lacks(&scenario);
+        let lacks = if stands_in_for.is_empty() { Vec::new() } else { Device::Model.lacks(&scenario) };
+        let device = if stands_in_for.is_empty() { self.device.clone() } else { Device::Model };
+        if self.device == Device::Model {
+            stands_in_for.clear();
+        }
         let seeds: Vec<(Option<u32>, u32)> = match self.replay {
             Some(seed) => vec![(None, seed)],
             None => {
@@ -138,15 +191,18 @@ impl Plan {
                 policy: policy.map(str::to_owned),
                 index,
                 seed,
-                device: self.device.clone(),
+                device: device.clone(),
                 series: false,
+                fail_alloc: self.fail_alloc,
+                lacks: lacks.clone(),
             };
             jobs.push(Planned {
                 job,
-                expectation: scenario.expectation(variant),
+                expectation: expectation.clone(),
                 policy: scenario.driver.policy.value,
                 flush: scenario.driver.flush.value,
                 selector: selector.clone(),
+                stands_in_for: stands_in_for.clone(),
             });
         }
         Ok(())
@@ -168,7 +224,7 @@ mod tests {
 
     use super::super::select::{Loaded, Selected};
     use super::{Device, Plan};
-    use crate::scenario::{ExpectedVerdict, Policy, parse};
+    use crate::scenario::{ExpectedVerdict, Policy, Requirement, parse};
 
     fn selected(matrix: &str) -> Vec<Selected> {
         let text = format!(
@@ -183,7 +239,7 @@ mod tests {
     }
 
     fn plan() -> Plan {
-        Plan { base: 1, seeds: None, replay: None, policy: None, device: Device::Model }
+        Plan { base: 1, seeds: None, replay: None, policy: None, device: Device::Model, fail_alloc: None }
     }
 
     #[test]
@@ -212,6 +268,35 @@ mod tests {
         let jobs = Plan { policy: Some(Policy::Rfc), ..plan() }.jobs(&selected("")).expect("good");
         assert_eq!(jobs[0].job.policy.as_deref(), Some("rfc"));
         assert_eq!(jobs[0].expectation.verdict, ExpectedVerdict::SoftwareHazard);
+    }
+
+    #[test]
+    fn what_the_rtl_lacks_is_played_on_the_model_and_what_both_lack_is_not_played() {
+        let rtl = Device::Rtl { library: PathBuf::from("iommu.so"), capabilities: Requirement::Msi.bits() };
+        let jobs = |needed: &str, device: &Device| {
+            let text = format!("requires: [{needed}]\niommu: {{ context: extended }}");
+            Plan { device: device.clone(), ..plan() }.jobs(&selected(&text)).expect("good")
+        };
+        let own = &jobs("msi", &rtl)[0];
+        assert_eq!((&own.job.device, &own.stands_in_for[..], &own.job.lacks[..]), (&rtl, &[][..], &[][..]));
+        let other = &jobs("msi, pdt", &rtl)[0];
+        assert_eq!((&other.job.device, &other.stands_in_for[..]), (&Device::Model, &[Requirement::Pdt][..]));
+        assert!(other.job.lacks.is_empty());
+        let model = &jobs("pdt", &Device::Model)[0];
+        assert_eq!((&model.job.device, &model.stands_in_for[..]), (&Device::Model, &[][..]), "nobody was replaced");
+        for device in [&rtl, &Device::Model] {
+            assert_eq!(jobs("ats", device)[0].job.lacks, [Requirement::Ats]);
+        }
+    }
+
+    #[test]
+    fn only_what_should_pass_is_played_with_failing_allocations() {
+        let plan = Plan { fail_alloc: Some(0), ..plan() };
+        let jobs = plan.jobs(&selected("matrix: { policy: [sequenced, rfc] }")).expect("good");
+        assert!(jobs.iter().all(|planned| planned.policy == Policy::Sequenced) && jobs.len() == 3);
+        assert_eq!((jobs[0].job.fail_alloc, jobs[0].failing(7).job.fail_alloc), (Some(0), Some(7)));
+        let faulty = plan.jobs(&selected("driver: { faults: [leak-pscid] }")).expect("good");
+        assert!(faulty.is_empty(), "a driver with a bug is no starting point");
     }
 
     #[test]

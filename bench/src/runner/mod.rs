@@ -12,7 +12,7 @@ mod select;
 mod worker;
 
 pub use job::{Device, Job, Plan, Planned, Reply};
-pub use play::play;
+pub use play::{Manner, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};

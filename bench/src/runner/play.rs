@@ -1,5 +1,6 @@
 //! One run: a scenario on the test bench.
 
+mod balance;
 mod config;
 mod domains;
 mod probes;
@@ -16,30 +17,49 @@ use crate::driver::{self, ApiError, Driver};
 use crate::scenario::{Place, Scenario};
 use crate::testbench::{RunOutcome, Testbench};
 
-/// Plays a scenario, whose variant is in force, on a device under test; with `series`, DMA over time is recorded.
+/// How a scenario is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Decides everything that is left to chance
+    pub seed: u32,
+    /// DMA over time is recorded
+    pub series: bool,
+    /// The driver's allocation of this number fails; at the end everything is given back, and the books must balance.
+    /// 0: none fails
+    pub fail_alloc: Option<u64>,
+}
+
+/// Plays a scenario, whose variant is in force, on a device under test.
 ///
 /// # Errors
 /// [`hdl::Stopped`] if the device stops itself in reset, before anything was played.
-pub fn play(
-    scenario: &Scenario,
-    text: &str,
-    dut: Box<dyn Dut>,
-    seed: u32,
-    series: bool,
-) -> Result<RunOutcome, hdl::Stopped> {
+pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, manner: Manner) -> Result<RunOutcome, hdl::Stopped> {
+    let seed = manner.seed;
     let bench = Testbench::new(config::testbench(scenario), dut, u64::from(seed))?;
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
-    if series {
+    if manner.series {
         bench.record_series();
     }
     let backing = domains::Backing::new(scenario, &mut bench, seed);
-    let result = Player::set_up(scenario, &mut bench, backing, rng).and_then(|mut player| player.play());
-    Ok(match result {
+    let mut counts = balance::Counts::default();
+    let result = balance::probe(scenario, &mut bench, manner.fail_alloc, &mut counts).and_then(|driver| {
+        let mut player = Player::new(scenario, &mut bench, driver, backing, rng, manner.fail_alloc);
+        let result = player.set_up().and_then(|()| player.play());
+        counts.take(&player.driver);
+        match (manner.fail_alloc, result) {
+            (Some(_), Ok(())) => player.balance(),
+            (_, result) => result,
+        }
+    });
+    let mut outcome = match result {
         Ok(()) | Err(Fault::Api(ApiError::Halted(_))) => bench.finish(None),
         Err(fault) => bench.finish(Some(fault.describe(text))),
-    })
+    };
+    outcome.figures.allocations = counts.allocations;
+    outcome.figures.failed_allocations = counts.failed;
+    Ok(outcome)
 }
 
 /// Random numbers of the steps; the streams of DMA count theirs from 0.
@@ -50,6 +70,8 @@ const PLAYER_STREAM: u64 = 1 << 32;
 enum Fault {
     /// The driver refused or failed where the scenario did not expect it, or the machine stopped.
     Api(ApiError),
+    /// A call that failed for want of memory did not leave everything as it was, or something is left at the end.
+    Books(String),
     /// The same, at a step.
     At(Place, String),
 }
@@ -70,6 +92,7 @@ impl Fault {
     fn describe(&self, text: &str) -> String {
         match self {
             Fault::Api(error) => format!("before the first step: {error}"),
+            Fault::Books(what) => what.clone(),
             Fault::At(place, what) => {
                 let line = text.get(..place.offset).unwrap_or_default().matches('\n').count() + 1;
                 format!("step in line {line}: {what}")
@@ -85,6 +108,7 @@ impl Fault {
                 let errno = error.errno().map(|errno| format!(" ({errno})")).unwrap_or_default();
                 Fault::At(place, format!("{error}{errno}"))
             }
+            Fault::Books(what) => Fault::At(place, what),
             known @ Fault::At(..) => known,
         }
     }
@@ -121,17 +145,20 @@ struct Player<'a> {
     /// What was outstanding, sent, stored and read at a mark
     marks: BTreeMap<&'a str, probes::Marked>,
     rng: ChaCha8Rng,
+    /// See [`Manner::fail_alloc`]
+    fail_alloc: Option<u64>,
 }
 
 impl<'a> Player<'a> {
-    fn set_up(
+    fn new(
         scenario: &'a Scenario,
         bench: &'a mut Testbench,
+        driver: Driver,
         backing: domains::Backing,
         rng: ChaCha8Rng,
-    ) -> Result<Player<'a>, Fault> {
-        let driver = Driver::probe(bench, &config::resources(scenario), config::options(scenario))?;
-        let mut player = Player {
+        fail_alloc: Option<u64>,
+    ) -> Player<'a> {
+        Player {
             scenario,
             bench,
             driver,
@@ -142,9 +169,12 @@ impl<'a> Player<'a> {
             records: Vec::new(),
             marks: BTreeMap::new(),
             rng,
-        };
-        player.make_domains()?;
-        player.add_devices()?;
-        Ok(player)
+            fail_alloc,
+        }
+    }
+
+    fn set_up(&mut self) -> Result<(), Fault> {
+        self.make_domains()?;
+        self.add_devices()
     }
 }

@@ -27,6 +27,8 @@ fn jobs(count: u32) -> Vec<Job> {
         seed,
         device: Device::Model,
         series: false,
+        fail_alloc: None,
+        lacks: Vec::new(),
     };
     (0..count).map(job).collect()
 }
@@ -37,7 +39,7 @@ fn play(pool: &Pool, jobs: &[Job]) -> Vec<Option<Played>> {
 }
 
 /// Answers with the seed of its job as the reason, sooner for later jobs.
-const ECHO: &str = r#"seed=$(tail -c 60 | sed 's/.*"seed":\([0-9]*\).*/\1/'); sleep 0.0$((9 - seed)); printf '{"failed":{"reason":"%s"}}' "$seed""#;
+const ECHO: &str = r#"seed=$(tail -c 200 | sed 's/.*"seed":\([0-9]*\).*/\1/'); sleep 0.0$((9 - seed)); printf '{"failed":{"reason":"%s"}}' "$seed""#;
 
 #[test]
 fn results_come_in_the_order_of_the_jobs_for_any_number_of_workers() {
@@ -81,7 +83,7 @@ fn a_missing_program_is_no_panic() {
 
 #[test]
 fn a_hang_is_killed_and_the_others_are_kept() {
-    let script = r#"seed=$(tail -c 60 | sed 's/.*"seed":\([0-9]*\).*/\1/'); [ "$seed" = 1 ] && exec sleep 1000; printf '{"failed":{"reason":"%s"}}' "$seed""#;
+    let script = r#"seed=$(tail -c 200 | sed 's/.*"seed":\([0-9]*\).*/\1/'); [ "$seed" = 1 ] && exec sleep 1000; printf '{"failed":{"reason":"%s"}}' "$seed""#;
     let start = Instant::now();
     let results = play(&pool(script, 2, 3000), &jobs(3));
     assert!(matches!(results[0], Some(Played::Replied(_))) && matches!(results[2], Some(Played::Replied(_))));
@@ -97,7 +99,7 @@ fn a_worker_that_closes_its_output_and_hangs_is_killed_too() {
 
 #[test]
 fn an_interruption_keeps_what_is_finished() {
-    let script = r#"seed=$(tail -c 60 | sed 's/.*"seed":\([0-9]*\).*/\1/'); [ "$seed" = 1 ] && exec sleep 1000; printf '{"failed":{"reason":"%s"}}' "$seed""#;
+    let script = r#"seed=$(tail -c 200 | sed 's/.*"seed":\([0-9]*\).*/\1/'); [ "$seed" = 1 ] && exec sleep 1000; printf '{"failed":{"reason":"%s"}}' "$seed""#;
     let (jobs, stop) = (jobs(3), AtomicBool::new(false));
     let after_first = |job: &Job, _: &Played| stop.store(job.seed == 0, Ordering::Relaxed);
     let results = pool(script, 1, 600_000).play(&jobs, |job| job, &stop, after_first).expect("threads");

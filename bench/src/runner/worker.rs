@@ -26,12 +26,17 @@ fn run(job: &Job) -> Reply {
         Ok(scenario) => scenario,
         Err(problem) => return Reply::Failed { reason: problem.message },
     };
+    if !job.lacks.is_empty() {
+        let lacks = job.lacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Reply::Failed { reason: format!("no device here has what the scenario requires: {lacks}") };
+    }
     let dut = match dut::open(&job.device, job.seed) {
         Ok(dut) => dut,
         Err(reason) => return Reply::Failed { reason },
     };
     let start = Instant::now();
-    let outcome = play::play(&scenario, &job.text, dut, job.seed, job.series).unwrap_or_else(|stopped| RunOutcome {
+    let manner = play::Manner { seed: job.seed, series: job.series, fail_alloc: job.fail_alloc };
+    let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),
         violation: None,

@@ -7,7 +7,9 @@ use super::at::{At, Place};
 use super::diagnostic::Problem;
 use super::expect::Expectation;
 use super::file::Scenario;
+use super::machine::ContextFormat;
 use super::matrix::Variant;
+use super::requirement::Requirement;
 
 /// Mnemonics of the commands that may be counted.
 const COMMANDS: [&str; 5] = ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C"];
@@ -26,6 +28,12 @@ impl Scenario {
         for tag in &self.tags {
             if !is_word(tag) {
                 problems.push(Problem::new(tag.place, format!("`{tag}` is no tag"), "small letters, digits and -"));
+            }
+        }
+        for (index, needed) in self.requires.iter().enumerate() {
+            if let Some(first) = self.requires[..index].iter().find(|first| first.value == needed.value) {
+                let problem = Problem::new(needed.place, format!("`{needed}` stands here twice"), "the second one");
+                problems.push(problem.and(first.place, "the first one"));
             }
         }
         if !self.check_matrix(&mut problems) {
@@ -54,6 +62,7 @@ impl Scenario {
     }
 
     fn check_variant(&self, problems: &mut Vec<Problem>) {
+        self.check_requirements(problems);
         self.check_machine(problems);
         self.check_domains(problems);
         self.check_devices(problems);
@@ -100,6 +109,17 @@ impl Scenario {
             problems.push(Problem::new(place, "`exclude` leaves no variant", "nothing to play"));
         }
         problems.len() == before
+    }
+
+    fn check_requirements(&self, problems: &mut Vec<Problem>) {
+        let msi = self.requires.iter().find(|needed| matches!(needed.value, Requirement::Msi | Requirement::Mrif));
+        if let Some(needed) = msi
+            && self.iommu.context.value == ContextFormat::Base
+        {
+            let message = format!("`{needed}` needs extended device contexts");
+            let problem = Problem::new(needed.place, message, "not in the base format");
+            problems.push(problem.help("add `iommu: { context: extended }`"));
+        }
     }
 
     fn check_machine(&self, problems: &mut Vec<Problem>) {

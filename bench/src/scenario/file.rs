@@ -7,6 +7,7 @@ use super::at::{At, Named};
 use super::domain::{Devices, Domains, Driver};
 use super::expect::{Expectation, Values};
 use super::machine::{Iommu, Memory};
+use super::requirement::Requirement;
 use super::step::Step;
 
 /// A scenario: what is set up, what happens, what must come of it.
@@ -27,6 +28,10 @@ pub struct Scenario {
     /// Settings to play it with, every combination: `{ policy: [sequenced, upstream] }`
     #[serde(default)]
     pub matrix: Matrix,
+    /// What the IOMMU must have. A device under test that lacks it is replaced by the model, and the run is counted
+    /// apart; what the model lacks as well fails
+    #[serde(default)]
+    pub requires: Vec<At<Requirement>>,
     /// The IOMMU
     #[serde(default)]
     pub iommu: Iommu,
@@ -46,6 +51,18 @@ pub struct Scenario {
     /// What a run must show; default: verdict `pass`
     #[serde(default)]
     pub expect: Vec<At<Expectation>>,
+}
+
+impl Scenario {
+    /// The value of the `capabilities` strap: what the IOMMU is said to have, and what the scenario needs of it.
+    pub fn capabilities(&self) -> u64 {
+        self.requires.iter().fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits())
+    }
+
+    /// It needs this.
+    pub fn needs(&self, requirement: Requirement) -> bool {
+        self.requires.iter().any(|own| own.value == requirement)
+    }
 }
 
 fn one() -> At<u32> {

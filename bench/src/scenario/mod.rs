@@ -13,6 +13,7 @@ mod machine;
 mod matrix;
 mod parse;
 mod probe;
+mod requirement;
 mod scalar;
 mod schema;
 mod step;
@@ -34,6 +35,7 @@ pub use parse::parse;
 pub use probe::{
     Alloc, ContextWord, ExpectContext, ExpectMemory, SetContext, Since, StageMode, UserCommand, UserInvalidate,
 };
+pub use requirement::Requirement;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{

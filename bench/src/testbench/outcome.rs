@@ -31,6 +31,12 @@ pub struct Figures {
     pub stale_used: BTreeMap<String, u64>,
     /// Software hazards seen
     pub hazards: u64,
+    /// Allocations that software tried, of any kind
+    #[serde(default)]
+    pub allocations: u64,
+    /// How many of them were made to fail by `--fail-alloc`
+    #[serde(default)]
+    pub failed_allocations: u64,
     /// Clock cycles of the device under test
     pub cycles: u64,
 }

@@ -10,3 +10,6 @@ mod queues;
 mod tables;
 mod traffic;
 mod walker;
+
+pub(super) use api::resources;
+pub(super) use mock::{CAPS, Mock};

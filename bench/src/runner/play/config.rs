@@ -21,7 +21,7 @@ pub(super) fn testbench(scenario: &Scenario) -> Config {
     let bounds = &scenario.iommu.bounds;
     let version = SpecVersion::default();
     Config {
-        capabilities: scenario.iommu.capabilities(),
+        capabilities: scenario.capabilities(),
         bus: BusConfig {
             mem: timing(&scenario.memory.dma),
             ptw: timing(&scenario.memory.page_tables),
@@ -30,7 +30,7 @@ pub(super) fn testbench(scenario: &Scenario) -> Config {
         },
         bounds: Bounds { request: bounds.request.into(), register: bounds.register.into(), ..Bounds::default() },
         oracle: Some(Settings {
-            capabilities: Capabilities(scenario.iommu.capabilities()),
+            capabilities: Capabilities(scenario.capabilities()),
             version,
             choices: Choices::recommended(version),
         }),

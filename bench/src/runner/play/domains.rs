@@ -87,7 +87,7 @@ impl<'a> Player<'a> {
                 let request =
                     if domain.nest_parent { HwptRequest::nest_parent(name) } else { HwptRequest::paging(name) };
                 let request = request.scheme(scheme(domain.paging_mode()));
-                Made { domain: self.driver.hwpt_alloc(self.bench, &request)?, guest: None }
+                Made { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, guest: None }
             }
             DomainKind::Nested => self.make_nested(name, domain)?,
         };
@@ -105,10 +105,11 @@ impl<'a> Player<'a> {
             return Err(Fault::At(domain.kind.place, format!("parent `{parent_name}` is not there")));
         };
         let gpa = domain.tables.as_ref().map_or_else(|| self.tables_for(name, parent_name), |tables| tables.0);
-        let guest = self.driver.guest_alloc(self.bench, parent.domain, gpa, GUEST_TABLES)?;
+        let guest = self.call(|driver, bench| driver.guest_alloc(bench, parent.domain, gpa, GUEST_TABLES))?;
         // A guest counts its PSCIDs from 1, as the host does: only the GSCID tells them apart.
         let pscid = self.scenario.domains.position(name).unwrap_or(0) as u32 + 1;
-        let table = self.driver.guest_table(self.bench, guest, Some(scheme(domain.paging_mode())), pscid)?;
+        let mode = scheme(domain.paging_mode());
+        let table = self.call(|driver, bench| driver.guest_table(bench, guest, Some(mode), pscid))?;
         let data = self.driver.nested_data(table)?;
         Ok((Made { domain: parent.domain, guest: Some((guest, table)) }, data))
     }
@@ -116,7 +117,7 @@ impl<'a> Player<'a> {
     fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<Made, Fault> {
         let (over, data) = self.make_guest(name, domain)?;
         let request = HwptRequest::nested(name, over.domain, data);
-        Ok(Made { domain: self.driver.hwpt_alloc(self.bench, &request)?, ..over })
+        Ok(Made { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, ..over })
     }
 
     /// A place for a guest's page tables that nothing else in the parent uses, the same each time.
@@ -147,10 +148,9 @@ impl<'a> Player<'a> {
             page: PageSize::from_level(mapping.page.level() as u8),
         };
         match made.guest {
-            Some((_, table)) => self.driver.guest_map(self.bench, table, mapping)?,
-            None => self.driver.map(self.bench, made.domain, mapping)?,
+            Some((_, table)) => self.call(|driver, bench| driver.guest_map(bench, table, mapping)),
+            None => self.call(|driver, bench| driver.map(bench, made.domain, mapping)),
         }
-        Ok(())
     }
 
     fn protection(&self, domain: &str, mapping: &Mapping) -> Prot {
@@ -170,11 +170,12 @@ impl<'a> Player<'a> {
         let scenario = self.scenario;
         for (name, device) in scenario.devices.iter() {
             let add = |player: &mut Self| -> Result<(), Fault> {
-                let handle = player.driver.add_device(player.bench, name, &[DeviceId(device.id.0 as u32)])?;
+                let ids = [DeviceId(device.id.0 as u32)];
+                let handle = player.call(|driver, bench| driver.add_device(bench, name, &ids))?;
                 player.devices.insert(name, handle);
                 let Some(domain) = &device.domain else { return Ok(()) };
                 let target = player.target(domain)?;
-                Ok(player.driver.attach(player.bench, handle, target)?)
+                player.call(|driver, bench| driver.attach(bench, handle, target))
             };
             add(self).map_err(|fault| fault.at(name.place))?;
         }

@@ -23,6 +23,8 @@ pub(super) struct Marked {
     commands: BTreeMap<String, u64>,
     stores: usize,
     reads: usize,
+    /// The allocation that was to fail had done so
+    failed: bool,
 }
 
 impl<'a> Player<'a> {
@@ -35,6 +37,7 @@ impl<'a> Player<'a> {
             commands: self.bench.figures().commands,
             stores,
             reads,
+            failed: self.driver.allocation_failed(),
         };
         self.marks.insert(name, marked);
     }
@@ -81,15 +84,15 @@ impl<'a> Player<'a> {
             *last = value.value;
         }
         request.event = alloc.event.as_ref().map(|event| Spa(event.0));
-        let made = self.driver.hwpt_alloc(self.bench, &request);
+        let made = self.call(|driver, bench| driver.hwpt_alloc(bench, &request));
         let made = match (made, over) {
             (Ok(made), guest) => Made { domain: made, guest },
             (Err(error), Some((guest, table))) => {
                 self.driver.guest_table_free(self.bench, table)?;
                 self.driver.guest_free(self.bench, guest)?;
-                return Err(error.into());
+                return Err(error);
             }
-            (Err(error), None) => return Err(error.into()),
+            (Err(error), None) => return Err(error),
         };
         self.domains.insert(name, made);
         for mapping in &domain.map {
@@ -191,8 +194,10 @@ impl<'a> Player<'a> {
             return Err(Fault::At(place, format!("no mark `{}` was passed", since.mark)));
         };
         let mut wrong = Vec::new();
+        // A call that was made a second time has sent, stored and asked for more than the scenario reckons with.
+        let twice = self.driver.allocation_failed() && !marked.failed;
         let mut limit = |what: &str, limit: Option<&Limit>, got: u64| {
-            if let Some(limit) = limit.filter(|limit| !limit.holds(got)) {
+            if let Some(limit) = limit.filter(|limit| !twice && !limit.holds(got)) {
                 wrong.push(format!("{what}: wanted {limit}, got {got}"));
             }
         };
@@ -216,7 +221,9 @@ impl<'a> Player<'a> {
         let stores = watch.stores[marked.stores..].iter().filter(|(_, at, _)| !known(at)).count();
         limit("stores outside device contexts", since.stores.as_ref(), stores as u64);
         let reads = watch.reads[marked.reads..].iter().filter(|(at, page)| self.freed_by(watch, *page, *at)).count();
-        limit("implicit reads of free pages", since.reads_of_freed.as_ref(), reads as u64);
+        if let Some(wanted) = since.reads_of_freed.filter(|wanted| !wanted.holds(reads as u64)) {
+            wrong.push(format!("implicit reads of free pages: wanted {wanted}, got {reads}"));
+        }
         let (now, then) = (self.driver.ledger(), marked.ledger);
         for (what, wanted, got) in [
             ("pages", since.pages, now.pages as i64 - then.pages as i64),

@@ -51,20 +51,20 @@ impl<'a> Player<'a> {
             Step::Attach(attachment) => {
                 let result = self.target(&attachment.domain).and_then(|target| {
                     let device = self.device(&attachment.device)?;
-                    Ok(self.driver.attach(self.bench, device, target)?)
+                    self.call(|driver, bench| driver.attach(bench, device, target))
                 });
                 demand(step.place, result, attachment.fails.as_ref())?;
             }
             Step::Replace(attachment) => {
                 let result = self.target(&attachment.domain).and_then(|target| {
                     let device = self.device(&attachment.device)?;
-                    Ok(self.driver.replace(self.bench, device, target)?)
+                    self.call(|driver, bench| driver.replace(bench, device, target))
                 });
                 demand(step.place, result, attachment.fails.as_ref())?;
             }
             Step::Detach(detachment) => {
                 let device = self.device(&detachment.device)?;
-                let result = self.driver.detach(self.bench, device).map_err(Fault::from);
+                let result = self.call(|driver, bench| driver.detach(bench, device));
                 demand(step.place, result, detachment.fails.as_ref())?;
             }
             Step::Map(map) => {
