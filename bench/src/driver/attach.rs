@@ -5,9 +5,10 @@ use golden::DeviceId;
 use super::error::ApiError;
 use super::format::{Context, FaultRecord};
 use super::machine::{Machine, Operation, Promise};
-use super::plan::{self, Class, Plan};
+use super::plan::{Plan, Step};
+use super::processes::Processes;
 use super::setup::{Device, Domain, Driver};
-use super::switch::Limbo;
+use super::switch::{Limbo, Seat};
 
 /// What a device can be attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,8 @@ pub(super) struct DeviceState {
     pub(super) context: Context,
     /// Changes that failed halfway
     pub(super) limbo: Vec<Limbo>,
+    /// Its processes, once it has a directory for them
+    pub(super) processes: Option<Processes>,
 }
 
 impl Driver {
@@ -64,6 +67,7 @@ impl Driver {
             current: None,
             context: Context::BLOCKED,
             limbo: Vec::new(),
+            processes: None,
         };
         self.devices.insert(device, state);
         Ok(Device(device))
@@ -72,11 +76,11 @@ impl Driver {
     /// Removes a device. The directory keeps its tables.
     ///
     /// # Errors
-    /// ENOENT; EBUSY while it is attached.
+    /// ENOENT; EBUSY while it is attached or has a process directory.
     pub fn remove_device(&mut self, device: Device) -> Result<(), ApiError> {
         let state = self.device(device)?;
-        if state.current.is_some() || !state.limbo.is_empty() {
-            return Err(ApiError::Busy("device is attached"));
+        if state.current.is_some() || !state.limbo.is_empty() || state.processes.is_some() {
+            return Err(ApiError::Busy("device is attached, or has a process directory"));
         }
         self.devices.remove(&device.0);
         self.alloc.free_object();
@@ -100,7 +104,8 @@ impl Driver {
     /// Attaches a device that is not attached.
     ///
     /// # Errors
-    /// ENOENT; EBUSY if it is attached; ENOMEM; ETIMEDOUT or EIO if the command queue fails.
+    /// ENOENT; EBUSY if it is attached; EINVAL for a domain with a second stage on a device with a process directory;
+    /// ENOMEM; ETIMEDOUT or EIO if the command queue fails.
     pub fn attach(&mut self, machine: &mut dyn Machine, device: Device, target: Target) -> Result<(), ApiError> {
         let name = format!("attach {}: {}", self.device_name(device), self.target_name(Some(target)));
         let operation = Operation { name, promise: Promise::Effective, reconfiguration: true };
@@ -108,7 +113,7 @@ impl Driver {
             if driver.device(device)?.current.is_some() {
                 return Err(ApiError::Busy("device is attached"));
             }
-            driver.switch(machine, device, Some(target))
+            driver.switch(machine, Seat::of(device), Some(target))
         })
     }
 
@@ -123,14 +128,13 @@ impl Driver {
         let names = (self.device_name(device), self.target_name(from), self.target_name(Some(target)));
         let name = format!("replace {}: {} -> {}", names.0, names.1, names.2);
         // The promise is that of the API, whatever the policy makes of it.
-        let hitless = self.replacement(device, target).is_ok_and(|class| class.hitless());
-        let promise = if hitless { Promise::Hitless } else { Promise::Effective };
+        let promise = if self.is_hitless(Seat::of(device), target) { Promise::Hitless } else { Promise::Effective };
         let operation = Operation { name, promise, reconfiguration: true };
         self.operation(machine, operation, |driver, machine| {
             if driver.device(device)?.current.is_none() {
                 return Err(ApiError::Invalid("device is not attached"));
             }
-            driver.switch(machine, device, Some(target))
+            driver.switch(machine, Seat::of(device), Some(target))
         })
     }
 
@@ -147,29 +151,24 @@ impl Driver {
             if driver.device(device)?.current.is_none() {
                 return Err(ApiError::Invalid("device is not attached"));
             }
-            driver.switch(machine, device, None)
+            driver.switch(machine, Seat::of(device), None)
         })
     }
 
-    /// The plan that would bring a device to a target now, flushes included. It changes nothing.
+    /// The plan that would bring the context of a device to a target now, flushes included. It changes nothing. A device
+    /// with a process directory mostly changes a process's context instead.
     ///
     /// # Errors
     /// ENOENT
     pub fn plan(&self, device: Device, target: Target) -> Result<Plan, ApiError> {
         let to = self.target_context(Some(target))?;
         let from = self.device(device)?.context;
-        Ok(self.complete_plan(device.0, from, to, self.spare_pscid(device.0, target.domain(), &to)))
-    }
-
-    fn replacement(&self, device: Device, target: Target) -> Result<Class, ApiError> {
-        let from = self.device(device)?.context;
-        let to = self.target_context(Some(target))?;
-        if !from.valid() || !to.valid() {
-            return Ok(Class::Break);
+        let mut plan = self.device_plan(from, to, self.spare_pscid(device.0, target.domain(), &to));
+        let flushes = self.device_flushes(&from, &to);
+        if !flushes.is_empty() {
+            plan.steps.push(Step::Flush(flushes));
         }
-        // Any PSCID that neither uses shows whether a scratch PSCID would help.
-        let spare = (0..3).find(|&p| p != from.pscid() && p != to.pscid());
-        Ok(plan::sequenced(from, to, spare).class)
+        Ok(plan)
     }
 
     pub(super) fn target_context(&self, target: Option<Target>) -> Result<Context, ApiError> {
@@ -188,11 +187,11 @@ impl Driver {
         self.devices.get_mut(&device.0).ok_or(ApiError::NoSuchObject { kind: "device", id: device.0 })
     }
 
-    fn device_name(&self, device: Device) -> String {
+    pub(super) fn device_name(&self, device: Device) -> String {
         self.devices.get(&device.0).map_or_else(|| format!("#{}", device.0), |d| d.name.clone())
     }
 
-    fn target_name(&self, target: Option<Target>) -> String {
+    pub(super) fn target_name(&self, target: Option<Target>) -> String {
         match target {
             None => "nothing".into(),
             Some(Target::Blocked) => "blocked".into(),

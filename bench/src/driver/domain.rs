@@ -8,7 +8,9 @@ use super::alloc::Allocator;
 use super::error::ApiError;
 use super::format::{Capabilities, Context, Invalidation, PAGE, Scheme, Stage, TC_DTF, TC_SADE, TC_V};
 use super::machine::{Machine, Operation, Promise};
+use super::msi::{MsiTable, MsiWindow};
 use super::setup::{Domain, Driver};
+use super::switch::Seat;
 use super::table::{PageTable, TableMemory};
 
 /// Flag of [`HwptRequest`]: the domain is to be the parent of nested ones, so it is a second stage.
@@ -37,6 +39,8 @@ pub struct HwptRequest {
     pub scheme: Option<Scheme>,
     /// User space asks, not the kernel's own DMA layer. It makes no difference, and must not.
     pub user: bool,
+    /// Pages of a nest parent that are interrupt files of the guest
+    pub msi: Option<MsiWindow>,
     /// Where user space wants to be told of events. Nothing is ever written there: events go by the fault queue.
     pub event: Option<Spa>,
 }
@@ -61,6 +65,13 @@ impl HwptRequest {
             data: data.encode(),
             ..HwptRequest::default()
         }
+    }
+
+    /// The same with interrupt files.
+    #[must_use]
+    pub fn msi(mut self, window: MsiWindow) -> HwptRequest {
+        self.msi = Some(window);
+        self
     }
 
     /// The same with a paging scheme.
@@ -111,6 +122,8 @@ pub(super) struct Paging {
     pub(super) global: bool,
     /// Tables that were unlinked, but whose flush failed: they stay until the tag has been flushed
     pub(super) quarantine: Vec<u64>,
+    /// Interrupt files of the guest
+    pub(super) msi: Option<MsiTable>,
     /// Whoever frees it forgets the tag: a bug
     pub(super) forgotten: bool,
 }
@@ -134,8 +147,8 @@ pub(super) enum Kind {
 pub(super) struct DomainState {
     pub(super) name: String,
     pub(super) kind: Kind,
-    /// Devices attached
-    pub(super) bonds: BTreeSet<u32>,
+    /// Devices and processes attached
+    pub(super) bonds: BTreeSet<Seat>,
     /// The IOMMU may hold translations under this domain's tag
     pub(super) tagged: bool,
 }
@@ -182,7 +195,7 @@ impl Driver {
     /// nothing is allocated in memory.
     ///
     /// # Errors
-    /// EOPNOTSUPP for flags (looked at first), data types, reserved fields and schemes; EINVAL for a parent that is
+    /// EOPNOTSUPP for flags (looked at first), data types, reserved fields, schemes and MSI page tables; EINVAL for a parent that is
     /// none or a context that is no valid one, and for short data; E2BIG for long data; ENOENT for a stale parent;
     /// ENOMEM, ENOSPC.
     pub fn hwpt_alloc(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
@@ -228,6 +241,15 @@ impl Driver {
             Some(scheme) => scheme,
             None => Scheme::largest(stage, caps).ok_or(ApiError::Unsupported("stage of translation"))?,
         };
+        if let Some(window) = request.msi {
+            if stage == Stage::First {
+                return Err(ApiError::Invalid("interrupt files without a second stage"));
+            }
+            if !self.caps.msi_flat() {
+                return Err(ApiError::Unsupported("MSI page table"));
+            }
+            window.check(scheme)?;
+        }
         self.alloc.object()?;
         let tag = match stage {
             Stage::First => self.alloc.pscid().map(Tag::Pscid),
@@ -241,6 +263,15 @@ impl Driver {
                 .inspect_err(|_| self.free_tag(tag, quirks.leak_pscid))
         });
         let (tag, table) = made.inspect_err(|_| self.alloc.free_object())?;
+        let msi = match request.msi.map(|window| MsiTable::new(machine, &mut self.alloc, scheme, window)).transpose() {
+            Ok(msi) => msi,
+            Err(error) => {
+                table.free(machine, &mut HostMemory(&mut self.alloc))?;
+                self.free_tag(tag, false);
+                self.alloc.free_object();
+                return Err(error);
+            }
+        };
         let id = self.next_id();
         let paging = Paging {
             table,
@@ -250,6 +281,7 @@ impl Driver {
             guests: 0,
             global: false,
             quarantine: Vec::new(),
+            msi,
             forgotten: request.user && quirks.second_free,
         };
         self.insert(id, &request.name, Kind::Paging(Box::new(paging)));
@@ -264,6 +296,9 @@ impl Driver {
         match &self.domain(parent)?.kind {
             Kind::Paging(p) if p.table.scheme().stage() == Stage::Second => {}
             _ => return Err(ApiError::Invalid("parent is no nest parent")),
+        }
+        if request.msi.is_some() {
+            return Err(ApiError::Invalid("the MSI page table is the parent's"));
         }
         if request.scheme.is_some() {
             return Err(ApiError::Invalid("the guest's context names the scheme"));
@@ -409,6 +444,9 @@ impl Driver {
                     memory.give(machine, table, 1)?;
                 }
                 paging.table.free(machine, memory)?;
+                if let Some(msi) = paging.msi {
+                    msi.free(machine, &mut self.alloc)?;
+                }
                 self.free_tag(paging.tag, paging.forgotten);
             }
         }
@@ -458,11 +496,14 @@ impl Driver {
         Ok(match &self.state(id)?.kind {
             Kind::Paging(p) => match p.tag {
                 Tag::Pscid(pscid) => Context::IDENTITY.with_first_stage(p.table.scheme(), p.table.root(), pscid),
-                Tag::Gscid(gscid) => Context::IDENTITY.with_second_stage(p.table.scheme(), p.table.root(), gscid),
+                Tag::Gscid(gscid) => {
+                    let context = Context::IDENTITY.with_second_stage(p.table.scheme(), p.table.root(), gscid);
+                    p.msi.as_ref().map_or(context, |msi| msi.in_context(context))
+                }
             },
             Kind::Nested(n) => {
-                let mut context = n.user;
                 let parent = self.domain_context(n.parent)?;
+                let mut context = n.user.with_second_stage_of(&parent);
                 context.0[Context::IOHGATP] = n.snapshot.unwrap_or(parent.0[Context::IOHGATP]);
                 context
             }

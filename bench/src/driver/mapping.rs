@@ -273,7 +273,7 @@ impl Driver {
             _ => false,
         };
         let devices = paging.children.iter().filter(|id| rooted(id)).filter_map(|id| self.domains.get(id));
-        let ids = devices.flat_map(|d| &d.bonds).filter_map(|id| self.devices.get(id)).flat_map(|d| &d.ids);
+        let ids = devices.flat_map(|d| &d.bonds).filter_map(|seat| self.devices.get(&seat.device)).flat_map(|d| &d.ids);
         ids.map(|id| Invalidation::Ddt { device: Some(id.0) }).collect()
     }
 

@@ -104,6 +104,10 @@ pub struct Quirks {
     pub unchecked_length: bool,
     /// The allocation of a nested domain writes to where user space wants events
     pub event_pointer: bool,
+    /// A change of a process context is not synchronised
+    pub skip_process_sync: bool,
+    /// A change of an MSI page table is not flushed
+    pub skip_msi_flush: bool,
     /// The context of a guest is kept once for all nested domains on a parent: the last one counts
     pub context_per_parent: bool,
 }

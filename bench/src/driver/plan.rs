@@ -8,20 +8,29 @@
 
 use core::fmt;
 
-use super::format::{Command, Context, Invalidation, used};
+use super::format::{Command, Context, Invalidation};
 use super::machine::StepKind;
+
+mod entry;
+mod process;
+mod window;
+
+pub use entry::Entry;
+pub use process::{flush_after_process_change, sequenced_process, upstream_process};
+pub use window::Window;
+use window::{build, direct, stores};
 
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Store a word of the context of each device ID
+    /// Store a word of the entry: a device context, for each device ID, or a process context
     Store {
         /// Index of the word
         word: usize,
         /// Value
         value: u64,
     },
-    /// `IODIR.INVAL_DDT` for each device ID, then a fence that is waited for
+    /// `IODIR.INVAL_DDT` for each device ID, or `IODIR.INVAL_PDT`, then a fence that is waited for
     Sync,
     /// Commands, then a fence that is waited for
     Flush(Vec<Invalidation>),
@@ -62,17 +71,17 @@ impl Class {
 
 /// How to bring a context from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct Plan<E = Context> {
     /// What devices see
     pub class: Class,
     /// In order
     pub steps: Vec<Step>,
     /// Contexts that a fetch may find on the way, the old and the new one included. A fetch that finds V clear is
-    /// here as [`Context::BLOCKED`].
-    pub allowed: Vec<Context>,
+    /// here as the entry that is all zero.
+    pub allowed: Vec<E>,
 }
 
-impl Plan {
+impl<E> Plan<E> {
     /// Number of synchronisations.
     pub fn syncs(&self) -> usize {
         self.steps.iter().filter(|s| matches!(s, Step::Sync)).count()
@@ -110,16 +119,14 @@ impl Plan {
     }
 }
 
-const WORDS: [&str; 8] = ["tc", "iohgatp", "ta", "fsc", "msiptp", "msi_addr_mask", "msi_addr_pattern", "reserved"];
-
-impl fmt::Display for Plan {
+impl<E: Entry> fmt::Display for Plan<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, step) in self.steps.iter().enumerate() {
             if i > 0 {
                 f.write_str("; ")?;
             }
             match step {
-                Step::Store { word, value } => write!(f, "{} = {value:#x}", WORDS.get(*word).unwrap_or(&"?"))?,
+                Step::Store { word, value } => write!(f, "{} = {value:#x}", E::NAMES.get(*word).unwrap_or(&"?"))?,
                 Step::Sync => f.write_str("sync")?,
                 Step::Flush(list) => {
                     f.write_str("flush")?;
@@ -130,40 +137,6 @@ impl fmt::Display for Plan {
             }
         }
         Ok(())
-    }
-}
-
-/// Stores without a synchronisation in between: word and value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Window(pub Vec<(usize, u64)>);
-
-impl Window {
-    /// The context after the stores.
-    pub fn after(&self, mut context: Context) -> Context {
-        for &(word, value) in &self.0 {
-            context.0[word] = value;
-        }
-        context
-    }
-
-    /// Whether each context that a fetch can put together during this window, starting from `before`, means one that
-    /// is allowed.
-    pub fn safe(&self, before: Context, allowed: &[Context]) -> bool {
-        let mut values: [Vec<u64>; 8] = before.0.map(|value| vec![value]);
-        for &(word, value) in &self.0 {
-            if !values[word].contains(&value) {
-                values[word].push(value);
-            }
-        }
-        let combinations: usize = values.iter().map(Vec::len).product();
-        (0..combinations).all(|mut n| {
-            let mut seen = Context::default();
-            for (word, values) in seen.0.iter_mut().zip(&values) {
-                *word = values[n % values.len()];
-                n /= values.len();
-            }
-            allowed.iter().any(|a| a.masked() == seen.masked())
-        })
     }
 }
 
@@ -188,31 +161,6 @@ pub fn sequenced(from: Context, to: Context, scratch: Option<u32>) -> Plan {
     let rest = stores(from, to, |word| word != Context::TC);
     let valid = Window(vec![(Context::TC, to.0[Context::TC])]);
     build(Class::Break, from, vec![cleared, rest, valid], vec![from, Context::BLOCKED, to])
-}
-
-/// Stores that bring the chosen words to their target.
-fn stores(from: Context, to: Context, chosen: impl Fn(usize) -> bool) -> Window {
-    Window((0..8).filter(|&w| chosen(w) && from.0[w] != to.0[w]).map(|w| (w, to.0[w])).collect())
-}
-
-/// At most one word cannot reach its target unseen: everything unseen first, then that word, then what it used.
-fn direct(from: Context, to: Context) -> Option<Vec<Window>> {
-    let (used_from, used_to) = (used(&from), used(&to));
-    let mut ready = from;
-    for (i, word) in ready.0.iter_mut().enumerate() {
-        *word = *word & used_from[i] | to.0[i] & !used_from[i];
-    }
-    let mut critical = (0..8).filter(|&i| ready.0[i] & used_to[i] != to.0[i]);
-    let Some(word) = critical.next() else {
-        return Some(vec![stores(from, to, |_| true)]);
-    };
-    if critical.next().is_some() {
-        return None;
-    }
-    ready.0[word] = from.0[word];
-    let mut switched = ready;
-    switched.0[word] = to.0[word];
-    Some(vec![stores(from, ready, |_| true), stores(ready, switched, |_| true), stores(switched, to, |_| true)])
 }
 
 /// First stage to first stage with another root and another PSCID: under a PSCID that nothing uses, the root can
@@ -240,8 +188,18 @@ fn by_hops(from: Context, to: Context, depth: u8) -> Option<(Vec<Window>, Vec<Co
     if depth == 0 || !from.valid() || !to.valid() {
         return None;
     }
+    let same_second = from.0[Context::IOHGATP] == to.0[Context::IOHGATP];
     let candidates = match (from.has_second_stage(), to.has_second_stage()) {
-        (true, true) if from.0[Context::IOHGATP] == to.0[Context::IOHGATP] => {
+        // The bit that says what fsc is, and fsc: between them a directory that is off, which leaves requests without
+        // a process ID where they are.
+        _ if same_second && from.has_process_directory() != to.has_process_directory() => {
+            let (plain, directory) = if to.has_process_directory() { (from, to) } else { (to, from) };
+            if plain.has_first_stage() {
+                return None;
+            }
+            vec![directory.with_word(Context::FSC, 0)]
+        }
+        (true, true) if same_second => {
             let (bare, other) = if from.has_first_stage() { (to, from) } else { (from, to) };
             let msi = if from.has_msi_table() { from } else { to };
             vec![with_msi(bare, msi), with_msi(other, bare)]
@@ -278,56 +236,6 @@ fn second_stage_only(mut context: Context) -> Context {
     context.0[Context::FSC] = 0;
     context.0[Context::MSIPTP..].fill(0);
     context
-}
-
-/// Moves each store into the earliest window that stays safe with it, drops what became empty, and puts a
-/// synchronisation after each window. A break has nothing to gain from it.
-fn build(class: Class, from: Context, mut windows: Vec<Window>, allowed: Vec<Context>) -> Plan {
-    // A store that is overtaken by a later one to the same word, as a hop leaves them, must keep its place.
-    let last = if class == Class::Break { 0 } else { windows.len() };
-    for late in 1..last {
-        let mut i = 0;
-        while i < windows[late].0.len() {
-            let store = windows[late].0[i];
-            let earliest = (0..late)
-                .rev()
-                .take_while(|&w| windows[w].0.iter().all(|s| s.0 != store.0))
-                .filter(|&w| all_safe_with(&windows, from, &allowed, late, i, w))
-                .last();
-            match earliest {
-                Some(w) => {
-                    windows[late].0.remove(i);
-                    windows[w].0.push(store);
-                }
-                None => i += 1,
-            }
-        }
-    }
-    windows.retain(|w| !w.0.is_empty());
-    let mut steps = Vec::new();
-    let mut context = from;
-    for window in &windows {
-        let after = window.after(context);
-        steps.extend(window.0.iter().map(|&(word, value)| Step::Store { word, value }));
-        // Setting V needs no synchronisation: an invalid entry may not be cached.
-        if context.valid() || !after.valid() {
-            steps.push(Step::Sync);
-        }
-        context = after;
-    }
-    Plan { class, steps, allowed }
-}
-
-fn all_safe_with(windows: &[Window], from: Context, allowed: &[Context], late: usize, i: usize, early: usize) -> bool {
-    let mut windows = windows.to_vec();
-    let store = windows[late].0.remove(i);
-    windows[early].0.push(store);
-    let mut context = from;
-    windows.iter().all(|window| {
-        let safe = window.safe(context, allowed);
-        context = window.after(context);
-        safe
-    })
 }
 
 /// As upstream Linux does it: V cleared, synchronised, everything stored with V last, synchronised.

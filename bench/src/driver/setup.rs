@@ -316,11 +316,14 @@ impl Driver {
         self.directory.read(machine, id)
     }
 
-    /// Where the contexts of all devices lie, and how many doublewords each has.
+    /// Where the contexts of all devices and processes lie, and how many doublewords each has.
     pub fn contexts(&self) -> Vec<(Spa, u64)> {
         let words = self.directory.words() as u64;
         let ids = self.devices.values().flat_map(|device| &device.ids);
-        ids.filter_map(|&id| self.directory.context_at(id).ok()).map(|at| (at, words)).collect()
+        let devices = ids.filter_map(|&id| self.directory.context_at(id).ok()).map(|at| (at, words));
+        let processes = self.devices.values().filter_map(|device| device.processes.as_ref());
+        let contexts = processes.flat_map(|own| own.contexts.keys().map(|&id| own.directory.context_at(id)));
+        devices.chain(contexts.filter_map(Result::ok).map(|at| (at, 2))).collect()
     }
 
     /// Where the context of a device ID lies.

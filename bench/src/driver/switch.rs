@@ -1,42 +1,56 @@
-//! The change of a device context: everything that can fail for want of something, then the plan step by step, then
-//! the bookkeeping of tags.
+//! The change of a context, of a device or of a process: everything that can fail for want of something, then the plan
+//! step by step, then the bookkeeping of tags.
 
 use golden::Spa;
 
 use super::attach::Target;
 use super::domain::Kind;
 use super::error::ApiError;
-use super::format::{Context, Invalidation};
+use super::format::{Context, Invalidation, ProcessContext};
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Class, Plan, Step};
 use super::setup::{Device, Driver};
 
+/// Who is attached to something: a device, or one of its processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seat {
+    pub(super) device: u32,
+    pub(super) process: Option<u32>,
+}
+
+impl Seat {
+    pub(super) const fn of(device: Device) -> Seat {
+        Seat { device: device.0, process: None }
+    }
+}
+
 /// What a change that failed halfway may have left in the IOMMU.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Limbo {
-    /// A domain that must not go
-    domain: Option<u32>,
-    /// The context whose tag is still to be flushed
-    context: Context,
+    /// A bond that must not go
+    bond: Option<(Seat, u32)>,
+    /// Tags that are still to be flushed
+    flushes: Vec<Invalidation>,
     /// A PSCID that was on loan, likewise
     scratch: Option<u32>,
 }
 
 /// A PSCID that nothing uses, for the length of one change.
 #[derive(Clone, Copy, Debug)]
-struct Scratch {
+pub(super) struct Scratch {
     pscid: u32,
     /// It came from the allocator and goes back there
     loan: bool,
 }
 
-impl Limbo {
-    fn flushes(&self) -> Vec<Invalidation> {
-        let mut list = plan::flush_after_change(&self.context);
-        list.extend(self.scratch.map(|pscid| Invalidation::Vma { gscid: None, pscid: Some(pscid), addr: None }));
-        list
-    }
+/// One entry of a directory that changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The context of a device
+    Device { from: Context, to: Context },
+    /// The context of one of its processes
+    Process { process: u32, from: ProcessContext, to: ProcessContext },
 }
 
 impl Driver {
@@ -55,14 +69,14 @@ impl Driver {
         (0..=0xf_ffff).rev().find(|p| !used.contains(p))
     }
 
-    pub(super) fn complete_plan(&self, device: u32, from: Context, to: Context, scratch: Option<u32>) -> Plan {
-        let quirks = self.options.quirks;
+    /// The stores of a device context and what belongs between them.
+    pub(super) fn device_plan(&self, from: Context, to: Context, scratch: Option<u32>) -> Plan {
         let mut plan = match self.options.policy {
             Policy::Sequenced => plan::sequenced(from, to, scratch),
             Policy::Upstream => plan::upstream(from, to),
             Policy::Rfc => plan::rfc(from, to),
         };
-        if quirks.valid_first {
+        if self.options.quirks.valid_first {
             // The store that sets V comes before all others.
             if let Some(at) =
                 plan.steps.iter().rposition(|s| matches!(s, Step::Store { word: 0, value } if value & 1 != 0))
@@ -71,87 +85,220 @@ impl Driver {
                 plan.steps.insert(0, store);
             }
         }
-        let mut flushes = match (self.options.policy, self.options.flush) {
-            // The patch flushed before, and not again.
-            (Policy::Rfc, _) => Vec::new(),
-            (_, FlushPolicy::Spec) => plan::flush_after_change(&from),
-            (_, FlushPolicy::Tags) => same_tag_other_root(&from, &to),
-        };
-        // What failed before has not been flushed, and what the IOMMU holds of it is open.
-        if let Some(state) = self.devices.get(&device)
-            && !state.limbo.is_empty()
-        {
-            plan.steps.insert(0, Step::Sync);
-            for invalidation in state.limbo.iter().flat_map(Limbo::flushes) {
-                if !flushes.contains(&invalidation) {
-                    flushes.push(invalidation);
-                }
-            }
-        }
-        if !flushes.is_empty() && !quirks.skip_attach_flush {
-            plan.steps.push(Step::Flush(flushes));
-        }
         plan
     }
 
-    /// Brings a device to a target, or to none. All that can fail for want of something comes first.
+    /// What is flushed after a change of a device context.
+    pub(super) fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
+        match (self.options.policy, self.options.flush) {
+            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            // The patch flushed before, and not again.
+            (Policy::Rfc, _) => Vec::new(),
+            (_, FlushPolicy::Spec) => plan::flush_after_change(from),
+            (_, FlushPolicy::Tags) => same_tag_other_root(from, to),
+        }
+    }
+
+    fn process_plan(&self, from: ProcessContext, to: ProcessContext, scratch: Option<u32>) -> Plan<ProcessContext> {
+        match self.options.policy {
+            Policy::Sequenced => plan::sequenced_process(from, to, scratch, None),
+            Policy::Upstream => plan::upstream_process(from, to, true),
+            Policy::Rfc => {
+                let mut plan = plan::upstream_process(from, to, false);
+                let all = Invalidation::Vma { gscid: None, pscid: None, addr: None };
+                plan.steps.insert(0, Step::Flush(vec![all]));
+                plan
+            }
+        }
+    }
+
+    fn process_flushes(&self, from: &ProcessContext, to: &ProcessContext) -> Vec<Invalidation> {
+        let same_tag = from.valid() && to.valid() && from.has_first_stage() && to.has_first_stage();
+        let same_tag = same_tag && from.pscid() == to.pscid() && from.0[1] != to.0[1];
+        match (self.options.policy, self.options.flush) {
+            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            (Policy::Rfc, _) => Vec::new(),
+            (_, FlushPolicy::Tags) if !same_tag => Vec::new(),
+            _ => plan::flush_after_process_change(from, None),
+        }
+    }
+
+    /// The steps for one entry, with the flush that the policy asks for.
+    fn steps(&self, part: &Part, scratch: Option<u32>) -> Vec<Step> {
+        let (mut steps, flushes) = match part {
+            Part::Device { from, to } => (self.device_plan(*from, *to, scratch).steps, self.device_flushes(from, to)),
+            Part::Process { from, to, .. } => {
+                (self.process_plan(*from, *to, scratch).steps, self.process_flushes(from, to))
+            }
+        };
+        if !flushes.is_empty() {
+            steps.push(Step::Flush(flushes));
+        }
+        steps
+    }
+
+    /// The entries that change when somebody goes to a target, in order.
+    fn parts(&self, seat: Seat, target: Option<Target>) -> Result<Vec<Part>, ApiError> {
+        let device = Device(seat.device);
+        let state = self.device(device)?;
+        let Some(processes) = &state.processes else {
+            if seat.process.is_some() {
+                self.processes(device)?;
+            }
+            return Ok(vec![Part::Device { from: state.context, to: self.target_context(target)? }]);
+        };
+        if let Some(process) = seat.process {
+            let (from, to) = (processes.context(process), self.process_context(target)?);
+            return Ok(vec![Part::Process { process, from, to }]);
+        }
+        // The device itself is process 0, but on identity it goes past the directory.
+        let default = target != Some(Target::Identity);
+        let own = if default { self.process_context(target)? } else { ProcessContext::BLOCKED };
+        let to = Context::IDENTITY.with_process_directory(processes.directory.pdtp(), default);
+        let mut parts = Vec::new();
+        if processes.context(0).masked() != own.masked() {
+            parts.push(Part::Process { process: 0, from: processes.context(0), to: own });
+        }
+        if state.context.masked() != to.masked() {
+            // What is not looked at can be changed freely: so process 0 is filled before it is used, and cleared after.
+            let at = if default { parts.len() } else { 0 };
+            parts.insert(at, Part::Device { from: state.context, to });
+        }
+        Ok(parts)
+    }
+
+    /// Whether somebody who is attached goes to a target without a request that is refused or comes out neither way.
+    pub(super) fn is_hitless(&self, seat: Seat, target: Target) -> bool {
+        let Ok(parts) = self.parts(seat, Some(target)) else { return false };
+        let current = match (self.devices.get(&seat.device), seat.process) {
+            (Some(state), None) => state.current,
+            (Some(state), Some(process)) => state.processes.as_ref().and_then(|own| own.bound.get(&process).copied()),
+            (None, _) => None,
+        };
+        let open = |target: Target| target != Target::Blocked;
+        current.is_some_and(open)
+            && open(target)
+            && parts.iter().all(|part| match part {
+                // Any PSCID that neither uses shows whether a scratch PSCID would help.
+                Part::Device { from, to } => {
+                    plan::sequenced(*from, *to, spare(from.pscid(), to.pscid())).class.hitless()
+                }
+                Part::Process { from, to, .. } => {
+                    plan::sequenced_process(*from, *to, spare(from.pscid(), to.pscid()), None).class.hitless()
+                }
+            })
+    }
+
+    /// Brings a device or a process to a target, or to none. All that can fail for want of something comes first.
     pub(super) fn switch(
         &mut self,
         machine: &mut dyn Machine,
-        device: Device,
+        seat: Seat,
         target: Option<Target>,
     ) -> Result<(), ApiError> {
         let quirks = self.options.quirks;
-        let from = self.device(device)?.context;
-        let to = self.target_context(target)?;
-        let old = self.device(device)?.current.and_then(Target::domain);
-        let new = target.and_then(Target::domain);
+        let device = Device(seat.device);
+        let parts = self.parts(seat, target)?;
+        let current = match seat.process {
+            None => self.device(device)?.current,
+            Some(process) => self.process_target(device, process)?,
+        };
+        let (old, new) = (current.and_then(Target::domain), target.and_then(Target::domain));
         if quirks.unlink_first && old != new {
-            self.unbond(device.0, old);
+            self.unbond(seat, old);
         }
         let bond = match new {
-            Some(id) => !self.state(id)?.bonds.contains(&device.0),
+            Some(id) => !self.state(id)?.bonds.contains(&seat),
             None => false,
         };
         if bond {
             self.alloc.object()?;
         }
-        let ready = self.scratch_for(device.0, from, to, new).and_then(|scratch| {
-            let prepared = self.prepare_tag(machine, new, &to);
-            prepared.inspect_err(|_| self.return_scratch(scratch))?;
-            Ok(scratch)
-        });
-        let scratch = ready.inspect_err(|_| {
+        let scratch = self.prepare(machine, seat, &parts, new).inspect_err(|_| {
             if bond {
                 self.alloc.free_object();
             }
         })?;
         if let Some(id) = new {
-            self.state_mut(id)?.bonds.insert(device.0);
+            self.state_mut(id)?.bonds.insert(seat);
         }
-        let plan = self.complete_plan(device.0, from, to, scratch.map(|s| s.pscid));
-        let result = self.carry_out(machine, device, &plan);
+        let result = self.carry_out_all(machine, device, &parts, scratch.map(|s| s.pscid));
         let state = self.device_mut(device)?;
-        state.current = target;
+        match (seat.process, &mut state.processes) {
+            (None, _) => state.current = target,
+            (Some(process), Some(own)) => {
+                match target {
+                    Some(target) => own.bound.insert(process, target),
+                    None => own.bound.remove(&process),
+                };
+            }
+            (Some(_), None) => return Err(ApiError::CorruptTable),
+        }
         if let Err(error) = result {
-            let scratch = scratch.filter(|s| s.loan).map(|s| s.pscid);
-            state.limbo.push(Limbo { domain: old.filter(|_| old != new), context: from, scratch });
+            // `carry_out_all` has noted what is to be flushed; what must not go is known here.
+            if let Some(limbo) = state.limbo.last_mut() {
+                limbo.bond = old.filter(|_| old != new).map(|id| (seat, id));
+                limbo.scratch = scratch.filter(|s| s.loan).map(|s| s.pscid);
+            }
             return Err(error);
         }
-        let limbo = std::mem::take(&mut state.limbo);
         self.return_scratch(scratch);
         if old != new && !quirks.keep_reference {
-            self.unbond(device.0, old);
+            self.unbond(seat, old);
         }
         self.settle(old);
-        for left in limbo {
-            if left.domain != new {
-                self.unbond(device.0, left.domain);
+        self.make_good(device)
+    }
+
+    /// A change has succeeded, and with it what had failed before on this device.
+    pub(super) fn make_good(&mut self, device: Device) -> Result<(), ApiError> {
+        for left in std::mem::take(&mut self.device_mut(device)?.limbo) {
+            if let Some((seat, id)) = left.bond {
+                if self.attached_to(seat) != Some(id) {
+                    self.unbond(seat, Some(id));
+                }
+                self.settle(Some(id));
             }
-            self.settle(left.domain);
             self.return_scratch(left.scratch.map(|pscid| Scratch { pscid, loan: true }));
         }
         Ok(())
+    }
+
+    /// The domain of a device or a process.
+    fn attached_to(&self, seat: Seat) -> Option<u32> {
+        let state = self.devices.get(&seat.device)?;
+        match seat.process {
+            None => state.current?.domain(),
+            Some(process) => state.processes.as_ref()?.bound.get(&process)?.domain(),
+        }
+    }
+
+    /// All that can fail for want of something, but for the bond; all of it, or nothing.
+    fn prepare(
+        &mut self,
+        machine: &mut dyn Machine,
+        seat: Seat,
+        parts: &[Part],
+        new: Option<u32>,
+    ) -> Result<Option<Scratch>, ApiError> {
+        let scratch = self.scratch_for(seat.device, parts, new)?;
+        let made = match seat.process {
+            Some(process) => {
+                let Driver { devices, alloc, .. } = self;
+                match devices.get_mut(&seat.device).and_then(|state| state.processes.as_mut()) {
+                    Some(own) => own.directory.make(machine, alloc, process),
+                    None => Err(ApiError::CorruptTable),
+                }
+            }
+            None => Ok(()),
+        };
+        let to = parts.iter().find_map(|part| match part {
+            Part::Device { to, .. } => Some(*to),
+            Part::Process { .. } => None,
+        });
+        let prepared = made.and_then(|()| self.prepare_tag(machine, new, to));
+        prepared.inspect_err(|_| self.return_scratch(scratch))?;
+        Ok(scratch)
     }
 
     fn return_scratch(&mut self, scratch: Option<Scratch>) {
@@ -160,41 +307,54 @@ impl Driver {
         }
     }
 
-    fn unbond(&mut self, device: u32, domain: Option<u32>) {
+    fn unbond(&mut self, seat: Seat, domain: Option<u32>) {
         if let Some(state) = domain.and_then(|id| self.domains.get_mut(&id))
-            && state.bonds.remove(&device)
+            && state.bonds.remove(&seat)
         {
             self.alloc.free_object();
         }
     }
 
     /// A PSCID for a change that needs one.
-    fn scratch_for(
-        &mut self,
-        device: u32,
-        from: Context,
-        to: Context,
-        new: Option<u32>,
-    ) -> Result<Option<Scratch>, ApiError> {
-        if self.options.policy != Policy::Sequenced || plan::sequenced(from, to, None).class != Class::Break {
+    fn scratch_for(&mut self, device: u32, parts: &[Part], new: Option<u32>) -> Result<Option<Scratch>, ApiError> {
+        if self.options.policy != Policy::Sequenced {
             return Ok(None);
         }
-        let spare = (0..3).find(|&p| p != from.pscid() && p != to.pscid());
-        if plan::sequenced(from, to, spare).class != Class::Scratch {
-            return Ok(None);
+        for part in parts {
+            let class = |scratch: Option<u32>| match part {
+                Part::Device { from, to } => plan::sequenced(*from, *to, scratch).class,
+                Part::Process { from, to, .. } => plan::sequenced_process(*from, *to, scratch, None).class,
+            };
+            let (from, to) = match part {
+                Part::Device { from, to } => (from.pscid(), to.pscid()),
+                Part::Process { from, to, .. } => (from.pscid(), to.pscid()),
+            };
+            if class(None) != Class::Break || class(spare(from, to)) != Class::Scratch {
+                continue;
+            }
+            let nested = match part {
+                Part::Device { to, .. } => self.spare_pscid(device, new, to),
+                Part::Process { .. } => None,
+            };
+            return match nested {
+                Some(pscid) => Ok(Some(Scratch { pscid, loan: false })),
+                None => Ok(Some(Scratch { pscid: self.alloc.pscid()?, loan: true })),
+            };
         }
-        match self.spare_pscid(device, new, &to) {
-            Some(pscid) => Ok(Some(Scratch { pscid, loan: false })),
-            None => Ok(Some(Scratch { pscid: self.alloc.pscid()?, loan: true })),
-        }
+        Ok(None)
     }
 
     /// Sees to it that the tag of a nested domain is clean before it is used with another root: guests choose their
     /// PSCIDs themselves, and two nested domains on one parent may have the same.
-    fn prepare_tag(&mut self, machine: &mut dyn Machine, new: Option<u32>, to: &Context) -> Result<(), ApiError> {
+    fn prepare_tag(
+        &mut self,
+        machine: &mut dyn Machine,
+        new: Option<u32>,
+        to: Option<Context>,
+    ) -> Result<(), ApiError> {
         let Some(id) = new else { return Ok(()) };
         let mut stale = Vec::new();
-        if let Kind::Nested(nested) = &self.state(id)?.kind {
+        if let (Kind::Nested(nested), Some(to)) = (&self.state(id)?.kind, to) {
             let parent = nested.parent;
             stale.extend(self.domains.iter().filter_map(|(&other, d)| match &d.kind {
                 Kind::Nested(n) if n.parent == parent && other != id && d.tagged && d.bonds.is_empty() => {
@@ -239,15 +399,70 @@ impl Driver {
         }
     }
 
-    /// Plays a plan for all IDs of a device.
-    fn carry_out(&mut self, machine: &mut dyn Machine, device: Device, plan: &Plan) -> Result<(), ApiError> {
-        let ids = self.device(device)?.ids.clone();
-        let words = self.directory.words();
-        for step in &plan.steps {
+    /// Changes entries one after the other. What failed before is made good first: it has not been flushed, and what
+    /// the IOMMU holds of it is open. What fails now is noted.
+    pub(super) fn carry_out_all(
+        &mut self,
+        machine: &mut dyn Machine,
+        device: Device,
+        parts: &[Part],
+        scratch: Option<u32>,
+    ) -> Result<(), ApiError> {
+        let limbo = self.device(device)?.limbo.clone();
+        let mut lists: Vec<Vec<Step>> = parts.iter().map(|part| self.steps(part, scratch)).collect();
+        if !limbo.is_empty() {
+            let ids = self.ids(device)?;
+            let again = ids.iter().map(|id| Invalidation::Ddt { device: Some(id.0) }).collect();
+            match lists.first_mut() {
+                Some(first) => first.insert(0, Step::Flush(again)),
+                None => self.flush(machine, &again)?,
+            }
+            let mut flushes: Vec<Invalidation> = Vec::new();
+            let scratches = limbo.iter().filter_map(|left| left.scratch);
+            let tags = scratches.map(|pscid| Invalidation::Vma { gscid: None, pscid: Some(pscid), addr: None });
+            for invalidation in limbo.iter().flat_map(|left| left.flushes.clone()).chain(tags) {
+                let sent =
+                    lists.iter().flatten().any(|s| matches!(s, Step::Flush(list) if list.contains(&invalidation)));
+                if !sent && !flushes.contains(&invalidation) {
+                    flushes.push(invalidation);
+                }
+            }
+            if !flushes.is_empty() && !self.options.quirks.skip_attach_flush {
+                match lists.last_mut() {
+                    Some(last) => last.push(Step::Flush(flushes)),
+                    None => self.flush(machine, &flushes)?,
+                }
+            }
+        }
+        let mut result = Ok(());
+        for (part, steps) in parts.iter().zip(&lists) {
+            result = result.and_then(|()| self.carry_out(machine, device, part, steps));
+        }
+        if result.is_err() {
+            let flushes = parts.iter().flat_map(|part| match part {
+                Part::Device { from, .. } => plan::flush_after_change(from),
+                Part::Process { from, .. } => plan::flush_after_process_change(from, None),
+            });
+            let flushes = flushes.collect();
+            self.device_mut(device)?.limbo.push(Limbo { bond: None, flushes, scratch: None });
+        }
+        result
+    }
+
+    /// Plays the steps of one entry, for all IDs of the device.
+    fn carry_out(
+        &mut self,
+        machine: &mut dyn Machine,
+        device: Device,
+        part: &Part,
+        steps: &[Step],
+    ) -> Result<(), ApiError> {
+        let ids = self.ids(device)?;
+        for step in steps {
             machine.step(&ids, step.kind());
-            match step {
-                Step::Store { word, value } => {
-                    if *word < words {
+            match (step, part) {
+                (Step::Store { word, value }, Part::Device { .. }) => {
+                    if *word < self.directory.words() {
                         for &id in &ids {
                             let at = self.directory.context_at(id)?;
                             machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
@@ -255,16 +470,36 @@ impl Driver {
                     }
                     self.device_mut(device)?.context.0[*word] = *value;
                 }
-                Step::Sync => {
+                (Step::Store { word, value }, Part::Process { process, .. }) => {
+                    let at = self.process_context_at(device, *process)?;
+                    machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
+                    if let Some(own) = &mut self.device_mut(device)?.processes {
+                        own.contexts.entry(*process).or_default().0[*word] = *value;
+                    }
+                }
+                (Step::Sync, Part::Device { .. }) => {
                     if !self.options.quirks.skip_attach_sync {
                         self.commands.complete(machine, &self.options, &plan::sync_commands(&ids))?;
                     }
                 }
-                Step::Flush(list) => self.flush(machine, list)?,
+                (Step::Sync, Part::Process { process, .. }) => {
+                    if !self.options.quirks.skip_process_sync {
+                        let process = *process;
+                        let pdt = |id: &golden::DeviceId| Invalidation::Pdt { device: id.0, process }.command();
+                        let commands: Vec<_> = ids.iter().map(pdt).collect();
+                        self.commands.complete(machine, &self.options, &commands)?;
+                    }
+                }
+                (Step::Flush(list), _) => self.flush(machine, list)?,
             }
         }
         Ok(())
     }
+}
+
+/// Any PSCID that neither of two contexts has.
+fn spare(from: u32, to: u32) -> Option<u32> {
+    (0..3).find(|&pscid| pscid != from && pscid != to)
 }
 
 /// The tag that stays in use while the root under it changes: its translations must go, whatever the policy.

@@ -4,6 +4,7 @@ mod balance;
 mod config;
 mod domains;
 mod probes;
+mod seats;
 mod steps;
 
 use std::collections::BTreeMap;

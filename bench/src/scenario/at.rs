@@ -111,6 +111,10 @@ impl<T> Named<T> {
     pub fn get_mut(&mut self, name: &str) -> Option<&mut T> {
         self.0.iter_mut().find(|(key, _)| key.value == name).map(|(_, value)| value)
     }
+    /// Values in the order of the file, to change.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
     /// Position of a name in the order of the file.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.0.iter().position(|(key, _)| key.value == name)

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
+use super::msi::MsiWindow;
 use super::scalar::{Number, Size};
 
 /// How the driver programs the IOMMU.
@@ -131,6 +132,10 @@ pub enum DriverFault {
     EventPointer,
     /// The context of a guest is kept once for all nested domains on a parent
     ContextPerParent,
+    /// A changed process context is not followed by IODIR.INVAL_PDT
+    SkipProcessSync,
+    /// A changed MSI page table is not followed by IOTINVAL.GVMA
+    SkipMsiFlush,
 }
 
 /// An address space that devices can be attached to.
@@ -144,6 +149,8 @@ pub struct Domain {
     pub nest_parent: bool,
     /// Paging mode; default: Sv39, or Sv39x4 for a nest parent
     pub mode: Option<At<Mode>>,
+    /// Pages of a nest parent that are interrupt files of the guest
+    pub msi: Option<At<MsiWindow>>,
     /// The nest parent of a nested domain
     pub parent: Option<At<String>>,
     /// Guest physical address where the memory for a nested domain's page tables begins (64 pages, which the parent
@@ -366,6 +373,31 @@ pub struct Device {
     pub id: At<Number>,
     /// The domain that it is attached to before the first step; default: it has none, and every access is refused
     pub domain: Option<At<String>>,
+    /// Its processes can be attached, by way of a process directory of this width; default: it has none
+    pub process_directory: Option<At<ProcessDirectory>>,
+}
+
+/// Width of the process IDs that a process directory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessDirectory {
+    /// 8 bits, one level
+    Pd8,
+    /// 17 bits, two levels
+    Pd17,
+    /// 20 bits, three levels
+    Pd20,
+}
+
+impl ProcessDirectory {
+    /// How many bits of a process ID it holds.
+    pub const fn bits(self) -> u32 {
+        match self {
+            ProcessDirectory::Pd8 => 8,
+            ProcessDirectory::Pd17 => 17,
+            ProcessDirectory::Pd20 => 20,
+        }
+    }
 }
 
 /// Devices and domains by the names that the scenario gave them.

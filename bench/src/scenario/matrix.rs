@@ -13,7 +13,7 @@ use super::expect::{Expectation, Values};
 use super::file::{Matrix, Scenario};
 
 /// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
-pub const SETTINGS: [&str; 13] = [
+pub const SETTINGS: [&str; 14] = [
     "policy",
     "flush",
     "driver-fault",
@@ -25,6 +25,7 @@ pub const SETTINGS: [&str; 13] = [
     "dma-latency",
     "ptw-reorder",
     "dma-reorder",
+    "process-directory",
     "mode.<domain>",
     "page.<domain>",
 ];
@@ -128,6 +129,12 @@ impl Scenario {
             "dma-latency" => self.memory.dma.latency = to(value)?.value,
             "ptw-reorder" => self.memory.page_tables.reorder = to(value)?.value,
             "dma-reorder" => self.memory.dma.reorder = to(value)?.value,
+            "process-directory" => {
+                let directory = to(value)?;
+                for device in self.devices.values_mut().filter(|device| device.process_directory.is_some()) {
+                    device.process_directory = Some(directory);
+                }
+            }
             path => {
                 let Some((setting @ ("mode" | "page"), name)) = path.split_once('.') else {
                     return Err(Problem::new(axis.place, format!("`{axis}` is no setting"), "not a setting")

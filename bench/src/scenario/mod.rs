@@ -11,6 +11,7 @@ mod expect;
 mod file;
 mod machine;
 mod matrix;
+mod msi;
 mod parse;
 mod probe;
 mod requirement;
@@ -22,7 +23,7 @@ pub use at::{At, Named, Place};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
-    PageSize, Policy, Rights,
+    PageSize, Policy, ProcessDirectory, Rights,
 };
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
@@ -31,6 +32,7 @@ pub use machine::{
     Timing,
 };
 pub use matrix::Variant;
+pub use msi::{MsiMap, MsiSwitch, MsiUnmap, MsiWindow};
 pub use parse::parse;
 pub use probe::{
     Alloc, ContextWord, ExpectContext, ExpectMemory, SetContext, Since, StageMode, UserCommand, UserInvalidate,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::at::At;
 use super::domain::{Mapping, Rights};
+use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::scalar::{Number, Size, Span};
 
@@ -73,6 +74,14 @@ pub enum Step {
     Since(Since),
     /// What memory must hold
     ExpectMemory(ExpectMemory),
+    /// Leads an interrupt file of a guest to a page
+    MsiMap(MsiMap),
+    /// Leads it to another one; MSIs meanwhile go to the old or to the new one
+    MsiMove(MsiMap),
+    /// Leads it nowhere
+    MsiUnmap(MsiUnmap),
+    /// Switches the MSI page table on or off, for all devices of the guest
+    MsiSwitch(MsiSwitch),
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -133,6 +142,10 @@ const STEPS: &[&str] = &[
     "fail-allocation",
     "since",
     "expect-memory",
+    "msi-map",
+    "msi-move",
+    "msi-unmap",
+    "msi-switch",
 ];
 
 impl JsonSchema for Step {
@@ -174,6 +187,10 @@ impl JsonSchema for Step {
         add("fail-allocation", "Lets the n-th allocation fail", generator.subschema_for::<u32>());
         add("since", "What must have happened since a mark", generator.subschema_for::<Since>());
         add("expect-memory", "What memory must hold", generator.subschema_for::<ExpectMemory>());
+        add("msi-map", "Leads an interrupt file to a page", generator.subschema_for::<MsiMap>());
+        add("msi-move", "Leads an interrupt file to another page", generator.subschema_for::<MsiMap>());
+        add("msi-unmap", "Leads an interrupt file nowhere", generator.subschema_for::<MsiUnmap>());
+        add("msi-switch", "Switches an MSI page table on or off", generator.subschema_for::<MsiSwitch>());
         json_schema!({
             "anyOf": [
                 { "enum": ["drain", "fence", "recover"] },
@@ -207,6 +224,11 @@ pub struct Stream {
     /// Reads, writes or both
     #[serde(default)]
     pub kind: StreamKind,
+    /// The process_id of its transactions; default: they have none
+    pub process: Option<At<Number>>,
+    /// Supervisor-privilege accesses (need a process_id)
+    #[serde(default)]
+    pub privileged: bool,
     /// Where
     pub range: Range,
     /// Transactions that may be under way at a time
@@ -312,24 +334,28 @@ pub enum Result {
     Fault,
 }
 
-/// A device and a domain.
+/// A device, or one of its processes, and a domain.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Attachment {
     /// The device
     pub device: At<String>,
+    /// One of its processes, by its process_id; default: the device itself
+    pub process: Option<At<Number>>,
     /// The domain that it has afterwards
     pub domain: At<String>,
     /// The call must fail with this error, and change nothing
     pub fails: Option<At<Errno>>,
 }
 
-/// A device that loses its domain.
+/// A device, or one of its processes, that loses its domain.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Detachment {
     /// The device
     pub device: At<String>,
+    /// One of its processes, by its process_id; default: the device itself
+    pub process: Option<At<Number>>,
     /// The call must fail with this error, and change nothing
     pub fails: Option<At<Errno>>,
 }

@@ -12,6 +12,8 @@ pub const TC_PDTV: u64 = 1 << 5;
 pub const TC_GADE: u64 = 1 << 7;
 /// `tc.SADE`
 pub const TC_SADE: u64 = 1 << 8;
+/// `tc.DPE`
+pub const TC_DPE: u64 = 1 << 9;
 const TC_SBE: u64 = 1 << 10;
 
 const MODE_SHIFT: u32 = 60;
@@ -61,6 +63,35 @@ impl Context {
         self
     }
 
+    /// The same context with a process directory in the place of a first stage; `default` lets requests without a
+    /// process ID use process 0.
+    #[must_use]
+    pub const fn with_process_directory(mut self, pdtp: u64, default: bool) -> Context {
+        self.0[Context::TC] |= TC_PDTV | if default { TC_DPE } else { 0 };
+        self.0[Context::TA] &= !PSCID;
+        self.0[Context::FSC] = pdtp;
+        self
+    }
+
+    /// The same context with an MSI page table for the pages whose number is `pattern`, but for the bits of `mask`.
+    #[must_use]
+    pub const fn with_msi_table(mut self, table: u64, mask: u64, pattern: u64) -> Context {
+        self.0[Context::MSIPTP] = 1 << MODE_SHIFT | table >> 12 & PPN;
+        self.0[Context::MSI_MASK] = mask;
+        self.0[Context::MSI_PATTERN] = pattern;
+        self
+    }
+
+    /// The same context with another second stage's: that and its MSI page table.
+    #[must_use]
+    pub const fn with_second_stage_of(mut self, other: &Context) -> Context {
+        self.0[Context::IOHGATP] = other.0[Context::IOHGATP];
+        self.0[Context::MSIPTP] = other.0[Context::MSIPTP];
+        self.0[Context::MSI_MASK] = other.0[Context::MSI_MASK];
+        self.0[Context::MSI_PATTERN] = other.0[Context::MSI_PATTERN];
+        self
+    }
+
     /// The same context with another PSCID.
     #[must_use]
     pub const fn with_pscid(mut self, pscid: u32) -> Context {
@@ -76,6 +107,11 @@ impl Context {
     /// `tc.PDTV`
     pub const fn has_process_directory(&self) -> bool {
         self.0[Context::TC] & TC_PDTV != 0
+    }
+
+    /// `tc.DPE`
+    pub const fn has_default_process(&self) -> bool {
+        self.0[Context::TC] & TC_DPE != 0
     }
 
     /// `fsc.MODE` is not Bare.

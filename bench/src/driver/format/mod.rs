@@ -6,12 +6,14 @@
 mod command;
 mod context;
 mod fault;
+mod process;
 mod pte;
 pub mod register;
 
 pub use command::{Command, Invalidation};
-pub use context::{Context, TC_DTF, TC_GADE, TC_PDTV, TC_SADE, TC_V, used};
+pub use context::{Context, TC_DPE, TC_DTF, TC_GADE, TC_PDTV, TC_SADE, TC_V, used};
 pub use fault::{FAULT_RECORD_BYTES, FaultRecord};
+pub use process::{ProcessContext, ProcessMode};
 pub use pte::{PageSize, Prot, Pte, Scheme, Stage};
 pub use register::Capabilities;
 

@@ -105,6 +105,11 @@ impl Capabilities {
         self.bit(22)
     }
 
+    /// Process directories of this width.
+    pub const fn process_directory(self, mode: super::ProcessMode) -> bool {
+        self.bit(37 + mode.levels() as u32)
+    }
+
     /// A and D bits can be updated by the IOMMU.
     pub const fn amo_hwad(self) -> bool {
         self.bit(24)

@@ -125,6 +125,10 @@ impl Player<'_> {
                 self.driver.detach(self.bench, device)?;
             }
         }
+        let devices: Vec<_> = self.devices.values().copied().collect();
+        for device in devices {
+            self.give_up_processes(device)?;
+        }
         let made: Vec<_> = std::mem::take(&mut self.domains).into_values().collect();
         for made in made.iter().filter(|made| made.guest.is_some()) {
             self.driver.hwpt_free(self.bench, made.domain)?;

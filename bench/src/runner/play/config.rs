@@ -129,6 +129,8 @@ fn quirks(scenario: &Scenario) -> Quirks {
             DriverFault::UncheckedLength => &mut quirks.unchecked_length,
             DriverFault::EventPointer => &mut quirks.event_pointer,
             DriverFault::ContextPerParent => &mut quirks.context_per_parent,
+            DriverFault::SkipProcessSync => &mut quirks.skip_process_sync,
+            DriverFault::SkipMsiFlush => &mut quirks.skip_msi_flush,
         } = true;
     }
     quirks

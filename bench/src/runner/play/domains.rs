@@ -8,7 +8,7 @@ use super::config::BACKING;
 use super::{Fault, Made, Player};
 use crate::driver::format::{PageSize, Prot, Scheme};
 use crate::driver::{HwptRequest, Mapping as DriverMapping, NestedData, Target};
-use crate::scenario::{Domain, DomainKind, Mapping, Mode, Scenario};
+use crate::scenario::{Domain, DomainKind, Mapping, Mode, MsiWindow, Scenario};
 use crate::testbench::Testbench;
 
 /// Memory for the page tables of a guest.
@@ -41,6 +41,21 @@ impl Backing {
             }
         }
         backing
+    }
+
+    /// Where the first interrupt file of a domain leads; the others follow.
+    pub(super) fn files(&mut self, domain: &str, window: &MsiWindow) -> u64 {
+        if let Some(to) = &window.to {
+            return to.0;
+        }
+        // No mapping begins at an address that is not on a page.
+        let key = (domain.to_owned(), window.address.0 | 1);
+        let next = &mut self.next;
+        *self.places.entry(key).or_insert_with(|| {
+            let place = next.next_multiple_of(1 << 12);
+            *next = place.saturating_add(window.bytes()).saturating_add(1 << 12);
+            place
+        })
     }
 
     /// Where a mapping leads.
@@ -86,12 +101,14 @@ impl<'a> Player<'a> {
             DomainKind::Paging => {
                 let request =
                     if domain.nest_parent { HwptRequest::nest_parent(name) } else { HwptRequest::paging(name) };
-                let request = request.scheme(scheme(domain.paging_mode()));
+                let mut request = request.scheme(scheme(domain.paging_mode()));
+                request.msi = Self::window(domain);
                 Made { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, guest: None }
             }
             DomainKind::Nested => self.make_nested(name, domain)?,
         };
         self.domains.insert(name, made);
+        self.map_files(name, domain)?;
         for mapping in &domain.map {
             self.map(name, made, mapping).map_err(|fault| fault.at(mapping.place))?;
         }
@@ -173,6 +190,9 @@ impl<'a> Player<'a> {
                 let ids = [DeviceId(device.id.0 as u32)];
                 let handle = player.call(|driver, bench| driver.add_device(bench, name, &ids))?;
                 player.devices.insert(name, handle);
+                if let Some(directory) = &device.process_directory {
+                    player.enable_processes(handle, directory.value)?;
+                }
                 let Some(domain) = &device.domain else { return Ok(()) };
                 let target = player.target(domain)?;
                 player.call(|driver, bench| driver.attach(bench, handle, target))

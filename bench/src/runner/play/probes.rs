@@ -60,6 +60,7 @@ impl<'a> Player<'a> {
         } else {
             let flags = if domain.nest_parent { NEST_PARENT } else { 0 };
             let request = HwptRequest { name: name.value.clone(), flags, ..HwptRequest::default() };
+            let request = HwptRequest { msi: Self::window(domain), ..request };
             if alloc.largest { request } else { request.scheme(scheme(domain.paging_mode())) }
         };
         request.user = true;
@@ -95,6 +96,7 @@ impl<'a> Player<'a> {
             (Err(error), None) => return Err(error),
         };
         self.domains.insert(name, made);
+        self.map_files(name, domain)?;
         for mapping in &domain.map {
             self.map(name, made, mapping).map_err(|fault| fault.at(mapping.place))?;
         }

@@ -49,24 +49,21 @@ impl<'a> Player<'a> {
                 return Ok(());
             }
             Step::Attach(attachment) => {
-                let result = self.target(&attachment.domain).and_then(|target| {
-                    let device = self.device(&attachment.device)?;
-                    self.call(|driver, bench| driver.attach(bench, device, target))
-                });
+                let result = self.attach(attachment);
                 demand(step.place, result, attachment.fails.as_ref())?;
             }
             Step::Replace(attachment) => {
-                let result = self.target(&attachment.domain).and_then(|target| {
-                    let device = self.device(&attachment.device)?;
-                    self.call(|driver, bench| driver.replace(bench, device, target))
-                });
+                let result = self.replace(attachment);
                 demand(step.place, result, attachment.fails.as_ref())?;
             }
             Step::Detach(detachment) => {
-                let device = self.device(&detachment.device)?;
-                let result = self.call(|driver, bench| driver.detach(bench, device));
+                let result = self.detach(detachment);
                 demand(step.place, result, detachment.fails.as_ref())?;
             }
+            Step::MsiMap(map) => demand(step.place, self.msi_map(map), map.fails.as_ref())?,
+            Step::MsiMove(map) => demand(step.place, self.msi_move(map), map.fails.as_ref())?,
+            Step::MsiUnmap(unmap) => demand(step.place, self.msi_unmap(unmap), unmap.fails.as_ref())?,
+            Step::MsiSwitch(switch) => demand(step.place, self.msi_switch(switch), switch.fails.as_ref())?,
             Step::Map(map) => {
                 let result = self.made(&map.domain).and_then(|made| {
                     let made = if map.host { made.of_host() } else { made };
@@ -140,7 +137,7 @@ impl<'a> Player<'a> {
         if span.min == span.max { span.min } else { self.rng.random_range(span.min..=span.max) }
     }
 
-    fn device(&self, name: &str) -> Result<crate::driver::Device, Fault> {
+    pub(super) fn device(&self, name: &str) -> Result<crate::driver::Device, Fault> {
         let gone = ApiError::NoSuchObject { kind: "device", id: 0 };
         self.devices.get(name).copied().ok_or(Fault::Api(gone))
     }
@@ -153,8 +150,8 @@ impl<'a> Player<'a> {
         let spec = StreamSpec {
             name: stream.name.value.clone(),
             device: self.device_id(&stream.device),
-            process: None,
-            privileged: false,
+            process: stream.process.as_ref().map(|process| ProcessId(process.0 as u32)),
+            privileged: stream.privileged,
             instruction: false,
             kind: match stream.kind {
                 StreamKind::Read => Kind::Read,

@@ -5,6 +5,7 @@ use crate::scenario::diagnostic::Problem;
 use crate::scenario::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mode};
 use crate::scenario::file::Scenario;
 use crate::scenario::machine::{ContextFormat, Feature};
+use crate::scenario::requirement::Requirement;
 
 impl Scenario {
     /// What a domain is, by name; the built-in ones included.
@@ -45,6 +46,7 @@ impl Scenario {
             }
             self.check_kind(name, domain, problems);
             self.check_mode(domain, problems);
+            self.check_window(domain, problems);
             for (index, mapping) in domain.map.iter().enumerate() {
                 self.check_mapping(domain, mapping, problems);
                 check_overlap(mapping, &domain.map[..index], problems);
@@ -97,6 +99,50 @@ impl Scenario {
                 Problem::new(mapping.place, "nothing can be mapped here", "no page table")
                     .and(kind.place, "a domain of this kind has none"),
             );
+        }
+    }
+
+    fn check_window(&self, domain: &Domain, problems: &mut Vec<Problem>) {
+        let Some(window) = &domain.msi else { return };
+        if !domain.nest_parent {
+            problems.push(
+                Problem::new(window.place, "only a nest parent has interrupt files", "not here")
+                    .help("nested domains on it share them"),
+            );
+        }
+        if !self.needs(Requirement::Msi) {
+            problems.push(
+                Problem::new(window.place, "interrupt files need MSI page tables", "not required so far")
+                    .help("add `requires: [msi]`, and `iommu: { context: extended }`"),
+            );
+        }
+        let files = &window.files;
+        if !files.value.is_power_of_two() || files.value > 4096 {
+            problems.push(Problem::new(
+                files.place,
+                format!("{files} interrupt files"),
+                "a power of two, at most 4096",
+            ));
+        } else if !window.address.0.is_multiple_of(window.bytes()) {
+            let (address, bytes) = (&window.address, window.bytes());
+            problems.push(
+                Problem::new(
+                    address.place,
+                    format!("{address} is not on a multiple of the files' size"),
+                    "not aligned",
+                )
+                .help(format!("a multiple of {bytes:#x}")),
+            );
+        } else if window
+            .address
+            .0
+            .checked_add(window.bytes() - 1)
+            .is_none_or(|last| last >> domain.paging_mode().input_bits() != 0)
+        {
+            problems.push(Problem::new(window.address.place, "beyond the second stage", "too high"));
+        }
+        if let Some(to) = window.to.as_ref().filter(|to| to.0 % 4096 != 0) {
+            problems.push(Problem::new(to.place, format!("{to} is not on a page"), "not aligned"));
         }
     }
 
@@ -201,6 +247,18 @@ impl Scenario {
                 problems.push(
                     Problem::new(id.place, format!("device ID {id} is taken"), "the second one")
                         .and(first.id.place, format!("`{name}` has it")),
+                );
+            }
+            if let Some(directory) = &device.process_directory
+                && !self.needs(Requirement::Pdt)
+            {
+                problems.push(
+                    Problem::new(
+                        directory.place,
+                        "a process directory needs an IOMMU that knows them",
+                        "not required so far",
+                    )
+                    .help("add `requires: [pdt]`"),
                 );
             }
             if let Some(name) = &device.domain {

@@ -1,5 +1,6 @@
 //! Steps: names that exist, operands that fit, streams that are running.
 
+use crate::scenario::Number;
 use crate::scenario::at::{At, Place};
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::domain::{DomainKind, PageSize};
@@ -79,10 +80,23 @@ impl Scenario {
                 }
             }
             Step::Attach(attachment) | Step::Replace(attachment) => {
-                self.known_device(&attachment.device, problems);
+                self.check_process(&attachment.device, &attachment.process, attachment.fails.is_some(), problems);
                 self.known_domain(&attachment.domain, problems);
             }
-            Step::Detach(detachment) => self.known_device(&detachment.device, problems),
+            Step::Detach(detachment) => {
+                self.check_process(&detachment.device, &detachment.process, detachment.fails.is_some(), problems);
+            }
+            Step::MsiMap(map) | Step::MsiMove(map) => {
+                self.check_msi(&map.domain, Some(&map.file), map.fails.is_some(), problems);
+                super::check_physical(self, &map.to, 4096, map.to.place, problems);
+                if map.fails.is_none() {
+                    aligned(&map.to, 4096, problems);
+                }
+            }
+            Step::MsiUnmap(unmap) => {
+                self.check_msi(&unmap.domain, Some(&unmap.file), unmap.fails.is_some(), problems);
+            }
+            Step::MsiSwitch(switch) => self.check_msi(&switch.domain, None, switch.fails.is_some(), problems),
             Step::Map(map) => {
                 if self.has_tables(&map.domain, map.fails.is_some(), problems)
                     && let Some(domain) = self.domains.get(&map.domain)
@@ -186,6 +200,7 @@ impl Scenario {
 
     fn check_stream(&self, stream: &Stream, played: &mut Played, problems: &mut Vec<Problem>) {
         self.known_device(&stream.device, problems);
+        self.check_request(stream.device.place, stream.process.as_ref(), stream.privileged, problems);
         check_range(&stream.range, 8, problems);
         if let Some(first) = played.running.iter().find(|own| **own == stream.name) {
             problems.push(
@@ -236,17 +251,57 @@ impl Scenario {
         } else {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
-        if let Some(process) = &dma.process {
+        self.check_request(place, dma.process.as_ref(), dma.privileged, problems);
+        if let (Some(cause), true) = (&dma.cause, dma.expect != Result::Fault) {
+            problems.push(
+                Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"),
+            );
+        }
+    }
+
+    fn check_request(&self, place: Place, process: Option<&At<Number>>, privileged: bool, problems: &mut Vec<Problem>) {
+        if let Some(process) = process {
             fits(process, 20, "process ID", problems);
-        } else if dma.privileged {
+        } else if privileged {
             problems.push(
                 Problem::new(place, "a privileged access has a process ID", "this step")
                     .help("add `process: <number>`"),
             );
         }
-        if let (Some(cause), true) = (&dma.cause, dma.expect != Result::Fault) {
+    }
+
+    /// A device and one of its processes. A call that must fail may name any.
+    fn check_process(&self, device: &At<String>, process: &Option<At<Number>>, any: bool, problems: &mut Vec<Problem>) {
+        self.known_device(device, problems);
+        let Some(process) = process else { return };
+        fits(process, 20, "process ID", problems);
+        let Some(own) = self.devices.get(device).filter(|_| !any) else { return };
+        match &own.process_directory {
+            None => problems.push(
+                Problem::new(process.place, format!("device `{device}` has no process directory"), "no processes")
+                    .help("add `process-directory: pd20` to the device"),
+            ),
+            Some(directory) => fits(process, directory.bits(), "process ID", problems),
+        }
+    }
+
+    /// A domain with interrupt files, and one of them. A call that must fail may name any.
+    fn check_msi(&self, name: &At<String>, file: Option<&At<u32>>, any: bool, problems: &mut Vec<Problem>) {
+        if self.known_domain(name, problems).is_none() || any {
+            return;
+        }
+        let Some(window) = self.domains.get(name).and_then(|domain| domain.msi.as_ref()) else {
             problems.push(
-                Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"),
+                Problem::new(name.place, format!("domain `{name}` has no interrupt files"), "no `msi` there")
+                    .help("add `msi: { address: …, files: … }` to a nest parent"),
+            );
+            return;
+        };
+        if let Some(file) = file.filter(|file| file.value >= window.files.value) {
+            let last = window.files.value.saturating_sub(1);
+            problems.push(
+                Problem::new(file.place, format!("domain `{name}` has no interrupt file {file}"), "too high")
+                    .help(format!("from 0 to {last}")),
             );
         }
     }

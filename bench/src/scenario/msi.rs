@@ -1,0 +1,68 @@
+//! Interrupt files of guests, and the steps that move them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::at::At;
+use super::scalar::Number;
+use super::step::Errno;
+
+/// Guest physical pages of a nest parent that are interrupt files: a power of two of them, on a multiple of their size.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MsiWindow {
+    /// First guest physical address
+    pub address: At<Number>,
+    /// How many files
+    pub files: At<u32>,
+    /// Physical address of the page of the first one, the others follow. Default: fresh memory
+    pub to: Option<At<Number>>,
+    /// They lead nowhere until `msi-map` says where
+    #[serde(default)]
+    pub unmapped: bool,
+}
+
+impl MsiWindow {
+    /// Bytes that it covers.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.files.value) << 12
+    }
+}
+
+/// An interrupt file that is led to a page.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MsiMap {
+    /// The nest parent
+    pub domain: At<String>,
+    /// Which file, from 0
+    pub file: At<u32>,
+    /// Physical address of the page
+    pub to: At<Number>,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// An interrupt file that leads nowhere any more.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MsiUnmap {
+    /// The nest parent
+    pub domain: At<String>,
+    /// Which file, from 0
+    pub file: At<u32>,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
+
+/// An MSI page table that is switched on or off for all devices of a guest.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MsiSwitch {
+    /// The nest parent
+    pub domain: At<String>,
+    /// On or off
+    pub on: bool,
+    /// The call must fail with this error, and change nothing
+    pub fails: Option<At<Errno>>,
+}
