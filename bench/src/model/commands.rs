@@ -116,9 +116,7 @@ impl Commands {
     }
 
     fn complete(&mut self, fence: &Iofence, registers: &mut Registers) {
-        if fence.wsi && !self.nature.has(Habit::FenceInterruptLost) {
-            registers.cqcsr = registers.cqcsr.with_fence_w_ip(true);
-        }
+        registers.fence_done(fence.wsi);
         self.advance(registers);
     }
 

@@ -74,7 +74,7 @@ impl FaultQueue {
         }
         let full = wrap(registers.fqb, registers.fqt + 1) == registers.fqh;
         if full && !self.nature.has(Habit::OverflowIgnored) {
-            registers.fqcsr = csr.with_fqof(true);
+            registers.fqcsr = csr.with_fqof(!self.nature.has(Habit::OverflowHidden));
             return;
         }
         let addr = registers.fqb.base() + u64::from(registers.fqt) * 32;

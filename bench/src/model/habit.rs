@@ -186,6 +186,25 @@ habits! {
     FaultTailEarly,
     /// A record that memory refused counts as written.
     FaultWriteErrorHidden,
+    /// fqof is not set.
+    OverflowHidden,
+    // Interrupts
+    /// cip is not set.
+    CommandInterruptLost,
+    /// fip is not set by a new record.
+    FaultInterruptLost,
+    /// fip is set by each fence.
+    FaultInterruptInvented,
+    /// A write of 1 to ipsr clears nothing.
+    InterruptNotCleared,
+    /// cip goes when its cause goes.
+    InterruptForgotten,
+    /// A write of 1 to fence_w_ip does not clear it.
+    StatusNotCleared,
+    /// The wire of the command queue is that of the fault queue.
+    WireWrongVector,
+    /// Wires that are high once stay so.
+    WireStuck,
     // Walks
     /// The U bit of the first stage is ignored.
     UserIgnored,

@@ -76,7 +76,7 @@ impl Model {
         };
         Self {
             config,
-            registers: Registers::new(strap, config.version, config.choices),
+            registers: Registers::new(strap, config.version, config.choices, nature),
             lite: Lite::default(),
             ptw: Ptw::new(),
             dma: Transactions::new(nature),

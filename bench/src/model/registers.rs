@@ -4,8 +4,10 @@ use golden::{
     Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, QueueBase, SpecVersion, offset,
 };
 
-/// What the model has of `capabilities`, where the strap offers it. It does not update A and D bits or MRIFs, knows no ATS, counts no events, and
-/// has no debug interface; interrupts are wires.
+use super::habit::{Habit, Nature};
+
+/// What the model has of `capabilities`, where the strap offers it. It does not update A and D bits or MRIFs, knows no
+/// ATS, counts no events, and has no debug interface; interrupts are wires.
 pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
     all.with_amo_mrif(false)
@@ -43,6 +45,9 @@ pub(super) struct Registers {
     icvec: Icvec,
     version: SpecVersion,
     choices: Choices,
+    nature: Nature,
+    /// Wires that were high in the last cycle
+    high: u16,
 }
 
 /// An index of a queue as its register keeps it.
@@ -52,7 +57,7 @@ pub(super) const fn wrap(base: QueueBase, index: u32) -> u32 {
 
 impl Registers {
     /// After reset.
-    pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices) -> Self {
+    pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices, nature: Nature) -> Self {
         // AXI carries 56 address bits.
         let caps = Capabilities(strap.0 & CAPABILITIES).with_igs(1).with_pas(strap.pas().min(56));
         Self {
@@ -72,6 +77,8 @@ impl Registers {
             icvec: Icvec(0),
             version,
             choices,
+            nature,
+            high: 0,
         }
     }
 
@@ -129,7 +136,9 @@ impl Registers {
                     self.write_fqcsr(Fqcsr(((data & mask) >> 32) as u32));
                 }
             }
-            offset::PQCSR if high => self.ipsr.0 &= !(((data & mask) >> 32) as u32),
+            offset::PQCSR if high && !self.nature.has(Habit::InterruptNotCleared) => {
+                self.ipsr.0 &= !(((data & mask) >> 32) as u32);
+            }
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
             _ => {}
         }
@@ -156,7 +165,7 @@ impl Registers {
             .with_cqmf(was.cqmf() && !new.cqmf())
             .with_cmd_to(was.cmd_to() && !new.cmd_to())
             .with_cmd_ill(was.cmd_ill() && !new.cmd_ill())
-            .with_fence_w_ip(was.fence_w_ip() && !new.fence_w_ip());
+            .with_fence_w_ip(was.fence_w_ip() && (!new.fence_w_ip() || self.nature.has(Habit::StatusNotCleared)));
         if new.cqen() && !was.cqen() {
             self.cqh = 0;
             csr = csr.with_cqmf(false).with_cmd_to(false).with_cmd_ill(false).with_fence_w_ip(false);
@@ -182,21 +191,37 @@ impl Registers {
     pub(super) fn update_pending(&mut self, new_fault_record: bool) {
         let cq = self.cqcsr;
         if cq.cie() && (cq.cqmf() || cq.cmd_to() || cq.cmd_ill() || cq.fence_w_ip()) {
-            self.ipsr = self.ipsr.with_cip(true);
+            self.ipsr = self.ipsr.with_cip(!self.nature.has(Habit::CommandInterruptLost));
+        } else if self.nature.has(Habit::InterruptForgotten) {
+            self.ipsr = self.ipsr.with_cip(false);
         }
         let fq = self.fqcsr;
-        if fq.fie() && (fq.fqmf() || fq.fqof() || new_fault_record) {
+        let new_record = new_fault_record && !self.nature.has(Habit::FaultInterruptLost);
+        if fq.fie() && (fq.fqmf() || fq.fqof() || new_record) {
+            self.ipsr = self.ipsr.with_fip(true);
+        }
+    }
+
+    /// A fence is complete.
+    pub(super) fn fence_done(&mut self, wsi: bool) {
+        if wsi && !self.nature.has(Habit::FenceInterruptLost) {
+            self.cqcsr = self.cqcsr.with_fence_w_ip(true);
+        }
+        if self.nature.has(Habit::FaultInterruptInvented) {
             self.ipsr = self.ipsr.with_fip(true);
         }
     }
 
     /// The interrupt wires.
-    pub(super) fn wires(&self) -> u16 {
+    pub(super) fn wires(&mut self) -> u16 {
         if !self.fctl.wsi() {
             return 0;
         }
         let (pending, vector) = (self.ipsr, self.icvec);
-        u16::from(pending.cip()) << vector.civ() | u16::from(pending.fip()) << vector.fiv()
+        let civ = if self.nature.has(Habit::WireWrongVector) { vector.fiv() } else { vector.civ() };
+        let wires = u16::from(pending.cip()) << civ | u16::from(pending.fip()) << vector.fiv();
+        self.high = if self.nature.has(Habit::WireStuck) { wires | self.high } else { wires };
+        self.high
     }
 
     /// A command error has stopped the queue.

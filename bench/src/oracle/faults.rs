@@ -22,6 +22,13 @@ pub struct Owed {
     pub may_be_lost: bool,
 }
 
+impl Owed {
+    /// Where one explanation is silent (DTF), a record may come and need not.
+    fn may_be_silent(&self) -> bool {
+        self.possible.iter().any(|fault| !fault.reported)
+    }
+}
+
 /// A record that reached memory.
 #[derive(Clone, Copy, Debug)]
 struct Received {
@@ -122,17 +129,22 @@ impl Faults {
         }
     }
 
-    /// Software read `fqt`.
+    /// When a record may last have been lost; now, if the queue is off, full or in error.
+    pub fn last_lossy(&self) -> Option<Cycle> {
+        if self.lossy { Some(Cycle::MAX) } else { self.last_lossy }
+    }
+
+    /// Software read `fqt`. Returns how many records are in memory that it does not show yet.
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<(), u32> {
+    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
         let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
         if ahead(tail) > ahead(self.tail) {
             return Err(self.tail);
         }
         self.known_tail = ring.wrap(tail);
-        Ok(())
+        Ok(ring.wrap(self.tail.wrapping_sub(self.known_tail)))
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
@@ -201,8 +213,6 @@ impl Faults {
             }
             None => {
                 if owed.possible.iter().any(|fault| fault.reported) {
-                    // Where one explanation is silent (DTF), a record may come and need not.
-                    owed.may_be_lost |= owed.possible.iter().any(|fault| !fault.reported);
                     self.owed.push(owed);
                 }
                 None
@@ -227,8 +237,9 @@ impl Faults {
         }
     }
 
-    /// At rest: nothing may be left over.
-    pub fn at_rest(&self) -> Result<(), Violation> {
+    /// At rest: nothing may be left over. Only a fault that may have met the queue no later than in cycle `excused`, when
+    /// it was off or had an error, need not be recorded.
+    pub fn at_rest(&self, excused: Cycle) -> Result<(), Violation> {
         if let Some(received) = self.unmatched.first() {
             let wrong = format!("{} in cycle {}", describe(&received.record), received.cycle);
             let detail = format!("cause {}", received.record.head.cause());
@@ -240,8 +251,12 @@ impl Faults {
         let merged = |owed: &Owed, fault: &Fault| {
             self.paid.iter().any(|received| received.cycle >= owed.start && offsets.pays(&received.record, fault))
         };
-        let lost =
-            self.owed.iter().find(|owed| !owed.may_be_lost && !owed.possible.iter().any(|fault| merged(owed, fault)));
+        let may_be_missing = |owed: &Owed| {
+            owed.may_be_silent()
+                || owed.may_be_lost && owed.start <= excused
+                || owed.possible.iter().any(|fault| merged(owed, fault))
+        };
+        let lost = self.owed.iter().find(|owed| !may_be_missing(owed));
         match lost {
             None => Ok(()),
             Some(owed) => {
@@ -322,11 +337,11 @@ mod tests {
         let mut faults = working();
         write(&mut faults, 0, fault(0x5008).record()).unwrap();
         assert_eq!(faults.refused(owed(fault(0x5008))), Some(0));
-        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.at_rest(0), Ok(()));
         assert_eq!(faults.refused(owed(fault(0x6008))), None);
-        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultLost);
+        assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultLost);
         write(&mut faults, 1, fault(0x6008).record()).unwrap();
-        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.at_rest(0), Ok(()));
     }
 
     #[test]
@@ -334,10 +349,10 @@ mod tests {
         let mut faults = working();
         faults.refused(owed(fault(0x5008)));
         write(&mut faults, 0, fault(0x5000).record()).unwrap();
-        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.at_rest(0), Ok(()));
         faults.refused(owed(fault(0x5008)));
         write(&mut faults, 1, fault(0x5010).record()).unwrap();
-        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultRecord);
+        assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
     }
 
     #[test]
@@ -346,11 +361,11 @@ mod tests {
         faults.refused(owed(fault(0x5008)));
         faults.refused(owed(fault(0x5008)));
         write(&mut faults, 0, fault(0x5008).record()).unwrap();
-        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.at_rest(0), Ok(()));
         write(&mut faults, 1, fault(0x5008).record()).unwrap();
-        assert_eq!(faults.at_rest(), Ok(()), "each reported individually");
+        assert_eq!(faults.at_rest(0), Ok(()), "each reported individually");
         write(&mut faults, 2, fault(0x5008).record()).unwrap();
-        assert_eq!(faults.at_rest().unwrap_err().rule, Rule::FaultRecord);
+        assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
     }
 
     #[test]
@@ -372,6 +387,7 @@ mod tests {
         }
         faults.update(RING, 0, true, false, 16);
         faults.refused(owed(fault(0x9000)));
-        assert_eq!(faults.at_rest(), Ok(()));
+        assert_eq!(faults.at_rest(Cycle::MAX), Ok(()), "fqof was seen set");
+        assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultLost, "and here it was not");
     }
 }

@@ -211,7 +211,9 @@ impl Oracle {
             let words = beats.iter().enumerate().map(|(beat, &(value, strobes))| {
                 (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
             });
-            self.faults.written(ring, self.registers.fqh, index, words, now)?;
+            if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
+                self.interrupts.record(now);
+            }
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());
         }
@@ -257,13 +259,19 @@ impl Oracle {
     }
 
     /// Memory answered a write of the device.
-    pub(super) fn device_write_response(&mut self, id: u8, resp: u8) {
+    pub(super) fn device_write_response(&mut self, id: u8, resp: u8, now: Cycle) {
         let Some(at) = self.writes.iter().position(|(of, _)| *of == id) else { return };
         let (_, write) = self.writes.remove(at);
         if resp > 1 {
             match write {
-                Write::FaultRecord => self.faults.write_failed(self.registers.fq),
-                Write::Fence => self.commands.fence_failed(self.registers.cq),
+                Write::FaultRecord => {
+                    self.faults.write_failed(self.registers.fq);
+                    self.interrupts.record_error(now);
+                }
+                Write::Fence => {
+                    self.commands.fence_failed(self.registers.cq);
+                    self.interrupts.command_error(now);
+                }
             }
         }
     }

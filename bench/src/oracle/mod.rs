@@ -11,6 +11,7 @@ mod evidence;
 mod explain;
 mod faults;
 mod history;
+mod interrupts;
 mod invalidation;
 mod judge;
 mod registers;
@@ -71,6 +72,7 @@ pub struct Oracle {
     tagged: tagged::Tagged,
     commands: commands::Commands,
     faults: faults::Faults,
+    interrupts: interrupts::Interrupts,
     software: software::Software,
     transactions: dma::Transactions,
     writes: Vec<(u8, Write)>,
@@ -92,6 +94,7 @@ impl Oracle {
             tagged: tagged::Tagged::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
+            interrupts: interrupts::Interrupts::default(),
             software: software::Software::default(),
             transactions: dma::Transactions::default(),
             writes: Vec::new(),
@@ -115,6 +118,7 @@ impl Oracle {
     /// Software begins a register write: from now on the device may act on it.
     pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
+        self.interrupts.register_write(register, value, &self.open(), now);
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
         match effect {
@@ -185,13 +189,14 @@ impl Oracle {
                 self.software.forget(oldest.unwrap_or(now));
             }
             Event::PtwWrite { id, addr, burst, beats, .. } => self.device_write(*id, *addr, *burst, beats, now)?,
-            Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp),
+            Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
             Event::PtwReadBeat { addr, data, resp, sampled, .. } => {
                 self.sighting(*addr, *data, *resp, *sampled, now);
             }
-            Event::PtwReadAddress { .. } | Event::RegWrite { .. } | Event::Wires { .. } => {}
+            Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
+            Event::PtwReadAddress { .. } | Event::RegWrite { .. } => {}
         }
         Ok(())
     }
@@ -202,6 +207,7 @@ impl Oracle {
             return;
         }
         if resp > 1 {
+            self.interrupts.command_error(now);
             return;
         }
         let ring = self.registers.cq;
@@ -241,6 +247,9 @@ impl Oracle {
 
     fn fences_complete(&mut self, sequence: u64, now: Cycle) {
         for fence in self.commands.complete(sequence) {
+            if fence.operands.wsi {
+                self.interrupts.fence(fence.fetched, now);
+            }
             self.figures.invalidations_compared += self.invalidations.completed(fence.invalidations, now);
         }
     }
@@ -263,14 +272,8 @@ impl Oracle {
             }
             offset::FQT => {
                 let tail = self.faults.tail_read(self.registers.fq, value as u32);
-                tail.map_err(|right| wrong("fqt", right))?;
-            }
-            offset::CQCSR => {
-                let csr = golden::Cqcsr(value as u32);
-                if csr.cmd_ill() && !self.commands.is_stopped() {
-                    let wrong = "cmd_ill is set".to_owned();
-                    return Err(Violation::new(Rule::CommandIllegal, "legal", "every command so far is legal", wrong));
-                }
+                let left = tail.map_err(|right| wrong("fqt", right))?;
+                self.interrupts.records_seen(left as usize, accepted);
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
@@ -279,7 +282,24 @@ impl Oracle {
             }
             _ => {}
         }
-        Ok(())
+        self.interrupts.register_read(register, value, &self.open(), accepted)?;
+        if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }
+    }
+
+    fn wires_agree(&self, now: Cycle) -> Result<(), Violation> {
+        match self.registers.fctl_known() {
+            Some(fctl) => self.interrupts.wires_agree(fctl, &self.open(), now),
+            None => Ok(()),
+        }
+    }
+
+    /// Causes of interrupts that may come about at any moment.
+    fn open(&self) -> interrupts::Open {
+        interrupts::Open {
+            fence: self.commands.open_fences().iter().any(|fence| fence.operands.wsi),
+            illegal: self.commands.is_stopped(),
+            overflow: self.faults.last_lossy(),
+        }
     }
 
     /// Whoever wants to know who waits for whom: for the report of a hang.
@@ -310,14 +330,15 @@ impl Oracle {
     }
 
     /// The machine has come to rest: whatever is owed must have been paid.
-    pub fn at_rest(&self) -> Result<(), Violation> {
+    pub fn at_rest(&self, now: Cycle) -> Result<(), Violation> {
         if let Some(fence) = self.commands.unstored()
             && !self.commands.is_stopped()
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
             return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));
         }
-        self.faults.at_rest()
+        self.wires_agree(now)?;
+        self.faults.at_rest(self.interrupts.excused())
     }
 
     /// Counts so far.

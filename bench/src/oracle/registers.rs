@@ -56,6 +56,7 @@ pub struct Registers {
     pub caps: Capabilities,
     ddtp: Vec<Setting<Ddtp>>,
     fctl: Vec<Setting<Fctl>>,
+    fctl_known: bool,
     /// Command queue
     pub cq: Ring,
     /// Fault queue
@@ -94,6 +95,7 @@ impl Registers {
             caps,
             ddtp: vec![Setting { value: Ddtp(0), from: 0, until: Cycle::MAX }],
             fctl: vec![Setting { value: fctl, from: 0, until: Cycle::MAX }],
+            fctl_known: false,
             cq: Ring::default(),
             fq: Ring::default(),
             fqh: 0,
@@ -115,6 +117,7 @@ impl Registers {
             }
             offset::FCTL => {
                 let fctl = Fctl(value as u32);
+                self.fctl_known = false;
                 if self.fctl().0 != fctl.0 {
                     self.fctl.push(Setting { value: fctl, from: accepted, until: Cycle::MAX });
                 }
@@ -182,7 +185,13 @@ impl Registers {
     pub fn fctl_read(&mut self, value: Fctl) {
         if let Some(newest) = self.fctl.last_mut() {
             newest.value = value;
+            self.fctl_known = true;
         }
+    }
+
+    /// `fctl`, if software has read what it holds.
+    pub fn fctl_known(&self) -> Option<Fctl> {
+        self.fctl_known.then(|| self.fctl())
     }
 
     /// `ddtp` as software last wrote it.

@@ -31,6 +31,8 @@ pub enum Rule {
     CommandIllegal,
     /// A register reads what the specification permits.
     Register,
+    /// An interrupt is pending, and its wire high, when there is a cause for it and only then.
+    Interrupt,
     /// AXI as the bus checks it.
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
@@ -56,6 +58,7 @@ impl Rule {
             Rule::CommandFetch => "command-fetch",
             Rule::CommandIllegal => "command-illegal",
             Rule::Register => "register",
+            Rule::Interrupt => "interrupt",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
             Rule::NotHitless => "not-hitless",
@@ -75,6 +78,7 @@ impl Rule {
             Rule::FenceWrite | Rule::FenceOrder => "RISC-V IOMMU, IOMMU Command-queue Fence commands",
             Rule::CommandFetch | Rule::CommandIllegal => "RISC-V IOMMU, Command-Queue (CQ)",
             Rule::Register => "RISC-V IOMMU, Memory-mapped register interface",
+            Rule::Interrupt => "RISC-V IOMMU, Interrupt pending status register (ipsr)",
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
             Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",

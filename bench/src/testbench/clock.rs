@@ -1,14 +1,14 @@
 //! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
 //! judges.
 
-use golden::Spa;
+use golden::{Spa, offset};
 use hdl::{Dut, Inputs, Outputs};
 
 use super::outcome::{Blame, End, Figures, Finding, RunOutcome};
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
 use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
-use crate::driver::Halted;
+use crate::driver::{Halted, Machine};
 use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
 
 /// Cycles in reset before a run begins.
@@ -353,7 +353,13 @@ impl Testbench {
                 self.hung(format!("the machine did not come to rest within {} cycles", self.bounds.rest))?;
             }
         }
-        match self.oracle.as_ref().map(Oracle::at_rest) {
+        // A last look, so that what is pending is compared even if software never asks.
+        for (register, bytes) in
+            [(offset::CQH, 4), (offset::FQT, 4), (offset::CQCSR, 4), (offset::FQCSR, 4), (offset::IPSR, 4)]
+        {
+            self.read_register(register, bytes)?;
+        }
+        match self.oracle.as_ref().map(|oracle| oracle.at_rest(self.now)) {
             Some(Err(violation)) => self.violated(violation),
             _ => Ok(()),
         }

@@ -36,6 +36,7 @@ impl Software {
         bench.write_register(offset::CQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::ICVEC, 8, 0x21)?;
+        bench.read_register(offset::ICVEC, 8)?;
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
         Ok(())
@@ -88,7 +89,10 @@ impl Software {
         }
         let commands = bench.read_register(offset::CQCSR, 4)?;
         bench.read_register(offset::CQH, 4)?;
-        bench.read_register(offset::IPSR, 4)?;
+        let pending = bench.read_register(offset::IPSR, 4)?;
+        if pending != 0 && dice.percent(60) {
+            bench.write_register(offset::IPSR, 4, pending)?;
+        }
         if commands & FENCE_DONE != 0 {
             bench.write_register(offset::CQCSR, 4, QUEUE_ON | FENCE_DONE)?;
         }

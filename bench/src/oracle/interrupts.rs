@@ -1,0 +1,433 @@
+//! Status and pending bits of `cqcsr`, `fqcsr` and `ipsr`, and the interrupt wires: rule 10 of the oracle.
+//!
+//! When exactly a device sets such a bit cannot be seen from outside, so each is known by bounds: whether it may be set
+//! by now, and by when it surely is. In between both answers are right.
+
+use golden::{Cqcsr, Fctl, Fqcsr, Icvec, Ipsr, offset};
+
+use super::rule::{Rule, Violation};
+use crate::bus::Cycle;
+
+/// What a device has done must show in its registers and on its wires within so many cycles. The specification sets no
+/// bound; but an interrupt that never comes is lost, and one has to say when.
+pub const SETTLE: Cycle = 256;
+
+/// How long after an error on its port a device may still be about to report it.
+const LATE: Cycle = 1 << 16;
+
+/// A bit that the device sets and software clears by writing 1.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bit {
+    /// It is set, at the latest since this cycle
+    set_by: Option<Cycle>,
+    /// It may have been set, at the latest in this cycle, by something that software may have cleared already
+    perhaps: Option<Cycle>,
+    /// When software last began to clear it
+    cleared: Cycle,
+    /// When software last read it as 0
+    zero: Cycle,
+}
+
+impl Bit {
+    /// Its cause came about once, no earlier than `from` and no later than `by`.
+    fn happens(&mut self, from: Cycle, by: Cycle) {
+        if from > self.cleared {
+            self.set_by = Some(self.set_by.map_or(by, |known| known.min(by)));
+        } else if by >= self.cleared {
+            self.may_happen(by);
+        }
+    }
+
+    /// Its cause may have come about, no later than `by`.
+    fn may_happen(&mut self, by: Cycle) {
+        self.perhaps = self.perhaps.max(Some(by));
+    }
+
+    /// Software begins to write 1 to it.
+    fn clear(&mut self, now: Cycle) {
+        self.perhaps = self.perhaps.max(self.set_by.take()).filter(|&by| by >= now);
+        self.cleared = now;
+    }
+
+    fn may(&self) -> bool {
+        self.set_by.is_some() || self.perhaps.is_some()
+    }
+
+    /// It must have been set for a while in this cycle.
+    fn must(&self, at: Cycle) -> bool {
+        self.set_by.is_some_and(|by| by + SETTLE < at)
+    }
+
+    /// Software read it by an access that was accepted in this cycle; `may` and `must` say what else may have set it.
+    fn read(&mut self, value: bool, accepted: Cycle, may: bool, must: bool) -> bool {
+        let right = if value { may || self.may() } else { !must && !self.must(accepted) };
+        if value {
+            self.happens(accepted.max(self.cleared + 1), accepted.max(self.cleared + 1));
+        } else {
+            self.perhaps = self.perhaps.filter(|&by| by >= accepted);
+            self.zero = accepted;
+        }
+        right
+    }
+}
+
+/// An interrupt enable.
+#[derive(Clone, Copy, Debug, Default)]
+struct Enable {
+    on: bool,
+    /// When software began to change it
+    since: Cycle,
+}
+
+impl Enable {
+    fn write(&mut self, on: bool, now: Cycle) {
+        if self.on != on {
+            *self = Enable { on, since: now };
+        }
+    }
+
+    fn sure(self, from: Cycle) -> bool {
+        self.on && self.since < from
+    }
+
+    fn may(self, from: Cycle) -> bool {
+        self.on || self.since >= from
+    }
+}
+
+/// What the queues know of causes that have not come about for sure.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open {
+    /// A fence with WSI has been fetched and is not known to be complete
+    pub fence: bool,
+    /// The queue has come to an illegal command
+    pub illegal: bool,
+    /// When the fault queue could last have overflowed
+    pub overflow: Option<Cycle>,
+}
+
+/// Names of the status bits of `cqcsr`, from bit 8 on.
+const COMMAND_BITS: [&str; 4] = ["cqcsr.cqmf", "cqcsr.cmd_to", "cqcsr.cmd_ill", "cqcsr.fence_w_ip"];
+/// The same of `fqcsr`.
+const FAULT_BITS: [&str; 2] = ["fqcsr.fqmf", "fqcsr.fqof"];
+
+const CQMF: usize = 0;
+const CMD_ILL: usize = 2;
+const FENCE_W_IP: usize = 3;
+const FQMF: usize = 0;
+const FQOF: usize = 1;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Interrupts {
+    commands: [Bit; 4],
+    faults: [Bit; 2],
+    cip: Bit,
+    fip: Bit,
+    cie: Enable,
+    fie: Enable,
+    command_queue: bool,
+    fault_queue: bool,
+    /// Records that reached memory and that software has not seen in `fqt`
+    records: Vec<Cycle>,
+    /// None while it is not known which of the bits that software wrote are there
+    icvec: Option<Icvec>,
+    /// Reset values are known
+    written: bool,
+    wires: u16,
+    steady: Cycle,
+    /// Until when the fault queue was off, or had an error that explains that records are missing
+    excused: Cycle,
+}
+
+impl Interrupts {
+    /// A fence with WSI was fetched in cycle `from` and is known to be complete now.
+    pub fn fence(&mut self, from: Cycle, now: Cycle) {
+        self.commands[FENCE_W_IP].happens(from, now);
+    }
+
+    /// An access for a command was answered with an error.
+    pub fn command_error(&mut self, now: Cycle) {
+        self.commands[CQMF].may_happen(now + LATE);
+    }
+
+    /// The write of a fault record was answered with an error.
+    pub fn record_error(&mut self, now: Cycle) {
+        self.records.pop();
+        self.faults[FQMF].may_happen(now + LATE);
+    }
+
+    /// A fault record is on its way to memory.
+    pub fn record(&mut self, now: Cycle) {
+        self.records.push(now);
+    }
+
+    /// Software saw in `fqt`, by an access that was accepted in this cycle, that all records but this many are there.
+    pub fn records_seen(&mut self, left: usize, accepted: Cycle) {
+        let seen = self.records.len().saturating_sub(left);
+        for from in self.records.drain(..seen) {
+            if self.fie.sure(from) {
+                self.fip.happens(from, accepted.max(from));
+            } else if self.fie.may(from) {
+                self.fip.may_happen(accepted.max(from));
+            }
+        }
+    }
+
+    /// A fault that met the queue later than this cycle is recorded: the queue was on, and has shown no error.
+    pub fn excused(&self) -> Cycle {
+        if self.fault_queue { self.excused } else { Cycle::MAX }
+    }
+
+    /// The wires changed.
+    pub fn wires(&mut self, wires: u16, now: Cycle) {
+        self.wires = wires;
+        self.steady = now;
+    }
+
+    fn command_may(&self, open: &Open) -> bool {
+        self.commands.iter().any(Bit::may) || open.fence || open.illegal
+    }
+
+    fn overflow_may(&self, open: &Open) -> bool {
+        let bit = &self.faults[FQOF];
+        open.overflow.is_some_and(|last| last.saturating_add(SETTLE) >= bit.cleared.max(bit.zero))
+    }
+
+    fn fault_may(&self, open: &Open) -> bool {
+        self.faults.iter().any(Bit::may) || self.overflow_may(open)
+    }
+
+    /// Whether `cip` and `fip` may be set, or have to be, by what is the case in this cycle.
+    fn levels(&self, open: &Open, at: Cycle) -> [(bool, bool); 2] {
+        let settled = |pending: &Bit, enable: Enable| pending.cleared + SETTLE < at && enable.sure(at - SETTLE);
+        let cip = self.cie.may(at) && self.command_may(open);
+        let fip = self.fie.may(at) && (self.fault_may(open) || !self.records.is_empty());
+        [
+            (cip, self.commands.iter().any(|bit| bit.must(at)) && settled(&self.cip, self.cie)),
+            (fip, self.faults.iter().any(|bit| bit.must(at)) && settled(&self.fip, self.fie)),
+        ]
+    }
+
+    /// Software begins to write a register. What was the case until now has left its mark on `ipsr`.
+    pub fn register_write(&mut self, register: u16, value: u64, open: &Open, now: Cycle) {
+        let levels = self.levels(open, now);
+        for (pending, (may, must)) in [&mut self.cip, &mut self.fip].into_iter().zip(levels) {
+            if must {
+                pending.happens(now, now);
+            } else if may {
+                pending.may_happen(now + SETTLE);
+            }
+        }
+        match register {
+            offset::CQCSR => {
+                let csr = Cqcsr(value as u32);
+                let on = csr.cqen() && !std::mem::replace(&mut self.command_queue, csr.cqen());
+                clear(&mut self.commands, if on { u32::MAX } else { csr.0 >> 8 }, now);
+                self.cie.write(csr.cie(), now);
+            }
+            offset::FQCSR => {
+                let csr = Fqcsr(value as u32);
+                let was = std::mem::replace(&mut self.fault_queue, csr.fqen());
+                let on = csr.fqen() && !was;
+                if on || !csr.fqen() || csr.fqmf() || csr.fqof() {
+                    self.excused = self.excused.max(now);
+                }
+                clear(&mut self.faults, if on { u32::MAX } else { csr.0 >> 8 }, now);
+                if on {
+                    self.records.clear();
+                }
+                self.fie.write(csr.fie(), now);
+            }
+            offset::IPSR => {
+                let ipsr = Ipsr(value as u32);
+                if ipsr.cip() {
+                    self.cip.clear(now);
+                }
+                if ipsr.fip() {
+                    self.fip.clear(now);
+                }
+            }
+            offset::ICVEC => {
+                self.icvec = None;
+                self.written = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Software read a register by an access that was accepted in this cycle.
+    pub fn register_read(&mut self, register: u16, value: u64, open: &Open, accepted: Cycle) -> Result<(), Violation> {
+        match register {
+            offset::CQCSR => {
+                let csr = Cqcsr(value as u32);
+                if csr.busy() {
+                    return Ok(());
+                }
+                // Unlike the others, these may come about long after their cause was seen on the bus.
+                let may = [false, false, open.illegal, open.fence];
+                for (at, bit) in self.commands.iter_mut().enumerate() {
+                    let set = csr.0 >> (8 + at) & 1 != 0;
+                    let rule = if at == CMD_ILL { Rule::CommandIllegal } else { Rule::Register };
+                    check(bit.read(set, accepted, may[at], false), rule, COMMAND_BITS[at], set)?;
+                }
+                check(csr.cqen() == self.command_queue, Rule::Register, "cqcsr.cqen", csr.cqen())?;
+                check(csr.cie() == self.cie.on, Rule::Register, "cqcsr.cie", csr.cie())
+            }
+            offset::FQCSR => {
+                let csr = Fqcsr(value as u32);
+                if csr.busy() {
+                    return Ok(());
+                }
+                if csr.fqmf() || csr.fqof() || !csr.fqon() {
+                    self.excused = self.excused.max(accepted);
+                }
+                let may = [false, self.overflow_may(open)];
+                for (at, bit) in self.faults.iter_mut().enumerate() {
+                    let set = csr.0 >> (8 + at) & 1 != 0;
+                    check(bit.read(set, accepted, may[at], false), Rule::Register, FAULT_BITS[at], set)?;
+                }
+                check(csr.fqen() == self.fault_queue, Rule::Register, "fqcsr.fqen", csr.fqen())?;
+                check(csr.fie() == self.fie.on, Rule::Register, "fqcsr.fie", csr.fie())
+            }
+            offset::IPSR => {
+                let ipsr = Ipsr(value as u32);
+                let [cip, fip] = self.levels(open, accepted);
+                check(self.cip.read(ipsr.cip(), accepted, cip.0, cip.1), Rule::Interrupt, "ipsr.cip", ipsr.cip())?;
+                check(self.fip.read(ipsr.fip(), accepted, fip.0, fip.1), Rule::Interrupt, "ipsr.fip", ipsr.fip())
+            }
+            offset::ICVEC => {
+                self.icvec = Some(Icvec(value));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the wires are what `ipsr` and `icvec` make of them.
+    pub fn wires_agree(&self, fctl: Fctl, open: &Open, now: Cycle) -> Result<(), Violation> {
+        let icvec = match self.icvec {
+            Some(icvec) => icvec,
+            None if !self.written => Icvec(0),
+            None => return Ok(()),
+        };
+        if self.steady + SETTLE >= now {
+            return Ok(());
+        }
+        let [cip, fip] = self.levels(open, now);
+        let pending = [(icvec.civ(), &self.cip, cip), (icvec.fiv(), &self.fip, fip)];
+        for wire in 0..16u8 {
+            let mine = || pending.iter().filter(|(vector, ..)| *vector == wire && fctl.wsi());
+            let may = mine().any(|(_, bit, level)| bit.may() || level.0);
+            let must = mine().any(|(_, bit, level)| bit.must(now) || level.1);
+            let high = self.wires >> wire & 1 != 0;
+            check(if high { may } else { !must }, Rule::Interrupt, &format!("wire {wire}"), high)?;
+        }
+        Ok(())
+    }
+}
+
+/// Clears the bits for which software writes 1.
+fn clear(bits: &mut [Bit], ones: u32, now: Cycle) {
+    for (at, bit) in bits.iter_mut().enumerate() {
+        if ones >> at & 1 != 0 {
+            bit.clear(now);
+        }
+    }
+}
+
+fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violation> {
+    let show = |set: bool| u8::from(set).to_string();
+    if right { Ok(()) } else { Err(Violation::new(rule, what, show(!came), show(came))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Open = Open { fence: false, illegal: false, overflow: None };
+    const FENCE: Open = Open { fence: true, ..NONE };
+    const ON: u64 = 3;
+    const FENCE_DONE: u64 = 1 << 11;
+
+    /// Both queues are on, with their interrupts.
+    fn on() -> Interrupts {
+        let mut interrupts = Interrupts::default();
+        interrupts.register_write(offset::CQCSR, ON, &NONE, 10);
+        interrupts.register_write(offset::FQCSR, ON, &NONE, 10);
+        interrupts
+    }
+
+    fn read(interrupts: &mut Interrupts, register: u16, value: u64, open: &Open, at: Cycle) -> bool {
+        interrupts.register_read(register, value, open, at).is_ok()
+    }
+
+    #[test]
+    fn a_fence_sets_its_bit_between_its_fetch_and_its_completion() {
+        let csr = |set: bool| ON | 1 << 16 | if set { FENCE_DONE } else { 0 };
+        let mut interrupts = on();
+        assert!(!read(&mut interrupts, offset::CQCSR, csr(true), &NONE, 100), "no fence");
+        let mut interrupts = on();
+        assert!(read(&mut interrupts, offset::CQCSR, csr(false), &FENCE, 100));
+        interrupts.fence(90, 200);
+        assert!(read(&mut interrupts, offset::CQCSR, csr(false), &NONE, 200 + SETTLE), "it may take its time");
+        assert!(!read(&mut interrupts, offset::CQCSR, csr(false), &NONE, 201 + SETTLE));
+        assert!(read(&mut interrupts, offset::CQCSR, csr(true), &NONE, 201 + SETTLE));
+    }
+
+    #[test]
+    fn a_bit_stays_until_it_is_cleared_and_no_longer() {
+        let mut interrupts = on();
+        interrupts.fence(90, 200);
+        interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 300);
+        assert!(!read(&mut interrupts, offset::CQCSR, ON | FENCE_DONE, &NONE, 310), "cleared");
+        for value in [ON, ON | FENCE_DONE] {
+            let mut interrupts = on();
+            interrupts.fence(290, 310);
+            interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 300);
+            assert!(read(&mut interrupts, offset::CQCSR, value, &NONE, 311), "it may have come about after the write");
+        }
+    }
+
+    #[test]
+    fn a_pending_bit_follows_its_cause_and_outlives_it() {
+        let mut interrupts = on();
+        assert!(!read(&mut interrupts, offset::IPSR, 1, &NONE, 100), "no cause");
+        let mut interrupts = on();
+        interrupts.fence(90, 200);
+        interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 600);
+        assert!(!read(&mut interrupts, offset::IPSR, 0, &NONE, 900), "the cause is gone, the interrupt pending");
+        assert!(read(&mut interrupts, offset::IPSR, 1, &NONE, 900));
+        interrupts.register_write(offset::IPSR, 1, &NONE, 1000);
+        assert!(read(&mut interrupts, offset::IPSR, 0, &NONE, 1500));
+        assert!(!read(&mut interrupts, offset::IPSR, 1, &NONE, 1600));
+    }
+
+    #[test]
+    fn each_record_makes_the_fault_interrupt_pending_once() {
+        let mut interrupts = on();
+        interrupts.record(100);
+        assert!(read(&mut interrupts, offset::IPSR, 0, &NONE, 105));
+        interrupts.records_seen(0, 110);
+        assert!(!read(&mut interrupts, offset::IPSR, 0, &NONE, 111 + SETTLE));
+        interrupts.register_write(offset::IPSR, 2, &NONE, 500);
+        assert!(!read(&mut interrupts, offset::IPSR, 2, &NONE, 600));
+    }
+
+    #[test]
+    fn wires_show_what_is_pending() {
+        let fctl = Fctl(0).with_wsi(true);
+        let mut interrupts = on();
+        interrupts.register_write(offset::ICVEC, 0x21, &NONE, 20);
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_ok(), "what icvec holds is not known");
+        assert!(read(&mut interrupts, offset::ICVEC, 0x21, &NONE, 30));
+        interrupts.record(100);
+        interrupts.records_seen(0, 110);
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_err(), "wire 2 is low");
+        interrupts.wires(4, 120);
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_ok());
+        assert!(interrupts.wires_agree(Fctl(0), &NONE, 900).is_err(), "messages are used, not wires");
+        interrupts.wires(2, 130);
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_err(), "the other queue's wire");
+    }
+}
