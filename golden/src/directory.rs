@@ -33,27 +33,51 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// translation process (step 5). `levels` is that of `ddtp.iommu_mode`.
     #[inline(always)]
     pub(crate) fn locate_device_context(&mut self, levels: u8) -> Result<DeviceContext, Stop> {
-        let config = self.config;
-        let extended = config.caps.msi_flat();
-        let device = u64::from(self.request.device.0);
-        if device >> config.ddtp.device_id_bits(extended) != 0 {
+        let extended = self.config.caps.msi_flat();
+        if self.request.device.0 >> self.config.ddtp.device_id_bits(extended) != 0 {
             return Err(Cause::TypeDisallowed.into());
         }
-        let (leaf_bits, dc_bytes) = if extended { (6, 64) } else { (7, 32) };
-        let mut table = config.ddtp.ppn() << 12;
-        if levels > 1 {
-            table = self.walk_device_directory(table, levels, leaf_bits)?;
-        }
-        let index = device & ((1 << leaf_bits) - 1);
-        let dc = self.load_device_context(table + index * dc_bytes, extended)?;
+        let dc = if extended {
+            self.find_device_context::<true>(levels)
+        } else {
+            self.find_device_context::<false>(levels)
+        }?;
         if !dc.tc.v() {
             return Err(Cause::DdtInvalid.into());
         }
-        if dc.misconfiguration(config).is_some() {
+        if dc.misconfiguration(self.config).is_some() {
             return Err(Cause::DdtMisconfigured.into());
         }
         self.tc = dc.tc;
         self.tags.gscid = dc.iohgatp.gscid();
+        Ok(dc)
+    }
+
+    /// Finds and reads the device context in its format; in base format its last four doublewords are 0.
+    #[inline(always)]
+    fn find_device_context<const EXTENDED: bool>(&mut self, levels: u8) -> Result<DeviceContext, Stop> {
+        let (leaf_bits, bytes) = if EXTENDED { (6, 64) } else { (7, 32) };
+        let mut table = self.config.ddtp.ppn() << 12;
+        if levels > 1 {
+            table = self.walk_device_directory(table, levels, leaf_bits)?;
+        }
+        let addr = table + u64::from(self.request.device.0 & ((1 << leaf_bits) - 1)) * bytes;
+        let be = self.fctl.be();
+        let tc = self.load_of_device_context(addr, 0, be, 0)?;
+        let mut word = |index| self.load_of_device_context(addr, index, be, tc);
+        let mut dc = DeviceContext {
+            tc: Tc(tc),
+            iohgatp: Iohgatp(word(1)?),
+            ta: Ta(word(2)?),
+            fsc: Fsc(word(3)?),
+            ..DeviceContext::default()
+        };
+        if EXTENDED {
+            dc.msiptp = Msiptp(word(4)?);
+            dc.msi_addr_mask = word(5)?;
+            dc.msi_addr_pattern = word(6)?;
+            dc.reserved = word(7)?;
+        }
         Ok(dc)
     }
 
@@ -78,31 +102,10 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         Ok(table)
     }
 
-    /// Reads a device context; in base format its last four doublewords are 0.
     #[inline(always)]
-    fn load_device_context(&mut self, addr: u64, extended: bool) -> Result<DeviceContext, Stop> {
-        let tc = self.load_of_device_context(addr, 0, 0)?;
-        let mut word = |index| self.load_of_device_context(addr, index, tc);
-        let mut dc = DeviceContext {
-            tc: Tc(tc),
-            iohgatp: Iohgatp(word(1)?),
-            ta: Ta(word(2)?),
-            fsc: Fsc(word(3)?),
-            ..DeviceContext::default()
-        };
-        if extended {
-            dc.msiptp = Msiptp(word(4)?);
-            dc.msi_addr_mask = word(5)?;
-            dc.msi_addr_pattern = word(6)?;
-            dc.reserved = word(7)?;
-        }
-        Ok(dc)
-    }
-
-    #[inline(always)]
-    fn load_of_device_context(&mut self, addr: u64, index: u8, tc: u64) -> Result<u64, Stop> {
+    fn load_of_device_context(&mut self, addr: u64, index: u8, be: bool, tc: u64) -> Result<u64, Stop> {
         let role = Role::DeviceContext { index };
-        match self.load(addr + u64::from(index) * 8, role, self.fctl.be()) {
+        match self.load(addr + u64::from(index) * 8, role, be) {
             Ok(word) => Ok(word),
             Err(miss) => Err(self.device_context_miss(addr, index, tc, miss)),
         }

@@ -3,17 +3,30 @@
 
 use crate::table::{Entry, Format, G, Need, Page, Privilege, Rules, Rv32, Rv64, Verdict};
 use crate::walk::{MAX_UPDATES, Miss, Stop, Walk, swap};
-use crate::{Cause, Decision, Fsc, Iohgatp, Pointer, Pte, Purpose, Role, Spa, Stage, Trace, WordRef, Words};
+use crate::{Cause, Decision, Fsc, Iohgatp, Pointer, Pscid, Pte, Purpose, Role, Spa, Stage, Trace, WordRef, Words};
 
 /// The first stage of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FirstStage {
     /// Root and scheme
     pub iosatp: Fsc,
+    /// PSCID, where the stage is not Bare
+    pub tag: Pscid,
     /// Who holds it
     pub pointer: Pointer,
     /// `PC.ta.SUM`
     pub sum: bool,
+}
+
+impl FirstStage {
+    /// None.
+    pub(crate) const BARE: Self = Self { iosatp: Fsc(0), tag: Pscid(0), pointer: Pointer::DeviceContext, sum: false };
+
+    /// The tag of the translations of this stage; none when it is Bare.
+    #[inline(always)]
+    pub(crate) const fn pscid(&self) -> Option<Pscid> {
+        if self.iosatp.mode() == 0 { None } else { Some(self.tag) }
+    }
 }
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
@@ -29,17 +42,21 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         } else {
             let iosatp = Fsc(self.words.table_root(Stage::First, &self.tags, stage.iosatp.0));
             let stage = FirstStage { iosatp, ..stage };
-            if self.tc.sxl() {
-                self.first_stage_walk::<Rv32>(2, stage, iohgatp, need)
-            } else {
-                // MODE has been checked.
-                let levels = match iosatp.mode() {
-                    8 => 3,
-                    9 => 4,
-                    _ => 5,
-                };
-                self.first_stage_walk::<Rv64>(levels, stage, iohgatp, need)
+            if self.tc.sxl() || self.tc.sbe() {
+                let page = self.first_stage_of_another_kind(stage, iohgatp, need)?;
+                return Ok(page);
             }
+            self.first_stage_walk::<Rv64, false>(stage, iohgatp, need)
+        }
+    }
+
+    /// RV32 schemes and big-endian tables.
+    #[inline(never)]
+    fn first_stage_of_another_kind(&mut self, stage: FirstStage, iohgatp: Iohgatp, need: Need) -> Result<Page, Stop> {
+        match (self.tc.sxl(), self.tc.sbe()) {
+            (true, false) => self.first_stage_walk::<Rv32, false>(stage, iohgatp, need),
+            (true, true) => self.first_stage_walk::<Rv32, true>(stage, iohgatp, need),
+            (false, _) => self.first_stage_walk::<Rv64, true>(stage, iohgatp, need),
         }
     }
 
@@ -55,22 +72,22 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     }
 
     #[inline(always)]
-    fn first_stage_walk<F: Format>(
+    fn first_stage_walk<F: Format, const BIG_ENDIAN: bool>(
         &mut self,
-        levels: u8,
         stage: FirstStage,
         iohgatp: Iohgatp,
         need: Need,
     ) -> Result<Page, Stop> {
         let iova = self.request.iova.0;
+        // MODE has been checked: 8 to 10.
+        let levels = if F::PTE_BYTES == 4 { 2 } else { (stage.iosatp.mode() & 3) + 3 };
         // Sv32 takes 32 bits, zero-extended (section "Translation control"); the others are sign-extended.
-        let unused = 64 - F::width(levels);
+        let unused = 64u32.wrapping_sub(F::width(levels)) & 63;
         let canonical =
             if F::PTE_BYTES == 4 { iova >> 32 == 0 } else { (iova << unused) as i64 >> unused == iova as i64 };
         if !canonical {
             return Err(self.page_fault());
         }
-        let be = self.tc.sbe();
         let rules = self.first_stage_rules(stage, need);
         let mut recalled = self.words.recall(Stage::First, Purpose::Final, &self.tags);
         let mut level = recalled.map_or(levels - 1, |(level, _)| level.min(levels - 1));
@@ -81,14 +98,14 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             let gpa = table + F::offset(iova, level, F::INDEX_BITS);
             self.purpose = Purpose::FirstStage { level, pointer };
             let pte = if let Some((_, image)) = recalled.take() {
-                Pte(swap(image, F::PTE_BYTES, be))
+                Pte(swap(image, F::PTE_BYTES, BIG_ENDIAN))
             } else {
-                let addr = if F::PTE_BYTES == 4 {
+                let addr = if F::PTE_BYTES == 4 || BIG_ENDIAN {
                     self.second_stage_again(iohgatp, gpa, Need::READ)?.addr
                 } else {
                     self.second_stage(iohgatp, gpa, Need::READ)?.addr
                 };
-                match self.load_word(addr, F::PTE_BYTES, Role::FirstStage { level }, None, be) {
+                match self.load_word(addr, F::PTE_BYTES, Role::FirstStage { level }, None, BIG_ENDIAN) {
                     Ok(pte) => Pte(pte),
                     Err(miss) => return Err(self.first_stage_miss(miss)),
                 }
@@ -160,12 +177,12 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     #[cold]
     #[inline(never)]
     fn first_stage_miss(&self, miss: Miss) -> Stop {
-        miss.stop(Cause::access_fault(self.access), Cause::PtCorrupt)
+        miss.stop(Cause::access_fault(self.access()), Cause::PtCorrupt)
     }
 
     #[cold]
     #[inline(never)]
     fn page_fault(&self) -> Stop {
-        Stop::Fault(Cause::page_fault(self.access), 0)
+        Stop::Fault(Cause::page_fault(self.access()), 0)
     }
 }

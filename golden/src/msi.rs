@@ -86,7 +86,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         };
         self.decide(Decision::Take(spa));
         // The permissions are those of a PTE with R = W = U = 1 and X = 0.
-        if !self.request.is_ats() && self.access == Access::Execute {
+        if !self.request.is_ats() && self.access() == Access::Execute {
             return Err(Cause::InstructionAccessFault.into());
         }
         Ok((spa, target))

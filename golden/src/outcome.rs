@@ -83,6 +83,7 @@ pub struct Translation {
 impl Translation {
     /// An address that nothing translates and nothing protects.
     #[must_use]
+    #[inline]
     pub const fn identity(addr: u64) -> Self {
         Self {
             spa: Spa(addr),

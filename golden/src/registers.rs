@@ -115,10 +115,14 @@ impl Ddtp {
     #[must_use]
     #[inline]
     pub const fn device_id_bits(self, extended_format: bool) -> u32 {
-        let DdtMode::Levels(levels) = self.mode() else { return 0 };
-        // A page holds 64 contexts of the extended format, 128 of the base format, or 512 entries; 24 bits are all.
-        let bits = 9 * levels as u32 - if extended_format { 3 } else { 2 };
-        if bits < 24 { bits } else { 24 }
+        match (self.mode_bits(), extended_format) {
+            (2, true) => 6,
+            (2, false) => 7,
+            (3, true) => 15,
+            (3, false) => 16,
+            (4, _) => 24,
+            _ => 0,
+        }
     }
 }
 

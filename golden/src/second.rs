@@ -16,12 +16,27 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             return Ok(Page::identity(gpa));
         }
         let iohgatp = Iohgatp(self.words.table_root(Stage::Second, &self.tags, iohgatp.0));
-        match (self.fctl.gxl(), iohgatp.mode()) {
-            (false, 8) => self.second_stage_walk::<Rv64, 3>(iohgatp, gpa, need),
-            (false, 9) => self.second_stage_walk::<Rv64, 4>(iohgatp, gpa, need),
+        if self.fctl.gxl() || self.fctl.be() {
+            let page = self.second_stage_of_another_kind(iohgatp, gpa, need)?;
+            return Ok(page);
+        }
+        match iohgatp.mode() {
+            8 => self.second_stage_walk::<Rv64, 3, false>(iohgatp, gpa, need),
+            9 => self.second_stage_walk::<Rv64, 4, false>(iohgatp, gpa, need),
             // MODE has been checked.
-            (false, _) => self.second_stage_walk::<Rv64, 5>(iohgatp, gpa, need),
-            (true, _) => self.second_stage_walk::<Rv32, 2>(iohgatp, gpa, need),
+            _ => self.second_stage_walk::<Rv64, 5, false>(iohgatp, gpa, need),
+        }
+    }
+
+    /// RV32 schemes and big-endian tables.
+    #[inline(never)]
+    fn second_stage_of_another_kind(&mut self, iohgatp: Iohgatp, gpa: u64, need: Need) -> Result<Page, Stop> {
+        match (self.fctl.gxl(), self.fctl.be(), iohgatp.mode()) {
+            (true, false, _) => self.second_stage_walk::<Rv32, 2, false>(iohgatp, gpa, need),
+            (true, true, _) => self.second_stage_walk::<Rv32, 2, true>(iohgatp, gpa, need),
+            (false, _, 8) => self.second_stage_walk::<Rv64, 3, true>(iohgatp, gpa, need),
+            (false, _, 9) => self.second_stage_walk::<Rv64, 4, true>(iohgatp, gpa, need),
+            (false, _, _) => self.second_stage_walk::<Rv64, 5, true>(iohgatp, gpa, need),
         }
     }
 
@@ -31,20 +46,19 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         self.second_stage(iohgatp, gpa, need)
     }
 
-    /// The levels are known when this is compiled, so that the walk has no loop: most words of a nested walk are read
-    /// here.
+    /// Levels and byte order are known when this is compiled, so that the walk has no loop: most words of a nested walk
+    /// are read here.
     #[inline(always)]
-    fn second_stage_walk<F: Format, const LEVELS: u8>(
+    fn second_stage_walk<F: Format, const LEVELS: u8, const BIG_ENDIAN: bool>(
         &mut self,
         iohgatp: Iohgatp,
         gpa: u64,
         need: Need,
     ) -> Result<Page, Stop> {
         // With SXL, guest physical addresses have 34 bits whatever the scheme (section "Translation control").
-        if gpa >> (F::width(LEVELS) + ROOT_BITS) != 0 || (self.tc.sxl() && gpa >> 34 != 0) {
+        if gpa >> 34 != 0 && (gpa >> (F::width(LEVELS) + ROOT_BITS) != 0 || self.tc.sxl()) {
             return Err(self.guest_page_fault(gpa, need));
         }
-        let be = self.fctl.be();
         // All guest accesses count as user accesses: U must be set.
         let rules = self.rules(need, Privilege::User);
         let tags = Tags { gpa: Some(Gpa(gpa)), ..self.tags };
@@ -55,10 +69,10 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             let index_bits = if level == LEVELS - 1 { F::INDEX_BITS + ROOT_BITS } else { F::INDEX_BITS };
             let slot = table + F::offset(gpa, level, index_bits);
             let pte = if let Some((_, image)) = recalled.take() {
-                Pte(swap(image, F::PTE_BYTES, be))
+                Pte(swap(image, F::PTE_BYTES, BIG_ENDIAN))
             } else {
                 let role = Role::SecondStage { level, purpose: self.purpose };
-                match self.load_word(slot, F::PTE_BYTES, role, Some(Gpa(gpa)), be) {
+                match self.load_word(slot, F::PTE_BYTES, role, Some(Gpa(gpa)), BIG_ENDIAN) {
                     Ok(pte) => Pte(pte),
                     Err(miss) => return Err(self.second_stage_miss(miss)),
                 }
@@ -124,7 +138,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         match self.purpose {
             // Section "Process to locate the Process-context".
             Purpose::ProcessDirectory { .. } => miss.stop(Cause::PdtAccessFault, Cause::PdtCorrupt),
-            _ => miss.stop(Cause::access_fault(self.access), Cause::PtCorrupt),
+            _ => miss.stop(Cause::access_fault(self.access()), Cause::PtCorrupt),
         }
     }
 
@@ -134,6 +148,6 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     fn guest_page_fault(&self, gpa: u64, need: Need) -> Stop {
         let implicit = u64::from(self.purpose != Purpose::Final);
         let write = u64::from(implicit == 1 && need == Need::UPDATE) << 1;
-        Stop::Fault(Cause::guest_page_fault(self.access), (gpa & !3) | write | implicit)
+        Stop::Fault(Cause::guest_page_fault(self.access()), (gpa & !3) | write | implicit)
     }
 }

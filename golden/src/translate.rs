@@ -5,8 +5,8 @@ use crate::first::FirstStage;
 use crate::table::{Need, Page};
 use crate::walk::{Stop, Walk};
 use crate::{
-    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Fsc, Gpa, Kind, Outcome, Pbmt, Permissions, Pointer,
-    ProcessId, Pte, Purpose, Request, Response, Spa, Step, Ta, Target, Trace, Translation, Words,
+    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Gpa, Gscid, Kind, Outcome, Pbmt, Permissions, Pointer,
+    ProcessId, Pscid, Pte, Purpose, Request, Response, Spa, Step, Ta, Target, Trace, Translation, Words,
 };
 
 /// Translates a request (section "Process to translate an IOVA").
@@ -51,7 +51,7 @@ pub fn translate_traced<W: Words, T: Trace>(
     let mut walk = Walk::new(config, words, request, trace);
     let outcome = match walk.run() {
         Ok(found) => Outcome::Translated(walk.translation(&found)),
-        Err(stop) => walk.refuse(stop),
+        Err(stop) => walk.end_early(stop),
     };
     if T::ENABLED {
         match outcome {
@@ -81,17 +81,19 @@ pub fn locate_device_context<W: Words>(
         DdtMode::Off | DdtMode::Reserved(_) => Err(Cause::AllInboundDisallowed.into()),
     };
     located.map_err(|stop| match stop {
-        Stop::Unavailable => Outcome::Unavailable,
         Stop::Fault(cause, iotval2) => Outcome::Fault(walk.fault(cause, iotval2)),
+        stop => walk.end_early(stop),
     })
 }
 
 /// What the process has found.
-enum Found {
-    /// The address is used as it is.
-    Identity { ta: Ta },
-    /// Pages of both stages
-    Pages { ta: Ta, first: Page, second: Page, target: Target },
+struct Found {
+    ta: Ta,
+    gscid: Option<Gscid>,
+    pscid: Option<Pscid>,
+    first: Page,
+    second: Page,
+    target: Target,
 }
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
@@ -101,7 +103,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let request = self.request;
         let levels = match self.config.ddtp.mode() {
             DdtMode::Levels(levels) => levels,
-            DdtMode::Bare if request.kind == Kind::Untranslated => return Ok(Found::Identity { ta: Ta(0) }),
+            DdtMode::Bare if request.kind == Kind::Untranslated => return Err(Stop::Identity(Ta(0))),
             DdtMode::Bare => return Err(Cause::TypeDisallowed.into()),
             // A reserved mode cannot be written; nothing is allowed then.
             DdtMode::Off | DdtMode::Reserved(_) => return Err(Cause::AllInboundDisallowed.into()),
@@ -122,12 +124,13 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             }
         }
         // Steps 8 and 9
-        let bare = FirstStage { iosatp: Fsc(0), pointer: Pointer::DeviceContext, sum: false };
         let stage = match request.kind {
-            Kind::Translated if !tc.t2gpa() => return Ok(Found::Identity { ta: dc.ta }),
-            Kind::Translated => bare,
-            _ => self.select_first_stage(&dc, bare)?,
+            Kind::Translated if !tc.t2gpa() => return Err(Stop::Identity(dc.ta)),
+            Kind::Translated => FirstStage::BARE,
+            _ => self.select_first_stage(&dc)?,
         };
+        let (ta, gscid, pscid) = (dc.ta, dc.iohgatp.gscid(), stage.pscid());
+        self.tags.pscid = pscid;
         // Step 17
         let need = Need::of(request);
         let first = self.first_stage(stage, dc.iohgatp, need)?;
@@ -139,44 +142,38 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
                 // An MRIF is no translated address: that it lies too high is found by the store into it.
                 self.check_width(spa.0)?;
             }
-            return Ok(Found::Pages { ta: dc.ta, first, second: Page::msi(spa.0), target });
+            return Ok(Found { ta, gscid, pscid, first, second: Page::msi(spa.0), target });
         }
         // Step 19
         self.purpose = Purpose::Final;
         let mut second = self.second_stage(dc.iohgatp, gpa.0, need)?;
         second.size_log2 = second.size_log2.min(dc.msi_free_size_log2(gpa).into());
         self.check_width(second.addr)?;
-        Ok(Found::Pages { ta: dc.ta, first, second, target: Target::Memory })
+        Ok(Found { ta, gscid, pscid, first, second, target: Target::Memory })
     }
 
     /// Steps 10 to 16: where the first stage is described.
     #[inline(always)]
-    fn select_first_stage(&mut self, dc: &DeviceContext, bare: FirstStage) -> Result<FirstStage, Stop> {
+    fn select_first_stage(&mut self, dc: &DeviceContext) -> Result<FirstStage, Stop> {
         if !dc.tc.pdtv() {
-            if dc.fsc.mode() != 0 {
-                self.tags.pscid = Some(dc.ta.pscid());
-            }
-            return Ok(FirstStage { iosatp: dc.fsc, ..bare });
+            return Ok(FirstStage { iosatp: dc.fsc, tag: dc.ta.pscid(), pointer: Pointer::DeviceContext, sum: false });
         }
         let default = if dc.tc.dpe() { Some(ProcessId(0)) } else { None };
         let (Some(process), Some(bits)) = (self.request.process.or(default), pdtp_bits(dc.fsc.mode())) else {
-            return Ok(bare);
+            return Ok(FirstStage::BARE);
         };
         let pc = self.locate_process_context(dc.fsc, bits, dc.iohgatp, process)?;
         if self.request.is_privileged() && !pc.ta.ens() {
             return Err(Cause::TypeDisallowed.into());
         }
-        if pc.fsc.mode() != 0 {
-            self.tags.pscid = Some(pc.ta.pscid());
-        }
-        Ok(FirstStage { iosatp: pc.fsc, pointer: Pointer::ProcessContext, sum: pc.ta.sum() })
+        Ok(FirstStage { iosatp: pc.fsc, tag: pc.ta.pscid(), pointer: Pointer::ProcessContext, sum: pc.ta.sum() })
     }
 
     /// "The physical address space addressable by the IOMMU ranges from 0 to 2^PAS - 1" (section "IOMMU capabilities").
     #[inline(always)]
     fn check_width(&self, spa: u64) -> Result<(), Stop> {
         if self.config.choices.check_output_width && spa > self.spa_max {
-            Err(Cause::access_fault(self.access).into())
+            Err(Cause::access_fault(self.access()).into())
         } else {
             Ok(())
         }
@@ -185,13 +182,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// The translation that this comes to.
     #[inline(always)]
     fn translation(&self, found: &Found) -> Translation {
-        let (ta, first, second, target) = match found {
-            Found::Identity { ta } => {
-                let identity = Translation::identity(self.request.iova.0);
-                return Translation { rcid: ta.rcid(), mcid: ta.mcid(), ..identity };
-            }
-            Found::Pages { ta, first, second, target } => (ta, first, second, *target),
-        };
+        let Found { ta, gscid, pscid, first, second, target } = *found;
         // Svpbmt: the first stage overrides the second unless it says PMA.
         let pbmt = match if first.pbmt != 0 { first.pbmt } else { second.pbmt } {
             1 => Pbmt::Nc,
@@ -209,8 +200,8 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             untranslated_only: false,
             privileged: self.request.is_privileged(),
             denied_by: None,
-            gscid: self.tags.gscid,
-            pscid: self.tags.pscid,
+            gscid,
+            pscid,
             rcid: ta.rcid(),
             mcid: ta.mcid(),
         };
@@ -233,11 +224,22 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         }
     }
 
-    /// The outcome where the walk ends early: for an ATS request it may be a Success response without permissions.
-    #[cold]
+    /// The outcome where the walk ends early.
     #[inline(never)]
-    fn refuse(&mut self, stop: Stop) -> Outcome {
-        let Stop::Fault(cause, iotval2) = stop else { return Outcome::Unavailable };
+    fn end_early(&mut self, stop: Stop) -> Outcome {
+        match stop {
+            Stop::Identity(ta) => Outcome::Translated(Translation {
+                rcid: ta.rcid(),
+                mcid: ta.mcid(),
+                ..Translation::identity(self.request.iova.0)
+            }),
+            Stop::Unavailable => Outcome::Unavailable,
+            Stop::Fault(cause, iotval2) => self.refuse(cause, iotval2),
+        }
+    }
+
+    /// The outcome of a fault: for an ATS request it may be a Success response without permissions.
+    fn refuse(&mut self, cause: Cause, iotval2: u64) -> Outcome {
         self.decide(Decision::Refuse(cause));
         if self.request.is_ats() && cause.is_denied_by_ats() {
             return Outcome::Translated(Translation {

@@ -3,8 +3,8 @@
 use crate::bits::mask;
 use crate::table::{Need, Privilege, Rules};
 use crate::{
-    Access, Cause, Config, Decision, Fctl, Gpa, Kind, Purpose, Read, Request, Role, Spa, Step, Tags, Tc, Trace, Update,
-    WordRef, Words,
+    Access, Cause, Config, Decision, Fctl, Gpa, Kind, Purpose, Read, Request, Role, Spa, Step, Ta, Tags, Tc, Trace,
+    Update, WordRef, Words,
 };
 
 /// A compare-and-exchange that fails this often in a row is given up as unavailable: a walk is bounded.
@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     Fault(Cause, u64),
     /// A word was not available
     Unavailable,
+    /// None: the address is used as it is, with the QoS IDs of these attributes
+    Identity(Ta),
 }
 
 impl From<Cause> for Stop {
@@ -52,8 +54,6 @@ pub(crate) struct Walk<'a, W, T> {
     pub words: &'a mut W,
     pub trace: &'a mut T,
     pub request: &'a Request,
-    /// Which access page faults, guest-page faults and access faults are reported for
-    pub access: Access,
     pub tags: Tags,
     /// What the second stage translates
     pub purpose: Purpose,
@@ -77,11 +77,6 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
         if !caps.svpbmt() {
             reserved |= mask(62, 61);
         }
-        let access = match request.kind {
-            Kind::Ats { execute: true, .. } => Access::Execute,
-            Kind::Ats { .. } => Access::Read,
-            _ => request.access,
-        };
         let tags =
             Tags { device: request.device, process: None, gscid: None, pscid: None, iova: request.iova, gpa: None };
         Self {
@@ -89,13 +84,21 @@ impl<'a, W: Words, T: Trace> Walk<'a, W, T> {
             words,
             trace,
             request,
-            access,
             tags,
             purpose: Purpose::Final,
             fctl: config.fctl,
             tc: Tc(0),
             reserved,
             spa_max: caps.spa_max(),
+        }
+    }
+
+    /// Which access page faults, guest-page faults and access faults are reported for.
+    pub(crate) const fn access(&self) -> Access {
+        match self.request.kind {
+            Kind::Ats { execute: true, .. } => Access::Execute,
+            Kind::Ats { .. } => Access::Read,
+            _ => self.request.access,
         }
     }
 
