@@ -11,27 +11,19 @@ use golden::{
 #[expect(dead_code, reason = "the tests of the model use the rest")]
 #[path = "../tests/support/mod.rs"]
 mod support;
-use support::{Arena, R, Scheme, U, W, World, X, all_capabilities, leaf};
+use support::{R, Scheme, U, W, World, X, all_capabilities, leaf};
 
 /// Memory in one piece, without anything that a test wants of it: what is measured is the walk.
-struct Flat(Vec<u8>);
-
-impl Flat {
-    fn of(arena: &Arena) -> Self {
-        Self(arena.words.iter().flat_map(|word| word.to_le_bytes()).collect())
-    }
-}
+struct Flat(Vec<u64>);
 
 impl Words for Flat {
     #[inline]
     fn read(&mut self, word: &WordRef) -> Read {
-        let tail = self.0.get(word.addr.0 as usize..).unwrap_or_default();
-        let value = if word.bytes == 8 {
-            tail.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
-        } else {
-            tail.first_chunk().map(|bytes| u32::from_le_bytes(*bytes).into())
-        };
-        value.map_or(Read::AccessFault, Read::Value)
+        match self.0.get((word.addr.0 / 8) as usize) {
+            None => Read::AccessFault,
+            Some(value) if word.bytes == 8 => Read::Value(*value),
+            Some(value) => Read::Value(value >> ((word.addr.0 & 4) * 8) & 0xffff_ffff),
+        }
     }
 
     fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
@@ -88,7 +80,7 @@ fn bench(c: &mut Criterion) {
         world.arena.reads = 0;
         round(&world.config, &mut world.arena, &requests[..1], translated);
         let name = format!("{name} ({} words)", world.arena.reads);
-        let mut flat = Flat::of(&world.arena);
+        let mut flat = Flat(world.arena.words.clone());
         group.bench_function(name, |b| b.iter(|| round(&world.config, &mut flat, requests, translated)));
     };
 

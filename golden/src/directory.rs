@@ -64,19 +64,18 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let addr = table + u64::from(self.request.device.0 & ((1 << leaf_bits) - 1)) * bytes;
         let be = self.fctl.be();
         let tc = self.load_of_device_context(addr, 0, be, 0)?;
-        let mut word = |index| self.load_of_device_context(addr, index, be, tc);
         let mut dc = DeviceContext {
             tc: Tc(tc),
-            iohgatp: Iohgatp(word(1)?),
-            ta: Ta(word(2)?),
-            fsc: Fsc(word(3)?),
+            iohgatp: Iohgatp(self.load_of_device_context(addr, 1, be, tc)?),
+            ta: Ta(self.load_of_device_context(addr, 2, be, tc)?),
+            fsc: Fsc(self.load_of_device_context(addr, 3, be, tc)?),
             ..DeviceContext::default()
         };
         if EXTENDED {
-            dc.msiptp = Msiptp(word(4)?);
-            dc.msi_addr_mask = word(5)?;
-            dc.msi_addr_pattern = word(6)?;
-            dc.reserved = word(7)?;
+            dc.msiptp = Msiptp(self.load_of_device_context(addr, 4, be, tc)?);
+            dc.msi_addr_mask = self.load_of_device_context(addr, 5, be, tc)?;
+            dc.msi_addr_pattern = self.load_of_device_context(addr, 6, be, tc)?;
+            dc.reserved = self.load_of_device_context(addr, 7, be, tc)?;
         }
         Ok(dc)
     }

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use golden::{Access, DeviceId, Iommu, Outcome, Parameters, Pte, Request, offset, translate};
+use golden::{Access, DeviceId, Iommu, MsiPte0, Msiptp, Outcome, Parameters, Pte, Request, offset, translate};
 
 #[expect(dead_code, reason = "the tests of the model use the rest")]
 #[path = "support/mod.rs"]
@@ -46,6 +46,13 @@ fn walks_do_not_allocate() {
     let mut iommu = Iommu::new(&Parameters::new(caps));
     iommu.write_register(&mut world.arena, offset::DDTP, 8, world.config.ddtp.0);
 
+    let mut msi = World::new(all_capabilities(), None, Some(Scheme::SV32X4));
+    let table = msi.arena.pages(1);
+    msi.arena.set(table, MsiPte0(0).with_v(true).with_m(3).with_ppn(0x12345).0);
+    msi.dc.msiptp = Msiptp(0).with_mode(1).with_ppn(table >> 12);
+    msi.dc.msi_addr_pattern = 7;
+    msi.store_dc();
+
     let process = Some(golden::ProcessId(0x12345));
     let good = Request { process, ..world.request(Access::Write, 0x1000) };
     let update = Request { process, ..world.request(Access::Write, 0x2000) };
@@ -57,7 +64,11 @@ fn walks_do_not_allocate() {
         passed += u32::from(matches!(translate(&world.config, &mut world.arena, &request), Outcome::Translated(_)));
         passed += u32::from(matches!(iommu.translate(&mut world.arena, &request), Outcome::Translated(_)));
     }
+    for iova in [0x7000, 0x8000] {
+        let request = msi.request(Access::Write, iova);
+        passed += u32::from(matches!(translate(&msi.config, &mut msi.arena, &request), Outcome::Translated(_)));
+    }
     assert_eq!(ALLOCATIONS.load(Ordering::Relaxed) - before, 0);
-    assert_eq!(passed, 4);
+    assert_eq!(passed, 5);
     assert_eq!(world.arena.get(clean) & 0xc0, 0xc0, "A and D were updated on the way");
 }
