@@ -240,10 +240,14 @@ impl Software {
 
     /// The operation with a promise that stored to a word last, if it had returned before `start` and memory has not
     /// held `value` in this word since.
+    ///
+    /// A store takes a cycle before the operation can return. So what memory still held in the cycle of the return is
+    /// what the operation left there, though the next one may have begun in that very cycle: "the IOMMU may use the old
+    /// value or the new value of the entry" while that one runs (section "Guidelines for invalidations").
     fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
         let &(returned, name) = self.promised.get(&(word.addr.0 & !7))?;
         let history = histories.word(word.addr)?;
-        let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned + 1, start);
+        let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned, start);
         (returned < start && !history.values().any(held_since)).then_some((returned, name))
     }
 
@@ -402,6 +406,21 @@ mod tests {
         histories.stored(crate::bus::Agent::Cpu, Spa(0x100), old, new, 100);
         software.end(true, 110, &OneWord(new), &walk, |_| unreachable!());
         (software, histories)
+    }
+
+    #[test]
+    fn what_an_operation_left_is_not_retired_by_it_though_the_next_one_follows_at_once() {
+        let (mut software, mut histories) = after_store(0xA, 0xB);
+        // The next operation begins in the cycle in which the first one returned, and stores in it.
+        software.begin(operation(Promise::Effective), 110);
+        software.stored(Spa(0x100), 0xB);
+        histories.stored(crate::bus::Agent::Cpu, Spa(0x100), 0xB, 0xC, 111);
+        let used = |value| {
+            let context = choice(Role::DeviceContext { index: 3 }, 0x100, value, 0);
+            software.retired(&[Choice { stale: true, ..context }], &histories, 112)
+        };
+        assert!(used(0xB).is_none(), "the second operation has not returned");
+        assert!(matches!(used(0xA), Some(Broken::Stale { returned: 110, .. })));
     }
 
     #[test]

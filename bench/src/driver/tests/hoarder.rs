@@ -276,7 +276,8 @@ impl Hoarder {
                 self.pages
                     .retain(|&(tag, _), p| !(tag.0.is_some_and(hit) && addr.is_none_or(|addr| within(p.second, addr))));
             }
-            Seen::Fence => {}
+            // It knows no processes.
+            Seen::Pdt { .. } | Seen::Fence => {}
         }
     }
 

@@ -25,11 +25,14 @@ pub enum Seen {
     Vma { gscid: Option<u16>, pscid: Option<u32>, addr: Option<u64> },
     Gvma { gscid: Option<u16>, addr: Option<u64> },
     Ddt(Option<u32>),
+    Pdt { device: u32, process: u32 },
     Fence,
 }
 
 /// Capabilities: version 1.0, all six schemes, Svpbmt, wired interrupts, 56-bit addresses; base-format contexts.
 pub const CAPS: u64 = 0x10 | 0b111 << 9 | 1 << 15 | 0b111 << 17 | 1 << 28 | 56 << 32;
+/// PD8, PD17 and PD20: process directories
+pub const PDT: u64 = 0b111 << 38;
 /// MSI_FLAT: extended-format contexts
 pub const MSI_FLAT: u64 = 1 << 22;
 
@@ -141,6 +144,10 @@ impl Mock {
             (1, 0) => Some(Seen::Vma { gscid, pscid: bit(32).then_some(field(12, 20) as u32), addr }),
             (1, 1) if !bit(32) => Some(Seen::Gvma { gscid, addr }),
             (2, 0) if zero(14, 31) && !bit(11) && high >> 62 == 0 => Some(Seen::Fence),
+            // DV must be 1 (section "IOMMU directory cache invalidation commands").
+            (3, 1) if bit(33) && zero(10, 11) && zero(32, 32) && zero(34, 39) && high == 0 => {
+                Some(Seen::Pdt { device: (low >> 40) as u32, process: field(12, 20) as u32 })
+            }
             (3, 0) if zero(10, 32) && zero(34, 39) && high == 0 => {
                 Some(Seen::Ddt(bit(33).then_some((low >> 40) as u32)))
             }
