@@ -251,3 +251,34 @@ fn a_comparison_with_a_policy_that_the_matrix_lacks_exits_with_2() {
     assert_eq!(code(&output), 2, "{}", text(&output));
     assert!(text(&output).contains("has no variant with policy rfc"), "{}", text(&output));
 }
+
+#[test]
+fn a_failure_leaves_waves_that_end_behind_it() {
+    let scenario = Temporary::new("filmed.yaml");
+    let folder = Temporary::new("waves");
+    let good = std::fs::read_to_string(root().join("scenarios/faults/device-ids.yaml")).expect("scenario");
+    std::fs::write(&scenario.0, good.replace("device-faults: 4", "device-faults: 5")).expect("written");
+    let film = format!("--waves-on-failure={}", folder.path());
+    let output = lockstep(&["run", scenario.path(), "faults.page-tables", "--seeds", "1", &film]);
+    assert_eq!(code(&output), 1, "{}", text(&output));
+    let files = |ending: &str| -> Vec<PathBuf> {
+        let all = std::fs::read_dir(&folder.0).expect("the folder").map(|entry| entry.expect("an entry").path());
+        all.filter(|path| path.extension().is_some_and(|own| own == ending)).collect()
+    };
+    let (waves, saves) = (files("fst"), files("gtkw"));
+    assert_eq!((waves.len(), saves.len()), (2, 2), "of the runs that failed: {}", text(&output));
+    assert!(text(&output).contains(&format!("gtkwave {}", saves[0].display())), "{}", text(&output));
+    let shown = wellen::simple::read(&waves[0]).expect("waves");
+    let hierarchy = shown.hierarchy();
+    assert!(hierarchy.all_vars().any(|var| hierarchy[var].name(hierarchy) == "ptw_araddr_o"));
+    let end = shown.time_table().last().copied().expect("not empty");
+    assert!(end > 1000, "it shows more than reset: {end}");
+    std::fs::remove_dir_all(&folder.0).expect("removed");
+}
+
+#[test]
+fn the_model_has_no_waves() {
+    let output = lockstep(&["run", "faults.device-ids", "--dut", "model", "--waves"]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("the model has no waves"), "{}", text(&output));
+}

@@ -46,7 +46,7 @@ fn positive() -> Vec<(String, Scenario, String)> {
 fn on_the_model(scenario: &Scenario, text: &str, nth: u64) -> RunOutcome {
     let seed = seed(1, &scenario.name, 0);
     let config = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(u64::from(seed)) };
-    let manner = Manner { seed, series: false, fail_alloc: Some(nth) };
+    let manner = Manner { seed, fail_alloc: Some(nth), ..Manner::default() };
     play(scenario, text, Box::new(Model::new(config)), manner).expect("out of reset")
 }
 

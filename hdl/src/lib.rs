@@ -22,6 +22,7 @@ pub use boundary::{
     Address, Inputs, LiteManager, LiteSubordinate, Manager, Outputs, ReadData, Subordinate, WriteData, WriteResponse,
 };
 pub use description::{Description, DescriptionError};
+pub use ports::names as port_names;
 pub use rtl::{BuildOptions, Library, Rtl};
 pub use verilated::{BuildError, Coverage, LintReport, LoadError, Optimisation, Options};
 

@@ -208,6 +208,11 @@ pub(crate) fn binding() -> Binding {
     Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS) }
 }
 
+/// Name and width of each port but the clock, inputs first: for whoever shows waves.
+pub fn names() -> impl Iterator<Item = (&'static str, u32)> {
+    INPUTS.iter().chain(OUTPUTS).copied()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

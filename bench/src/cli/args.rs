@@ -160,9 +160,29 @@ pub struct Run {
     /// Only variants that are expected to pass; one seed each unless --seeds says otherwise
     #[arg(long, value_name = "N|all", value_parser = fail_alloc)]
     pub fail_alloc: Option<FailAlloc>,
+    /// Waves
+    #[command(flatten)]
+    pub film: Film,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
+}
+
+/// Waves of runs, which are played once more for it: FST, with a save file for GTKWave.
+#[derive(Debug, ClapArgs)]
+pub struct Film {
+    /// Write waves of each run into a folder: around what was found, or of the whole run if nothing was
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with = "fail_alloc")]
+    pub waves: Option<PathBuf>,
+    /// Write waves of each run that failed into a folder
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with_all = ["fail_alloc", "waves"])]
+    pub waves_on_failure: Option<PathBuf>,
+    /// Cycles that the waves show before what was found
+    #[arg(long, value_name = "CYCLES", default_value_t = 2000)]
+    pub waves_before: u64,
+    /// Cycles that they show after it
+    #[arg(long, value_name = "CYCLES", default_value_t = 500)]
+    pub waves_after: u64,
 }
 
 /// Which allocation fails.

@@ -10,6 +10,7 @@ use super::device::{self, DeviceError};
 use super::options::{Options, colour};
 use super::output::{self, WriteError};
 use super::progress::Progress;
+use super::waves;
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
 use crate::scenario::{self, Variant};
@@ -109,6 +110,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         return list_scenarios(&selected, &run.selection);
     }
     let options = Options::new(run.selection, run.device, run.play, run.replay);
+    waves::check(&run.film, &options)?;
     let report = match run.fail_alloc {
         None => play(&options, &selected)?,
         Some(which) => super::failures::play(&options, &selected, which)?,
@@ -116,7 +118,9 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
-    finish(&options, &report)
+    let code = finish(&options, &report)?;
+    waves::film(&run.film, &options, &selected, &report)?;
+    Ok(code)
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
@@ -134,7 +138,12 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
 
 /// Plays what was selected.
 fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError> {
-    let plan = |device: Device| Plan {
+    Ok(play_jobs(options, |device| jobs(options, selected, device))?.0)
+}
+
+/// What was selected, as jobs for a device.
+pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> Result<Vec<Planned>, CommandError> {
+    let plan = Plan {
         base: options.play.seed,
         seeds: options.play.seeds,
         replay: options.replay,
@@ -142,9 +151,7 @@ fn play(options: &Options, selected: &[Selected]) -> Result<Report, CommandError
         device,
         fail_alloc: None,
     };
-    let jobs_of =
-        |device: Device| plan(device).jobs(selected).map_err(|problem| CommandError::Setting(problem.message));
-    Ok(play_jobs(options, jobs_of)?.0)
+    plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))
 }
 
 /// Plays jobs. With each run come its variant and, if it was recorded, DMA over time.
@@ -171,32 +178,13 @@ pub(super) fn add_runs(
     report: &mut Report,
 ) -> Result<Vec<Recorded>, CommandError> {
     tracing::info!(runs = jobs.len(), workers = options.workers, "playing");
-    let pool = Pool {
-        program: std::env::current_exe()
-            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
-        arguments: vec!["worker".into()],
-        workers: options.workers,
-        timeout: options.timeout,
-    };
-    catch_interruptions()?;
-    let progress = Progress::new(jobs.len());
     let start = Instant::now();
-    let results = pool
-        .play(
-            jobs,
-            |planned: &Planned| &planned.job,
-            &STOP,
-            |planned, _: &Played| {
-                progress.done(&planned.selector);
-            },
-        )
-        .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
-    progress.finish();
+    let results = play_all(options, jobs)?;
     report.times.play += start.elapsed();
     let mut recorded = Vec::new();
     for (planned, result) in jobs.iter().zip(results) {
         match result {
-            Some((mut played, _)) => {
+            Some(mut played) => {
                 let series = match &mut played {
                     Played::Replied(Reply::Played { outcome, .. }) => outcome.series.take(),
                     _ => None,
@@ -208,6 +196,25 @@ pub(super) fn add_runs(
         }
     }
     Ok(recorded)
+}
+
+/// Plays jobs in worker processes. A job that was given up, since the user wants to stop, has no result.
+pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
+    let pool = Pool {
+        program: std::env::current_exe()
+            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
+        arguments: vec!["worker".into()],
+        workers: options.workers,
+        timeout: options.timeout,
+    };
+    catch_interruptions()?;
+    let progress = Progress::new(jobs.len());
+    let done = |planned: &Planned, _: &Played| progress.done(&planned.selector);
+    let results = pool
+        .play(jobs, |planned: &Planned| &planned.job, &STOP, done)
+        .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
+    progress.finish();
+    Ok(results.into_iter().map(|result| result.map(|(played, _)| played)).collect())
 }
 
 /// The first interruption gives up the runs under way, the second one everything.

@@ -29,11 +29,15 @@ const TARGET: &str = "target";
 /// # Errors
 /// [`DeviceError`]
 pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
+    built(args, BuildOptions::new(TARGET))
+}
+
+fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError> {
     match args.dut {
         Dut::Model => Ok(Device::Model),
         Dut::Rtl => {
             let description = Description::read(&args.rtl)?;
-            let library = Rtl::build(&description, &BuildOptions::new(TARGET))?;
+            let library = Rtl::build(&description, &options)?;
             tracing::info!(library = %library.file().display(), fresh = library.fresh(), "RTL built");
             if !library.warnings().is_empty() {
                 tracing::info!("Verilator:\n{}", library.warnings());
@@ -42,6 +46,14 @@ pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
             Ok(Device::Rtl { library: library.file().to_owned(), capabilities })
         }
     }
+}
+
+/// As [`build`], able to write waves.
+///
+/// # Errors
+/// [`DeviceError`]; the model has no waves, and stays as it is.
+pub fn build_with_waves(args: &DeviceArgs) -> Result<Device, DeviceError> {
+    built(args, BuildOptions::new(TARGET).waves())
 }
 
 /// Checks an RTL with all of Verilator's warnings on.

@@ -10,6 +10,7 @@ mod options;
 mod output;
 mod progress;
 mod vectors;
+mod waves;
 
 use std::process::ExitCode as ProcessExit;
 

@@ -1,12 +1,12 @@
 //! The device under test, opened in a worker process.
 
-use hdl::{Dut, Library};
+use hdl::{Dut, Inputs, Library, LoadError, Outputs, Rtl, Stopped};
 
-use super::job::Device;
+use super::job::{Device, Waves};
 use crate::model::{CacheConfig, Model, ModelConfig};
 
 /// Opens a device under test. `seed` decides what registers hold that RTL does not reset.
-pub(super) fn open(device: &Device, seed: u32) -> Result<Box<dyn Dut>, String> {
+pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
     match device {
         // With caches, as hardware has them: a model without any never comes into the windows that scenarios are about.
         Device::Model => {
@@ -15,7 +15,39 @@ pub(super) fn open(device: &Device, seed: u32) -> Result<Box<dyn Dut>, String> {
         }
         Device::Rtl { library, .. } => {
             let rtl = Library::open(library).and_then(|library| library.instance(seed.into()));
-            Ok(Box::new(rtl.map_err(|error| format!("cannot load {}: {error}", library.display()))?))
+            let rtl = rtl.map_err(|error| format!("cannot load {}: {error}", library.display()))?;
+            Ok(match waves {
+                Some(waves) => Box::new(Filmed { rtl, waves: waves.clone(), now: 0 }),
+                None => Box::new(rtl),
+            })
         }
+    }
+}
+
+/// An RTL of which waves are written while the clock of the test bench is between two cycles.
+struct Filmed {
+    rtl: Rtl,
+    waves: Waves,
+    /// As the test bench counts: reset does not count
+    now: u64,
+}
+
+impl Filmed {
+    fn stopped(&self, error: &LoadError) -> Stopped {
+        Stopped { file: self.waves.file.display().to_string(), line: 0, message: error.to_string() }
+    }
+}
+
+impl Dut for Filmed {
+    fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped> {
+        if inputs.rst_n {
+            if self.now == self.waves.from {
+                self.rtl.start_waves(&self.waves.file).map_err(|error| self.stopped(&error))?;
+            } else if self.now == self.waves.to.saturating_add(1) {
+                self.rtl.stop_waves().map_err(|error| self.stopped(&error))?;
+            }
+            self.now += 1;
+        }
+        self.rtl.cycle(inputs, outputs)
     }
 }

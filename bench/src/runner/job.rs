@@ -42,6 +42,17 @@ impl Device {
     }
 }
 
+/// Waves of a run, between two cycles of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waves {
+    /// Where they are written
+    pub file: PathBuf,
+    /// First cycle
+    pub from: u64,
+    /// Last cycle
+    pub to: u64,
+}
+
 /// One run: a variant of a scenario with one seed. It goes to a worker process as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -70,6 +81,9 @@ pub struct Job {
     /// What no device has that could play it
     #[serde(default)]
     pub lacks: Vec<Requirement>,
+    /// Write waves
+    #[serde(default)]
+    pub waves: Option<Waves>,
 }
 
 /// What a worker process answers.
@@ -195,6 +209,7 @@ impl Plan {
                 series: false,
                 fail_alloc: self.fail_alloc,
                 lacks: lacks.clone(),
+                waves: None,
             };
             jobs.push(Planned {
                 job,

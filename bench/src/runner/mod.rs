@@ -11,7 +11,7 @@ mod seed;
 mod select;
 mod worker;
 
-pub use job::{Device, Job, Plan, Planned, Reply};
+pub use job::{Device, Job, Plan, Planned, Reply, Waves};
 pub use play::{Manner, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;

@@ -28,6 +28,8 @@ pub struct Manner {
     /// The driver's allocation of this number fails; at the end everything is given back, and the books must balance.
     /// 0: none fails
     pub fail_alloc: Option<u64>,
+    /// The device runs on until this cycle after a violation, so that waves show what came of it
+    pub film_until: Option<u64>,
 }
 
 /// Plays a scenario, whose variant is in force, on a device under test.
@@ -40,6 +42,9 @@ pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, manner: Manner) 
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
+    if let Some(cycle) = manner.film_until {
+        bench.run_on_until(cycle);
+    }
     if manner.series {
         bench.record_series();
     }

@@ -29,6 +29,7 @@ fn jobs(count: u32) -> Vec<Job> {
         series: false,
         fail_alloc: None,
         lacks: Vec::new(),
+        waves: None,
     };
     (0..count).map(job).collect()
 }

@@ -30,12 +30,13 @@ fn run(job: &Job) -> Reply {
         let lacks = job.lacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return Reply::Failed { reason: format!("no device here has what the scenario requires: {lacks}") };
     }
-    let dut = match dut::open(&job.device, job.seed) {
+    let dut = match dut::open(&job.device, job.seed, job.waves.as_ref()) {
         Ok(dut) => dut,
         Err(reason) => return Reply::Failed { reason },
     };
     let start = Instant::now();
-    let manner = play::Manner { seed: job.seed, series: job.series, fail_alloc: job.fail_alloc };
+    let film_until = job.waves.as_ref().map(|waves| waves.to);
+    let manner = play::Manner { seed: job.seed, series: job.series, fail_alloc: job.fail_alloc, film_until };
     let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),

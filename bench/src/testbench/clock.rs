@@ -12,7 +12,7 @@ use crate::driver::{Halted, Machine};
 use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
 
 /// Cycles in reset before a run begins.
-const RESET_CYCLES: u32 = 8;
+pub const RESET_CYCLES: u32 = 8;
 
 /// How often the bounds are looked at.
 const BOUND_CHECK: Cycle = 64;
@@ -102,6 +102,7 @@ pub struct Testbench {
     single: Option<DmaAnswer>,
     pub(super) read: Option<u64>,
     halt: Option<Halt>,
+    film_until: Cycle,
     seed: u64,
 }
 
@@ -141,6 +142,7 @@ impl Testbench {
             single: None,
             read: None,
             halt: None,
+            film_until: 0,
             seed,
         })
     }
@@ -365,11 +367,31 @@ impl Testbench {
         }
     }
 
+    /// After a violation the device is to run on until this cycle: nothing is judged then, but waves show it.
+    pub fn run_on_until(&mut self, cycle: Cycle) {
+        self.film_until = cycle;
+    }
+
+    fn run_on(&mut self) {
+        let begun = self.now;
+        while matches!(self.halt, Some(Halt::Violation(_))) && self.now < self.film_until {
+            self.now += 1;
+            self.bus.drive(self.now, &mut self.inputs);
+            let stopped = self.dut.cycle(&self.inputs, &mut self.outputs).is_err();
+            self.bus.recycle(&mut self.events);
+            if stopped || self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events).is_err() {
+                break;
+            }
+        }
+        self.now = begun;
+    }
+
     /// What came of the run. `software` is the error with which the scenario gave up, if it did.
     pub fn finish(mut self, software: Option<String>) -> RunOutcome {
         if self.halt.is_none() && software.is_none() {
             let _ = self.rest();
         }
+        self.run_on();
         let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
         figures.cycles = self.now;
         let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());

@@ -6,7 +6,7 @@ mod series;
 mod software;
 mod stream;
 
-pub use clock::{Bounds, Config, DmaAnswer, DmaError, Testbench, Watch};
+pub use clock::{Bounds, Config, DmaAnswer, DmaError, RESET_CYCLES, Testbench, Watch};
 pub use outcome::{Blame, End, Figures, Finding, RunOutcome};
 pub use series::{DeviceSeries, Reconfiguration, SETTLING, Series};
 pub use stream::{IDS_PER_STREAM, Kind, MAX_STREAMS, StreamSpec};

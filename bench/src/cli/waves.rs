@@ -1,0 +1,202 @@
+//! `lockstep run --waves`: runs are played once more with waves, around what was found.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::{Dut, Film};
+use super::commands::{CommandError, jobs, play_all};
+use super::options::Options;
+use super::output;
+use crate::report::{Report, RunReport};
+use crate::runner::{Played, Reply, Selected, Waves};
+
+/// Waves of more runs than this help nobody.
+const MOST: usize = 10;
+
+/// Cycles of reset that the waves count and the test bench does not.
+const RESET: u64 = crate::testbench::RESET_CYCLES as u64;
+
+/// What can be said before anything is played.
+///
+/// # Errors
+/// [`CommandError::Setting`]
+pub fn check(film: &Film, options: &Options) -> Result<(), CommandError> {
+    let wanted = film.waves.is_some() || film.waves_on_failure.is_some();
+    if wanted && options.device.dut == Dut::Model {
+        return Err(CommandError::Setting("the model has no waves: leave --waves or --dut model out".to_owned()));
+    }
+    Ok(())
+}
+
+/// Plays what is wanted once more, and says where the waves are.
+///
+/// # Errors
+/// [`CommandError`]
+pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Report) -> Result<(), CommandError> {
+    let Some(folder) = film.waves.as_ref().or(film.waves_on_failure.as_ref()) else { return Ok(()) };
+    let wanted = |run: &&RunReport| run.stands_in_for.is_empty() && (film.waves.is_some() || !run.passed);
+    let count = report.runs.iter().filter(wanted).count();
+    if count == 0 || report.interrupted > 0 {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)
+        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))?;
+    let all = jobs(options, selected, super::device::build_with_waves(&options.device)?)?;
+    let mut runs = Vec::new();
+    let mut again = Vec::new();
+    for run in report.runs.iter().filter(wanted).take(MOST) {
+        let same = |job: &crate::runner::Job| {
+            job.scenario == run.scenario && job.seed == run.seed && job.variant.to_string() == run.variant
+        };
+        let Some(planned) = all.iter().find(|planned| same(&planned.job)) else { continue };
+        let mut planned = planned.clone();
+        let (from, to) = window(film, run);
+        planned.job.waves = Some(Waves { file: file_of(folder, run), from, to });
+        runs.push(run);
+        again.push(planned);
+    }
+    let results = play_all(options, &again)?;
+    let mut text = String::from("\nwaves:\n");
+    for ((run, planned), result) in runs.iter().zip(&again).zip(results) {
+        let Some(waves) = &planned.job.waves else { continue };
+        match result {
+            None => continue,
+            Some(Played::Replied(Reply::Played { outcome, .. })) if outcome.figures.cycles != run.figures.cycles => {
+                output::stderr(&format!("warning: {} came out differently when it was played again\n", run.id));
+            }
+            Some(_) => {}
+        }
+        if !waves.file.is_file() {
+            output::stderr(&format!("warning: {} left no waves\n", run.id));
+            continue;
+        }
+        let save = waves.file.with_extension("gtkw");
+        output::file(&save, &save_file(waves, found(run), &run.id))?;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}\n    gtkwave {}", run.id, save.display());
+    }
+    if count > MOST {
+        let _ = writeln!(text, "  and {} more runs, without waves: select fewer", count - MOST);
+    }
+    output::stderr(&text);
+    Ok(())
+}
+
+/// The cycle that matters in a run, if one does.
+fn found(run: &RunReport) -> Option<u64> {
+    let finding = run.violation.as_ref().or(run.hazard.as_ref()).map(|finding| finding.cycle);
+    finding.or((!run.passed).then_some(run.figures.cycles))
+}
+
+fn window(film: &Film, run: &RunReport) -> (u64, u64) {
+    match found(run) {
+        Some(cycle) => (cycle.saturating_sub(film.waves_before), cycle.saturating_add(film.waves_after)),
+        None => (0, u64::MAX),
+    }
+}
+
+/// A file name that every file system takes.
+fn file_of(folder: &Path, run: &RunReport) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
+    let id: String = format!("{}{}-{:08x}", run.scenario, run.variant, run.seed).chars().map(plain).collect();
+    folder.join(id + ".fst")
+}
+
+/// A save file for GTKWave: the ports by bus, with a marker where something was found.
+fn save_file(waves: &Waves, found: Option<u64>, id: &str) -> String {
+    let cycle = 10 * 10u64.pow(precision(&waves.file));
+    let time = |at: u64| (RESET + at) * cycle;
+    let marker = found.map_or(-1, |at| time(at) as i64);
+    let mut text = format!("[*] {id}\n[dumpfile] \"{}\"\n", absolute(&waves.file).display());
+    let _ = writeln!(text, "[timestart] {}", time(found.map_or(waves.from, |at| at.saturating_sub(60))));
+    let _ = writeln!(text, "*-{}.0 {marker}", cycle.ilog2() + 6);
+    let _ = writeln!(text, "@28\nTOP.clk_i");
+    for (name, width) in hdl::port_names().filter(|(name, _)| ["rst_ni", "wsi_o"].contains(name)) {
+        show(&mut text, name, width);
+    }
+    for (bus, channel) in CHANNELS {
+        let _ = writeln!(text, "@200\n-\n-{bus}: {channel}");
+        for (name, width) in hdl::port_names().filter(|(name, _)| place(name) == Some((bus, channel))) {
+            show(&mut text, name, width);
+        }
+    }
+    text
+}
+
+fn show(text: &mut String, port: &str, width: u32) {
+    let _ = match width {
+        1 => writeln!(text, "@28\nTOP.{port}"),
+        _ => writeln!(text, "@22\nTOP.{port}[{}:0]", width - 1),
+    };
+}
+
+/// Channels in the order in which they are shown: requests first, then what they lead to.
+const CHANNELS: [(&str, &str); 20] = [
+    ("dev", "ar"),
+    ("dev", "aw"),
+    ("dev", "r"),
+    ("dev", "b"),
+    ("dev", "w"),
+    ("ptw", "ar"),
+    ("ptw", "r"),
+    ("ptw", "aw"),
+    ("ptw", "w"),
+    ("ptw", "b"),
+    ("mem", "ar"),
+    ("mem", "aw"),
+    ("mem", "r"),
+    ("mem", "b"),
+    ("mem", "w"),
+    ("reg", "aw"),
+    ("reg", "w"),
+    ("reg", "b"),
+    ("reg", "ar"),
+    ("reg", "r"),
+];
+
+/// Bus and channel of a port, unless it says little.
+fn place(port: &str) -> Option<(&str, &str)> {
+    let (bus, rest) = port.split_once('_')?;
+    let channel = match rest.get(..2)? {
+        known @ ("aw" | "ar") => known,
+        _ => rest.get(..1)?,
+    };
+    let dull = ["lock", "cache", "qos", "size", "burst"].iter().any(|dull| rest[channel.len()..].starts_with(dull));
+    (!dull).then_some((bus, channel))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// By how many powers of ten the unit of time in the waves is finer than a nanosecond: FST's header says so.
+fn precision(file: &Path) -> u32 {
+    /// Behind type, length, start, end, endianness, and five counts of 8 bytes each
+    const AT: usize = 1 + 9 * 8;
+    let exponent = std::fs::read(file).ok().and_then(|bytes| bytes.get(AT).map(|&byte| byte as i8)).unwrap_or(-9);
+    (-9 - i32::from(exponent)).clamp(0, 6) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_port_that_says_something_has_its_place() {
+        assert_eq!(place("dev_awaddr_i"), Some(("dev", "aw")));
+        assert_eq!(place("mem_rready_o"), Some(("mem", "r")));
+        assert_eq!(place("ptw_arburst_o"), None);
+        for (name, _) in hdl::port_names().filter(|(name, _)| !["rst_ni", "caps_i", "wsi_o"].contains(name)) {
+            let dull = ["lock", "cache", "qos", "size", "burst"].iter().any(|dull| name.contains(dull));
+            assert_eq!(place(name).is_some_and(|place| CHANNELS.contains(&place)), !dull, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_marker_stands_where_something_was_found() {
+        let waves = Waves { file: "no-such.fst".into(), from: 100, to: 900 };
+        let text = save_file(&waves, Some(700), "a.b#0");
+        assert!(text.contains("[timestart] 6480\n*-9.0 7080\n"), "{text}");
+        assert!(text.contains("-dev: ar\n@28\nTOP.dev_arvalid_i\n@22\nTOP.dev_arid_i[7:0]\n"), "{text}");
+    }
+}
