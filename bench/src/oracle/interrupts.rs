@@ -222,7 +222,8 @@ impl Interrupts {
         match register {
             offset::CQCSR => {
                 let csr = Cqcsr(value as u32);
-                let on = csr.cqen() && !std::mem::replace(&mut self.command_queue, csr.cqen());
+                let was = std::mem::replace(&mut self.command_queue, csr.cqen());
+                let on = csr.cqen() && !was;
                 clear(&mut self.commands, if on { u32::MAX } else { csr.0 >> 8 }, now);
                 self.cie.write(csr.cie(), now);
             }
@@ -360,6 +361,20 @@ mod tests {
 
     fn read(interrupts: &mut Interrupts, register: u16, value: u64, open: &Open, at: Cycle) -> bool {
         interrupts.register_read(register, value, open, at).is_ok()
+    }
+
+    #[test]
+    fn a_queue_that_was_switched_off_reads_off_and_on_again() {
+        for register in [offset::CQCSR, offset::FQCSR] {
+            let mut interrupts = on();
+            interrupts.register_write(register, 0, &NONE, 100);
+            assert!(!read(&mut interrupts, register, ON, &NONE, 110), "register {register}");
+            let mut interrupts = on();
+            interrupts.register_write(register, 0, &NONE, 100);
+            assert!(read(&mut interrupts, register, 0, &NONE, 110), "register {register}");
+            interrupts.register_write(register, ON, &NONE, 120);
+            assert!(read(&mut interrupts, register, ON, &NONE, 130), "register {register}");
+        }
     }
 
     #[test]

@@ -38,7 +38,8 @@ impl Device {
     /// What it lacks of what a scenario needs.
     fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
         let needed = scenario.requires.iter().map(|needed| needed.value);
-        needed.filter(|needed| !needed.met_by(self.capabilities())).collect()
+        let own = |needed: Requirement| *self == Device::Model && needed == Requirement::SplitCaches;
+        needed.filter(|&needed| !needed.met_by(self.capabilities()) && !own(needed)).collect()
     }
 }
 
@@ -299,6 +300,9 @@ mod tests {
         assert!(other.job.lacks.is_empty());
         let model = &jobs("pdt", &Device::Model)[0];
         assert_eq!((&model.job.device, &model.stands_in_for[..]), (&Device::Model, &[][..]), "nobody was replaced");
+        let split = &jobs("split-caches", &rtl)[0];
+        assert_eq!((&split.job.device, &split.stands_in_for[..]), (&Device::Model, &[Requirement::SplitCaches][..]));
+        assert!(split.job.lacks.is_empty(), "the model does it");
         for device in [&rtl, &Device::Model] {
             assert_eq!(jobs("ats", device)[0].job.lacks, [Requirement::Ats]);
         }

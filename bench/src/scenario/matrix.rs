@@ -13,7 +13,7 @@ use super::expect::{Expectation, Values};
 use super::file::{Matrix, Scenario};
 
 /// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
-pub const SETTINGS: [&str; 14] = [
+pub const SETTINGS: [&str; 15] = [
     "policy",
     "flush",
     "driver-fault",
@@ -26,6 +26,7 @@ pub const SETTINGS: [&str; 14] = [
     "ptw-reorder",
     "dma-reorder",
     "process-directory",
+    "requires",
     "mode.<domain>",
     "page.<domain>",
 ];
@@ -129,6 +130,11 @@ impl Scenario {
             "dma-latency" => self.memory.dma.latency = to(value)?.value,
             "ptw-reorder" => self.memory.page_tables.reorder = to(value)?.value,
             "dma-reorder" => self.memory.dma.reorder = to(value)?.value,
+            "requires" => {
+                let needed = to(value)?;
+                self.requires.retain(|own| *own != needed);
+                self.requires.push(needed);
+            }
             "process-directory" => {
                 let directory = to(value)?;
                 for device in self.devices.values_mut().filter(|device| device.process_directory.is_some()) {

@@ -26,10 +26,13 @@ pub enum Requirement {
     Hpm,
     /// Translation by way of registers: DBG
     Dbg,
+    /// Translations of the two stages are cached apart, so that an invalidation of one stage spares the other. No
+    /// register says so; the model does it
+    SplitCaches,
 }
 
 impl Requirement {
-    /// Its bits in `capabilities`.
+    /// Its bits in `capabilities`; none for what no register tells.
     pub const fn bits(self) -> u64 {
         match self {
             Requirement::Pdt => 0b111 << 38,
@@ -40,6 +43,7 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
+            Requirement::SplitCaches => 0,
         }
     }
 
@@ -54,12 +58,13 @@ impl Requirement {
             Requirement::T2gpa => "t2gpa",
             Requirement::Hpm => "hpm",
             Requirement::Dbg => "dbg",
+            Requirement::SplitCaches => "split-caches",
         }
     }
 
-    /// A device with these `capabilities` has it.
+    /// A device with these `capabilities` is known to have it.
     pub const fn met_by(self, capabilities: u64) -> bool {
-        capabilities & self.bits() == self.bits()
+        self.bits() != 0 && capabilities & self.bits() == self.bits()
     }
 }
 
