@@ -30,6 +30,8 @@ pub struct Manner {
     pub fail_alloc: Option<u64>,
     /// The device runs on until this cycle after a violation, so that waves show what came of it
     pub film_until: Option<u64>,
+    /// Device, bus and software only: nothing is judged. For measurements
+    pub unjudged: bool,
 }
 
 /// Plays a scenario, whose variant is in force, on a device under test.
@@ -38,7 +40,11 @@ pub struct Manner {
 /// [`hdl::Stopped`] if the device stops itself in reset, before anything was played.
 pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, manner: Manner) -> Result<RunOutcome, hdl::Stopped> {
     let seed = manner.seed;
-    let bench = Testbench::new(config::testbench(scenario), dut, u64::from(seed))?;
+    let mut config = config::testbench(scenario);
+    if manner.unjudged {
+        config.oracle = None;
+    }
+    let bench = Testbench::new(config, dut, u64::from(seed))?;
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
