@@ -7,6 +7,7 @@
 mod alloc;
 mod attach;
 mod books;
+mod carry_out;
 mod directory;
 mod domain;
 mod error;

@@ -1,7 +1,5 @@
-//! The change of a context, of a device or of a process: everything that can fail for want of something, then the plan
-//! step by step, then the bookkeeping of tags.
-
-use golden::Spa;
+//! The change of what a device or a process is attached to: everything that can fail for want of something, then the
+//! entries that change, then the bookkeeping of bonds and tags.
 
 use super::attach::Target;
 use super::domain::Kind;
@@ -9,7 +7,7 @@ use super::error::ApiError;
 use super::format::{Context, Invalidation, ProcessContext};
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
-use super::plan::{self, Class, Plan, Step};
+use super::plan::{self, Class};
 use super::setup::{Device, Driver};
 
 /// Who is attached to something: a device, or one of its processes.
@@ -29,11 +27,11 @@ impl Seat {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Limbo {
     /// A bond that must not go
-    bond: Option<(Seat, u32)>,
+    pub(super) bond: Option<(Seat, u32)>,
     /// Tags that are still to be flushed
-    flushes: Vec<Invalidation>,
+    pub(super) flushes: Vec<Invalidation>,
     /// A PSCID that was on loan, likewise
-    scratch: Option<u32>,
+    pub(super) scratch: Option<u32>,
 }
 
 /// A PSCID that nothing uses, for the length of one change.
@@ -67,74 +65,6 @@ impl Driver {
             .chain([to.pscid(), self.devices.get(&device)?.context.pscid()])
             .collect();
         (0..=0xf_ffff).rev().find(|p| !used.contains(p))
-    }
-
-    /// The stores of a device context and what belongs between them.
-    pub(super) fn device_plan(&self, from: Context, to: Context, scratch: Option<u32>) -> Plan {
-        let mut plan = match self.options.policy {
-            Policy::Sequenced => plan::sequenced(from, to, scratch),
-            Policy::Upstream => plan::upstream(from, to),
-            Policy::Rfc => plan::rfc(from, to),
-        };
-        if self.options.quirks.valid_first {
-            // The store that sets V comes before all others.
-            if let Some(at) =
-                plan.steps.iter().rposition(|s| matches!(s, Step::Store { word: 0, value } if value & 1 != 0))
-            {
-                let store = plan.steps.remove(at);
-                plan.steps.insert(0, store);
-            }
-        }
-        plan
-    }
-
-    /// What is flushed after a change of a device context.
-    pub(super) fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
-        match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
-            // The patch flushed before, and not again.
-            (Policy::Rfc, _) => Vec::new(),
-            (_, FlushPolicy::Spec) => plan::flush_after_change(from),
-            (_, FlushPolicy::Tags) => same_tag_other_root(from, to),
-        }
-    }
-
-    fn process_plan(&self, from: ProcessContext, to: ProcessContext, scratch: Option<u32>) -> Plan<ProcessContext> {
-        match self.options.policy {
-            Policy::Sequenced => plan::sequenced_process(from, to, scratch, None),
-            Policy::Upstream => plan::upstream_process(from, to, true),
-            Policy::Rfc => {
-                let mut plan = plan::upstream_process(from, to, false);
-                let all = Invalidation::Vma { gscid: None, pscid: None, addr: None };
-                plan.steps.insert(0, Step::Flush(vec![all]));
-                plan
-            }
-        }
-    }
-
-    fn process_flushes(&self, from: &ProcessContext, to: &ProcessContext) -> Vec<Invalidation> {
-        let same_tag = from.valid() && to.valid() && from.has_first_stage() && to.has_first_stage();
-        let same_tag = same_tag && from.pscid() == to.pscid() && from.0[1] != to.0[1];
-        match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
-            (Policy::Rfc, _) => Vec::new(),
-            (_, FlushPolicy::Tags) if !same_tag => Vec::new(),
-            _ => plan::flush_after_process_change(from, None),
-        }
-    }
-
-    /// The steps for one entry, with the flush that the policy asks for.
-    fn steps(&self, part: &Part, scratch: Option<u32>) -> Vec<Step> {
-        let (mut steps, flushes) = match part {
-            Part::Device { from, to } => (self.device_plan(*from, *to, scratch).steps, self.device_flushes(from, to)),
-            Part::Process { from, to, .. } => {
-                (self.process_plan(*from, *to, scratch).steps, self.process_flushes(from, to))
-            }
-        };
-        if !flushes.is_empty() {
-            steps.push(Step::Flush(flushes));
-        }
-        steps
     }
 
     /// The entries that change when somebody goes to a target, in order.
@@ -398,119 +328,9 @@ impl Driver {
             }
         }
     }
-
-    /// Changes entries one after the other. What failed before is made good first: it has not been flushed, and what
-    /// the IOMMU holds of it is open. What fails now is noted.
-    pub(super) fn carry_out_all(
-        &mut self,
-        machine: &mut dyn Machine,
-        device: Device,
-        parts: &[Part],
-        scratch: Option<u32>,
-    ) -> Result<(), ApiError> {
-        let limbo = self.device(device)?.limbo.clone();
-        let mut lists: Vec<Vec<Step>> = parts.iter().map(|part| self.steps(part, scratch)).collect();
-        if !limbo.is_empty() {
-            let ids = self.ids(device)?;
-            let again = ids.iter().map(|id| Invalidation::Ddt { device: Some(id.0) }).collect();
-            match lists.first_mut() {
-                Some(first) => first.insert(0, Step::Flush(again)),
-                None => self.flush(machine, &again)?,
-            }
-            let mut flushes: Vec<Invalidation> = Vec::new();
-            let scratches = limbo.iter().filter_map(|left| left.scratch);
-            let tags = scratches.map(|pscid| Invalidation::Vma { gscid: None, pscid: Some(pscid), addr: None });
-            for invalidation in limbo.iter().flat_map(|left| left.flushes.clone()).chain(tags) {
-                let sent =
-                    lists.iter().flatten().any(|s| matches!(s, Step::Flush(list) if list.contains(&invalidation)));
-                if !sent && !flushes.contains(&invalidation) {
-                    flushes.push(invalidation);
-                }
-            }
-            if !flushes.is_empty() && !self.options.quirks.skip_attach_flush {
-                match lists.last_mut() {
-                    Some(last) => last.push(Step::Flush(flushes)),
-                    None => self.flush(machine, &flushes)?,
-                }
-            }
-        }
-        let mut result = Ok(());
-        for (part, steps) in parts.iter().zip(&lists) {
-            result = result.and_then(|()| self.carry_out(machine, device, part, steps));
-        }
-        if result.is_err() {
-            let flushes = parts.iter().flat_map(|part| match part {
-                Part::Device { from, .. } => plan::flush_after_change(from),
-                Part::Process { from, .. } => plan::flush_after_process_change(from, None),
-            });
-            let flushes = flushes.collect();
-            self.device_mut(device)?.limbo.push(Limbo { bond: None, flushes, scratch: None });
-        }
-        result
-    }
-
-    /// Plays the steps of one entry, for all IDs of the device.
-    fn carry_out(
-        &mut self,
-        machine: &mut dyn Machine,
-        device: Device,
-        part: &Part,
-        steps: &[Step],
-    ) -> Result<(), ApiError> {
-        let ids = self.ids(device)?;
-        for step in steps {
-            machine.step(&ids, step.kind());
-            match (step, part) {
-                (Step::Store { word, value }, Part::Device { .. }) => {
-                    if *word < self.directory.words() {
-                        for &id in &ids {
-                            let at = self.directory.context_at(id)?;
-                            machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
-                        }
-                    }
-                    self.device_mut(device)?.context.0[*word] = *value;
-                }
-                (Step::Store { word, value }, Part::Process { process, .. }) => {
-                    let at = self.process_context_at(device, *process)?;
-                    machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
-                    if let Some(own) = &mut self.device_mut(device)?.processes {
-                        own.contexts.entry(*process).or_default().0[*word] = *value;
-                    }
-                }
-                (Step::Sync, Part::Device { .. }) => {
-                    if !self.options.quirks.skip_attach_sync {
-                        self.commands.complete(machine, &self.options, &plan::sync_commands(&ids))?;
-                    }
-                }
-                (Step::Sync, Part::Process { process, .. }) => {
-                    if !self.options.quirks.skip_process_sync {
-                        let process = *process;
-                        let pdt = |id: &golden::DeviceId| Invalidation::Pdt { device: id.0, process }.command();
-                        let commands: Vec<_> = ids.iter().map(pdt).collect();
-                        self.commands.complete(machine, &self.options, &commands)?;
-                    }
-                }
-                (Step::Flush(list), _) => self.flush(machine, list)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Any PSCID that neither of two contexts has.
 fn spare(from: u32, to: u32) -> Option<u32> {
     (0..3).find(|&pscid| pscid != from && pscid != to)
-}
-
-/// The tag that stays in use while the root under it changes: its translations must go, whatever the policy.
-fn same_tag_other_root(from: &Context, to: &Context) -> Vec<Invalidation> {
-    let same = |i: usize| from.0[i] == to.0[i];
-    let both_first = from.valid() && to.valid() && from.has_first_stage() && to.has_first_stage();
-    let same_space =
-        from.has_second_stage() == to.has_second_stage() && (!to.has_second_stage() || from.gscid() == to.gscid());
-    if both_first && same_space && from.pscid() == to.pscid() && !same(Context::FSC) {
-        let gscid = to.has_second_stage().then(|| to.gscid());
-        return vec![Invalidation::Vma { gscid, pscid: None, addr: None }];
-    }
-    Vec::new()
 }
