@@ -1,39 +1,12 @@
 //! The bus allocates nothing in the steady state, neither a cycle nor, with recycling, a transaction.
 
+mod counting;
+
 use bench::bus::{Agent, Burst, Bus, BusConfig, Direction, DmaRequest, Event};
+use counting::allocations;
 use golden::{DeviceId, Iova, Spa};
 use hdl::{Address, Inputs, Outputs, WriteData};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// The allocator of the system, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the allocator of the system unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Passes addresses and data from `dev_*` to `mem_*` and back a cycle later, and keeps `ptw_*` busy.
 #[derive(Default)]
@@ -158,9 +131,9 @@ fn the_steady_state_allocates_nothing() {
         bus.enqueue(request(at)).expect("a legal request");
     }
     run(&mut bus, &mut wires, 0, 20_000, &mut events);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     let seen = run(&mut bus, &mut wires, 20_000, 5_000, &mut events);
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let allocations = allocations() - before;
     assert!(seen.iter().all(|&times| times > 400), "everything was busy: {seen:?}");
     assert!(bus.queued(Direction::Read) > 0 && bus.queued(Direction::Write) > 0, "until the end");
     assert_eq!(allocations, 0);

@@ -1,41 +1,14 @@
 //! Under steady traffic the test bench with its oracle allocates nothing in a cycle; a transaction costs a handful of
 //! allocations, however long it takes.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bench::runner::{Manner, play};
 use bench::scenario;
+use counting::allocations;
 use hdl::{BuildOptions, Description, Library, Rtl};
-
-/// The allocator of the system, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes to the allocator of the system unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.realloc(ptr, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Allocations that a transaction may cost: its data, and the explanation of its translation.
 const MOST: u64 = 5;
@@ -52,9 +25,9 @@ fn traffic(library: &Library, cycles: u64, gap: &str) -> (u64, u64) {
     );
     let scenario = scenario::parse("steady.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
     let dut = library.instance(1).expect("an instance");
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let before = allocations();
     let outcome = play(&scenario, &text, Box::new(dut), Manner { seed: 1, ..Manner::default() }).expect("it runs");
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    let allocations = allocations() - before;
     assert!(outcome.violation.is_none() && outcome.figures.device_faults == 0, "{outcome:?}");
     (allocations, outcome.figures.dma_transactions)
 }
