@@ -199,7 +199,7 @@ impl Commands {
 
     /// Reads more commands.
     fn fetch(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
-        if self.fetching {
+        if self.fetching || self.nature.has(Habit::CommandsStall) && self.count > 100 {
             return;
         }
         if self.nature.has(Habit::HeadRunsAhead) {

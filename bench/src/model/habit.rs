@@ -149,6 +149,8 @@ habits! {
     HeadRunsAhead,
     /// Commands beyond the tail are read.
     FetchesPastTail,
+    /// After a hundred commands no more are fetched.
+    CommandsStall,
     /// Every other invalidation is passed over.
     CommandSkipped,
     /// An illegal command is passed over.

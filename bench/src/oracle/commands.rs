@@ -211,6 +211,17 @@ impl Commands {
         &self.fences
     }
 
+    /// Since when the device owes progress: it has not fetched a command that software handed over, or not made the
+    /// store of a fence that it has fetched.
+    pub fn waiting_since(&self) -> Option<Cycle> {
+        if self.stopped {
+            return None;
+        }
+        let fetch = (self.next != self.tail).then(|| self.valid_from.get(self.next as usize).copied()).flatten();
+        let store = self.unstored().map(|fence| fence.fetched);
+        fetch.into_iter().chain(store).min()
+    }
+
     /// The queue stands still at an error.
     pub fn is_stopped(&self) -> bool {
         self.stopped

@@ -151,6 +151,21 @@ impl Interrupts {
         self.commands[CQMF].may_happen(now + LATE);
     }
 
+    /// A queue lies where no memory can be: each access is a fault.
+    pub fn out_of_reach(&mut self, commands: bool, faults: bool) {
+        if commands {
+            self.commands[CQMF].may_happen(Cycle::MAX);
+        }
+        if faults {
+            self.faults[FQMF].may_happen(Cycle::MAX);
+        }
+    }
+
+    /// The command queue may stand still at a memory fault.
+    pub fn command_error_may(&self) -> bool {
+        self.commands[CQMF].may()
+    }
+
     /// The write of a fault record was answered with an error.
     pub fn record_error(&mut self, now: Cycle) {
         self.records.pop();

@@ -121,6 +121,8 @@ impl Oracle {
         self.interrupts.register_write(register, value, &self.open(), now);
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
+        let beyond = |ring: registers::Ring| ring.base.0 >> self.registers.caps.pas() != 0;
+        self.interrupts.out_of_reach(beyond(cq), beyond(fq));
         match effect {
             Effect::CommandQueueOn => self.commands.on(cq),
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
@@ -318,6 +320,9 @@ impl Oracle {
         for fence in self.commands.open_fences().iter().take(2) {
             lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete", fence.fetched));
         }
+        if let Some(since) = self.oldest_command() {
+            lines.push(format!("the command queue owes progress since cycle {since}"));
+        }
         if lines.is_empty() {
             lines.push("nothing is in flight".to_owned());
         }
@@ -329,6 +334,12 @@ impl Oracle {
         self.transactions.live().iter().map(|t| t.accepted).min()
     }
 
+    /// Since when the command queue owes progress, unless it is off or may have met an error.
+    pub fn oldest_command(&self) -> Option<Cycle> {
+        let excused = !self.registers.cq_enabled || self.interrupts.command_error_may();
+        if excused { None } else { self.commands.waiting_since() }
+    }
+
     /// The machine has come to rest: whatever is owed must have been paid.
     pub fn at_rest(&self, now: Cycle) -> Result<(), Violation> {
         if let Some(fence) = self.commands.unstored()
@@ -336,6 +347,10 @@ impl Oracle {
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
             return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));
+        }
+        if let Some(since) = self.oldest_command() {
+            let right = format!("the commands are fetched that software handed over in cycle {since}");
+            return Err(Violation::new(Rule::CommandFetch, "missing", right, "they are not"));
         }
         self.wires_agree(now)?;
         self.faults.at_rest(self.interrupts.excused())

@@ -22,6 +22,8 @@ const BOUND_CHECK: Cycle = 64;
 pub struct Bounds {
     /// A DMA transaction, from acceptance to its answer
     pub request: Cycle,
+    /// A command, from its doorbell to its fetch, and a fence, from its fetch to its store
+    pub command: Cycle,
     /// A register access
     pub register: Cycle,
     /// Coming to rest at the end
@@ -30,7 +32,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { request: 20_000, register: 5_000, rest: 100_000 }
+        Bounds { request: 20_000, command: 20_000, register: 5_000, rest: 100_000 }
     }
 }
 
@@ -260,13 +262,16 @@ impl Testbench {
 
     fn check_bounds(&mut self) -> Result<(), Halted> {
         let Some(oracle) = &self.oracle else { return Ok(()) };
-        match oracle.oldest_request() {
-            Some(accepted) if self.now - accepted > self.bounds.request => {
-                let waiting = format!("no answer within {} cycles\n{}", self.bounds.request, oracle.waiting());
-                self.stop(Halt::Hung(waiting))
-            }
-            _ => Ok(()),
-        }
+        let late =
+            |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| self.now.saturating_sub(since) > bound);
+        let what = if late(oracle.oldest_request(), self.bounds.request) {
+            format!("no answer within {} cycles", self.bounds.request)
+        } else if late(oracle.oldest_command(), self.bounds.command) {
+            format!("no progress of the command queue within {} cycles", self.bounds.command)
+        } else {
+            return Ok(());
+        };
+        self.hung(what)
     }
 
     fn stop(&mut self, halt: Halt) -> Result<(), Halted> {

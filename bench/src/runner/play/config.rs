@@ -17,6 +17,9 @@ pub(super) const BACKING: u64 = 0x9000_0000;
 /// What freed page tables are overwritten with: V is 0, and nothing looks like an address.
 pub(super) const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 
+/// So much longer than the test bench does the driver wait: the test bench knows who is to blame.
+const PATIENCE: u64 = 1000;
+
 pub(super) fn testbench(scenario: &Scenario) -> Config {
     let bounds = &scenario.iommu.bounds;
     let version = SpecVersion::default();
@@ -28,7 +31,12 @@ pub(super) fn testbench(scenario: &Scenario) -> Config {
             faults: scenario.memory.faults.iter().map(fault_range).collect(),
             ..BusConfig::default()
         },
-        bounds: Bounds { request: bounds.request.into(), register: bounds.register.into(), ..Bounds::default() },
+        bounds: Bounds {
+            request: bounds.request.into(),
+            command: bounds.command.into(),
+            register: bounds.register.into(),
+            ..Bounds::default()
+        },
         oracle: Some(Settings {
             capabilities: Capabilities(scenario.capabilities()),
             version,
@@ -88,7 +96,7 @@ pub(super) fn options(scenario: &Scenario) -> driver::Options {
             Flush::Spec => FlushPolicy::Spec,
             Flush::Tags => FlushPolicy::Tags,
         },
-        bound: scenario.iommu.bounds.command.into(),
+        bound: u64::from(scenario.iommu.bounds.command) + PATIENCE,
         poison: Some(POISON),
         quirks: quirks(scenario),
         ..driver::Options::default()
