@@ -4,13 +4,13 @@
 //! A sample on the model for every run of the tests, all of it on the RTL by `make proof`. The controls are drivers
 //! with a bug that only shows when memory runs out: each must be caught, and by what it does wrong.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod command;
 
 use bench::model::{CacheConfig, Model, ModelConfig};
 use bench::runner::{Manner, files, load, play, seed};
 use bench::scenario::{ExpectedVerdict, Scenario};
 use bench::testbench::{End, RunOutcome};
+use command::{lockstep, root, text};
 
 /// The sample: short ones that go through every kind of call.
 const SAMPLE: [&str; 8] = [
@@ -23,10 +23,6 @@ const SAMPLE: [&str; 8] = [
     "review.13-root-once",
     "translate.wide-addresses",
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench lies in the workspace").to_owned()
-}
 
 /// Every variant that is expected to pass, with the text that it was read from.
 fn positive() -> Vec<(String, Scenario, String)> {
@@ -74,19 +70,6 @@ fn a_sample_of_allocations_fails_on_the_model() {
         }
     }
     assert!(variants >= SAMPLE.len() && failures == 3 * variants, "{variants} variants, {failures} failures");
-}
-
-fn lockstep(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lockstep"))
-        .args(arguments)
-        .current_dir(root())
-        .env_remove("GITHUB_ACTIONS")
-        .output()
-        .expect("lockstep starts")
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `lockstep run --waves`: runs are played once more with waves, around what was found.
 
 use std::fmt::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::args::{Dut, Film};
@@ -154,6 +155,9 @@ const CHANNELS: [(&str, &str); 20] = [
     ("reg", "r"),
 ];
 
+/// Signals that say little.
+const DULL: [&str; 5] = ["lock", "cache", "qos", "size", "burst"];
+
 /// Bus and channel of a port, unless it says little.
 fn place(port: &str) -> Option<(&str, &str)> {
     let (bus, rest) = port.split_once('_')?;
@@ -161,7 +165,7 @@ fn place(port: &str) -> Option<(&str, &str)> {
         known @ ("aw" | "ar") => known,
         _ => rest.get(..1)?,
     };
-    let dull = ["lock", "cache", "qos", "size", "burst"].iter().any(|dull| rest[channel.len()..].starts_with(dull));
+    let dull = DULL.iter().any(|dull| rest[channel.len()..].starts_with(dull));
     (!dull).then_some((bus, channel))
 }
 
@@ -173,7 +177,9 @@ fn absolute(path: &Path) -> PathBuf {
 fn precision(file: &Path) -> u32 {
     /// Behind type, length, start, end, endianness, and five counts of 8 bytes each
     const AT: usize = 1 + 9 * 8;
-    let exponent = std::fs::read(file).ok().and_then(|bytes| bytes.get(AT).map(|&byte| byte as i8)).unwrap_or(-9);
+    let mut head = [0; AT + 1];
+    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));
+    let exponent = read.map_or(-9, |()| head[AT] as i8);
     (-9 - i32::from(exponent)).clamp(0, 6) as u32
 }
 
@@ -187,7 +193,7 @@ mod tests {
         assert_eq!(place("mem_rready_o"), Some(("mem", "r")));
         assert_eq!(place("ptw_arburst_o"), None);
         for (name, _) in hdl::port_names().filter(|(name, _)| !["rst_ni", "caps_i", "wsi_o"].contains(name)) {
-            let dull = ["lock", "cache", "qos", "size", "burst"].iter().any(|dull| name.contains(dull));
+            let dull = DULL.iter().any(|dull| name.contains(dull));
             assert_eq!(place(name).is_some_and(|place| CHANNELS.contains(&place)), !dull, "{name}");
         }
     }

@@ -89,18 +89,7 @@ impl Directory {
                 }
             }
         }
-        let mut fresh = Vec::new();
-        for _ in &missing {
-            match alloc.pages(machine, 1, PAGE) {
-                Ok(page) => fresh.push(page),
-                Err(error) => {
-                    for page in fresh {
-                        alloc.free_pages(machine, page, 1)?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
+        let fresh = alloc.tables(machine, missing.len())?;
         for (&(level, device), page) in missing.iter().zip(fresh) {
             self.tables.insert(self.key(level, device), page);
         }

@@ -18,7 +18,7 @@ mod window;
 pub use entry::Entry;
 pub use process::{flush_after_process_change, sequenced_process, upstream_process};
 pub use window::Window;
-use window::{build, direct, stores};
+use window::{build, by_way_of, direct, stores};
 
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,14 +170,8 @@ fn by_scratch(from: Context, to: Context, pscid: u32) -> Option<Plan> {
     if !tagged(&from) || !tagged(&to) || pscid == from.pscid() || pscid == to.pscid() {
         return None;
     }
-    let (first, second) = (from.with_pscid(pscid), to.with_pscid(pscid));
-    let mut windows = direct(from, first)?;
-    windows.extend(direct(first, second)?);
-    windows.extend(direct(second, to)?);
-    let mut plan = build(Class::Scratch, from, windows, vec![from, first, second, to]);
     let gscid = to.has_second_stage().then(|| to.gscid());
-    plan.steps.push(Step::Flush(vec![Invalidation::Vma { gscid, pscid: Some(pscid), addr: None }]));
-    Some(plan)
+    by_way_of(from, [from.with_pscid(pscid), to.with_pscid(pscid)], to, gscid, pscid)
 }
 
 /// Changes that pass through a state between, with the states passed.

@@ -65,18 +65,7 @@ impl ProcessDirectory {
     ) -> Result<(), ApiError> {
         let missing: Vec<u8> =
             (0..self.mode.levels()).filter(|&level| !self.tables.contains_key(&Self::key(level, process))).collect();
-        let mut fresh = Vec::new();
-        for _ in &missing {
-            match alloc.pages(machine, 1, PAGE) {
-                Ok(page) => fresh.push(page),
-                Err(error) => {
-                    for page in fresh {
-                        alloc.free_pages(machine, page, 1)?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
+        let fresh = alloc.tables(machine, missing.len())?;
         for (&level, page) in missing.iter().zip(fresh) {
             self.tables.insert(Self::key(level, process), page);
         }

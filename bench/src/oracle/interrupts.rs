@@ -106,13 +106,17 @@ pub struct Open {
     pub overflow: Option<Cycle>,
 }
 
-/// Names of the status bits of `cqcsr`, from bit 8 on.
-const COMMAND_BITS: [&str; 4] = ["cqcsr.cqmf", "cqcsr.cmd_to", "cqcsr.cmd_ill", "cqcsr.fence_w_ip"];
+/// The status bits of `cqcsr`, from bit 8 on: which rule is broken by a wrong one, and their names.
+const COMMAND_BITS: [(Rule, &str); 4] = [
+    (Rule::Register, "cqcsr.cqmf"),
+    (Rule::Register, "cqcsr.cmd_to"),
+    (Rule::CommandIllegal, "cqcsr.cmd_ill"),
+    (Rule::Register, "cqcsr.fence_w_ip"),
+];
 /// The same of `fqcsr`.
-const FAULT_BITS: [&str; 2] = ["fqcsr.fqmf", "fqcsr.fqof"];
+const FAULT_BITS: [(Rule, &str); 2] = [(Rule::Register, "fqcsr.fqmf"), (Rule::Register, "fqcsr.fqof")];
 
 const CQMF: usize = 0;
-const CMD_ILL: usize = 2;
 const FENCE_W_IP: usize = 3;
 const FQMF: usize = 0;
 const FQOF: usize = 1;
@@ -132,8 +136,6 @@ pub struct Interrupts {
     records: Vec<Cycle>,
     /// None while it is not known which of the bits that software wrote are there
     icvec: Option<Icvec>,
-    /// Reset values are known
-    written: bool,
     wires: u16,
     steady: Cycle,
     /// Until when the fault queue was off, or had an error that explains that records are missing
@@ -141,6 +143,11 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
+    /// After reset: `icvec` is 0.
+    pub fn new() -> Self {
+        Interrupts { icvec: Some(Icvec(0)), ..Interrupts::default() }
+    }
+
     /// A fence with WSI was fetched in cycle `from` and is known to be complete now.
     pub fn fence(&mut self, from: Cycle, now: Cycle) {
         self.commands[FENCE_W_IP].happens(from, now);
@@ -264,10 +271,7 @@ impl Interrupts {
                     self.fip.clear(now);
                 }
             }
-            offset::ICVEC => {
-                self.icvec = None;
-                self.written = true;
-            }
+            offset::ICVEC => self.icvec = None,
             _ => {}
         }
     }
@@ -282,11 +286,7 @@ impl Interrupts {
                 }
                 // Unlike the others, these may come about long after their cause was seen on the bus.
                 let may = [false, false, open.illegal, open.fence];
-                for (at, bit) in self.commands.iter_mut().enumerate() {
-                    let set = csr.0 >> (8 + at) & 1 != 0;
-                    let rule = if at == CMD_ILL { Rule::CommandIllegal } else { Rule::Register };
-                    check(bit.read(set, accepted, may[at], false), rule, COMMAND_BITS[at], set)?;
-                }
+                status(&mut self.commands, COMMAND_BITS, csr.0, may, accepted)?;
                 check(csr.cqen() == self.command_queue, Rule::Register, "cqcsr.cqen", csr.cqen())?;
                 check(csr.cie() == self.cie.on, Rule::Register, "cqcsr.cie", csr.cie())
             }
@@ -299,10 +299,7 @@ impl Interrupts {
                     self.excused = self.excused.max(accepted);
                 }
                 let may = [false, self.overflow_may(open)];
-                for (at, bit) in self.faults.iter_mut().enumerate() {
-                    let set = csr.0 >> (8 + at) & 1 != 0;
-                    check(bit.read(set, accepted, may[at], false), Rule::Register, FAULT_BITS[at], set)?;
-                }
+                status(&mut self.faults, FAULT_BITS, csr.0, may, accepted)?;
                 check(csr.fqen() == self.fault_queue, Rule::Register, "fqcsr.fqen", csr.fqen())?;
                 check(csr.fie() == self.fie.on, Rule::Register, "fqcsr.fie", csr.fie())
             }
@@ -322,11 +319,7 @@ impl Interrupts {
 
     /// Whether the wires are what `ipsr` and `icvec` make of them.
     pub fn wires_agree(&self, fctl: Fctl, open: &Open, now: Cycle) -> Result<(), Violation> {
-        let icvec = match self.icvec {
-            Some(icvec) => icvec,
-            None if !self.written => Icvec(0),
-            None => return Ok(()),
-        };
+        let Some(icvec) = self.icvec else { return Ok(()) };
         if self.steady + SETTLE >= now {
             return Ok(());
         }
@@ -352,6 +345,22 @@ fn clear(bits: &mut [Bit], ones: u32, now: Cycle) {
     }
 }
 
+/// Software read status bits; `may` says what else may have set each.
+fn status<const N: usize>(
+    bits: &mut [Bit; N],
+    names: [(Rule, &str); N],
+    csr: u32,
+    may: [bool; N],
+    accepted: Cycle,
+) -> Result<(), Violation> {
+    for (at, bit) in bits.iter_mut().enumerate() {
+        let set = csr >> (8 + at) & 1 != 0;
+        let (rule, name) = names[at];
+        check(bit.read(set, accepted, may[at], false), rule, name, set)?;
+    }
+    Ok(())
+}
+
 fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violation> {
     let show = |set: bool| u8::from(set).to_string();
     if right { Ok(()) } else { Err(Violation::new(rule, what, show(!came), show(came))) }
@@ -368,7 +377,7 @@ mod tests {
 
     /// Both queues are on, with their interrupts.
     fn on() -> Interrupts {
-        let mut interrupts = Interrupts::default();
+        let mut interrupts = Interrupts::new();
         interrupts.register_write(offset::CQCSR, ON, &NONE, 10);
         interrupts.register_write(offset::FQCSR, ON, &NONE, 10);
         interrupts

@@ -94,7 +94,7 @@ impl Oracle {
             tagged: tagged::Tagged::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
-            interrupts: interrupts::Interrupts::default(),
+            interrupts: interrupts::Interrupts::new(),
             software: software::Software::default(),
             transactions: dma::Transactions::default(),
             writes: Vec::new(),

@@ -74,7 +74,7 @@ fn prefix(addr: u64, level: u8, bytes: u8) -> u64 {
 }
 
 /// Stage, level, and the address that it translates, if the word is a page-table entry.
-fn entry(word: &WordRef) -> Option<(Stage, u8, u64)> {
+pub fn entry(word: &WordRef) -> Option<(Stage, u8, u64)> {
     match (word.role, word.tags.gpa) {
         (Role::FirstStage { level }, _) => Some((Stage::First, level, word.tags.iova.0)),
         (Role::SecondStage { level, .. }, Some(gpa)) => Some((Stage::Second, level, gpa.0)),

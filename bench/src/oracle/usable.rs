@@ -1,11 +1,11 @@
 //! Whether the device may have used a value that it has read: rules 2 and 4 of the oracle.
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
+use golden::{DirectoryEntry, MsiPte0, Pte, Role, WordRef};
 
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
 use super::roots::Roots;
-use super::tagged::{Parent, Place, Tagged};
+use super::tagged::{Parent, Place, Tagged, entry};
 use crate::bus::Cycle;
 
 /// The stretch of time in which a request was with the device.
@@ -129,11 +129,11 @@ impl Knowledge<'_> {
             _ => Role::FirstStage { level },
         };
         let word = WordRef { addr, role, ..*below };
-        let Some(history) = self.histories.word(addr) else { return false };
+        let (Some(history), Some((stage, _, address))) = (self.histories.word(addr), entry(&word)) else {
+            return false;
+        };
         let window = Window { start: cycle, end: cycle };
         let mut seen = history.sightings().iter().filter(|seen| narrow(&word, seen.value) == value);
-        let stage = if matches!(role, Role::SecondStage { .. }) { Stage::Second } else { Stage::First };
-        let address = if stage == Stage::Second { word.tags.gpa.map_or(0, |gpa| gpa.0) } else { word.tags.iova.0 };
         seen.any(|seen| judge(history, &word, seen, self.invalidations, path, window).is_ok())
             && self
                 .tagged

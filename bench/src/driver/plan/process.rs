@@ -1,7 +1,7 @@
 //! The sequencer for process contexts: two words, V and the PSCID in one of them.
 
 use super::super::format::{Invalidation, ProcessContext};
-use super::window::{Window, build, direct, stores};
+use super::window::{Window, build, by_way_of, direct, stores};
 use super::{Class, Plan, Step};
 
 /// The plan of the default policy, as [`super::sequenced`]. `scratch` is a PSCID that nothing uses; `gscid` is that of
@@ -39,13 +39,7 @@ fn by_scratch(
     if !tagged(&from) || !tagged(&to) || pscid == from.pscid() || pscid == to.pscid() {
         return None;
     }
-    let (first, second) = (from.with_pscid(pscid), to.with_pscid(pscid));
-    let mut windows = direct(from, first)?;
-    windows.extend(direct(first, second)?);
-    windows.extend(direct(second, to)?);
-    let mut plan = build(Class::Scratch, from, windows, vec![from, first, second, to]);
-    plan.steps.push(Step::Flush(vec![Invalidation::Vma { gscid, pscid: Some(pscid), addr: None }]));
-    Some(plan)
+    by_way_of(from, [from.with_pscid(pscid), to.with_pscid(pscid)], to, gscid, pscid)
 }
 
 /// As drivers do it that do not compare: V cleared, synchronised, everything stored with V last, and, if `sync_after`,

@@ -1,6 +1,7 @@
 //! Windows: runs of stores without a synchronisation in between, what a fetch can make of them, and how they are put in
 //! order.
 
+use super::super::format::Invalidation;
 use super::entry::Entry;
 use super::{Class, Plan, Step};
 
@@ -57,6 +58,18 @@ pub(super) fn direct<E: Entry>(from: E, to: E) -> Option<Vec<Window>> {
     let ready = ready.with_word(word, from.word(word));
     let switched = ready.with_word(word, to.word(word));
     Some(vec![stores(from, ready, |_| true), stores(ready, switched, |_| true), stores(switched, to, |_| true)])
+}
+
+/// From one entry to another by way of two that carry a PSCID which nothing uses; what was cached under it is flushed in
+/// the end. `gscid` is that of the second stage, if there is one.
+pub(super) fn by_way_of<E: Entry>(from: E, via: [E; 2], to: E, gscid: Option<u16>, pscid: u32) -> Option<Plan<E>> {
+    let [first, second] = via;
+    let mut windows = direct(from, first)?;
+    windows.extend(direct(first, second)?);
+    windows.extend(direct(second, to)?);
+    let mut plan = build(Class::Scratch, from, windows, vec![from, first, second, to]);
+    plan.steps.push(Step::Flush(vec![Invalidation::Vma { gscid, pscid: Some(pscid), addr: None }]));
+    Some(plan)
 }
 
 /// Moves each store into the earliest window that stays safe with it, drops what became empty, and puts a
