@@ -260,6 +260,10 @@ fn a_failure_leaves_waves_that_end_behind_it() {
     let end = shown.time_table().last().copied().expect("not empty");
     assert!(end > 1000, "it shows more than reset: {end}");
     std::fs::remove_dir_all(&folder.0).expect("removed");
+
+    let output = lockstep(&["run", scenario.path(), "--seeds", "1", "--waves-on-failure=/dev/null/waves"]);
+    assert_eq!(code(&output), 1, "the failure counts more than its waves: {}", text(&output));
+    assert!(text(&output).contains("error: cannot make the folder /dev/null/waves"), "{}", text(&output));
 }
 
 #[test]

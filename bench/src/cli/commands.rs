@@ -119,8 +119,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
     let code = finish(&options, &report)?;
-    waves::film(&run.film, &options, &selected, &report)?;
-    Ok(code)
+    lesser(code, waves::film(&run.film, &options, &selected, &report))
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
@@ -247,14 +246,18 @@ fn finish(options: &Options, report: &Report) -> Result<ExitCode, CommandError> 
             .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
         written = written.and(output::file(path, &xml));
     }
+    lesser(code, written.map_err(CommandError::from))
+}
+
+/// What the process exits with. A file that could not be written is the lesser evil where a run failed; but it is said.
+fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode, CommandError> {
     match (written, code) {
         (Ok(()), code) => Ok(code),
-        // The file is the lesser evil then; but say so.
         (Err(error), ExitCode::Failed | ExitCode::Crashed) => {
-            output::stderr(&format!("error: {error}\n"));
+            output::stderr(&format!("{error}\n"));
             Ok(code)
         }
-        (Err(error), _) => Err(error.into()),
+        (Err(error), _) => Err(error),
     }
 }
 
