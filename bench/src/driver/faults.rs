@@ -9,6 +9,10 @@ use super::machine::Machine;
 use super::options::Options;
 use super::queue::{disable_queue, enable_queue, wait_for};
 
+/// How often errors or the interrupt may come again without a record before the rest is left to the next look. Faults
+/// that find no memory set `fqmf` at once again, and so does an IOMMU that does not clear it.
+const IDLE_LOOKS: u32 = 16;
+
 /// What was found in the fault queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -58,10 +62,12 @@ impl FaultQueue {
     }
 
     /// Takes out all records, then clears the errors: in this order, since a full queue would overflow again at
-    /// once. Ends after one look at a queue that is empty with nothing pending.
+    /// once. Ends after one look at a queue that is empty with nothing pending, and in any case after a bounded number
+    /// of looks.
     pub(super) fn drain(&mut self, machine: &mut dyn Machine, options: &Options) -> Result<Faults, ApiError> {
         let mut found = Faults::default();
         let mask = (1u64 << self.log2) - 1;
+        let mut idle = 0;
         loop {
             let tail = machine.read_register(reg::FQT, 4)? & mask;
             let fresh = self.head != tail;
@@ -90,8 +96,10 @@ impl FaultQueue {
             if pending != 0 {
                 machine.write_register(reg::IPSR, 4, pending)?;
             }
+            idle += u32::from(!fresh);
+            let quiet = !fresh && errors == 0 && pending == 0;
             // Under steady faults this would never be empty; one pass over a full queue is enough for one call.
-            if (!fresh && errors == 0 && pending == 0) || found.records.len() as u64 > mask {
+            if quiet || idle == IDLE_LOOKS || found.records.len() as u64 > mask {
                 return Ok(found);
             }
         }

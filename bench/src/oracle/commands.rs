@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use golden::{Command, Config, Illegal, Iofence, Spa};
+use golden::{Command, Config, Cqcsr, Illegal, Iofence, Spa};
 
 use super::registers::Ring;
 use crate::bus::Cycle;
@@ -36,6 +36,17 @@ pub enum News {
     Command(Command, Cycle),
     /// A command at which the queue has to stop.
     Illegal(Illegal, Cycle),
+    /// A fence whose store goes where no memory can be: the queue has to stop at it.
+    OutOfReach(Iofence, Cycle),
+}
+
+/// Why the queue stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At an illegal command: `cmd_ill`
+    Illegal,
+    /// At a fence whose store leads to a memory fault: `cqmf`
+    MemoryFault,
 }
 
 /// The command queue.
@@ -51,7 +62,7 @@ pub struct Commands {
     origin: u64,
     /// Commands known to be before `cqh`
     head: u64,
-    stopped: bool,
+    stopped: Option<Stop>,
     /// Invalidations fetched since reset
     invalidations: usize,
     fences: Vec<Fence>,
@@ -71,7 +82,7 @@ impl Commands {
         self.tail = 0;
         self.origin = self.sequence;
         self.head = self.sequence;
-        self.stopped = false;
+        self.stopped = None;
         self.fences.clear();
         self.unpaid.clear();
     }
@@ -88,11 +99,19 @@ impl Commands {
         self.tail = tail;
     }
 
-    /// Software cleared the error at which the queue had stopped: the command there is fetched again.
-    pub fn resume(&mut self, accepted: Cycle) {
-        if std::mem::take(&mut self.stopped)
-            && let Some(valid) = self.valid_from.get_mut(self.next as usize)
-        {
+    /// Software cleared errors. If the one at which the queue had stopped is among them, the command there is fetched
+    /// again.
+    pub fn resume(&mut self, cleared: Cqcsr, accepted: Cycle) {
+        let goes_on = match self.stopped {
+            Some(Stop::Illegal) => cleared.cmd_ill(),
+            Some(Stop::MemoryFault) => cleared.cqmf(),
+            None => false,
+        };
+        if !goes_on {
+            return;
+        }
+        self.stopped = None;
+        if let Some(valid) = self.valid_from.get_mut(self.next as usize) {
             *valid = accepted;
         }
     }
@@ -108,7 +127,7 @@ impl Commands {
 
     /// The next command that the device has whole, if there is one.
     pub fn next(&mut self, ring: Ring, config: &Config) -> Option<News> {
-        if self.stopped || self.next == self.tail {
+        if self.stopped.is_some() || self.next == self.tail {
             return None;
         }
         let slot = self.slots.get(self.next as usize)?;
@@ -122,10 +141,16 @@ impl Commands {
         let command = match decoded {
             Ok(command) => command,
             Err(illegal) => {
-                self.stopped = true;
+                self.stopped = Some(Stop::Illegal);
                 return Some(News::Illegal(illegal, fetched));
             }
         };
+        if let Command::Fence(fence) = command
+            && fence.store.is_some_and(|(addr, _)| addr.0 >> config.caps.pas() != 0)
+        {
+            self.stopped = Some(Stop::MemoryFault);
+            return Some(News::OutOfReach(fence, fetched));
+        }
         *self.counts.entry(command.mnemonic()).or_default() += 1;
         if let Command::Fence(operands) = command {
             let fence =
@@ -176,7 +201,7 @@ impl Commands {
             let back = (self.sequence - fence.sequence) as u32;
             self.sequence = fence.sequence;
             self.next = ring.wrap(self.next.wrapping_sub(back));
-            self.stopped = true;
+            self.stopped = Some(Stop::MemoryFault);
         }
     }
 
@@ -214,7 +239,7 @@ impl Commands {
     /// Since when the device owes progress: it has not fetched a command that software handed over, or not made the
     /// store of a fence that it has fetched.
     pub fn waiting_since(&self) -> Option<Cycle> {
-        if self.stopped {
+        if self.stopped.is_some() {
             return None;
         }
         let fetch = (self.next != self.tail).then(|| self.valid_from.get(self.next as usize).copied()).flatten();
@@ -222,8 +247,8 @@ impl Commands {
         fetch.into_iter().chain(store).min()
     }
 
-    /// The queue stands still at an error.
-    pub fn is_stopped(&self) -> bool {
+    /// The error at which the queue stands still.
+    pub fn stopped(&self) -> Option<Stop> {
         self.stopped
     }
 
@@ -242,7 +267,7 @@ mod tests {
     const RING: Ring = Ring { base: Spa(0x1000), entries: 8, entry_bytes: 16 };
 
     fn config() -> Config {
-        Config::new(Capabilities(0x10), Fctl(0), Ddtp(4))
+        Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(4))
     }
 
     fn feed(commands: &mut Commands, index: u64, [w0, w1]: [u64; 2], cycle: Cycle) {
@@ -281,8 +306,10 @@ mod tests {
         feed(&mut commands, 0, [0x7F, 0], 12);
         feed(&mut commands, 1, fence(None).encode(), 14);
         assert_eq!(drain(&mut commands), [false]);
-        assert!(commands.is_stopped());
-        commands.resume(20);
+        assert_eq!(commands.stopped(), Some(Stop::Illegal));
+        commands.resume(Cqcsr(0).with_cqmf(true), 20);
+        assert_eq!(commands.stopped(), Some(Stop::Illegal), "that was another error");
+        commands.resume(Cqcsr(0).with_cmd_ill(true), 20);
         assert!(drain(&mut commands).is_empty());
         feed(&mut commands, 0, fence(None).encode(), 22);
         assert_eq!(drain(&mut commands), [true, true]);
@@ -332,10 +359,27 @@ mod tests {
         assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
         commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
         commands.fence_failed(RING);
-        assert!(commands.is_stopped() && commands.open_fences().is_empty());
-        commands.resume(30);
+        assert!(commands.stopped() == Some(Stop::MemoryFault) && commands.open_fences().is_empty());
+        commands.resume(Cqcsr(0).with_cqmf(true), 30);
         feed(&mut commands, 0, command.encode(), 32);
         assert_eq!(drain(&mut commands), [true]);
         assert_eq!(commands.open_fences().len(), 1);
+    }
+
+    #[test]
+    fn a_fence_that_stores_beyond_memory_stops_the_queue_and_owes_no_store() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, fence(Some((Spa(1 << 32), 7))).encode(), 12);
+        feed(&mut commands, 1, fence(None).encode(), 14);
+        assert_eq!(drain(&mut commands), [false]);
+        assert_eq!(commands.stopped(), Some(Stop::MemoryFault));
+        assert!(commands.unstored().is_none() && commands.open_fences().is_empty());
+        assert_eq!(commands.head_read(RING, 1), Err(0), "it did not complete");
+        // Software writes another command in its place.
+        commands.resume(Cqcsr(0).with_cqmf(true), 20);
+        feed(&mut commands, 0, fence(Some((Spa(0xFFFF_FFFC), 7))).encode(), 22);
+        assert_eq!(drain(&mut commands), [true, true]);
     }
 }

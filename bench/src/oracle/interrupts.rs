@@ -102,6 +102,8 @@ pub struct Open {
     pub fence: bool,
     /// The queue has come to an illegal command
     pub illegal: bool,
+    /// The queue has come to a fence whose store leads to a memory fault
+    pub memory_fault: bool,
     /// When the fault queue could last have overflowed
     pub overflow: Option<Cycle>,
 }
@@ -208,7 +210,7 @@ impl Interrupts {
     }
 
     fn command_may(&self, open: &Open) -> bool {
-        self.commands.iter().any(Bit::may) || open.fence || open.illegal
+        self.commands.iter().any(Bit::may) || open.fence || open.illegal || open.memory_fault
     }
 
     fn overflow_may(&self, open: &Open) -> bool {
@@ -285,7 +287,7 @@ impl Interrupts {
                     return Ok(());
                 }
                 // Unlike the others, these may come about long after their cause was seen on the bus.
-                let may = [false, false, open.illegal, open.fence];
+                let may = [open.memory_fault, false, open.illegal, open.fence];
                 status(&mut self.commands, COMMAND_BITS, csr.0, may, accepted)?;
                 check(csr.cqen() == self.command_queue, Rule::Register, "cqcsr.cqen", csr.cqen())?;
                 check(csr.cie() == self.cie.on, Rule::Register, "cqcsr.cie", csr.cie())
@@ -370,7 +372,7 @@ fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violatio
 mod tests {
     use super::*;
 
-    const NONE: Open = Open { fence: false, illegal: false, overflow: None };
+    const NONE: Open = Open { fence: false, illegal: false, memory_fault: false, overflow: None };
     const FENCE: Open = Open { fence: true, ..NONE };
     const ON: u64 = 3;
     const FENCE_DONE: u64 = 1 << 11;

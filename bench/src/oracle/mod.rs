@@ -126,7 +126,7 @@ impl Oracle {
         match effect {
             Effect::CommandQueueOn => self.commands.on(cq),
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
-            Effect::CommandErrorsCleared => self.commands.resume(now),
+            Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
             Effect::FaultQueueOn => self.faults.on(fq),
             Effect::None | Effect::FaultHead | Effect::FaultErrorsCleared => {}
         }
@@ -226,6 +226,12 @@ impl Oracle {
                 commands::News::Illegal(why, fetched) => {
                     self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
                 }
+                commands::News::OutOfReach(fence, fetched) => {
+                    let command = golden::Command::Fence(fence);
+                    let line = evidence::command_line(&command);
+                    self.time_line
+                        .operation(fetched, format!("fetched {line}, which stores beyond physical addresses"));
+                }
             }
         }
     }
@@ -299,7 +305,8 @@ impl Oracle {
     fn open(&self) -> interrupts::Open {
         interrupts::Open {
             fence: self.commands.open_fences().iter().any(|fence| fence.operands.wsi),
-            illegal: self.commands.is_stopped(),
+            illegal: self.commands.stopped() == Some(commands::Stop::Illegal),
+            memory_fault: self.commands.stopped() == Some(commands::Stop::MemoryFault),
             overflow: self.faults.last_lossy(),
         }
     }
@@ -343,7 +350,7 @@ impl Oracle {
     /// The machine has come to rest: whatever is owed must have been paid.
     pub fn at_rest(&self, now: Cycle) -> Result<(), Violation> {
         if let Some(fence) = self.commands.unstored()
-            && !self.commands.is_stopped()
+            && self.commands.stopped().is_none()
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
             return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));

@@ -78,8 +78,8 @@ pub enum Effect {
     CommandQueueOn,
     /// `cqt` was written
     CommandTail(u32),
-    /// Error bits of `cqcsr` were cleared
-    CommandErrorsCleared,
+    /// These error bits of `cqcsr` were cleared
+    CommandErrorsCleared(Cqcsr),
     /// `fqcsr.fqen` went from 0 to 1
     FaultQueueOn,
     /// `fqh` moved: there is room again
@@ -134,7 +134,7 @@ impl Registers {
                 if csr.cqen() && !was {
                     Effect::CommandQueueOn
                 } else if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() {
-                    Effect::CommandErrorsCleared
+                    Effect::CommandErrorsCleared(csr)
                 } else {
                     Effect::None
                 }

@@ -43,6 +43,8 @@ pub struct Mock {
     pub now: u64,
     /// Commands are not worked off
     pub hung: bool,
+    /// Error bits of `fqcsr` that stay whatever software writes
+    pub stuck: u64,
     /// The machine stops after so many accesses
     pub halt_in: Option<u64>,
 }
@@ -55,6 +57,7 @@ impl Mock {
             log: Vec::new(),
             now: 0,
             hung: false,
+            stuck: 0,
             halt_in: None,
         }
     }
@@ -177,7 +180,8 @@ impl Machine for Mock {
         match offset {
             72 | 76 => {
                 let old = self.register(offset);
-                let errors = old & 0xf00 & !value;
+                let stuck = if offset == 76 { self.stuck } else { 0 };
+                let errors = old & 0xf00 & !value | old & stuck;
                 let on = if value & 1 != 0 { 1 << 16 } else { 0 };
                 if old & 1 == 0 && value & 1 != 0 {
                     self.registers.insert(if offset == 72 { 32 } else { 52 }, 0);

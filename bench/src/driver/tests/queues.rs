@@ -157,6 +157,17 @@ fn lost_faults_are_reported_once_and_reporting_goes_on() {
 }
 
 #[test]
+fn an_error_that_does_not_go_away_does_not_hold_software_up() {
+    for error in [1 << 8, 1 << 9] {
+        let (mut m, mut d) = probe(&resources(), Options::default());
+        m.stuck = error;
+        *m.registers.get_mut(&76).unwrap() |= error;
+        let faults = d.drain_faults(&mut m).unwrap();
+        assert_eq!((faults.memory_fault, faults.overflow), (error == 1 << 8, error == 1 << 9));
+    }
+}
+
+#[test]
 fn an_iommu_left_running_is_brought_to_rest_first() {
     let mut machine = Mock::new(CAPS);
     machine.registers.extend([(16, 0x1234 << 10 | 4), (72, 1 << 16 | 1), (76, 1 << 16 | 1), (32, 3), (36, 3)]);
