@@ -1,14 +1,14 @@
 //! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
 //! judges.
 
-use golden::{Spa, offset};
+use golden::Spa;
 use hdl::{Dut, Inputs, Outputs};
 
-use super::outcome::{Blame, End, Figures, Finding, RunOutcome};
+use super::outcome::{Blame, Figures, Finding};
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
 use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
-use crate::driver::{Halted, Machine};
+use crate::driver::Halted;
 use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
 
 /// Cycles in reset before a run begins.
@@ -28,6 +28,12 @@ pub struct Bounds {
     pub register: Cycle,
     /// Coming to rest at the end
     pub rest: Cycle,
+}
+
+impl Bounds {
+    /// Nothing is ever late.
+    pub const ENDLESS: Bounds =
+        Bounds { request: Cycle::MAX, command: Cycle::MAX, register: Cycle::MAX, rest: Cycle::MAX };
 }
 
 impl Default for Bounds {
@@ -80,7 +86,7 @@ pub struct Watch {
 
 /// Why the clock stands still.
 #[derive(Clone, Debug)]
-enum Halt {
+pub(super) enum Halt {
     Violation(Finding),
     Stopped(hdl::Stopped),
     Hung(String),
@@ -88,13 +94,13 @@ enum Halt {
 
 /// Device, bus and oracle, and the traffic of the devices.
 pub struct Testbench {
-    dut: Box<dyn Dut>,
+    pub(super) dut: Box<dyn Dut>,
     pub(super) bus: Bus,
     pub(super) oracle: Option<Oracle>,
     pub(super) bounds: Bounds,
-    inputs: Inputs,
-    outputs: Outputs,
-    events: Vec<Event>,
+    pub(super) inputs: Inputs,
+    pub(super) outputs: Outputs,
+    pub(super) events: Vec<Event>,
     kept: Option<Vec<Event>>,
     pub(super) watch: Option<Watch>,
     pub(super) now: Cycle,
@@ -103,8 +109,8 @@ pub struct Testbench {
     pub(super) recorder: Option<Recorder>,
     single: Option<DmaAnswer>,
     pub(super) read: Option<u64>,
-    halt: Option<Halt>,
-    film_until: Cycle,
+    pub(super) halt: Option<Halt>,
+    pub(super) film_until: Cycle,
     seed: u64,
 }
 
@@ -284,7 +290,7 @@ impl Testbench {
         self.stop(Halt::Hung(format!("{what}\n{waiting}")))
     }
 
-    fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
+    pub(super) fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
         self.stop(Halt::Violation(Finding {
             blame: Blame::DutViolation,
             rule: violation.rule.key().to_owned(),
@@ -345,71 +351,5 @@ impl Testbench {
                 self.hung(format!("a transaction was not accepted within {} cycles", self.bounds.request))?;
             }
         }
-    }
-
-    /// Stops the traffic, lets the machine come to rest, and checks that nothing is owed.
-    pub fn rest(&mut self) -> Result<(), Halted> {
-        self.stop_streams(None)?;
-        let begun = self.now;
-        // The fault queue may still be writing when the last response is out.
-        let mut quiet = 0;
-        while quiet < 256 {
-            self.tick()?;
-            quiet = if self.bus.ports_idle() { quiet + 1 } else { 0 };
-            if self.now - begun > self.bounds.rest {
-                self.hung(format!("the machine did not come to rest within {} cycles", self.bounds.rest))?;
-            }
-        }
-        // A last look, so that what is pending is compared even if software never asks.
-        for (register, bytes) in
-            [(offset::CQH, 4), (offset::FQT, 4), (offset::CQCSR, 4), (offset::FQCSR, 4), (offset::IPSR, 4)]
-        {
-            self.read_register(register, bytes)?;
-        }
-        match self.oracle.as_ref().map(|oracle| oracle.at_rest(self.now)) {
-            Some(Err(violation)) => self.violated(violation),
-            _ => Ok(()),
-        }
-    }
-
-    /// After a violation the device is to run on until this cycle: nothing is judged then, but waves show it.
-    pub fn run_on_until(&mut self, cycle: Cycle) {
-        self.film_until = cycle;
-    }
-
-    fn run_on(&mut self) {
-        let begun = self.now;
-        while matches!(self.halt, Some(Halt::Violation(_))) && self.now < self.film_until {
-            self.now += 1;
-            self.bus.drive(self.now, &mut self.inputs);
-            let stopped = self.dut.cycle(&self.inputs, &mut self.outputs).is_err();
-            self.bus.recycle(&mut self.events);
-            if stopped || self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events).is_err() {
-                break;
-            }
-        }
-        self.now = begun;
-    }
-
-    /// What came of the run. `software` is the error with which the scenario gave up, if it did.
-    pub fn finish(mut self, software: Option<String>) -> RunOutcome {
-        if self.halt.is_none() && software.is_none() {
-            let _ = self.rest();
-        }
-        self.run_on();
-        let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
-        figures.cycles = self.now;
-        let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
-        let (end, violation) = match self.halt {
-            Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
-            Some(Halt::Stopped(s)) => (End::Stopped { file: s.file, line: s.line, message: s.message }, None),
-            Some(Halt::Hung(waiting)) => (End::Hung { waiting }, None),
-            None => match software {
-                Some(error) => (End::Software { error }, None),
-                None => (End::Finished, None),
-            },
-        };
-        let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
-        RunOutcome { end, figures, violation, hazard, series }
     }
 }

@@ -1,6 +1,7 @@
 //! Device, bus, driver and oracle on one clock.
 
 mod clock;
+mod ending;
 mod outcome;
 mod series;
 mod software;

@@ -60,6 +60,8 @@ pub struct Stream {
     spec: StreamSpec,
     base_id: u8,
     rng: ChaCha8Rng,
+    /// Apart, so that what a write leaves out does not change when and where the stream goes
+    strobes: ChaCha8Rng,
     next_issue: Cycle,
     in_flight: u32,
     running: bool,
@@ -69,8 +71,11 @@ impl Stream {
     /// Starts a stream; `number` is its place among the streams, and gives it its IDs and its random numbers.
     pub fn new(spec: StreamSpec, number: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut strobes = rng.clone();
         rng.set_stream(number as u64);
-        Stream { spec, base_id: number as u8 * IDS_PER_STREAM, rng, next_issue: 0, in_flight: 0, running: true }
+        strobes.set_stream((MAX_STREAMS + number) as u64);
+        let base_id = number as u8 * IDS_PER_STREAM;
+        Stream { spec, base_id, rng, strobes, next_issue: 0, in_flight: 0, running: true }
     }
 
     /// Its name.
@@ -114,6 +119,7 @@ impl Stream {
             Direction::Read => Vec::new(),
             Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xFF)).collect(),
         };
+        let data = self.leave_out(data);
         Some(DmaRequest {
             id: self.base_id + self.rng.random_range(0..self.spec.ids.clamp(1, IDS_PER_STREAM)),
             direction,
@@ -126,5 +132,24 @@ impl Stream {
             translated: false,
             data,
         })
+    }
+
+    /// Some writes begin or end within a doubleword, as those of a network device do, and a few leave out bytes
+    /// between, or all of a beat.
+    fn leave_out(&mut self, mut data: Vec<(u64, u8)>) -> Vec<(u64, u8)> {
+        if data.is_empty() || self.strobes.random_bool(0.5) {
+            return data;
+        }
+        if let Some((_, first)) = data.first_mut() {
+            *first = 0xFF << self.strobes.random_range(0..8);
+        }
+        if let Some((_, last)) = data.last_mut() {
+            *last &= 0xFF >> self.strobes.random_range(0..8);
+        }
+        if self.strobes.random_bool(0.1) {
+            let beat = self.strobes.random_range(0..data.len());
+            data[beat].1 = self.strobes.random();
+        }
+        data
     }
 }
