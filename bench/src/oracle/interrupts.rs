@@ -150,9 +150,12 @@ impl Interrupts {
         Interrupts { icvec: Some(Icvec(0)), ..Interrupts::default() }
     }
 
-    /// A fence with WSI was fetched in cycle `from` and is known to be complete now.
+    /// A fence with WSI was fetched in cycle `from` and is known to be complete now. Where that is known by its store,
+    /// the device may not have been told by memory yet, and may set the bit after software has cleared it.
     pub fn fence(&mut self, from: Cycle, now: Cycle) {
-        self.commands[FENCE_W_IP].happens(from, now);
+        let bit = &mut self.commands[FENCE_W_IP];
+        bit.happens(from, now);
+        bit.may_happen(now + SETTLE);
     }
 
     /// An access for a command was answered with an error.
@@ -190,10 +193,12 @@ impl Interrupts {
     pub fn records_seen(&mut self, left: usize, accepted: Cycle) {
         let seen = self.records.len().saturating_sub(left);
         for from in self.records.drain(..seen) {
+            let by = accepted.max(from);
             if self.fie.sure(from) {
-                self.fip.happens(from, accepted.max(from));
-            } else if self.fie.may(from) {
-                self.fip.may_happen(accepted.max(from));
+                self.fip.happens(from, by);
+            }
+            if self.fie.may(from) {
+                self.fip.may_happen(by + SETTLE);
             }
         }
     }
@@ -420,8 +425,12 @@ mod tests {
     fn a_bit_stays_until_it_is_cleared_and_no_longer() {
         let mut interrupts = on();
         interrupts.fence(90, 200);
-        interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 300);
-        assert!(!read(&mut interrupts, offset::CQCSR, ON | FENCE_DONE, &NONE, 310), "cleared");
+        interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 201 + SETTLE);
+        assert!(!read(&mut interrupts, offset::CQCSR, ON | FENCE_DONE, &NONE, 210 + SETTLE), "cleared");
+        let mut interrupts = on();
+        interrupts.fence(90, 200);
+        interrupts.register_write(offset::CQCSR, ON | FENCE_DONE, &NONE, 210);
+        assert!(read(&mut interrupts, offset::CQCSR, ON | FENCE_DONE, &NONE, 220), "memory may have answered since");
         for value in [ON, ON | FENCE_DONE] {
             let mut interrupts = on();
             interrupts.fence(290, 310);
@@ -453,6 +462,10 @@ mod tests {
         assert!(!read(&mut interrupts, offset::IPSR, 0, &NONE, 111 + SETTLE));
         interrupts.register_write(offset::IPSR, 2, &NONE, 500);
         assert!(!read(&mut interrupts, offset::IPSR, 2, &NONE, 600));
+        interrupts.record(700);
+        interrupts.records_seen(0, 710);
+        interrupts.register_write(offset::IPSR, 2, &NONE, 712);
+        assert!(read(&mut interrupts, offset::IPSR, 2, &NONE, 714), "fqt may run ahead of fip");
     }
 
     #[test]
