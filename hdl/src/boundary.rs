@@ -3,6 +3,8 @@
 //! The names follow `hdl/DEVICE.md`: `inputs.dev.aw.valid` is the port `dev_awvalid_i`,
 //! `outputs.ptw.ar.addr` is `ptw_araddr_o`. All AXI data buses are 64 bits wide.
 
+use crate::ats::{AtsDevices, AtsIommu};
+
 /// One AXI4 address-channel request (AW or AR), with the sidebands that the three AXI ports use.
 ///
 /// A port that lacks a sideband leaves the field zero: `mmu*` exist on `dev_*` only, `pbmt` on `mem_*`
@@ -171,6 +173,8 @@ pub struct Inputs {
     pub ptw: Subordinate,
     /// `reg_*`, driven by software
     pub reg: LiteManager,
+    /// `ats_*`, driven by the devices
+    pub ats: AtsDevices,
 }
 
 /// Everything that the device drives in one clock cycle.
@@ -186,4 +190,6 @@ pub struct Outputs {
     pub reg: LiteSubordinate,
     /// `wsi_o`: interrupt wires, one a vector, 16 of them
     pub wsi: u16,
+    /// `ats_*`: messages to the devices, and readiness for theirs
+    pub ats: AtsIommu,
 }

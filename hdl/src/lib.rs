@@ -13,11 +13,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ats;
 mod boundary;
 mod description;
 mod ports;
 mod rtl;
 
+pub use ats::{
+    AtsDevices, AtsIommu, GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest,
+    TranslationCompletion, TranslationRequest,
+};
 pub use boundary::{
     Address, Inputs, LiteManager, LiteSubordinate, Manager, Outputs, ReadData, Subordinate, WriteData, WriteResponse,
 };

@@ -1,6 +1,6 @@
 //! The one table of the device's ports: name, width, and the field of [`Inputs`] or [`Outputs`] behind it.
 
-use verilated::{Binding, PortSpec};
+use verilated::{Binding, PortGroup, PortSpec};
 
 use crate::boundary::{Inputs, Outputs};
 
@@ -25,15 +25,15 @@ macro_rules! narrow {
         })*
     };
 }
-narrow!(u8 u16 u64);
+narrow!(u8 u16 u32 u64);
 
 macro_rules! inputs {
-    ($($port:ident[$width:literal] = $($field:ident).+;)*) => {
-        /// Name and width of each input but the clock.
-        pub(crate) const INPUTS: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
+    ($(#[$doc:meta])* $list:ident $drive:ident; $($port:ident[$width:literal] = $($field:ident).+;)*) => {
+        $(#[$doc])*
+        pub(crate) const $list: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
 
-        /// Copies the fields to the words of the ports.
-        pub(crate) fn drive(inputs: &Inputs, words: &mut [u64; INPUTS.len()]) {
+        /// Copies the fields to the words of these ports.
+        pub(crate) fn $drive(inputs: &Inputs, words: &mut [u64; $list.len()]) {
             let [$($port),*] = words;
             $(*$port = u64::from(inputs.$($field).+);)*
         }
@@ -41,20 +41,21 @@ macro_rules! inputs {
 }
 
 macro_rules! outputs {
-    ($($port:ident[$width:literal] = $($field:ident).+;)*) => {
-        /// Name and width of each output.
-        pub(crate) const OUTPUTS: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
+    ($(#[$doc:meta])* $list:ident $sample:ident; $($port:ident[$width:literal] = $($field:ident).+;)*) => {
+        $(#[$doc])*
+        pub(crate) const $list: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
 
-        /// Copies the words of the ports to the fields. A field without a port becomes 0.
-        pub(crate) fn sample(words: &[u64; OUTPUTS.len()], outputs: &mut Outputs) {
+        /// Copies the words of these ports to the fields.
+        pub(crate) fn $sample(words: &[u64; $list.len()], outputs: &mut Outputs) {
             let [$($port),*] = *words;
-            *outputs = Outputs::default();
             $(outputs.$($field).+ = Wire::from_word($port);)*
         }
     };
 }
 
 inputs! {
+    /// Name and width of each input but the clock that every device has.
+    INPUTS drive;
     rst_ni[1] = rst_n;
     caps_i[64] = caps;
 
@@ -129,6 +130,8 @@ inputs! {
 }
 
 outputs! {
+    /// Name and width of each output that every device has.
+    OUTPUTS sample;
     wsi_o[16] = wsi;
 
     dev_awready_o[1] = dev.aw_ready;
@@ -202,15 +205,104 @@ outputs! {
     reg_rresp_o[2] = reg.r_resp;
 }
 
-/// The ports to bind, in the order of the table.
-pub(crate) fn binding() -> Binding {
-    let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
-    Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS) }
+inputs! {
+    /// The inputs of `ats_*`.
+    ATS_INPUTS drive_ats;
+    ats_reqvalid_i[1] = ats.request.valid;
+    ats_reqtag_i[8] = ats.request.tag;
+    ats_reqdid_i[24] = ats.request.did;
+    ats_reqpv_i[1] = ats.request.pv;
+    ats_reqpid_i[20] = ats.request.pid;
+    ats_reqpriv_i[1] = ats.request.privileged;
+    ats_reqexec_i[1] = ats.request.exec;
+    ats_reqnw_i[1] = ats.request.no_write;
+    ats_reqaddr_i[64] = ats.request.addr;
+    ats_cplready_i[1] = ats.completion_ready;
+    ats_invready_i[1] = ats.invalidation_ready;
+    ats_donevalid_i[1] = ats.done.valid;
+    ats_donedid_i[24] = ats.done.did;
+    ats_doneitags_i[32] = ats.done.itags;
+    ats_donecount_i[3] = ats.done.count;
+    ats_pagevalid_i[1] = ats.page.valid;
+    ats_pagedid_i[24] = ats.page.did;
+    ats_pagepv_i[1] = ats.page.pv;
+    ats_pagepid_i[20] = ats.page.pid;
+    ats_pagepriv_i[1] = ats.page.privileged;
+    ats_pageexec_i[1] = ats.page.exec;
+    ats_pageaddr_i[64] = ats.page.addr;
+    ats_pager_i[1] = ats.page.r;
+    ats_pagew_i[1] = ats.page.w;
+    ats_pagelast_i[1] = ats.page.last;
+    ats_pageprgi_i[9] = ats.page.prgi;
+    ats_rspready_i[1] = ats.response_ready;
 }
 
-/// Name and width of each port but the clock, inputs first: for whoever shows waves.
+outputs! {
+    /// The outputs of `ats_*`.
+    ATS_OUTPUTS sample_ats;
+    ats_reqready_o[1] = ats.request_ready;
+    ats_cplvalid_o[1] = ats.completion.valid;
+    ats_cpltag_o[8] = ats.completion.tag;
+    ats_cplstatus_o[2] = ats.completion.status;
+    ats_cpladdr_o[64] = ats.completion.addr;
+    ats_cpls_o[1] = ats.completion.s;
+    ats_cplr_o[1] = ats.completion.r;
+    ats_cplw_o[1] = ats.completion.w;
+    ats_cplx_o[1] = ats.completion.x;
+    ats_cplpriv_o[1] = ats.completion.privileged;
+    ats_cpln_o[1] = ats.completion.n;
+    ats_cplu_o[1] = ats.completion.u;
+    ats_cplg_o[1] = ats.completion.global;
+    ats_cplama_o[3] = ats.completion.ama;
+    ats_invvalid_o[1] = ats.invalidation.valid;
+    ats_invdid_o[24] = ats.invalidation.did;
+    ats_invpv_o[1] = ats.invalidation.pv;
+    ats_invpid_o[20] = ats.invalidation.pid;
+    ats_invaddr_o[64] = ats.invalidation.addr;
+    ats_invs_o[1] = ats.invalidation.s;
+    ats_invg_o[1] = ats.invalidation.global;
+    ats_invitag_o[5] = ats.invalidation.itag;
+    ats_doneready_o[1] = ats.done_ready;
+    ats_pageready_o[1] = ats.page_ready;
+    ats_rspvalid_o[1] = ats.response.valid;
+    ats_rspdid_o[24] = ats.response.did;
+    ats_rsppv_o[1] = ats.response.pv;
+    ats_rsppid_o[20] = ats.response.pid;
+    ats_rspprgi_o[9] = ats.response.prgi;
+    ats_rspstatus_o[4] = ats.response.status;
+}
+
+/// Where `caps_i` is among the inputs.
+const CAPS: usize = 1;
+
+/// Leaves only these bits of the strap.
+pub(crate) fn mask_capabilities(words: &mut [u64; INPUTS.len()], mask: u64) {
+    words[CAPS] &= mask;
+}
+
+/// The ports to bind, in the order of the tables: those that every device has, and those that only one with ATS has.
+pub(crate) fn binding() -> Binding {
+    let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
+    let ats = PortGroup { name: "ats_*".to_owned(), inputs: specs(ATS_INPUTS), outputs: specs(ATS_OUTPUTS) };
+    Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS), groups: vec![ats] }
+}
+
+/// Name and width of each port but the clock that every device has, inputs first: for whoever shows waves.
 pub fn names() -> impl Iterator<Item = (&'static str, u32)> {
     INPUTS.iter().chain(OUTPUTS).copied()
+}
+
+/// Whether ports of these names and widths, inputs first, are those of a device, with `ats_*` or without.
+pub(crate) fn has_ats<'p>(mut found: impl Iterator<Item = (&'p str, u32)> + Clone) -> Option<bool> {
+    let plain = INPUTS.iter().chain(OUTPUTS).copied();
+    let with_ats = INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied();
+    if found.clone().eq(plain) {
+        Some(false)
+    } else if found.by_ref().eq(with_ats) {
+        Some(true)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -225,6 +317,10 @@ mod tests {
         std::fs::read_to_string(path).expect("DEVICE.md")
     }
 
+    fn all() -> impl Iterator<Item = &'static (&'static str, u32)> {
+        INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS)
+    }
+
     /// The read address channels of `dev_*` and `mem_*` are documented by their write address channels.
     fn documented(text: &str, port: &str) -> bool {
         let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -234,18 +330,44 @@ mod tests {
     #[test]
     fn every_port_is_documented() {
         let text = document();
-        let missing: Vec<_> =
-            INPUTS.iter().chain(OUTPUTS).map(|port| port.0).filter(|port| !documented(&text, port)).collect();
+        let missing: Vec<_> = all().map(|port| port.0).filter(|port| !documented(&text, port)).collect();
         assert!(missing.is_empty(), "not in DEVICE.md: {missing:?}");
         assert!(!documented(&text, "dev_awnothing_i"));
     }
 
     #[test]
     fn names_are_unique_and_say_the_direction() {
-        let all: BTreeSet<_> = INPUTS.iter().chain(OUTPUTS).map(|port| port.0).collect();
-        assert_eq!(all.len(), INPUTS.len() + OUTPUTS.len());
-        assert!(INPUTS.iter().all(|port| port.0.ends_with("_i") || port.0 == "rst_ni"));
-        assert!(OUTPUTS.iter().all(|port| port.0.ends_with("_o")));
+        let names: BTreeSet<_> = all().map(|port| port.0).collect();
+        assert_eq!(names.len(), all().count());
+        assert!(INPUTS.iter().chain(ATS_INPUTS).all(|port| port.0.ends_with("_i") || port.0 == "rst_ni"));
+        assert!(OUTPUTS.iter().chain(ATS_OUTPUTS).all(|port| port.0.ends_with("_o")));
+        assert_eq!(INPUTS[CAPS].0, "caps_i");
+    }
+
+    #[test]
+    fn ats_is_there_whole_or_not_at_all() {
+        assert_eq!(has_ats(INPUTS.iter().chain(OUTPUTS).copied()), Some(false));
+        assert_eq!(has_ats(INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied()), Some(true));
+        assert_eq!(has_ats(INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).copied()), None);
+    }
+
+    #[test]
+    fn messages_reach_the_words_of_their_ports_and_come_back() {
+        let mut inputs = Inputs::default();
+        inputs.ats.done.itags = 0x8000_0001;
+        inputs.ats.page.prgi = 0x1ff;
+        let mut words = [0; ATS_INPUTS.len()];
+        drive_ats(&inputs, &mut words);
+        let set: Vec<_> =
+            ATS_INPUTS.iter().zip(words).filter(|(_, word)| *word != 0).map(|(p, word)| (p.0, word)).collect();
+        assert_eq!(set, [("ats_doneitags_i", 0x8000_0001), ("ats_pageprgi_i", 0x1ff)]);
+        let mut words = [0; ATS_OUTPUTS.len()];
+        words[ATS_OUTPUTS.iter().position(|port| port.0 == "ats_invdid_o").expect("a port")] = 0xabcdef;
+        let mut outputs = Outputs::default();
+        sample_ats(&words, &mut outputs);
+        let mut expected = Outputs::default();
+        expected.ats.invalidation.did = 0xabcdef;
+        assert_eq!(outputs, expected);
     }
 
     #[test]
@@ -284,7 +406,6 @@ mod tests {
         set("dev_rlast_o", 1);
         set("reg_rdata_o", 7);
         let mut outputs = Outputs { wsi: 1, ..Outputs::default() };
-        outputs.dev.b.id = 9;
         sample(&words, &mut outputs);
         let mut expected = Outputs { wsi: 0x8001, ..Outputs::default() };
         expected.mem.ar.addr = 0xff_ffff_ffff_ffff;

@@ -68,10 +68,10 @@ impl Library {
     pub fn instance(&self, seed: u64) -> Result<Rtl, LoadError> {
         let mut model = self.0.instance(&ModelConfig { seed, ..ModelConfig::default() })?;
         let found = model.ports().iter().map(|port| (port.name.as_str(), port.width));
-        if !found.eq(ports::INPUTS.iter().chain(ports::OUTPUTS).copied()) {
+        let Some(ats) = ports::has_ats(found) else {
             let reason = "its ports are not those of the device boundary of this version".to_owned();
             return Err(LoadError::Library { file: self.file().to_owned(), reason });
-        }
+        };
         // Power-up: the reset goes active, so that it acts before the first clock edge and its assertions.
         for rst_n in [true, false] {
             if let Some(words) = model.inputs_mut().first_chunk_mut() {
@@ -79,13 +79,20 @@ impl Library {
             }
             model.apply().map_err(|stop| LoadError::Instance(stop.to_string()))?;
         }
-        Ok(Rtl(model))
+        Ok(Rtl { model, ats })
     }
 }
 
+/// Bits of `capabilities` that need `ats_*`: ATS and T2GPA.
+const ATS_CAPABILITIES: u64 = 0b11 << 25;
+
 /// A Verilated RTL IOMMU.
 #[derive(Debug)]
-pub struct Rtl(Model);
+pub struct Rtl {
+    model: Model,
+    /// It has the ports `ats_*`
+    ats: bool,
+}
 
 impl Rtl {
     /// Builds an RTL, or finds it if it has been built from the same files and options.
@@ -109,7 +116,7 @@ impl Rtl {
     /// # Errors
     /// [`LoadError::Trace`] if the RTL was built without waves or the file cannot be written.
     pub fn start_waves(&mut self, file: &Path) -> Result<(), LoadError> {
-        self.0.trace_open(file)
+        self.model.trace_open(file)
     }
 
     /// Completes the file with the waves. Dropping the device does so as well.
@@ -117,7 +124,7 @@ impl Rtl {
     /// # Errors
     /// [`LoadError::Trace`]
     pub fn stop_waves(&mut self) -> Result<(), LoadError> {
-        self.0.trace_close()
+        self.model.trace_close()
     }
 
     /// Writes the coverage so far in Verilator's format.
@@ -125,12 +132,12 @@ impl Rtl {
     /// # Errors
     /// [`LoadError::Coverage`]
     pub fn write_coverage(&mut self, file: &Path) -> Result<(), LoadError> {
-        self.0.coverage_write(file)
+        self.model.coverage_write(file)
     }
 
     /// What the RTL printed since the last call.
     pub fn take_output(&mut self) -> String {
-        self.0.take_output()
+        self.model.take_output()
     }
 
     /// Runs the RTL's `final` blocks, as the end of a simulation does.
@@ -138,7 +145,7 @@ impl Rtl {
     /// # Errors
     /// [`Stopped`] if one of them reports an error.
     pub fn finish(&mut self) -> Result<(), Stopped> {
-        self.0.finish().map_err(Stopped::from)
+        self.model.finish().map_err(Stopped::from)
     }
 }
 
@@ -146,12 +153,23 @@ impl Dut for Rtl {
     #[inline]
     fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped> {
         // `Library::instance` has checked the number of words.
-        if let Some(words) = self.0.inputs_mut().first_chunk_mut() {
+        if let Some((words, rest)) = self.model.inputs_mut().split_first_chunk_mut() {
             ports::drive(inputs, words);
+            match rest.first_chunk_mut() {
+                Some(words) if self.ats => ports::drive_ats(inputs, words),
+                // Who has no ports for it cannot be offered it.
+                _ => ports::mask_capabilities(words, !ATS_CAPABILITIES),
+            }
         }
-        self.0.cycle()?;
-        if let Some(words) = self.0.outputs().first_chunk() {
+        self.model.cycle()?;
+        *outputs = Outputs::default();
+        if let Some((words, rest)) = self.model.outputs().split_first_chunk() {
             ports::sample(words, outputs);
+            if let Some(words) = rest.first_chunk()
+                && self.ats
+            {
+                ports::sample_ats(words, outputs);
+            }
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub struct BusConfig {
     pub ptw: PortTiming,
     /// Devices on `dev_*`
     pub dev: DeviceTiming,
+    /// Devices on `ats_*`
+    pub ats: AtsTiming,
     /// How often software holds a ready low, or delays AW against W, on `reg_*`, in percent of the cycles
     pub reg_stall_percent: u8,
     /// Addresses that answer with an error
@@ -27,6 +29,7 @@ impl Default for BusConfig {
             mem: PortTiming::default(),
             ptw: PortTiming::default(),
             dev: DeviceTiming::default(),
+            ats: AtsTiming::default(),
             reg_stall_percent: 10,
             faults: Vec::new(),
             fill: Fill::Zero,
@@ -73,6 +76,36 @@ pub struct DeviceTiming {
 impl Default for DeviceTiming {
     fn default() -> Self {
         Self { ready_percent: 90, gap_percent: 10, write_lag: 0..=3, outstanding: 32 }
+    }
+}
+
+/// Timing of the devices that have an address translation cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtsTiming {
+    /// How often a device takes a message that it is shown, in percent of the cycles
+    pub ready_percent: u8,
+    /// How often a device that has a message to send lets a cycle pass, in percent of the cycles
+    pub gap_percent: u8,
+    /// Translation requests under way at a time
+    pub outstanding: usize,
+    /// Cycles from an invalidation request to its completion, at least; those of a device come in any order
+    pub answer: RangeInclusive<u32>,
+    /// How often an invalidation request is never completed, in percent
+    pub silent_percent: u8,
+    /// How often an invalidation request is completed by several messages, in percent
+    pub split_percent: u8,
+}
+
+impl Default for AtsTiming {
+    fn default() -> Self {
+        Self {
+            ready_percent: 90,
+            gap_percent: 10,
+            outstanding: 16,
+            answer: 5..=100,
+            silent_percent: 0,
+            split_percent: 0,
+        }
     }
 }
 

@@ -62,6 +62,16 @@ impl DevicePort {
         }
     }
 
+    /// A device has DMA under way, or queued, that it was asked for before `mark` and that has a translated address.
+    pub(super) fn has_translated(&self, did: u32, mark: Queued) -> bool {
+        let is_it =
+            |origin: Queued, request: &DmaRequest| request.translated && request.device.0 == did && origin < mark;
+        [&self.reads, &self.writes].into_iter().any(|flights| {
+            flights.queue.iter().any(|(origin, request)| is_it(*origin, request))
+                || flights.iter().any(|flight| is_it(flight.origin, &flight.request))
+        })
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         let idle = |flights: &Flights| flights.queued() == 0 && flights.outstanding() == 0;
         idle(&self.reads) && idle(&self.writes) && self.data_order.is_empty() && !self.b.waits() && !self.r.waits()

@@ -6,6 +6,9 @@
 //! cycle is the value before the stores of that cycle.
 
 use golden::{DeviceId, Iova, ProcessId, Spa};
+use hdl::{
+    GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest, TranslationCompletion, TranslationRequest,
+};
 
 /// A clock cycle, counted from the release of reset.
 pub type Cycle = u64;
@@ -210,6 +213,36 @@ pub enum Event {
         old: u64,
         /// After
         new: u64,
+    },
+    /// `ats_req*` handshake: a device asks for a translation.
+    AtsRequested {
+        /// What for
+        request: TranslationRequest,
+    },
+    /// `ats_cpl*` handshake.
+    AtsCompleted {
+        /// The answer
+        completion: TranslationCompletion,
+    },
+    /// `ats_inv*` handshake: a device is to drop translations.
+    InvalidationRequested {
+        /// Which
+        request: InvalidationRequest,
+    },
+    /// `ats_done*` handshake.
+    InvalidationDone {
+        /// Who has dropped what it was to
+        completion: InvalidationCompletion,
+    },
+    /// `ats_page*` handshake: a device asks for a page, or marks a stop.
+    PageRequested {
+        /// Which
+        request: PageRequest,
+    },
+    /// `ats_rsp*` handshake.
+    PageResponded {
+        /// To whom, and what
+        response: GroupResponse,
     },
     /// The interrupt wires changed.
     Wires {

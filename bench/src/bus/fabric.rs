@@ -1,5 +1,6 @@
-//! The bus: four ports, one memory, one clock.
+//! The bus: five ports, one memory, one clock.
 
+use super::ats::{AtsPort, Cached};
 use super::config::DeviceTiming;
 use super::device::DevicePort;
 use super::dice::Dice;
@@ -11,7 +12,7 @@ use super::request::IllegalRequest;
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::{Agent, BusConfig, Cycle, Direction, DmaRequest, Event, FaultRange, Memory, PortTiming, Ticket};
 use golden::Spa;
-use hdl::{Inputs, LiteManager, Manager, Outputs, Subordinate};
+use hdl::{AtsDevices, Inputs, LiteManager, Manager, Outputs, PageRequest, Subordinate, TranslationRequest};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -41,6 +42,7 @@ pub struct Bus {
     mem: MemoryPort,
     ptw: MemoryPort,
     reg: RegisterPort,
+    ats: AtsPort,
     pool: Pool,
     stores: VecDeque<CpuStore>,
     scheduled: BinaryHeap<Reverse<(Cycle, u64, CpuStore)>>,
@@ -55,7 +57,7 @@ impl Bus {
     /// A bus at rest, before reset.
     #[must_use]
     pub fn new(config: BusConfig, seed: u64) -> Self {
-        let BusConfig { mem, ptw, dev, reg_stall_percent, faults, fill } = config;
+        let BusConfig { mem, ptw, dev, ats, reg_stall_percent, faults, fill } = config;
         Self {
             memory: Memory::new(fill),
             faults: Faults::new(faults),
@@ -63,6 +65,7 @@ impl Bus {
             mem: MemoryPort::new(Port::Mem, mem, Dice::new(seed, 2)),
             ptw: MemoryPort::new(Port::Ptw, ptw, Dice::new(seed, 3)),
             reg: RegisterPort::new(reg_stall_percent, Dice::new(seed, 4)),
+            ats: AtsPort::new(ats, Dice::new(seed, 5)),
             pool: Pool::default(),
             stores: VecDeque::new(),
             scheduled: BinaryHeap::new(),
@@ -151,6 +154,23 @@ impl Bus {
         Ok(queued)
     }
 
+    /// Lets a device ask for a translation. The tag is the bus's choice; which entries the devices have by now,
+    /// [`Bus::cached`] tells.
+    pub fn ask_translation(&mut self, request: TranslationRequest) {
+        self.ats.ask(request);
+    }
+
+    /// Lets a device ask for a page, or mark a stop.
+    pub fn ask_page(&mut self, request: PageRequest) {
+        self.ats.ask_page(request);
+    }
+
+    /// The translations that the devices keep.
+    #[must_use]
+    pub fn cached(&self) -> &[Cached] {
+        self.ats.cached()
+    }
+
     /// Requests of a direction that the device under test has not accepted.
     #[must_use]
     pub fn queued(&self, direction: Direction) -> usize {
@@ -220,7 +240,12 @@ impl Bus {
     /// for a later cycle do not count.
     #[must_use]
     pub fn ports_idle(&self) -> bool {
-        self.dev.is_idle() && self.mem.is_idle() && self.ptw.is_idle() && self.reg.is_idle() && self.stores.is_empty()
+        self.dev.is_idle()
+            && self.mem.is_idle()
+            && self.ptw.is_idle()
+            && self.reg.is_idle()
+            && self.ats.is_idle()
+            && self.stores.is_empty()
     }
 
     /// Gives events back whose vectors may be used again. Empties `events`.
@@ -236,12 +261,15 @@ impl Bus {
             inputs.mem = Subordinate::default();
             inputs.ptw = Subordinate::default();
             inputs.reg = LiteManager::default();
+            inputs.ats = AtsDevices::default();
             return;
         }
         inputs.dev = self.dev.drive(now, &mut self.pool);
         inputs.mem = self.mem.drive(now, &self.memory, &self.faults);
         inputs.ptw = self.ptw.drive(now, &self.memory, &self.faults);
         inputs.reg = self.reg.drive(now);
+        let dev = &self.dev;
+        inputs.ats = self.ats.drive(now, |did, mark| dev.has_translated(did, mark));
     }
 
     /// Takes the handshakes of the cycle `now`, makes the stores of that cycle visible, and appends what happened to
@@ -266,6 +294,7 @@ impl Bus {
             self.mem.observe(now, &inputs.mem, &outputs.mem, &mut self.pool, events)?;
             self.ptw.observe(now, &inputs.ptw, &outputs.ptw, &mut self.pool, events)?;
             self.reg.observe(now, &inputs.reg, &outputs.reg, events)?;
+            self.ats.observe(now, &inputs.ats, &outputs.ats, Queued(self.requests), events)?;
             self.dev.observe_responses(&inputs.dev, &outputs.dev, &mut self.pool, events);
             // `ptw_*` first: an atomic samples and stores in one cycle, and must see the value before all stores.
             self.ptw.apply(now, &mut self.memory, &mut self.faults, events);
@@ -276,6 +305,7 @@ impl Bus {
             self.mem.clear();
             self.ptw.clear();
             self.reg.clear();
+            self.ats.clear();
         }
         self.apply_cpu_stores(now, events);
         if outputs.wsi != self.wsi {
@@ -307,7 +337,7 @@ impl Bus {
 
 /// No VALID may be high in reset, nor before the first clock edge after it.
 fn check_silence(now: Cycle, outputs: &Outputs) -> Result<(), ProtocolViolation> {
-    let Outputs { dev, mem, ptw, reg, .. } = outputs;
+    let Outputs { dev, mem, ptw, reg, ats, .. } = outputs;
     let valids = [
         (Port::Dev, Channel::B, dev.b.valid),
         (Port::Dev, Channel::R, dev.r.valid),
@@ -319,6 +349,9 @@ fn check_silence(now: Cycle, outputs: &Outputs) -> Result<(), ProtocolViolation>
         (Port::Ptw, Channel::Ar, ptw.ar.valid),
         (Port::Reg, Channel::B, reg.b_valid),
         (Port::Reg, Channel::R, reg.r_valid),
+        (Port::Ats, Channel::Completion, ats.completion.valid),
+        (Port::Ats, Channel::Invalidation, ats.invalidation.valid),
+        (Port::Ats, Channel::Response, ats.response.valid),
     ];
     match valids.into_iter().find(|&(.., valid)| valid) {
         None => Ok(()),

@@ -1,7 +1,7 @@
 //! The handshake rule: once VALID is high, it stays and its payload stays until READY.
 
 use super::memory::lane_mask;
-use super::violation::{ProtocolViolation, Rule, Site};
+use super::violation::{Port, ProtocolViolation, Rule, Site};
 use hdl::{Address, ReadData, WriteData, WriteResponse};
 
 /// What travels on a channel.
@@ -71,12 +71,16 @@ impl<T: Payload> Held<T> {
             }
             return Ok(valid);
         };
+        let (dropped, stable) = match site.port {
+            Port::Ats => (Rule::AtsDropped, Rule::AtsStable),
+            _ => (Rule::Dropped, Rule::Stable),
+        };
         if !valid {
-            return Err(site.broke(Rule::Dropped, "VALID fell before READY", before.describe(), "VALID low"));
+            return Err(site.broke(dropped, "VALID fell before READY", before.describe(), "VALID low"));
         }
         if before != *payload {
             let detail = "the payload changed while VALID waited for READY";
-            return Err(site.broke(Rule::Stable, detail, before.describe(), payload.describe()));
+            return Err(site.broke(stable, detail, before.describe(), payload.describe()));
         }
         if ready {
             self.0 = None;

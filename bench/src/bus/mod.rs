@@ -1,6 +1,7 @@
 //! The fabric and the memory around the device under test: devices that make DMA requests, memory that answers with
 //! seeded latency and order, software that stores and reads registers, and a check of the protocol.
 
+mod ats;
 mod burst;
 mod config;
 mod device;
@@ -23,8 +24,9 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
+pub use ats::{Cached, range_log2};
 pub use burst::{FIXED, INCR, WRAP};
-pub use config::{BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
+pub use config::{AtsTiming, BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
 pub use event::{Agent, Burst, Cycle, Direction, DmaRequest, Event, Ticket};
 pub use fabric::{Bus, Queued};
 pub use faults::{DECERR, EXOKAY, OKAY, SLVERR};

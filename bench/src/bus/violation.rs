@@ -14,6 +14,8 @@ pub enum Port {
     Ptw,
     /// Registers, AXI4-Lite; the device under test is the subordinate
     Reg,
+    /// ATS and page requests
+    Ats,
 }
 
 impl fmt::Display for Port {
@@ -23,6 +25,7 @@ impl fmt::Display for Port {
             Self::Mem => "mem",
             Self::Ptw => "ptw",
             Self::Reg => "reg",
+            Self::Ats => "ats",
         })
     }
 }
@@ -40,6 +43,12 @@ pub enum Channel {
     Ar,
     /// Read data
     R,
+    /// Translation completions
+    Completion,
+    /// Invalidation requests
+    Invalidation,
+    /// Page request group responses
+    Response,
 }
 
 impl fmt::Display for Channel {
@@ -50,6 +59,9 @@ impl fmt::Display for Channel {
             Self::B => "B",
             Self::Ar => "AR",
             Self::R => "R",
+            Self::Completion => "cpl",
+            Self::Invalidation => "inv",
+            Self::Response => "rsp",
         })
     }
 }
@@ -72,10 +84,10 @@ macro_rules! rules {
                 match self { $(Self::$name => $key,)* }
             }
 
-            /// Where the AMBA AXI specification (IHI 0022H) says so.
+            /// Where it is written: in the AMBA AXI specification (IHI 0022H), or in the document of the device boundary.
             #[must_use]
             pub const fn section(self) -> &'static str {
-                match self { $(Self::$name => concat!("IHI 0022H ", $section),)* }
+                match self { $(Self::$name => $section,)* }
             }
         }
     };
@@ -83,45 +95,53 @@ macro_rules! rules {
 
 rules! {
     /// No VALID during reset, nor before the first clock edge after it
-    Reset = "axi-reset", "A3.1.2";
+    Reset = "axi-reset", "IHI 0022H A3.1.2";
     /// VALID stays until READY
-    Dropped = "axi-valid-dropped", "A3.2.1";
+    Dropped = "axi-valid-dropped", "IHI 0022H A3.2.1";
     /// The payload does not change while VALID waits for READY
-    Stable = "axi-stable", "A3.2.1";
+    Stable = "axi-stable", "IHI 0022H A3.2.1";
     /// `AxBURST` is FIXED, INCR or WRAP
-    BurstKind = "axi-burst-kind", "A3.4.1";
+    BurstKind = "axi-burst-kind", "IHI 0022H A3.4.1";
     /// A beat is no wider than the data bus
-    Size = "axi-size", "A3.4.1";
+    Size = "axi-size", "IHI 0022H A3.4.1";
     /// FIXED has at most 16 beats; WRAP has 2, 4, 8 or 16
-    Length = "axi-length", "A3.4.1";
+    Length = "axi-length", "IHI 0022H A3.4.1";
     /// The start of a WRAP burst is aligned to its beats
-    WrapAlignment = "axi-wrap-alignment", "A3.4.1";
+    WrapAlignment = "axi-wrap-alignment", "IHI 0022H A3.4.1";
     /// A burst stays within 4 KiB
-    Boundary = "axi-4k", "A3.4.1";
+    Boundary = "axi-4k", "IHI 0022H A3.4.1";
     /// `AxCACHE` is not a reserved value
-    Cache = "axi-cache", "A4.4";
+    Cache = "axi-cache", "IHI 0022H A4.4";
     /// An exclusive burst is aligned, a power of two, at most 128 bytes and 16 beats
-    Exclusive = "axi-exclusive", "A7.2.4";
+    Exclusive = "axi-exclusive", "IHI 0022H A7.2.4";
     /// `WLAST` marks the last beat of its burst and no other
-    WriteLast = "axi-wlast", "A3.2.2";
+    WriteLast = "axi-wlast", "IHI 0022H A3.2.2";
     /// Strobes only on the byte lanes of the beat
-    Strobes = "axi-strobes", "A3.4.3";
+    Strobes = "axi-strobes", "IHI 0022H A3.4.3";
     /// An AXI5 atomic has a legal operation, size, alignment and burst type
-    Atomic = "axi-atomic", "E1.1";
+    Atomic = "axi-atomic", "IHI 0022H E1.1";
     /// The ID of an atomic is not in use
-    AtomicId = "axi-atomic-id", "E1.1";
+    AtomicId = "axi-atomic-id", "IHI 0022H E1.1";
     /// A response answers a request that is outstanding
-    ResponseId = "axi-response-id", "A5.3";
+    ResponseId = "axi-response-id", "IHI 0022H A5.3";
     /// A response does not come before its request is complete
-    Early = "axi-response-early", "A3.3.1";
+    Early = "axi-response-early", "IHI 0022H A3.3.1";
     /// `RLAST` marks the last beat of its burst and no other
-    ReadLast = "axi-rlast", "A3.2.2";
+    ReadLast = "axi-rlast", "IHI 0022H A3.2.2";
     /// EXOKAY answers exclusive requests only
-    Exokay = "axi-exokay", "A7.2.3";
+    Exokay = "axi-exokay", "IHI 0022H A7.2.3";
     /// AXI4-Lite has no EXOKAY
-    LiteExokay = "axi-lite-exokay", "B1.1.1";
+    LiteExokay = "axi-lite-exokay", "IHI 0022H B1.1.1";
+    /// A message stays until it is taken
+    AtsDropped = "ats-valid-dropped", "hdl/DEVICE.md, ats_*";
+    /// A message does not change while it waits
+    AtsStable = "ats-stable", "hdl/DEVICE.md, ats_*";
+    /// A translation completion answers a request that is open, once
+    AtsTag = "ats-tag", "hdl/DEVICE.md, ats_*";
+    /// The status of a translation completion is Success, UR or CA
+    AtsStatus = "ats-status", "hdl/DEVICE.md, ats_*";
     /// A physical address fits the 56 bits of the bus
-    AddressWidth = "axi-address-width", "A2.2";
+    AddressWidth = "axi-address-width", "IHI 0022H A2.2";
 }
 
 impl fmt::Display for Rule {
@@ -140,7 +160,7 @@ pub struct ProtocolViolation {
     pub channel: Channel,
     /// Which rule
     pub rule: Rule,
-    /// Where the AXI specification says so
+    /// Where it is written
     pub section: &'static str,
     /// What it was about, for people
     pub detail: String,

@@ -198,7 +198,14 @@ impl Oracle {
                 self.sighting(*addr, *data, *resp, *sampled, now);
             }
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
-            Event::PtwReadAddress { .. } | Event::RegWrite { .. } => {}
+            Event::AtsRequested { .. }
+            | Event::AtsCompleted { .. }
+            | Event::InvalidationRequested { .. }
+            | Event::InvalidationDone { .. }
+            | Event::PageRequested { .. }
+            | Event::PageResponded { .. }
+            | Event::PtwReadAddress { .. }
+            | Event::RegWrite { .. } => {}
         }
         Ok(())
     }

@@ -19,6 +19,17 @@ impl PortSpec {
     }
 }
 
+/// Ports that a design has all of or none of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PortGroup {
+    /// For people
+    pub name: String,
+    /// Driven by the caller
+    pub inputs: Vec<PortSpec>,
+    /// Read by the caller
+    pub outputs: Vec<PortSpec>,
+}
+
 /// Which ports are bound, and in which order their words lie in the buffers of a [`crate::Model`].
 ///
 /// The clock is never bound: [`crate::Model::cycle`] drives it.
@@ -34,6 +45,8 @@ pub enum Binding {
         inputs: Vec<PortSpec>,
         /// Read by the caller
         outputs: Vec<PortSpec>,
+        /// Bound where the design has them: their words lie behind those of the others, inputs and outputs apart
+        groups: Vec<PortGroup>,
     },
 }
 

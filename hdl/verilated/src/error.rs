@@ -119,6 +119,8 @@ pub enum PortProblem {
         width: u32,
         /// A port of the design that nothing wants and whose name is close
         similar: Option<String>,
+        /// The group that it belongs to, of which the design has other ports
+        group: Option<String>,
     },
     /// The port has another width
     Width {
@@ -162,8 +164,11 @@ pub enum PortProblem {
 impl fmt::Display for PortProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { name, direction, width, similar } => {
+            Self::Missing { name, direction, width, similar, group } => {
                 write!(f, "missing: {direction} {name}, {width} bits")?;
+                if let Some(group) = group {
+                    write!(f, ", as other ports of {group} are there")?;
+                }
                 match similar {
                     Some(similar) => write!(f, " (is it `{similar}`?)"),
                     None => Ok(()),

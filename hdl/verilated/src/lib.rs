@@ -36,7 +36,7 @@ mod toolchain;
 mod verilate;
 
 pub use build::Builder;
-pub use design::{Binding, Design, PortSpec};
+pub use design::{Binding, Design, PortGroup, PortSpec};
 pub use error::{BuildError, Diagnostic, FileListError, LintReport, LoadError, PortProblem, Severity, ToolError};
 pub use file_list::FileList;
 pub use model::{InitialValues, Library, Model, ModelConfig, Stop, StopKind};

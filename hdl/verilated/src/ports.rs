@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::design::{Binding, Design, PortSpec};
+use crate::design::{Binding, Design, PortGroup, PortSpec};
 use crate::error::PortProblem;
 
 /// Direction of a port, seen from the design.
@@ -135,7 +135,12 @@ pub(crate) fn bind(design: &Design, members: &[Member]) -> Result<Wiring, Vec<Po
             all.sort_by(|a, b| a.name.cmp(&b.name));
             all
         }
-        Binding::Exact { inputs, outputs } => choose(&others, inputs, outputs, &mut problems),
+        Binding::Exact { inputs, outputs, groups } => {
+            let has =
+                |specs: &[PortSpec]| specs.iter().any(|spec| others.iter().any(|member| member.name == spec.name));
+            let groups: Vec<_> = groups.iter().filter(|group| has(&group.inputs) || has(&group.outputs)).collect();
+            choose(&others, inputs, outputs, &groups, &mut problems)
+        }
     };
     match clock {
         Some(clock) if problems.is_empty() => Ok(Wiring { clock: clock.member.clone(), ports: place(&chosen) }),
@@ -147,20 +152,26 @@ fn choose<'m>(
     members: &[&'m Member],
     inputs: &[PortSpec],
     outputs: &[PortSpec],
+    groups: &[&PortGroup],
     problems: &mut Vec<PortProblem>,
 ) -> Vec<&'m Member> {
-    let wanted: BTreeSet<&str> = inputs.iter().chain(outputs).map(|spec| spec.name.as_str()).collect();
+    let of = |group: &'_ PortGroup| Some(group.name.clone());
+    let inputs = inputs.iter().map(|spec| (spec, None));
+    let inputs = inputs.chain(groups.iter().flat_map(|group| group.inputs.iter().map(|spec| (spec, of(group)))));
+    let outputs = outputs.iter().map(|spec| (spec, None));
+    let outputs = outputs.chain(groups.iter().flat_map(|group| group.outputs.iter().map(|spec| (spec, of(group)))));
+    let wanted: BTreeSet<&str> = inputs.clone().chain(outputs.clone()).map(|(spec, _)| spec.name.as_str()).collect();
     let spare = || members.iter().filter(|member| !wanted.contains(member.name.as_str()));
     let mut chosen = Vec::new();
-    let inputs = inputs.iter().map(|spec| (spec, Direction::Input));
-    for (spec, direction) in inputs.chain(outputs.iter().map(|spec| (spec, Direction::Output))) {
+    let inputs = inputs.map(|(spec, group)| (spec, group, Direction::Input));
+    for (spec, group, direction) in inputs.chain(outputs.map(|(spec, group)| (spec, group, Direction::Output))) {
         let name = spec.name.clone();
         let Some(member) = members.iter().find(|member| member.name == name) else {
             let near =
                 |member: &&&Member| (strsim::normalized_damerau_levenshtein(&member.name, &name) * 1000.0) as u32;
             let similar = spare().max_by_key(near).filter(|member| near(member) >= 700);
             let similar = similar.map(|member| member.name.clone());
-            problems.push(PortProblem::Missing { name, direction, width: spec.width, similar });
+            problems.push(PortProblem::Missing { name, direction, width: spec.width, similar, group });
             continue;
         };
         match member.direction {
@@ -207,7 +218,15 @@ mod tests {
 
     fn design(inputs: &[(&str, u32)], outputs: &[(&str, u32)]) -> Design {
         let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
-        Design::new("x", ".").bind(Binding::Exact { inputs: specs(inputs), outputs: specs(outputs) })
+        Design::new("x", ".").bind(Binding::Exact { inputs: specs(inputs), outputs: specs(outputs), groups: vec![] })
+    }
+
+    fn with_group(mut design: Design, inputs: &[(&str, u32)], outputs: &[(&str, u32)]) -> Design {
+        let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
+        if let Binding::Exact { groups, .. } = &mut design.binding {
+            groups.push(PortGroup { name: "x_*".to_owned(), inputs: specs(inputs), outputs: specs(outputs) });
+        }
+        design
     }
 
     #[test]
@@ -239,6 +258,24 @@ mod tests {
         let words: Vec<_> = wiring.ports.iter().map(|b| (b.member.as_str(), b.port.word)).collect();
         assert_eq!(words, [("lim_i", 0), ("wide_i", 1), ("a___05Fb", 3), ("p_o", 0)]);
         assert_eq!(wiring.clock, "clk_i");
+    }
+
+    #[test]
+    fn a_group_is_bound_whole_or_left_out() {
+        let usable = |member: &Member| member.direction.is_some() && member.name != "double";
+        let members: Vec<_> = members(HEADER).into_iter().filter(usable).collect();
+        let base = || design(&[("lim_i", 9), ("wide_i", 100), ("a__b", 32)], &[("p_o", 8)]);
+        let absent = with_group(base(), &[("x_valid_i", 1)], &[("x_ready_o", 1)]);
+        let wiring = bind(&absent, &members).unwrap_or_else(|problems| panic!("{problems:?}"));
+        assert_eq!(wiring.ports.len(), 4);
+        let whole = with_group(design(&[("wide_i", 100)], &[]), &[("lim_i", 9), ("a__b", 32)], &[("p_o", 8)]);
+        let wiring = bind(&whole, &members).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let words: Vec<_> = wiring.ports.iter().map(|b| (b.member.as_str(), b.port.word)).collect();
+        assert_eq!(words, [("wide_i", 0), ("lim_i", 2), ("a___05Fb", 3), ("p_o", 0)]);
+        let partial = with_group(design(&[("wide_i", 100), ("a__b", 32)], &[("p_o", 8)]), &[("lim_i", 9)], &[("q", 1)]);
+        let Err(problems) = bind(&partial, &members) else { panic!("half a group") };
+        let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(text, ["missing: output q, 1 bits, as other ports of x_* are there"]);
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn ports_that_do_not_fit_are_all_listed() {
     let design = counter().bind(Binding::Exact {
         inputs: specs(&[("rst_ni", 1), ("enable_i", 1), ("limit_i", 9), ("wide_i", 100)]),
         outputs: specs(&[("count_o", 8), ("wide_o", 100), ("random_o", 32)]),
+        groups: vec![],
     });
     let error = builder().build(&design, &Options::default()).expect_err("ports");
     let BuildError::Ports { top, problems } = &error else { panic!("{error}") };

@@ -238,6 +238,7 @@ fn the_order_of_binding_is_the_order_of_the_words() {
     let binding = Binding::Exact {
         inputs: ["limit_i", "en_i", "rst_ni"].into_iter().zip([8, 1, 1]).map(|(n, w)| PortSpec::new(n, w)).collect(),
         outputs: vec![PortSpec::new("count_o", 8)],
+        groups: vec![],
     };
     let scratch = Scratch::new();
     scratch.write(

@@ -1,5 +1,6 @@
 //! Each rule of the protocol has a device that breaks it, and is caught; a device that keeps them all is not.
 
+use super::messages;
 use super::{Machine, address, plain, read, words, write};
 use crate::bus::{
     ATOMIC_COMPARE, BusConfig, Channel, Direction, Event, FIXED, INCR, Port, ProtocolViolation, Rule, WRAP,
@@ -7,7 +8,8 @@ use crate::bus::{
 use hdl::{Address, Inputs, Outputs, WriteData};
 use std::collections::BTreeSet;
 
-type Caught = (Port, Channel, Rule);
+/// Where, and what was broken.
+pub type Caught = (Port, Channel, Rule);
 type Set = fn(&mut Outputs);
 type Spoil = fn(u64, &Inputs, &mut Outputs);
 
@@ -22,7 +24,7 @@ fn key(violation: &ProtocolViolation) -> Caught {
 
 /// A device that drives just what `drive` says, after the first cycle; it is busy with reads, writes and register
 /// accesses that nobody else answers.
-fn puppet(drive: impl FnMut(u64, &Inputs, &mut Outputs) + 'static) -> Machine {
+pub fn puppet(drive: impl FnMut(u64, &Inputs, &mut Outputs) + 'static) -> Machine {
     let mut drive = drive;
     let mut machine = Machine::new(plain(), 0);
     machine.enqueue(read(1, 0x1000, 4));
@@ -115,6 +117,7 @@ fn faults() -> Vec<(Caught, Machine)> {
     all.extend(reset_faults());
     all.extend(response_faults());
     all.extend(register_faults());
+    all.extend(messages::faults());
     all
 }
 

@@ -4,6 +4,7 @@ mod atomic;
 mod checker;
 mod dut;
 mod errors;
+mod messages;
 mod order;
 mod registers;
 mod shapes;

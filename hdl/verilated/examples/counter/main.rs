@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 PortSpec::new("random_o", 32),
                 PortSpec::new("unset_o", 16),
             ],
+            groups: vec![],
         });
     let library = Builder::new(package.join("../../target")).build(&design, &Options::default())?;
     println!("{} ({})", library.file().display(), if library.fresh() { "built" } else { "found" });
