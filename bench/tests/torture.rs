@@ -2,7 +2,7 @@
 
 use bench::model::{CacheConfig, Habit, ModelConfig};
 use bench::testbench::{End, Figures};
-use bench::torture::{hunt, play};
+use bench::torture::{Scene, hunt, play_in};
 
 /// How often software changes something in a run.
 const STEPS: u32 = 60;
@@ -20,13 +20,18 @@ fn caches(kind: &str, seed: u64) -> CacheConfig {
     }
 }
 
-/// Plays worlds with legal devices; none may be blamed. Returns what they did altogether.
+/// Plays plain worlds with legal devices; none may be blamed. Returns what they did altogether.
 fn never_blamed(kind: &str, seeds: std::ops::Range<u64>) -> Figures {
+    never_blamed_in(Scene::Plain, kind, seeds)
+}
+
+/// The same in worlds with a feature.
+fn never_blamed_in(scene: Scene, kind: &str, seeds: std::ops::Range<u64>) -> Figures {
     let mut total = Figures::default();
     let mut blamed = Vec::new();
     for seed in seeds {
         let config = ModelConfig { caches: caches(kind, seed), ..ModelConfig::plain(seed) };
-        let outcome = play(config, seed, STEPS).expect("a model does not stop itself");
+        let outcome = play_in(scene, config, seed, STEPS).expect("a model does not stop itself");
         total.translations_compared += outcome.figures.translations_compared;
         total.invalidations_compared += outcome.figures.invalidations_compared;
         total.device_faults += outcome.figures.device_faults;
@@ -35,7 +40,7 @@ fn never_blamed(kind: &str, seeds: std::ops::Range<u64>) -> Figures {
         }
         if outcome.end != End::Finished {
             let finding = outcome.violation.map(|f| format!("{} {}: {} {}", f.rule, f.detail, f.right, f.wrong));
-            blamed.push(format!("{kind}, seed {seed}: {:?} {}", outcome.end, finding.unwrap_or_default()));
+            blamed.push(format!("{scene:?}, {kind}, seed {seed}: {:?} {}", outcome.end, finding.unwrap_or_default()));
         }
     }
     assert!(blamed.is_empty(), "{} legal devices were blamed:\n{}", blamed.len(), blamed.join("\n"));
@@ -76,11 +81,25 @@ fn a_legal_device_with_random_caches_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_updates_page_tables_is_never_blamed() {
+    for kind in ["none", "large", "happy"] {
+        assert_busy(&never_blamed_in(Scene::Updates, kind, 0..4));
+    }
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
         for (kind, from) in [("large", 0), ("combined", 0), ("happy", 0), ("happy", 1250)] {
             scope.spawn(move || never_blamed(kind, from..from + 1250));
+        }
+        for scene in Scene::FEATURES {
+            scope.spawn(move || {
+                for kind in ["none", "large", "combined", "happy"] {
+                    never_blamed_in(scene, kind, 0..100);
+                }
+            });
         }
     });
 }
@@ -99,6 +118,8 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::UserIgnored,
         Habit::StrobesIgnored,
         Habit::RefusalOkay,
+        Habit::UpdateSkipped,
+        Habit::UpdateDirtyOnRead,
     ];
     for habit in sample {
         let hunt = hunt(habit, 8).expect("a model does not stop itself");

@@ -85,6 +85,11 @@ impl Caches {
         self.epoch
     }
 
+    /// Entries are found by their tags alone.
+    pub(super) fn are_tagged(&self) -> bool {
+        self.config.tagged
+    }
+
     fn banks(&self, role: &Role) -> &[Bank] {
         use std::slice::from_ref;
         match role {

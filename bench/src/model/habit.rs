@@ -238,6 +238,31 @@ habits! {
     SuperpageOffsetDropped,
     /// An error of the port is taken for data.
     WalkErrorIgnored,
+    // Updates of A and D bits
+    /// A and D bits that are to be set are taken for set.
+    UpdateSkipped,
+    /// Entries that map tables are not marked dirty by an update of a table.
+    UpdateOfTablesSkipped,
+    /// A and D bits are set by a plain write.
+    UpdateNotAtomic,
+    /// An update whose compare has failed is taken for made.
+    UpdateCompareIgnored,
+    /// An update that memory refused is taken for made.
+    UpdateErrorIgnored,
+    /// A translation does not wait for its update.
+    UpdateNotAwaited,
+    /// A read of a page that may be written sets D with A.
+    UpdateDirtyOnRead,
+    /// An update sets a bit for software as well.
+    UpdateWrongBit,
+    /// An update clears the bits for software.
+    UpdateClearsSoftwareBits,
+    /// A write that a page-table entry denies sets A and D in it.
+    UpdateBeforeChecks,
+    /// A and D bits are set although SADE and GADE are 0.
+    UpdateUnasked,
+    /// SADE and GADE are taken for 0.
+    UpdateRefused,
     // DMA
     /// Write data change on the way.
     WriteDataCorrupted,

@@ -13,6 +13,7 @@ mod config;
 mod covers;
 mod dice;
 mod dma;
+mod exchange;
 mod faults;
 mod habit;
 mod lite;
@@ -115,8 +116,11 @@ impl Model {
             match writer {
                 Writer::Fault => recorded |= self.faults.written(resp, &mut self.registers),
                 Writer::Fence => self.commands.stored(resp, &mut self.registers),
-                Writer::Nobody => {}
+                Writer::Exchange(_) | Writer::Nobody => {}
             }
+        }
+        while let Some(exchanged) = self.ptw.exchanged() {
+            self.walkers.exchanged(&exchanged);
         }
         while let Some(fetch) = self.ptw.fetched() {
             if fetch.readers.commands {

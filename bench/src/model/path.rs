@@ -3,6 +3,7 @@
 use golden::{Pte, Read, Role, Update, WordRef, Words};
 
 use super::cache::{Caches, Hit};
+use super::exchange::Exchange;
 use super::habit::{Habit, Nature};
 
 /// Where a value is from.
@@ -27,7 +28,12 @@ pub(super) struct Known {
     pub data: (u64, u8),
     /// Invalidations that had been executed when the read was sent
     pub epoch: u64,
+    /// It is from an atomic of this walk, and counts more than what a cache says
+    pub exchanged: bool,
 }
+
+/// `DC.tc.SADE` and `DC.tc.GADE`
+const SADE_GADE: u64 = 3 << 7;
 
 /// A step of the last replay.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +61,30 @@ pub(super) struct View<'a> {
     /// The first word that was not there
     pub wanted: Option<WordRef>,
     pub global: bool,
+    /// Caches are not asked
+    pub bypass: bool,
+    /// Where memory has refused an update of this walk
+    pub refused: Option<u64>,
+    /// The update of A and D bits that the walk waits for
+    pub update: Option<Wanted>,
+}
+
+/// An update of A and D bits that a walk needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Where and what
+    pub exchange: Exchange,
+    /// What was read there was found in a cache
+    pub cached: bool,
+}
+
+impl Wanted {
+    /// It sets D, which no access may that nobody asked for.
+    pub(super) const fn sets_dirty(&self) -> bool {
+        let Exchange { old, new, .. } = self.exchange;
+        // Wherever the byte with D lies in the image.
+        (old ^ new) & 0x8000_0000_8000_0080 != 0
+    }
 }
 
 impl View<'_> {
@@ -90,6 +120,8 @@ impl View<'_> {
             }
             (Habit::InvalidPteUsed, Role::FirstStage { .. } | Role::SecondStage { .. }) if value != 0 => value | 1,
             (Habit::InvalidContextUsed, Role::DeviceContext { index: 0 }) => value | 1,
+            (Habit::UpdateUnasked, Role::DeviceContext { index: 0 }) => value | SADE_GADE,
+            (Habit::UpdateRefused, Role::DeviceContext { index: 0 }) => value & !SADE_GADE,
             (Habit::ContextReservedIgnored, Role::DeviceContext { index: 0 }) => value & !golden::Tc::RESERVED,
             _ => value,
         }
@@ -106,11 +138,15 @@ fn narrow(word: &WordRef, doubleword: u64) -> u64 {
 
 impl Words for View<'_> {
     fn read(&mut self, word: &WordRef) -> Read {
-        if let Some(Hit { value, global, origin }) = self.caches.lookup(word) {
+        let addr = word.addr.0 & !7;
+        let known = self.known.iter().rev().find(|known| known.addr == addr).copied();
+        if !known.is_some_and(|known| known.exchanged)
+            && !self.bypass
+            && let Some(Hit { value, global, origin }) = self.caches.lookup(word)
+        {
             return self.step(word, value, global, origin, self.caches.epoch());
         }
-        let addr = word.addr.0 & !7;
-        let Some(known) = self.known.iter().rev().find(|known| known.addr == addr).copied() else {
+        let Some(known) = known else {
             self.wanted.get_or_insert(*word);
             return Read::Unavailable;
         };
@@ -120,8 +156,33 @@ impl Words for View<'_> {
         self.step(word, narrow(word, known.data.0), false, Origin::Memory, known.epoch)
     }
 
-    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
-        // The capability is masked: contexts that ask for updates are misconfigured.
-        Update::AccessFault
+    fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
+        let new = match update_bits(self.nature, word, old, new) {
+            Some(new) => new,
+            None => return Update::Done,
+        };
+        if self.refused == Some(word.addr.0) {
+            return Update::AccessFault;
+        }
+        let cached = self.path.iter().rev().find(|step| step.word.addr == word.addr && step.word.role == word.role);
+        let cached = cached.is_some_and(|step| step.origin != Origin::Memory);
+        let exchange = Exchange { addr: word.addr.0, bytes: word.bytes, old, new };
+        self.update.get_or_insert(Wanted { exchange, cached });
+        if self.nature.has(Habit::UpdateNotAwaited) { Update::Done } else { Update::Unavailable }
+    }
+}
+
+/// What is written for an update, as the model's habit makes it; none: nothing.
+fn update_bits(nature: Nature, word: &WordRef, old: u64, new: u64) -> Option<u64> {
+    const D: u64 = 1 << 7;
+    let Some(habit) = nature.0 else { return Some(new) };
+    let implicit = matches!(word.role, Role::SecondStage { purpose, .. } if purpose != golden::Purpose::Final);
+    match habit {
+        Habit::UpdateSkipped => None,
+        Habit::UpdateOfTablesSkipped if implicit && new & !old == D => None,
+        Habit::UpdateDirtyOnRead if old & 4 != 0 => Some(new | D),
+        Habit::UpdateWrongBit => Some(new | 1 << 8),
+        Habit::UpdateClearsSoftwareBits => Some(new & !0x300),
+        _ => Some(new),
     }
 }

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use hdl::{Address, Manager, ReadData, Subordinate, WriteData, WriteResponse};
 
+use super::exchange::{Exchange, Exchanged};
+use crate::bus::ATOMIC_COMPARE;
+
 /// Read bursts in flight at most.
 const READS: usize = 16;
 /// Doublewords in a read burst at most: a device context in extended format, or four commands.
@@ -52,6 +55,8 @@ pub(super) enum Writer {
     Fault,
     /// A fence
     Fence,
+    /// Whoever this tag stands for: an AtomicCompare
+    Exchange(u8),
     /// Nobody: an illegal habit
     Nobody,
 }
@@ -77,8 +82,22 @@ impl Writer {
             Self::Fault => 0x40,
             Self::Fence => 0x41,
             Self::Nobody => 0x42,
+            Self::Exchange(tag) => EXCHANGES + tag,
         }
     }
+}
+
+/// First ID of atomics: none of them may be in use by anything else (IHI 0022H E1.1).
+const EXCHANGES: u8 = 0x80;
+
+/// An atomic that is on its way.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    exchanged: Exchanged,
+    /// The old value has come
+    read: bool,
+    /// The response has come
+    answered: bool,
 }
 
 /// The port.
@@ -95,6 +114,7 @@ pub(super) struct Ptw {
     current: Option<(Write, u8)>,
     waiting: Vec<Writer>,
     answered: VecDeque<(Writer, u8)>,
+    flights: Vec<Flight>,
 }
 
 impl Ptw {
@@ -110,6 +130,7 @@ impl Ptw {
             current: None,
             waiting: Vec::with_capacity(4),
             answered: VecDeque::with_capacity(4),
+            flights: Vec::with_capacity(8),
         }
     }
 
@@ -119,6 +140,7 @@ impl Ptw {
             && self.writes.is_empty()
             && self.current.is_none()
             && self.waiting.is_empty()
+            && self.flights.is_empty()
     }
 
     /// Asks for `words` doublewords from `addr`. False when no burst is free: ask again later.
@@ -160,6 +182,28 @@ impl Ptw {
         self.writes.push_back(write);
     }
 
+    /// Queues an AtomicCompare. No other one with this tag may be under way.
+    pub(super) fn exchange(&mut self, tag: u8, exchange: Exchange) {
+        self.writes.push_back(exchange.write(tag));
+        let exchanged = Exchanged { tag, exchange, ..Exchanged::default() };
+        self.flights.push(Flight { exchanged, read: false, answered: false });
+    }
+
+    /// An atomic with this tag is under way.
+    pub(super) fn exchanging(&self, tag: u8) -> bool {
+        self.flights.iter().any(|flight| flight.exchanged.tag == tag)
+    }
+
+    /// An atomic that has been answered on both channels.
+    pub(super) fn exchanged(&mut self) -> Option<Exchanged> {
+        let at = self.flights.iter().position(|flight| flight.read && flight.answered)?;
+        Some(self.flights.remove(at).exchanged)
+    }
+
+    fn flight(&mut self, id: u8) -> Option<&mut Flight> {
+        self.flights.iter_mut().find(|flight| EXCHANGES + flight.exchanged.tag == id)
+    }
+
     /// A write that was answered: who asked, and the response.
     pub(super) fn written(&mut self) -> Option<(Writer, u8)> {
         self.answered.pop_front()
@@ -193,6 +237,11 @@ impl Ptw {
     }
 
     fn read_beat(&mut self, beat: &ReadData) {
+        if let Some(flight) = self.flight(beat.id) {
+            flight.exchanged.found = (beat.data, beat.resp);
+            flight.read = true;
+            return;
+        }
         let Some(slot) = self.slots.get_mut(usize::from(beat.id)).filter(|slot| slot.busy) else { return };
         if let Some(word) = slot.fetch.data.get_mut(usize::from(slot.got)) {
             *word = (beat.data, beat.resp);
@@ -205,7 +254,14 @@ impl Ptw {
 
     fn write_response(&mut self, b: &WriteResponse) {
         if let Some(at) = self.waiting.iter().position(|writer| writer.id() == b.id) {
-            self.answered.push_back((self.waiting.remove(at), b.resp));
+            match self.waiting.remove(at) {
+                Writer::Exchange(_) => {
+                    if let Some(flight) = self.flight(b.id) {
+                        flight.answered = true;
+                    }
+                }
+                writer => self.answered.push_back((writer, b.resp)),
+            }
         }
     }
 
@@ -234,6 +290,12 @@ impl Ptw {
         {
             let (id, addr, len, size) = (write.writer.id(), write.addr, write.len - 1, write.size);
             self.aw = Address { valid: true, id, addr, len, size, burst: 1, ..Address::default() };
+            if matches!(write.writer, Writer::Exchange(_)) {
+                self.aw = Address { atop: ATOMIC_COMPARE, burst: Exchange::burst(&write), ..self.aw };
+                if let Some(flight) = self.flight(id) {
+                    flight.exchanged.epoch = epoch;
+                }
+            }
             self.w = beat(&write, 0);
             self.current = Some((write, 0));
             self.waiting.push(write.writer);

@@ -6,13 +6,12 @@ use golden::{
 
 use super::habit::{Habit, Nature};
 
-/// What the model has of `capabilities`, where the strap offers it. It does not update A and D bits or MRIFs, knows no
+/// What the model has of `capabilities`, where the strap offers it. It does not store into MRIFs, knows no
 /// ATS, counts no events, and has no debug interface; interrupts are wires.
 pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
     all.with_amo_mrif(false)
         .with_msi_mrif(false)
-        .with_amo_hwad(false)
         .with_ats(false)
         .with_t2gpa(false)
         .with_hpm(false)

@@ -5,10 +5,11 @@ use golden::{Config, DdtMode, Fault, FaultRecord, Iova, Outcome, Request, Role, 
 use super::cache::Caches;
 use super::dice::Dice;
 use super::dma::Transactions;
+use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
-use super::path::{Known, PathWord, View};
-use super::ptw::{Fetched, Ptw, Readers};
+use super::path::{Known, PathWord, View, Wanted};
+use super::ptw::{Fetched, Ptw, Readers, Write, Writer};
 use super::registers::Registers;
 
 /// Words in one walk at most: Sv57 within Sv57x4 takes 5 * 6 + 5, behind three levels of each directory.
@@ -31,6 +32,12 @@ struct Walker {
     path: Vec<PathWord>,
     /// The word that it waits for
     waits: Option<WordRef>,
+    /// It waits for an update of A and D bits
+    updating: bool,
+    /// Where memory has refused such an update
+    refused: Option<u64>,
+    /// It asks no caches
+    bypass: bool,
 }
 
 /// Parts of the model that a walk meets.
@@ -80,6 +87,9 @@ impl Walkers {
             known: Vec::with_capacity(WORDS),
             path: Vec::with_capacity(WORDS),
             waits: None,
+            updating: false,
+            refused: None,
+            bypass: false,
         };
         let walkers = vec![idle; count.clamp(1, 64)];
         // A clone has the length of a vector, not its capacity; the first walks make up for it.
@@ -115,8 +125,29 @@ impl Walkers {
                 addr: fetch.addr + 8 * at,
                 data,
                 epoch: fetch.epoch,
+                exchanged: false,
             }));
         }
+    }
+
+    /// Memory has answered an update of A and D bits: "if the values match, set pte.a to 1 and … pte.d … If the
+    /// comparison fails, return to step 2" (Privileged specification, "Virtual Address Translation Process").
+    pub(super) fn exchanged(&mut self, exchanged: &Exchanged) {
+        let Some(walker) = self.walkers.get_mut(usize::from(exchanged.tag)).filter(|walker| walker.updating) else {
+            return;
+        };
+        walker.updating = false;
+        let mut data = (exchanged.doubleword(), exchanged.found.1);
+        let hidden = if data.1 > 1 { Habit::UpdateErrorIgnored } else { Habit::UpdateCompareIgnored };
+        if self.nature.has(hidden) && exchanged.exchange.bytes == 8 {
+            data = (exchanged.exchange.new, 0);
+        }
+        if data.1 > 1 {
+            walker.refused = Some(exchanged.exchange.addr);
+            return;
+        }
+        let addr = exchanged.exchange.addr & !7;
+        walker.known.push(Known { addr, data, epoch: exchanged.epoch, exchanged: true });
     }
 
     /// One cycle.
@@ -128,6 +159,7 @@ impl Walkers {
         for at in 0..self.walkers.len() {
             let walker = &self.walkers[at];
             if walker.waits.is_none()
+                && !walker.updating
                 && let Some(job) = walker.job
             {
                 self.replay(at, job, &config, world);
@@ -157,6 +189,8 @@ impl Walkers {
         walker.request = request;
         walker.known.clear();
         walker.waits = None;
+        walker.refused = None;
+        walker.bypass = false;
     }
 
     fn replay(&mut self, at: usize, job: Job, config: &Config, world: &mut World<'_>) {
@@ -171,9 +205,21 @@ impl Walkers {
             privileged: request.is_privileged(),
             wanted: None,
             global: false,
+            bypass: walker.bypass,
+            refused: walker.refused,
+            update: None,
         };
         let outcome = golden::translate(config, &mut view, &request);
-        let wanted = view.wanted;
+        let (wanted, update) = (view.wanted, view.update);
+        if let Some(update) = update {
+            if outcome == Outcome::Unavailable && wanted.is_none() {
+                return self.update(at, job, &update, config, world);
+            }
+            if wanted.is_none() && !world.ptw.exchanging(at as u8) {
+                // The habit of not waiting.
+                world.ptw.exchange(at as u8, update.exchange);
+            }
+        }
         match (outcome, wanted) {
             (Outcome::Unavailable, Some(word)) => return self.want(at, &word, config, world),
             // Cannot happen: nothing is unavailable but what is wanted. The request is not left hanging.
@@ -183,7 +229,7 @@ impl Walkers {
                 if job != Job::Prefetch && self.is_reported(&fault) && !world.faults.has_room() {
                     return;
                 }
-                self.end_refused(job, &request, &fault, world);
+                self.end_refused(at, job, &request, &fault, world);
             }
         }
         self.keep(at, config, world);
@@ -201,6 +247,33 @@ impl Walkers {
         if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words) {
             self.walkers[at].waits = Some(*word);
         }
+    }
+
+    /// Updates A and D bits of an entry, or gives up a walk that nobody asked for: only A may be set by those.
+    fn update(&mut self, at: usize, job: Job, update: &Wanted, config: &Config, world: &mut World<'_>) {
+        if job == Job::Prefetch && update.sets_dirty() {
+            self.keep(at, config, world);
+            self.walkers[at].job = None;
+            return;
+        }
+        if update.cached && world.caches.are_tagged() && !self.walkers[at].bypass {
+            // Where an entry lies that was found by its tags is not known: the walk begins anew.
+            self.walkers[at].bypass = true;
+            return;
+        }
+        if world.ptw.exchanging(at as u8) {
+            return;
+        }
+        if self.nature.has(Habit::UpdateNotAtomic) {
+            let walker = &mut self.walkers[at];
+            let data = (update.exchange.new, 0);
+            walker.known.push(Known { addr: update.exchange.addr & !7, data, epoch: 0, exchanged: true });
+            let beats = [(update.exchange.new, 0xff), (0, 0), (0, 0), (0, 0)];
+            world.ptw.write(Write { writer: Writer::Nobody, addr: update.exchange.addr, size: 3, beats, len: 1 });
+            return;
+        }
+        self.walkers[at].updating = true;
+        world.ptw.exchange(at as u8, update.exchange);
     }
 
     fn keep(&mut self, at: usize, config: &Config, world: &mut World<'_>) {
@@ -245,8 +318,26 @@ impl Walkers {
         fault.reported || self.nature.has(Habit::FaultDespiteDtf)
     }
 
-    fn end_refused(&mut self, job: Job, request: &Request, fault: &Fault, world: &mut World<'_>) {
+    /// The habit of setting A and D in the page that an access was just denied.
+    fn update_refused(&mut self, at: usize, fault: &Fault, world: &mut World<'_>) {
+        const AD: u64 = 0xc0;
+        let page_fault = matches!(fault.cause.code(), 15 | 23);
+        let leaf = self.walkers[at].path.last().filter(|step| {
+            matches!(step.word.role, Role::FirstStage { .. } | Role::SecondStage { .. })
+                && golden::Pte(step.value).is_leaf()
+                && step.value & AD != AD
+        });
+        if let Some(step) = leaf.filter(|_| page_fault && !world.ptw.exchanging(at as u8)) {
+            let (addr, bytes, old) = (step.word.addr.0, step.word.bytes, step.value);
+            world.ptw.exchange(at as u8, Exchange { addr, bytes, old, new: old | AD });
+        }
+    }
+
+    fn end_refused(&mut self, at: usize, job: Job, request: &Request, fault: &Fault, world: &mut World<'_>) {
         let Job::Dma(slot) = job else { return };
+        if self.nature.has(Habit::UpdateBeforeChecks) {
+            self.update_refused(at, fault, world);
+        }
         if self.is_reported(fault) {
             world.faults.report(self.record(fault));
         }

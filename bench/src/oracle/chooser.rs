@@ -1,7 +1,7 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (rule 6).
 
-use golden::{Pte, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};
+use golden::{Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
 use super::history::Sighting;
 use super::invalidation::Globality;
@@ -64,6 +64,10 @@ pub struct Chooser<'a> {
     by_tag: bool,
     /// Root of the walk that is going on in each stage
     trees: [u64; 2],
+    /// The device context of this walk lets the device update A and D bits of each stage
+    updates: [bool; 2],
+    /// The word whose update is looked for
+    claimed: Option<Spa>,
 }
 
 /// Memory that replays use again and again.
@@ -106,7 +110,14 @@ impl<'a> Chooser<'a> {
             other_root: false,
             by_tag: false,
             trees: [0; 2],
+            updates: [false; 2],
+            claimed: None,
         }
+    }
+
+    /// Every value of this word counts, since it is its update that is looked for.
+    pub fn claim(&mut self, addr: Spa) {
+        self.claimed = Some(addr);
     }
 
     /// Goes on to the next combination; false when all have been tried.
@@ -116,6 +127,7 @@ impl<'a> Chooser<'a> {
         self.saw_global = false;
         self.other_root = false;
         self.by_tag = false;
+        self.updates = [false; 2];
         self.buffers.choices.clear();
         self.buffers.roots.clear();
         self.replays += 1;
@@ -180,6 +192,52 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// Where the device updates A and D bits, an entry that lacks some leads to what the same entry with these bits leads
+    /// to, or nowhere: one of the two is enough to try.
+    fn drop_outdone(&mut self, word: &WordRef) {
+        const AD: u64 = 0xC0;
+        let updates = match word.role {
+            // The update of a first-stage entry may need the one that is looked for.
+            Role::FirstStage { .. } => self.updates[Stage::First as usize] && self.claimed.is_none(),
+            Role::SecondStage { .. } => self.updates[Stage::Second as usize],
+            _ => false,
+        };
+        if !updates
+            || self.buffers.options.len() < 2
+            || self.claimed == Some(word.addr)
+            || self.known.updates.has_refused(word.addr)
+        {
+            return;
+        }
+        let mut at = 0;
+        while at < self.buffers.options.len() {
+            let (stale, seen) = self.buffers.options[at];
+            let value = narrow(word, seen.value);
+            let outdone = self.buffers.options.iter().any(|(other_stale, other)| {
+                let more = narrow(word, other.value);
+                seen.resp == 0
+                    && other.resp == 0
+                    && more != value
+                    && more & !AD == value & !AD
+                    && more & value == value
+                    && (stale || !other_stale)
+            });
+            if outdone {
+                self.buffers.options.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    fn note_updates(&mut self, word: &WordRef, value: u64) {
+        // Where V is not in its place tables are big-endian, and nothing is left out.
+        if matches!(word.role, Role::DeviceContext { index: 0 }) && value & 1 == 1 {
+            let tc = Tc(value);
+            self.updates = [tc.sade() && !tc.sbe(), tc.gade()];
+        }
+    }
+
     fn note_global(&mut self, word: &WordRef, value: u64) {
         if matches!(word.role, Role::FirstStage { .. }) && Pte(value).is_global() {
             self.saw_global = true;
@@ -198,6 +256,7 @@ impl Words for Chooser<'_> {
                 self.buffers.options.push((stale, *seen));
             }
         }
+        self.drop_outdone(word);
         let options = self.buffers.options.len();
         if options == 0 {
             return Read::Unavailable;
@@ -211,15 +270,18 @@ impl Words for Chooser<'_> {
         let value = narrow(word, seen.value);
         self.buffers.choices.push(Choice { word: *word, value, stale, root: self.root(&word.role), recalled: None });
         self.note_global(word, value);
+        self.note_updates(word, value);
         match seen.resp {
             0 | 1 => Read::Value(value),
             _ => Read::AccessFault,
         }
     }
 
-    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
-        // A device that updates A and D bits shows the update as a write; until those are judged, the walk accepts it.
-        Update::Done
+    /// An entry that needs an update leads nowhere: the device has to make it first, and then it has seen what memory
+    /// holds. Unless memory refused that.
+    fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
+        let refused = self.known.updates.was_refused(word, old, new, self.window);
+        if refused { Update::AccessFault } else { Update::Unavailable }
     }
 
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {

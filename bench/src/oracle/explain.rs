@@ -123,6 +123,7 @@ impl Oracle {
                 invalidations: &self.invalidations,
                 roots: &self.roots,
                 tagged: &self.tagged,
+                updates: &self.updates,
             };
             let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
             while chooser.next() {

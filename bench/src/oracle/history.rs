@@ -27,6 +27,8 @@ pub struct Sighting {
 struct Held {
     value: u64,
     from: Cycle,
+    /// The device itself put it there, and knows
+    known: bool,
 }
 
 /// One doubleword of a structure in memory.
@@ -111,7 +113,7 @@ impl Histories {
         let (value, resp) = if resp > 1 { (0, resp) } else { (value, 0) };
         if word.held.is_empty() && resp == 0 {
             // Nobody has stored here since reset, so memory held this value from the beginning.
-            word.held.push(Held { value, from: 0 });
+            word.held.push(Held { value, from: 0, known: false });
         }
         match word.sightings.iter_mut().find(|seen| seen.value == value && seen.resp == resp) {
             Some(seen) => seen.last_sampled = seen.last_sampled.max(sampled),
@@ -133,13 +135,13 @@ impl Histories {
             Agent::Cpu | Agent::Iommu => self.words.entry(key).or_default(),
         };
         if word.held.is_empty() {
-            word.held.push(Held { value: old, from: 0 });
+            word.held.push(Held { value: old, from: 0, known: false });
         }
         if word.current() != Some(new) {
             match word.held.last_mut() {
-                // Two stores in one cycle: nobody can have seen the value between.
-                Some(held) if held.from == now + 1 => held.value = new,
-                _ => word.held.push(Held { value: new, from: now + 1 }),
+                // Two stores in one cycle: nobody can have seen the value between, unless it was the device's own.
+                Some(held) if held.from == now + 1 && !held.known => held.value = new,
+                _ => word.held.push(Held { value: new, from: now + 1, known: agent == Agent::Iommu }),
             }
         }
     }

@@ -283,6 +283,14 @@ impl Interrupts {
         }
     }
 
+    /// A register write has completed: the errors that it clears may have been there until now.
+    pub fn register_written(&mut self, register: u16, value: u64, now: Cycle) {
+        let csr = Fqcsr(value as u32);
+        if register == offset::FQCSR && (!csr.fqen() || csr.fqmf() || csr.fqof()) {
+            self.excused = self.excused.max(now);
+        }
+    }
+
     /// Software read a register by an access that was accepted in this cycle.
     pub fn register_read(&mut self, register: u16, value: u64, open: &Open, accepted: Cycle) -> Result<(), Violation> {
         match register {

@@ -90,6 +90,7 @@ impl Oracle {
 
     /// The device is cleared; what about software?
     fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window, memory: &dyn Peek) {
+        self.updates.note(&explanation.choices);
         for root in &explanation.roots {
             self.roots.used(*root, window.end);
         }

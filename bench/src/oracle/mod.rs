@@ -19,6 +19,7 @@ mod roots;
 mod rule;
 mod software;
 mod tagged;
+mod updates;
 mod usable;
 
 use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
@@ -75,6 +76,7 @@ pub struct Oracle {
     interrupts: interrupts::Interrupts,
     software: software::Software,
     transactions: dma::Transactions,
+    updates: updates::Updates,
     writes: Vec<(u8, Write)>,
     time_line: evidence::TimeLine,
     buffers: chooser::Buffers,
@@ -97,6 +99,7 @@ impl Oracle {
             interrupts: interrupts::Interrupts::new(),
             software: software::Software::default(),
             transactions: dma::Transactions::default(),
+            updates: updates::Updates::default(),
             writes: Vec::new(),
             time_line: evidence::TimeLine::default(),
             buffers: chooser::Buffers::default(),
@@ -190,13 +193,23 @@ impl Oracle {
                 let oldest = self.transactions.live().iter().map(|t| t.accepted).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
+            Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
+                match updates::Exchange::of(*addr, *burst, *atop, beats) {
+                    Some(exchange) => self.exchange(*id, exchange, now)?,
+                    None => {
+                        let wrong = format!("an atomic on {addr:#x}, size {}, {} beats", burst.size, beats.len());
+                        return Err(Violation::new(Rule::Update, "size", "words of 4 or 8 bytes", wrong));
+                    }
+                }
+            }
             Event::PtwWrite { id, addr, burst, beats, .. } => self.device_write(*id, *addr, *burst, beats, now)?,
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
-            Event::PtwReadBeat { addr, data, resp, sampled, .. } => {
-                self.sighting(*addr, *data, *resp, *sampled, now);
-            }
+            Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.updates.answered(*id) {
+                Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
+                None => self.sighting(*addr, *data, *resp, *sampled, now),
+            },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
             Event::AtsRequested { .. }
             | Event::AtsCompleted { .. }
@@ -204,8 +217,8 @@ impl Oracle {
             | Event::InvalidationDone { .. }
             | Event::PageRequested { .. }
             | Event::PageResponded { .. }
-            | Event::PtwReadAddress { .. }
-            | Event::RegWrite { .. } => {}
+            | Event::PtwReadAddress { .. } => {}
+            Event::RegWrite { offset, value, .. } => self.interrupts.register_written(*offset, *value, now),
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ pub enum Rule {
     DmaResponse,
     /// Each write of the device to memory on its own account is owed.
     UnowedWrite,
+    /// Each update of A and D bits is atomic and owed, and sets what it has to set.
+    Update,
     /// A fence that asks for a write gets it.
     FenceWrite,
     /// A fence completes only when what was before it is done.
@@ -53,6 +55,7 @@ impl Rule {
             Rule::DmaData => "dma-data",
             Rule::DmaResponse => "dma-response",
             Rule::UnowedWrite => "unowed-write",
+            Rule::Update => "update",
             Rule::FenceWrite => "fence-write",
             Rule::FenceOrder => "fence-order",
             Rule::CommandFetch => "command-fetch",
@@ -75,6 +78,7 @@ impl Rule {
             Rule::FaultRecord | Rule::FaultLost => "RISC-V IOMMU, Fault/Event-Queue",
             Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => "hdl/DEVICE.md, dev_* and mem_*",
             Rule::UnowedWrite => "RISC-V IOMMU, In-memory queue interface: nothing else is written",
+            Rule::Update => "RISC-V IOMMU, IOMMU updating of PTE accessed (A) and dirty (D) updates",
             Rule::FenceWrite | Rule::FenceOrder => "RISC-V IOMMU, IOMMU Command-queue Fence commands",
             Rule::CommandFetch | Rule::CommandIllegal => "RISC-V IOMMU, Command-Queue (CQ)",
             Rule::Register => "RISC-V IOMMU, Memory-mapped register interface",

@@ -6,6 +6,7 @@ use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
 use super::roots::Roots;
 use super::tagged::{Parent, Place, Tagged, entry};
+use super::updates::Updates;
 use crate::bus::Cycle;
 
 /// The stretch of time in which a request was with the device.
@@ -28,6 +29,8 @@ pub struct Knowledge<'a> {
     pub roots: &'a Roots,
     /// By which entries it translated
     pub tagged: &'a Tagged,
+    /// Which words it tried to update
+    pub updates: &'a Updates,
 }
 
 /// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::world::play;
+use super::scene::Scene;
+use super::world::play_in;
 use crate::model::{CacheConfig, Habit, ModelConfig};
 use crate::testbench::End;
 
@@ -95,13 +96,14 @@ pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
         transactions: 0,
         unsound: Vec::new(),
     };
+    let scene = Scene::of(habit);
     let mut since = 0;
     for seed in 0..seeds {
         if hunt.catches.len() == ENOUGH {
             break;
         }
         let legal = ModelConfig { caches: caches(seed), ..ModelConfig::plain(seed) };
-        let outcome = play(ModelConfig { habit: Some(habit), ..legal }, seed, STEPS)?;
+        let outcome = play_in(scene, ModelConfig { habit: Some(habit), ..legal }, seed, STEPS)?;
         hunt.runs += 1;
         hunt.transactions += outcome.figures.dma_transactions;
         since += outcome.figures.dma_transactions;
@@ -110,7 +112,7 @@ pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
             (End::Hung { .. }, _) => "bound".to_owned(),
             _ => continue,
         };
-        if play(legal, seed, STEPS)?.end == End::Finished {
+        if play_in(scene, legal, seed, STEPS)?.end == End::Finished {
             hunt.catches.push(Catch { seed, rule, transactions: since });
             since = 0;
         } else {

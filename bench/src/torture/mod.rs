@@ -8,6 +8,7 @@
 mod dice;
 mod hunt;
 mod map;
+mod scene;
 mod slot;
 mod software;
 mod tables;
@@ -16,7 +17,8 @@ mod world;
 use golden::Capabilities;
 
 pub use hunt::{Catch, Hunt, hunt, json, markdown};
-pub use world::play;
+pub use scene::Scene;
+pub use world::{play, play_in};
 
 /// What the model implements here.
 #[must_use]

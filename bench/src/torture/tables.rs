@@ -3,6 +3,7 @@
 use golden::{DirectoryEntry, Fsc, Iohgatp, Pte, Spa, Tc};
 
 use super::map;
+use super::scene::Scene;
 use super::slot::{Cover, Kind, Slot};
 use crate::testbench::Testbench;
 
@@ -72,16 +73,34 @@ fn first_stage(root: u64, mode: u8) -> u64 {
     Fsc(0).with_ppn(root >> 12).with_mode(mode).0
 }
 
+/// What a word may hold as well where the device updates A and D bits: contexts that ask for it, and leaves that need it.
+/// Two bits for software tell whether an update keeps the rest.
+fn for_updates(kind: Kind, addr: u64, value: u64) -> Vec<u64> {
+    const RSW: u64 = 3 << 8;
+    match kind {
+        Kind::Context if addr.is_multiple_of(64) && Tc(value).v() => {
+            vec![Tc(value).with_sade(true).with_gade(true).0, Tc(value).with_sade(true).0, Tc(value).with_gade(true).0]
+        }
+        Kind::FirstLeaf | Kind::FirstSuperpage | Kind::SecondLeaf | Kind::SecondSuperpage | Kind::SecondTable
+            if value & V != 0 =>
+        {
+            vec![value & !(A | D) | RSW, value & !D, value & !A]
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Writes the tables, and notes the words that may change.
 pub struct Tables<'a> {
     bench: &'a mut Testbench,
+    scene: Scene,
     slots: Vec<Slot>,
 }
 
 impl<'a> Tables<'a> {
     /// Writes all tables into memory. Returns the words that may change.
-    pub fn build(bench: &'a mut Testbench) -> Vec<Slot> {
-        let mut tables = Tables { bench, slots: Vec::new() };
+    pub fn build(scene: Scene, bench: &'a mut Testbench) -> Vec<Slot> {
+        let mut tables = Tables { bench, scene, slots: Vec::new() };
         for (gscid, root) in map::GUESTS {
             tables.second_stage(gscid, root);
         }
@@ -100,7 +119,15 @@ impl<'a> Tables<'a> {
         self.bench.memory_mut().write_u64(Spa(addr), value);
     }
 
-    fn slot(&mut self, kind: Kind, addr: u64, values: Vec<u64>, covers: &[Cover]) {
+    fn slot(&mut self, kind: Kind, addr: u64, mut values: Vec<u64>, covers: &[Cover]) {
+        if self.scene == Scene::Updates {
+            let news: Vec<u64> = values.iter().flat_map(|&value| for_updates(kind, addr, value)).collect();
+            values.splice(0..0, news);
+        }
+        self.slot_as_is(kind, addr, values, covers);
+    }
+
+    fn slot_as_is(&mut self, kind: Kind, addr: u64, values: Vec<u64>, covers: &[Cover]) {
         self.put(addr, values.first().copied().unwrap_or_default());
         self.slots.push(Slot { kind, addr, values, covers: covers.to_vec() });
     }
@@ -288,7 +315,10 @@ impl<'a> Tables<'a> {
                 self.slot(Kind::Context, at + 24, vec![first_stage(root, PD17), first_stage(root, PD8)], &covers);
             }
             NESTED | NESTED_TOO => {
-                self.slot(Kind::Context, at, vec![valid.0, valid.with_dtf(true).0, 0, valid.0 | 1 << 12], &covers);
+                // One of them never has its tables updated.
+                let slot = if id == NESTED { Self::slot } else { Self::slot_as_is };
+                let values = vec![valid.0, valid.with_dtf(true).0, 0, valid.0 | 1 << 12];
+                slot(self, Kind::Context, at, values, &covers);
                 self.put(at + 8, iohgatp);
                 self.slot(Kind::Context, at + 16, vec![9 << 12, 10 << 12], &covers);
                 self.slot(
@@ -309,7 +339,11 @@ impl<'a> Tables<'a> {
                 );
             }
             _ => {
-                self.put(at, valid.0);
+                if self.scene == Scene::Updates {
+                    self.slot(Kind::Context, at, vec![valid.0], &covers);
+                } else {
+                    self.put(at, valid.0);
+                }
                 self.slot(Kind::Context, at + 8, vec![iohgatp, other_iohgatp], &covers);
                 if first_version {
                     self.slot(Kind::Context, at + 32, vec![MSI_FLAT | map::MSI_TABLE >> 12, 0], &covers);

@@ -2,9 +2,9 @@
 
 use golden::{DdtMode, Ddtp, DeviceId, Iova, ProcessId, Spa};
 
-use super::capabilities;
 use super::dice::Dice;
 use super::map;
+use super::scene::Scene;
 use super::slot::{self, Slot};
 use super::software::Software;
 use super::tables::{HOST, REQUESTERS, SECOND_ONLY, Tables};
@@ -31,19 +31,28 @@ struct World {
 /// # Errors
 /// [`hdl::Stopped`]: the device stopped itself in reset. The model never does.
 pub fn play(model: ModelConfig, seed: u64, steps: u32) -> Result<RunOutcome, hdl::Stopped> {
+    play_in(Scene::Plain, model, seed, steps)
+}
+
+/// As [`play`], in a world with this feature.
+///
+/// # Errors
+/// See [`play`].
+pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Result<RunOutcome, hdl::Stopped> {
+    let capabilities = scene.capabilities();
     let mut dice = Dice::new(seed);
     let most = if dice.percent(70) { 4 + dice.below(30) } else { 40 + dice.below(80) };
     let latency = 1 + dice.below(4) as u32..=most as u32;
     let timing = PortTiming { latency, reorder: dice.percent(70), ..PortTiming::default() };
-    let faults = if dice.percent(40) { vec![broken_memory(&mut dice)] } else { Vec::new() };
+    let faults = if dice.percent(40) { vec![broken_memory(scene, &mut dice)] } else { Vec::new() };
     let config = Config {
-        capabilities: capabilities().0,
+        capabilities: capabilities.0,
         bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ..BusConfig::default() },
         bounds: Bounds::default(),
-        oracle: Some(Settings { capabilities: capabilities(), version: model.version, choices: model.choices }),
+        oracle: Some(Settings { capabilities, version: model.version, choices: model.choices }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
-    let slots = Tables::build(&mut bench);
+    let slots = Tables::build(scene, &mut bench);
     let mut world = World { bench, dice, software: Software::default(), slots, hot: Vec::new() };
     // Where the machine stands still, the test bench knows why; where a fence never came, it will find out.
     let _ = world.play(steps);
@@ -51,9 +60,17 @@ pub fn play(model: ModelConfig, seed: u64, steps: u32) -> Result<RunOutcome, hdl
 }
 
 /// A range of memory that answers with errors: data, or a word of a table or of the fault queue.
-fn broken_memory(dice: &mut Dice) -> FaultRange {
+fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
     let kind = if dice.percent(50) { FaultKind::SlvErr } else { FaultKind::Poison };
     let word = |start: u64, kind, on| FaultRange { start: Spa(start), bytes: 8, kind, on, port: FaultPort::Ptw };
+    if scene == Scene::Updates && dice.percent(50) {
+        // An entry that can be read and not updated, of the first stage or of the second.
+        let page = 8 * dice.below(8);
+        return match dice.below(2) {
+            0 => word(map::GUEST_ROOTS[0] + 0x2000 + page + map::GUEST, FaultKind::SlvErr, FaultOn::Write),
+            _ => word(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
+        };
+    }
     match dice.below(6) {
         0 => word(map::GUEST_ROOTS[0] + 0x2018 + map::GUEST, kind, FaultOn::Read),
         1 => word(map::GUESTS[0].1 + 0x5048, kind, FaultOn::Read),

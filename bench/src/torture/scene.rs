@@ -1,0 +1,51 @@
+//! What a world is about: the features that its device offers beyond translation, and that its software uses.
+
+use golden::Capabilities;
+
+use super::capabilities;
+use crate::model::Habit;
+
+/// A feature that worlds play with. Each has worlds of its own, so that what one is hunted by does not change with the
+/// next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scene {
+    /// Translation, invalidation, faults, interrupts by wire
+    #[default]
+    Plain,
+    /// Hardware updates of A and D bits
+    Updates,
+}
+
+impl Scene {
+    /// All but the plain one.
+    pub const FEATURES: [Self; 1] = [Scene::Updates];
+
+    /// What the device offers.
+    #[must_use]
+    pub fn capabilities(self) -> Capabilities {
+        match self {
+            Scene::Plain => capabilities(),
+            Scene::Updates => capabilities().with_amo_hwad(true),
+        }
+    }
+
+    /// Where a habit shows.
+    #[must_use]
+    pub const fn of(habit: Habit) -> Self {
+        match habit {
+            Habit::UpdateSkipped
+            | Habit::UpdateOfTablesSkipped
+            | Habit::UpdateNotAtomic
+            | Habit::UpdateCompareIgnored
+            | Habit::UpdateErrorIgnored
+            | Habit::UpdateNotAwaited
+            | Habit::UpdateDirtyOnRead
+            | Habit::UpdateWrongBit
+            | Habit::UpdateClearsSoftwareBits
+            | Habit::UpdateBeforeChecks
+            | Habit::UpdateUnasked
+            | Habit::UpdateRefused => Scene::Updates,
+            _ => Scene::Plain,
+        }
+    }
+}
