@@ -88,6 +88,20 @@ fn a_legal_device_that_updates_page_tables_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_sends_messages_is_never_blamed() {
+    for kind in ["none", "large", "happy"] {
+        assert_busy(&never_blamed_in(Scene::Messages, kind, 0..4));
+    }
+}
+
+#[test]
+fn a_legal_device_that_stores_msis_is_never_blamed() {
+    for kind in ["none", "large", "happy"] {
+        assert_busy(&never_blamed_in(Scene::Files, kind, 0..4));
+    }
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
@@ -120,6 +134,10 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::RefusalOkay,
         Habit::UpdateSkipped,
         Habit::UpdateDirtyOnRead,
+        Habit::MessageTwice,
+        Habit::MessageWrongData,
+        Habit::MrifBitWrong,
+        Habit::MrifNoticeTwice,
     ];
     for habit in sample {
         let hunt = hunt(habit, 8).expect("a model does not stop itself");

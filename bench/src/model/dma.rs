@@ -29,7 +29,7 @@ pub(super) enum Phase {
     Translated,
     /// Shown on `mem_*`
     AtMemory,
-    /// Never to be shown on `mem_*`
+    /// Never to be shown on `mem_*`: refused, or kept by the device itself
     Refused,
 }
 
@@ -53,9 +53,16 @@ pub(super) struct Dma {
     sent: u16,
     /// Memory has answered the write
     answer: Option<u8>,
+    /// The response of the device itself, where memory is not asked
+    own: u8,
 }
 
 impl Dma {
+    /// The data and strobes of a write of one beat, once it is here.
+    pub(super) fn whole_data(&self) -> Option<(u64, u8)> {
+        if self.got < self.beats_in_burst() { None } else { self.beats.front().copied() }
+    }
+
     fn beats_in_burst(&self) -> u16 {
         u16::from(self.address.len) + 1
     }
@@ -116,6 +123,7 @@ impl Transactions {
             got: 0,
             sent: 0,
             answer: None,
+            own: SLVERR,
         };
         Self {
             nature,
@@ -179,6 +187,7 @@ impl Transactions {
             got: 0,
             sent: 0,
             answer: None,
+            own: SLVERR,
         };
         match way {
             Way::Read => self.reads.push_back(slot),
@@ -227,6 +236,13 @@ impl Transactions {
     /// It was refused.
     pub(super) fn refused(&mut self, slot: usize) {
         self.slots[slot].phase = Phase::Refused;
+    }
+
+    /// It was kept by the device itself, which answers so.
+    pub(super) fn kept(&mut self, slot: usize, resp: u8) {
+        let dma = &mut self.slots[slot];
+        dma.phase = Phase::Refused;
+        dma.own = resp;
     }
 
     /// The first transaction, in the order of acceptance, that may be shown on `mem_*`: those before it with its ID
@@ -301,20 +317,20 @@ impl Transactions {
 
     /// The next beat of a read for its device, if it is here: data, response, `RLAST`.
     pub(super) fn next_to_device(&mut self, slot: usize) -> Option<(u64, u8, bool)> {
-        let refused_resp = self.refusal();
+        let refused_resp = self.refusal(slot);
         let dma = &mut self.slots[slot];
         let (data, resp) = if dma.phase == Phase::Refused { (0, refused_resp) } else { dma.beats.pop_front()? };
         dma.sent += 1;
         Some((data, resp, dma.sent == dma.beats_in_burst()))
     }
 
-    fn refusal(&self) -> u8 {
-        if self.nature.has(Habit::RefusalOkay) { 0 } else { SLVERR }
+    fn refusal(&self, slot: usize) -> u8 {
+        if self.nature.has(Habit::RefusalOkay) { 0 } else { self.slots[slot].own }
     }
 
     /// The response of a write.
     pub(super) fn answer(&self, slot: usize) -> u8 {
-        self.slots[slot].answer.unwrap_or(self.refusal())
+        self.slots[slot].answer.unwrap_or(self.refusal(slot))
     }
 
     /// It was answered in full.

@@ -207,6 +207,56 @@ habits! {
     WireWrongVector,
     /// Wires that are high once stay so.
     WireStuck,
+    // Interrupts as messages
+    /// Every other message is lost.
+    MessageLost,
+    /// Each message is sent twice.
+    MessageTwice,
+    /// The data of a message have the bytes in the other order.
+    MessageWrongData,
+    /// A message is that of the vector beside.
+    MessageWrongVector,
+    /// A message is sent although its vector is masked.
+    MessageIgnoresMask,
+    /// What was due while masked is forgotten.
+    MessagePendingLost,
+    /// A message is a write of eight bytes.
+    MessageWide,
+    /// A message that memory refused is not reported.
+    MessageFaultLost,
+    /// Messages are sent although fctl.WSI is 1.
+    MessageDespiteWires,
+    /// Wires are driven although fctl.WSI is 0.
+    WiresDespiteMessages,
+    // Memory-resident interrupt files
+    /// The pending bit beside is set.
+    MrifBitWrong,
+    /// The enable bit is set.
+    MrifEnableSet,
+    /// The other pending bits are cleared.
+    MrifOthersCleared,
+    /// The pending bit is set by a plain write as well.
+    MrifNotAtomic,
+    /// An atomic whose compare failed is taken for made.
+    MrifUpdateLost,
+    /// Every other notice is lost.
+    MrifNoticeLost,
+    /// Each notice is sent twice.
+    MrifNoticeTwice,
+    /// The notice has another identity.
+    MrifNoticeWrongData,
+    /// The notice is sent before the pending bit is set.
+    MrifNoticeEarly,
+    /// Identity 0 is dropped.
+    MrifZeroDropped,
+    /// Data at offset 4 are taken for little-endian.
+    MrifBigEndianIgnored,
+    /// A write to any offset of the page is an MSI.
+    MrifOffsetIgnored,
+    /// A store that memory refused is not reported.
+    MrifFaultLost,
+    /// Accesses to an interrupt file go to the address of the MRIF.
+    MrifPassed,
     // Walks
     /// The U bit of the first stage is ignored.
     UserIgnored,

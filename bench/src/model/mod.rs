@@ -17,6 +17,8 @@ mod exchange;
 mod faults;
 mod habit;
 mod lite;
+mod messages;
+mod mrif;
 mod path;
 mod ptw;
 mod registers;
@@ -40,6 +42,7 @@ use dma::Transactions;
 use faults::FaultQueue;
 use habit::Nature;
 use lite::Lite;
+use mrif::InterruptFiles;
 use ptw::{Ptw, Write, Writer};
 use registers::Registers;
 use walker::{Walkers, World};
@@ -57,6 +60,7 @@ pub struct Model {
     caches: Caches,
     commands: Commands,
     faults: FaultQueue,
+    files: InterruptFiles,
     /// Translations after which the next write that nobody asked for comes
     stray_at: u64,
 }
@@ -86,6 +90,7 @@ impl Model {
             caches: Caches::new(nature, caches, seed),
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),
+            files: InterruptFiles::new(nature),
             stray_at: 100,
         }
     }
@@ -104,6 +109,8 @@ impl Model {
             && self.ptw.is_idle()
             && self.commands.is_idle()
             && self.faults.is_idle()
+            && self.registers.messages.is_idle()
+            && self.files.is_idle()
     }
 
     /// What the rising edge does.
@@ -116,11 +123,18 @@ impl Model {
             match writer {
                 Writer::Fault => recorded |= self.faults.written(resp, &mut self.registers),
                 Writer::Fence => self.commands.stored(resp, &mut self.registers),
+                Writer::Message => self.registers.messages.answered(resp, &mut self.faults),
+                Writer::Notice => self.files.noticed(&mut self.dma),
                 Writer::Exchange(_) | Writer::Nobody => {}
             }
         }
         while let Some(exchanged) = self.ptw.exchanged() {
-            self.walkers.exchanged(&exchanged);
+            if exchanged.tag == mrif::TAG {
+                let highest = self.registers.caps.spa_max();
+                self.files.exchanged(&exchanged, &mut self.dma, &mut self.ptw, highest, &mut self.faults);
+            } else {
+                self.walkers.exchanged(&exchanged);
+            }
         }
         while let Some(fetch) = self.ptw.fetched() {
             if fetch.readers.commands {
@@ -137,12 +151,17 @@ impl Model {
             caches: &mut self.caches,
             faults: &mut self.faults,
             ptw: &mut self.ptw,
+            files: &mut self.files,
         });
+        if self.faults.has_room() {
+            self.files.step(&mut self.dma, &mut self.ptw, self.registers.caps.spa_max(), &mut self.faults);
+        }
         self.faults.step(&mut self.registers, &mut self.ptw);
         if self.config.habit == Some(Habit::UnowedWrite) && self.walkers.translations() >= self.stray_at {
             self.stray();
         }
         self.registers.update_pending(recorded);
+        self.registers.announce(&mut self.ptw, &mut self.faults);
         self.axi.present(&mut self.dma);
         self.ptw.present(self.caches.epoch());
     }

@@ -55,6 +55,10 @@ pub(super) enum Writer {
     Fault,
     /// A fence
     Fence,
+    /// An interrupt as a message
+    Message,
+    /// The notice of an MSI that was stored
+    Notice,
     /// Whoever this tag stands for: an AtomicCompare
     Exchange(u8),
     /// Nobody: an illegal habit
@@ -82,6 +86,8 @@ impl Writer {
             Self::Fault => 0x40,
             Self::Fence => 0x41,
             Self::Nobody => 0x42,
+            Self::Message => 0x43,
+            Self::Notice => 0x44,
             Self::Exchange(tag) => EXCHANGES + tag,
         }
     }

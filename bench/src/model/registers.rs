@@ -4,22 +4,22 @@ use golden::{
     Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, QueueBase, SpecVersion, offset,
 };
 
+use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
+use super::messages::Messages;
+use super::ptw::Ptw;
 
-/// What the model has of `capabilities`, where the strap offers it. It does not store into MRIFs, knows no
-/// ATS, counts no events, and has no debug interface; interrupts are wires.
+/// What the model has of `capabilities`, where the strap offers it. It knows no
+/// ATS, counts no events, and has no debug interface; interrupts are wires unless the strap offers both ways.
 pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
-    all.with_amo_mrif(false)
-        .with_msi_mrif(false)
-        .with_ats(false)
-        .with_t2gpa(false)
-        .with_hpm(false)
-        .with_dbg(false)
-        .with_qosid(false)
-        .0
+    all.with_ats(false).with_t2gpa(false).with_hpm(false).with_dbg(false).with_qosid(false).0
 };
 
+/// `capabilities.IGS`: by message and by wire
+const BOTH: u8 = 2;
+/// Behind the registers
+const END: u16 = 1024;
 /// Bits 53:10: where a PPN sits.
 const PPN: u64 = 0x003f_ffff_ffff_fc00;
 
@@ -47,6 +47,7 @@ pub(super) struct Registers {
     nature: Nature,
     /// Wires that were high in the last cycle
     high: u16,
+    pub messages: Messages,
 }
 
 /// An index of a queue as its register keeps it.
@@ -58,7 +59,11 @@ impl Registers {
     /// After reset.
     pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices, nature: Nature) -> Self {
         // AXI carries 56 address bits.
-        let caps = Capabilities(strap.0 & CAPABILITIES).with_igs(1).with_pas(strap.pas().min(56));
+        let igs = if strap.igs() == BOTH { BOTH } else { 1 };
+        // It stores into MRIFs by atomics only.
+        let mrif = strap.msi_mrif() && strap.amo_mrif();
+        let caps = Capabilities(strap.0 & CAPABILITIES).with_msi_mrif(mrif).with_amo_mrif(mrif);
+        let caps = caps.with_igs(igs).with_pas(strap.pas().min(56));
         Self {
             caps,
             fctl: Fctl(0).with_wsi(true),
@@ -78,6 +83,7 @@ impl Registers {
             choices,
             nature,
             high: 0,
+            messages: Messages::new(nature),
         }
     }
 
@@ -103,6 +109,7 @@ impl Registers {
             offset::CQCSR => pair(self.cqcsr.0, self.fqcsr.0),
             offset::PQCSR => pair(0, self.ipsr.0),
             offset::ICVEC => self.icvec.0,
+            offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
         }
     }
@@ -137,8 +144,12 @@ impl Registers {
             }
             offset::PQCSR if high && !self.nature.has(Habit::InterruptNotCleared) => {
                 self.ipsr.0 &= !(((data & mask) >> 32) as u32);
+                self.messages.cleared(((data & mask) >> 32) as u32);
             }
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
+            offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => {
+                self.messages.write(at - offset::MSI_CFG_TBL, data, mask);
+            }
             _ => {}
         }
     }
@@ -146,7 +157,8 @@ impl Registers {
     fn write_fctl(&mut self, new: Fctl) {
         let be = self.caps.end() && self.choices.be_writable && new.be();
         let gxl = self.caps.sv32x4() && self.choices.gxl_writable && new.gxl();
-        self.fctl = self.fctl.with_be(be).with_gxl(gxl);
+        let wsi = self.caps.igs() != BOTH || new.wsi();
+        self.fctl = self.fctl.with_be(be).with_gxl(gxl).with_wsi(wsi);
     }
 
     fn write_ddtp(&mut self, new: Ddtp) {
@@ -203,7 +215,8 @@ impl Registers {
 
     /// A fence is complete.
     pub(super) fn fence_done(&mut self, wsi: bool) {
-        if wsi && !self.nature.has(Habit::FenceInterruptLost) {
+        // "This bit is reserved if … wire-signaled-interrupts are not enabled."
+        if wsi && self.fctl.wsi() && !self.nature.has(Habit::FenceInterruptLost) {
             self.cqcsr = self.cqcsr.with_fence_w_ip(true);
         }
         if self.nature.has(Habit::FaultInterruptInvented) {
@@ -211,9 +224,15 @@ impl Registers {
         }
     }
 
+    /// Sends what interrupts there are as messages.
+    pub(super) fn announce(&mut self, ptw: &mut Ptw, faults: &mut FaultQueue) {
+        let (wires, highest) = (self.fctl.wsi(), self.caps.spa_max());
+        self.messages.step(self.ipsr, self.icvec, wires, highest, ptw, faults);
+    }
+
     /// The interrupt wires.
     pub(super) fn wires(&mut self) -> u16 {
-        if !self.fctl.wsi() {
+        if !self.fctl.wsi() && !self.nature.has(Habit::WiresDespiteMessages) {
             return 0;
         }
         let (pending, vector) = (self.ipsr, self.icvec);

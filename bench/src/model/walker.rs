@@ -8,6 +8,7 @@ use super::dma::Transactions;
 use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
+use super::mrif::{Access, InterruptFiles};
 use super::path::{Known, PathWord, View, Wanted};
 use super::ptw::{Fetched, Ptw, Readers, Write, Writer};
 use super::registers::Registers;
@@ -47,6 +48,7 @@ pub(super) struct World<'a> {
     pub caches: &'a mut Caches,
     pub faults: &'a mut FaultQueue,
     pub ptw: &'a mut Ptw,
+    pub files: &'a mut InterruptFiles,
 }
 
 /// All walkers.
@@ -310,6 +312,15 @@ impl Walkers {
         }
         if let Job::Dma(slot) = job {
             self.translations += 1;
+            if let Target::Mrif(mrif) = translation.target
+                && !self.nature.has(Habit::MrifPassed)
+            {
+                let dtf = |step: &PathWord| {
+                    step.word.role == Role::DeviceContext { index: 0 } && golden::Tc(step.value).dtf()
+                };
+                let reported = !self.walkers[at].path.iter().any(dtf);
+                return world.files.take(Access { slot, request: *request, mrif, reported });
+            }
             world.dma.translated(slot, spa, pbmt);
         }
     }

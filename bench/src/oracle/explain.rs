@@ -64,8 +64,19 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Outcome) -> bool,
     ) -> Option<Explanation> {
+        self.explain_within(&Reach::ALL, request, window, accept)
+    }
+
+    /// As [`Self::explain`], no further than these.
+    pub(super) fn explain_within(
+        &mut self,
+        reaches: &[Reach],
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Outcome) -> bool,
+    ) -> Option<Explanation> {
         let mut found = None;
-        for reach in Reach::ALL {
+        for &reach in reaches {
             self.replay(request, window, reach, |outcome, chooser, tries| {
                 if !accept(outcome) {
                     return found.is_some() && tries > TRIES_FOR_FRESH;

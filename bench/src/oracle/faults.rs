@@ -10,8 +10,8 @@ use crate::bus::{Cycle, Ticket};
 /// A refused request, and every record that it may leave.
 #[derive(Clone, Debug)]
 pub struct Owed {
-    /// Its number
-    pub ticket: Ticket,
+    /// Its number; none for an interrupt of the device itself
+    pub ticket: Option<Ticket>,
     /// When it was accepted
     pub start: Cycle,
     /// When it was refused
@@ -262,7 +262,11 @@ impl Faults {
             Some(owed) => {
                 let fault = &owed.possible[0];
                 let right = describe(&fault.record());
-                let wrong = format!("no record of transaction {}, refused in cycle {}", owed.ticket.0, owed.end);
+                let whose = match owed.ticket {
+                    Some(ticket) => format!("transaction {}", ticket.0),
+                    None => "a message".to_owned(),
+                };
+                let wrong = format!("no record of {whose}, refused in cycle {}", owed.end);
                 Err(Violation::new(Rule::FaultLost, format!("cause {}", fault.cause.code()), right, wrong))
             }
         }
@@ -317,7 +321,7 @@ mod tests {
     }
 
     fn owed(fault: Fault) -> Owed {
-        Owed { ticket: Ticket(1), start: 10, end: 20, possible: vec![fault], may_be_lost: false }
+        Owed { ticket: Some(Ticket(1)), start: 10, end: 20, possible: vec![fault], may_be_lost: false }
     }
 
     fn working() -> Faults {

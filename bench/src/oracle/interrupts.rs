@@ -108,6 +108,20 @@ pub struct Open {
     pub overflow: Option<Cycle>,
 }
 
+/// Sources of interrupts, in the order of their bits in `ipsr`: command queue, fault queue.
+pub const SOURCES: usize = 2;
+
+/// What is known of a pending bit.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    /// It may be set
+    pub may: bool,
+    /// It surely is, at the latest since this cycle
+    pub set_by: Option<Cycle>,
+    /// When it was 0, or software began to clear it, last
+    pub armed: Cycle,
+}
+
 /// The status bits of `cqcsr`, from bit 8 on: which rule is broken by a wrong one, and their names.
 const COMMAND_BITS: [(Rule, &str); 4] = [
     (Rule::Register, "cqcsr.cqmf"),
@@ -236,6 +250,22 @@ impl Interrupts {
             (cip, self.commands.iter().any(|bit| bit.must(at)) && settled(&self.cip, self.cie)),
             (fip, self.faults.iter().any(|bit| bit.must(at)) && settled(&self.fip, self.fie)),
         ]
+    }
+
+    /// What is known of the pending bits.
+    pub fn pending(&self, open: &Open, now: Cycle) -> [Pending; SOURCES] {
+        let levels = self.levels(open, now);
+        let known = |bit: &Bit, (may, must): (bool, bool)| Pending {
+            may: bit.may() || may,
+            set_by: bit.set_by.or(must.then(|| now.saturating_sub(SETTLE))),
+            armed: bit.cleared.max(bit.zero),
+        };
+        [known(&self.cip, levels[0]), known(&self.fip, levels[1])]
+    }
+
+    /// `icvec`, if software has read what it holds.
+    pub fn icvec(&self) -> Option<Icvec> {
+        self.icvec
     }
 
     /// Software begins to write a register. What was the case until now has left its mark on `ipsr`.

@@ -1,8 +1,8 @@
 //! Judging what the device did: translations, refusals, its own writes, fences.
 
-use golden::{Fault, Outcome, Request, Role, Spa, Target};
+use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Target, Ttyp};
 
-use super::chooser::Choice;
+use super::chooser::{Choice, Reach};
 use super::dma::{Shown, Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
@@ -77,19 +77,29 @@ impl Oracle {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
         let window = Window { start: transaction.accepted, end: now };
-        let found = self.explain_refusal(&request, window);
+        let mut found = self.explain_refusal(&request, window);
+        // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
+        let reaches: &[Reach] = if found.is_empty() { &Reach::ALL } else { &[Reach::Plain] };
+        found.extend(self.refused_by_file(reaches, transaction, now));
         if found.is_empty() {
             return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
         }
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
-        let owed = Owed { ticket: transaction.ticket, start: window.start, end: now, possible, may_be_lost: false };
+        let owed =
+            Owed { ticket: Some(transaction.ticket), start: window.start, end: now, possible, may_be_lost: false };
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
     }
 
     /// The device is cleared; what about software?
-    fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window, memory: &dyn Peek) {
+    pub(super) fn explained(
+        &mut self,
+        request: &Request,
+        explanation: &Explanation,
+        window: Window,
+        memory: &dyn Peek,
+    ) {
         self.updates.note(&explanation.choices);
         for root in &explanation.roots {
             self.roots.used(*root, window.end);
@@ -229,7 +239,18 @@ impl Oracle {
             return Err(unowed());
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
-        let Some(fence) = self.commands.fence_for_store(target, data) else { return Err(unowed()) };
+        let Some(fence) = self.commands.fence_for_store(target, data) else {
+            if self.is_notice(id, target, data, now) {
+                self.writes.push((id, Write::Notice));
+                return Ok(());
+            }
+            let pending = self.interrupts.pending(&self.open(), now);
+            if !self.messages.written(target, data, &pending, &self.routing(), now)? {
+                return Err(unowed());
+            }
+            self.writes.push((id, Write::Message(target)));
+            return Ok(());
+        };
         fence.stored = true;
         let sequence = fence.sequence;
         self.writes.push((id, Write::Fence));
@@ -259,16 +280,38 @@ impl Oracle {
         Ok(())
     }
 
+    /// "If an access fault is detected on a MSI write using msi_addr_x, then the IOMMU reports a 'IOMMU MSI write access
+    /// fault' (cause 273) fault, with TTYP set to 0 and iotval set to the value of msi_addr_x."
+    fn message_failed(&mut self, addr: Spa, now: Cycle) {
+        let fault = Fault {
+            cause: Cause::MsiWriteAccessFault,
+            iotval: addr.0,
+            iotval2: 0,
+            ttyp: Ttyp::None,
+            device: DeviceId(0),
+            process: None,
+            privileged: false,
+            reported: true,
+            response: Response::UnsupportedRequest,
+        };
+        self.faults.refused(Owed { ticket: None, start: now, end: now, possible: vec![fault], may_be_lost: false });
+    }
+
     /// Memory answered a write of the device.
     pub(super) fn device_write_response(&mut self, id: u8, resp: u8, now: Cycle) {
         let Some(at) = self.writes.iter().position(|(of, _)| *of == id) else { return };
         let (_, write) = self.writes.remove(at);
+        if write == Write::Notice {
+            self.notice_answered(id, resp);
+        }
         if resp > 1 {
             match write {
                 Write::FaultRecord => {
                     self.faults.write_failed(self.registers.fq);
                     self.interrupts.record_error(now);
                 }
+                Write::Notice => {}
+                Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
                     self.commands.fence_failed(self.registers.cq);
                     self.interrupts.command_error(now);

@@ -14,6 +14,8 @@ mod history;
 mod interrupts;
 mod invalidation;
 mod judge;
+mod messages;
+mod mrif;
 mod registers;
 mod roots;
 mod rule;
@@ -48,6 +50,10 @@ pub struct Settings {
 enum Write {
     FaultRecord,
     Fence,
+    /// An interrupt, to this address
+    Message(Spa),
+    /// The notice of an MSI
+    Notice,
 }
 
 /// See [`Oracle::observe`].
@@ -74,9 +80,11 @@ pub struct Oracle {
     commands: commands::Commands,
     faults: faults::Faults,
     interrupts: interrupts::Interrupts,
+    messages: messages::Messages,
     software: software::Software,
     transactions: dma::Transactions,
     updates: updates::Updates,
+    files: mrif::InterruptFiles,
     writes: Vec<(u8, Write)>,
     time_line: evidence::TimeLine,
     buffers: chooser::Buffers,
@@ -97,9 +105,11 @@ impl Oracle {
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             interrupts: interrupts::Interrupts::new(),
+            messages: messages::Messages::default(),
             software: software::Software::default(),
             transactions: dma::Transactions::default(),
             updates: updates::Updates::default(),
+            files: mrif::InterruptFiles::default(),
             writes: Vec::new(),
             time_line: evidence::TimeLine::default(),
             buffers: chooser::Buffers::default(),
@@ -121,7 +131,10 @@ impl Oracle {
     /// Software begins a register write: from now on the device may act on it.
     pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
-        self.interrupts.register_write(register, value, &self.open(), now);
+        let open = self.open();
+        let pending = self.interrupts.pending(&open, now);
+        self.messages.register_write(register, value, &pending, &self.routing(), now);
+        self.interrupts.register_write(register, value, &open, now);
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
         let beyond = |ring: registers::Ring| ring.base.0 >> self.registers.caps.pas() != 0;
@@ -186,9 +199,13 @@ impl Oracle {
             Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
             Event::DmaDone { ticket, resp, data } => {
                 self.figures.dma_transactions += 1;
-                if let dma::Finished::Refused(transaction) = self.transactions.done(*ticket, *resp, data)? {
-                    self.figures.device_faults += 1;
-                    self.refused(&transaction, now, memory)?;
+                match self.transactions.done(*ticket, *resp, data)? {
+                    dma::Finished::Translated => {}
+                    dma::Finished::Refused(transaction) => {
+                        self.figures.device_faults += 1;
+                        self.refused(&transaction, now, memory)?;
+                    }
+                    dma::Finished::Kept(transaction) => self.kept(&transaction, data, now, memory)?,
                 }
                 let oldest = self.transactions.live().iter().map(|t| t.accepted).min();
                 self.software.forget(oldest.unwrap_or(now));
@@ -218,7 +235,11 @@ impl Oracle {
             | Event::PageRequested { .. }
             | Event::PageResponded { .. }
             | Event::PtwReadAddress { .. } => {}
-            Event::RegWrite { offset, value, .. } => self.interrupts.register_written(*offset, *value, now),
+            Event::RegWrite { offset, value, .. } => {
+                self.interrupts.register_written(*offset, *value, now);
+                let pending = self.interrupts.pending(&self.open(), now);
+                self.messages.register_written(*offset, &pending, now);
+            }
         }
         Ok(())
     }
@@ -314,6 +335,14 @@ impl Oracle {
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }
     }
 
+    fn routing(&self) -> messages::Routing {
+        messages::Routing {
+            fctl: self.registers.fctl_known(),
+            icvec: self.interrupts.icvec(),
+            highest: self.registers.caps.spa_max(),
+        }
+    }
+
     fn wires_agree(&self, now: Cycle) -> Result<(), Violation> {
         match self.registers.fctl_known() {
             Some(fctl) => self.interrupts.wires_agree(fctl, &self.open(), now),
@@ -380,6 +409,9 @@ impl Oracle {
             return Err(Violation::new(Rule::CommandFetch, "missing", right, "they are not"));
         }
         self.wires_agree(now)?;
+        let pending = self.interrupts.pending(&self.open(), now);
+        self.messages.at_rest(&pending, &self.routing(), now)?;
+        self.files.at_rest()?;
         self.faults.at_rest(self.interrupts.excused())
     }
 

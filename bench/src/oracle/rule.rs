@@ -23,6 +23,8 @@ pub enum Rule {
     UnowedWrite,
     /// Each update of A and D bits is atomic and owed, and sets what it has to set.
     Update,
+    /// An MSI for a memory-resident interrupt file is stored there, and its notice sent.
+    InterruptFile,
     /// A fence that asks for a write gets it.
     FenceWrite,
     /// A fence completes only when what was before it is done.
@@ -35,6 +37,8 @@ pub enum Rule {
     Register,
     /// An interrupt is pending, and its wire high, when there is a cause for it and only then.
     Interrupt,
+    /// Interrupts as messages: one for each transition of a pending bit, as the table of messages has it.
+    Message,
     /// AXI as the bus checks it.
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
@@ -56,12 +60,14 @@ impl Rule {
             Rule::DmaResponse => "dma-response",
             Rule::UnowedWrite => "unowed-write",
             Rule::Update => "update",
+            Rule::InterruptFile => "interrupt-file",
             Rule::FenceWrite => "fence-write",
             Rule::FenceOrder => "fence-order",
             Rule::CommandFetch => "command-fetch",
             Rule::CommandIllegal => "command-illegal",
             Rule::Register => "register",
             Rule::Interrupt => "interrupt",
+            Rule::Message => "message",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
             Rule::NotHitless => "not-hitless",
@@ -79,10 +85,14 @@ impl Rule {
             Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => "hdl/DEVICE.md, dev_* and mem_*",
             Rule::UnowedWrite => "RISC-V IOMMU, In-memory queue interface: nothing else is written",
             Rule::Update => "RISC-V IOMMU, IOMMU updating of PTE accessed (A) and dirty (D) updates",
+            Rule::InterruptFile => "Advanced Interrupt Architecture, MSI PTE, MRIF mode",
             Rule::FenceWrite | Rule::FenceOrder => "RISC-V IOMMU, IOMMU Command-queue Fence commands",
             Rule::CommandFetch | Rule::CommandIllegal => "RISC-V IOMMU, Command-Queue (CQ)",
             Rule::Register => "RISC-V IOMMU, Memory-mapped register interface",
             Rule::Interrupt => "RISC-V IOMMU, Interrupt pending status register (ipsr)",
+            Rule::Message => {
+                "RISC-V IOMMU, Interrupt pending status register (ipsr); MSI configuration table (msi_cfg_tbl)"
+            }
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
             Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",

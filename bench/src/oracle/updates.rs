@@ -174,15 +174,20 @@ impl Oracle {
     /// The device handed an atomic over.
     pub(super) fn exchange(&mut self, id: u8, exchange: Exchange, now: Cycle) -> Result<(), Violation> {
         self.updates.sent(id, exchange);
+        if self.is_store_of_msi(&exchange, now) {
+            return Ok(());
+        }
         // Nearly always a walk over what memory holds tells.
-        if self.update_owed(&exchange, now, 16)
-            || self.updates.enabled && is_speculation(&exchange, &self.histories)
-            || self.update_owed(&exchange, now, u32::MAX)
+        if self.registers.caps.amo_hwad()
+            && (self.update_owed(&exchange, now, 16)
+                || self.updates.enabled && is_speculation(&exchange, &self.histories)
+                || self.update_owed(&exchange, now, u32::MAX))
         {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
-        let right = "an update of A and D bits that a request in the device's hands needs".to_owned();
+        let right =
+            "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned();
         let wrong = format!("{addr:#x}: {old:#018x} -> {new:#018x}");
         let mut violation = Violation::new(Rule::Update, what(old, new), right, wrong);
         violation.evidence = self.waiting();
@@ -228,6 +233,7 @@ impl Oracle {
 
     /// A read beat that answers an atomic: the device knows from it what memory held, and what it holds now.
     pub(super) fn exchanged(&mut self, exchange: &Exchange, found: u64, resp: u8, sampled: Cycle, now: Cycle) {
+        self.files.answered(exchange, found, resp);
         if resp > 1 {
             self.updates.refused(*exchange, sampled);
             return;

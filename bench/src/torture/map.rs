@@ -16,8 +16,14 @@ pub const FAULTS: u64 = 0x3_0000;
 pub const FAULTS_LOG2: u8 = 5;
 /// Where fences store
 pub const FENCES: u64 = 0x4_0000;
+/// Where interrupts as messages go
+pub const MESSAGES: u64 = 0x4_1000;
 /// MSI page table
 pub const MSI_TABLE: u64 = 0x5_0000;
+/// Memory-resident interrupt files
+pub const FILES: u64 = 0x5_1000;
+/// Pages for the notices of MSIs that were stored there
+pub const NOTICES: u64 = 0x5_2000;
 /// The guest page that is an interrupt file
 pub const MSI_PAGE: u64 = 0x303;
 

@@ -6,8 +6,10 @@
 //! illegal [`Habit`](crate::model::Habit) must be, sooner or later. [`hunt`] says how soon.
 
 mod dice;
+mod files;
 mod hunt;
 mod map;
+mod messages;
 mod scene;
 mod slot;
 mod software;

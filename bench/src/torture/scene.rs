@@ -14,11 +14,15 @@ pub enum Scene {
     Plain,
     /// Hardware updates of A and D bits
     Updates,
+    /// Interrupts as messages
+    Messages,
+    /// Memory-resident interrupt files
+    Files,
 }
 
 impl Scene {
     /// All but the plain one.
-    pub const FEATURES: [Self; 1] = [Scene::Updates];
+    pub const FEATURES: [Self; 3] = [Scene::Updates, Scene::Messages, Scene::Files];
 
     /// What the device offers.
     #[must_use]
@@ -26,6 +30,8 @@ impl Scene {
         match self {
             Scene::Plain => capabilities(),
             Scene::Updates => capabilities().with_amo_hwad(true),
+            Scene::Messages => capabilities().with_igs(2),
+            Scene::Files => capabilities().with_msi_mrif(true).with_amo_mrif(true),
         }
     }
 
@@ -45,6 +51,30 @@ impl Scene {
             | Habit::UpdateBeforeChecks
             | Habit::UpdateUnasked
             | Habit::UpdateRefused => Scene::Updates,
+            Habit::MessageLost
+            | Habit::MessageTwice
+            | Habit::MessageWrongData
+            | Habit::MessageWrongVector
+            | Habit::MessageIgnoresMask
+            | Habit::MessagePendingLost
+            | Habit::MessageWide
+            | Habit::MessageFaultLost
+            | Habit::MessageDespiteWires
+            | Habit::WiresDespiteMessages => Scene::Messages,
+            Habit::MrifBitWrong
+            | Habit::MrifEnableSet
+            | Habit::MrifOthersCleared
+            | Habit::MrifNotAtomic
+            | Habit::MrifUpdateLost
+            | Habit::MrifNoticeLost
+            | Habit::MrifNoticeTwice
+            | Habit::MrifNoticeWrongData
+            | Habit::MrifNoticeEarly
+            | Habit::MrifZeroDropped
+            | Habit::MrifBigEndianIgnored
+            | Habit::MrifOffsetIgnored
+            | Habit::MrifFaultLost
+            | Habit::MrifPassed => Scene::Files,
             _ => Scene::Plain,
         }
     }

@@ -3,7 +3,10 @@
 use golden::{Command, Ddtp, DeviceId, Iofence, QueueBase, Spa, offset};
 
 use super::dice::Dice;
+use super::files;
 use super::map;
+use super::messages::Messages;
+use super::scene::Scene;
 use crate::driver::{Halted, Machine};
 use crate::testbench::Testbench;
 
@@ -23,11 +26,18 @@ pub struct Software {
     tail: u64,
     fences: u32,
     fault_head: u64,
+    scene: Scene,
+    messages: Messages,
 }
 
 impl Software {
+    /// Software that plays with this feature.
+    pub fn new(scene: Scene) -> Self {
+        Software { scene, ..Software::default() }
+    }
+
     /// Sets queues and the device directory up.
-    pub fn start(&mut self, bench: &mut Testbench, ddtp: Ddtp) -> Result<(), Halted> {
+    pub fn start(&mut self, bench: &mut Testbench, dice: &mut Dice, ddtp: Ddtp) -> Result<(), Halted> {
         let queue = |base: u64, log2: u8| QueueBase(0).with_ppn(base >> 12).with_log2sz_minus1(log2 - 1).0;
         bench.read_register(offset::CAPABILITIES, 8)?;
         bench.read_register(offset::FCTL, 4)?;
@@ -37,6 +47,9 @@ impl Software {
         bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::ICVEC, 8, 0x21)?;
         bench.read_register(offset::ICVEC, 8)?;
+        if self.scene == Scene::Messages {
+            self.messages.start(bench, dice)?;
+        }
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
         Ok(())
@@ -60,7 +73,7 @@ impl Software {
         let addr = map::FENCES + 4 * u64::from(number % 4);
         let fence = Iofence {
             store: Some((Spa(addr), number)),
-            wsi: dice.percent(20),
+            wsi: dice.percent(20) && self.scene != Scene::Messages,
             pr: dice.percent(50),
             pw: dice.percent(50),
         };
@@ -74,6 +87,18 @@ impl Software {
             }
         }
         Err(Halted)
+    }
+
+    /// What belongs to the feature of this world.
+    pub fn step(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
+        match self.scene {
+            Scene::Messages => {
+                self.messages.step(bench, dice)?;
+                if dice.percent(20) { self.blunder(bench, dice) } else { Ok(()) }
+            }
+            Scene::Files => files::step(bench, dice),
+            Scene::Plain | Scene::Updates => Ok(()),
+        }
     }
 
     /// Takes out what the device reported, and now and then leaves it, so that the fault queue fills up.

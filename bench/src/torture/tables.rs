@@ -2,6 +2,7 @@
 
 use golden::{DirectoryEntry, Fsc, Iohgatp, Pte, Spa, Tc};
 
+use super::files;
 use super::map;
 use super::scene::Scene;
 use super::slot::{Cover, Kind, Slot};
@@ -292,12 +293,13 @@ impl<'a> Tables<'a> {
         }
         let msi = [Cover::Second { gscid: map::GUESTS[0].0, page: map::MSI_PAGE }];
         let file = |addr: u64| leaf(addr, V | 3 << 1);
-        self.slot(
-            Kind::Msi,
-            map::MSI_TABLE,
-            vec![file(0x5100_0000), file(0x5200_0000), 0, file(0x5100_0000) | 8],
-            &[msi[0], Cover::Second { gscid: map::GUESTS[1].0, page: map::MSI_PAGE }],
-        );
+        let covers = [msi[0], Cover::Second { gscid: map::GUESTS[1].0, page: map::MSI_PAGE }];
+        let mut values = vec![file(0x5100_0000), file(0x5200_0000), 0, file(0x5100_0000) | 8];
+        if self.scene == Scene::Files {
+            values.splice(0..0, files::entries());
+            self.slot(Kind::Msi, map::MSI_TABLE + 8, files::notices().to_vec(), &covers);
+        }
+        self.slot(Kind::Msi, map::MSI_TABLE, values, &covers);
     }
 
     fn context(&mut self, at: u64, id: u32, first_version: bool) {

@@ -53,7 +53,7 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     let slots = Tables::build(scene, &mut bench);
-    let mut world = World { bench, dice, software: Software::default(), slots, hot: Vec::new() };
+    let mut world = World { bench, dice, software: Software::new(scene), slots, hot: Vec::new() };
     // Where the machine stands still, the test bench knows why; where a fence never came, it will find out.
     let _ = world.play(steps);
     Ok(world.bench.finish(None))
@@ -70,6 +70,13 @@ fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
             0 => word(map::GUEST_ROOTS[0] + 0x2000 + page + map::GUEST, FaultKind::SlvErr, FaultOn::Write),
             _ => word(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
         };
+    }
+    if scene == Scene::Messages && dice.percent(50) {
+        return word(map::MESSAGES + 0x28, FaultKind::SlvErr, FaultOn::Write);
+    }
+    if scene == Scene::Files && dice.percent(50) {
+        let at = if dice.percent(70) { map::FILES } else { map::NOTICES };
+        return word(at, FaultKind::SlvErr, FaultOn::Write);
     }
     match dice.below(6) {
         0 => word(map::GUEST_ROOTS[0] + 0x2018 + map::GUEST, kind, FaultOn::Read),
@@ -88,7 +95,7 @@ fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
 impl World {
     fn play(&mut self, steps: u32) -> Result<(), Halted> {
         let ddtp = Ddtp(0).with_ppn(map::DIRECTORY >> 12).with_mode(DdtMode::Levels(2));
-        self.software.start(&mut self.bench, ddtp)?;
+        self.software.start(&mut self.bench, &mut self.dice, ddtp)?;
         self.start_traffic();
         self.choose_hot();
         for _ in 0..steps {
@@ -180,6 +187,7 @@ impl World {
         if self.dice.percent(40) {
             self.software.look(&mut self.bench, &mut self.dice)?;
         }
+        self.software.step(&mut self.bench, &mut self.dice)?;
         if self.dice.percent(3) {
             self.software.blunder(&mut self.bench, &mut self.dice)?;
         }

@@ -7,12 +7,9 @@ use crate::{Cause, Mrif, Spa};
 /// What came of an MSI for a memory-resident interrupt file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MrifStore {
-    /// The pending bit is set, and the notice MSI has been sent where the interrupt is enabled.
-    Stored {
-        /// The notice was sent
-        notice: bool,
-    },
-    /// It is no MSI that an interrupt file takes: dropped.
+    /// The pending bit is set, and the notice MSI has been sent.
+    Stored,
+    /// It is no MSI that an interrupt file takes: "the incoming write is accepted but discarded".
     Dropped,
     /// The interrupt file, or the notice, could not be accessed.
     Refused(Cause),
@@ -29,32 +26,30 @@ impl Iommu {
             4 => data.swap_bytes(),
             _ => return MrifStore::Dropped,
         };
-        if identity == 0 || identity >= 2048 {
+        // Identity 0 has a bit like any other: "the IOMMU acts as though zero were a valid interrupt identity".
+        if identity >= 2048 {
             return MrifStore::Dropped;
         }
         // 64 identities have 8 bytes of pending bits and then 8 bytes of enable bits, little-endian always.
         let pending = Spa(mrif.addr.0 + u64::from(identity / 64) * 16);
         let bit = 1 << (identity % 64);
         match self.store_pending(platform, mrif, pending, bit) {
-            Ok(notice) => MrifStore::Stored { notice },
+            Ok(()) => MrifStore::Stored,
             Err(error) => MrifStore::Refused(cause(error)),
         }
     }
 
-    /// Sets the pending bit, and sends the notice where its interrupt is enabled: says whether it did.
+    /// Sets the pending bit, and sends the notice: "an IOMMU is required always to send a notice MSI after storing an MSI
+    /// to an MRIF, even when the corresponding enable bit for the interrupt identity is zero".
     fn store_pending<P: Platform>(
         &self,
         platform: &mut P,
         mrif: &Mrif,
         pending: Spa,
         bit: u64,
-    ) -> Result<bool, MemoryError> {
+    ) -> Result<(), MemoryError> {
         self.set_bit(platform, pending, bit)?;
-        let notice = self.load(platform, pending.0 + 8, 8)? & bit != 0;
-        if notice {
-            self.store(platform, mrif.notice.0, 4, u64::from(mrif.nid))?;
-        }
-        Ok(notice)
+        self.store(platform, mrif.notice.0, 4, u64::from(mrif.nid))
     }
 
     fn set_bit<P: Platform>(&self, platform: &mut P, addr: Spa, bit: u64) -> Result<(), MemoryError> {

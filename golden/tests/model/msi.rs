@@ -137,13 +137,16 @@ fn storing_into_an_interrupt_file() {
     let mut iommu = Iommu::new(&Parameters::new(world.config.caps));
     let mrif = Mrif { addr: Spa(page + 512), notice: Spa(notice), nid: 0x333 };
     let arena = &mut world.arena;
-    // Identity 130: word 2, bit 2.
-    assert_eq!(iommu.store_msi(arena, &mrif, 0, 130), MrifStore::Stored { notice: false });
-    assert_eq!(arena.get(page + 512 + 2 * 16), 1 << 2);
-    arena.set(page + 512 + 2 * 16 + 8, 1 << 2);
-    assert_eq!(iommu.store_msi(arena, &mrif, 4, 130u32.swap_bytes()), MrifStore::Stored { notice: true });
+    // Identity 130: word 2, bit 2. Its enable bit is 0, and the notice is sent all the same.
+    assert_eq!(iommu.store_msi(arena, &mrif, 0, 130), MrifStore::Stored);
+    assert_eq!((arena.get(page + 512 + 2 * 16), arena.get(notice)), (1 << 2, 0x333));
+    arena.set(notice, 0);
+    assert_eq!(iommu.store_msi(arena, &mrif, 4, 130u32.swap_bytes()), MrifStore::Stored);
     assert_eq!(arena.get(notice), 0x333);
-    for (offset, data) in [(0, 0), (0, 2048), (8, 130), (4, 130)] {
+    // "The IOMMU acts as though zero were a valid interrupt identity."
+    assert_eq!(iommu.store_msi(arena, &mrif, 0, 0), MrifStore::Stored);
+    assert_eq!(arena.get(page + 512), 1);
+    for (offset, data) in [(0, 2048), (8, 130), (4, 130)] {
         assert_eq!(iommu.store_msi(arena, &mrif, offset, data), MrifStore::Dropped);
     }
     arena.bad = vec![(page + 512 + 2 * 16, true)];
@@ -193,8 +196,6 @@ fn interrupt_files_beyond_pas() {
     assert_eq!(memory.0.get(page), 0);
     // The MRIF is in reach, its notice is not: the interrupt is pending all the same.
     let near = Mrif { addr: Spa(0), ..far };
-    assert_eq!(iommu.store_msi(&mut memory, &near, 0, 5), MrifStore::Stored { notice: false });
-    memory.0.set(page + 8, 1 << 5);
     assert_eq!(iommu.store_msi(&mut memory, &near, 0, 5), refused);
     assert_eq!(memory.0.get(page), 1 << 5);
 }
