@@ -35,6 +35,8 @@ fn never_blamed_in(scene: Scene, kind: &str, seeds: std::ops::Range<u64>) -> Fig
         total.translations_compared += outcome.figures.translations_compared;
         total.invalidations_compared += outcome.figures.invalidations_compared;
         total.device_faults += outcome.figures.device_faults;
+        total.ats_completions += outcome.figures.ats_completions;
+        total.page_requests += outcome.figures.page_requests;
         for (what, count) in outcome.figures.stale_used {
             *total.stale_used.entry(what).or_default() += count;
         }
@@ -102,6 +104,15 @@ fn a_legal_device_that_stores_msis_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_with_ats_is_never_blamed() {
+    for kind in ["none", "large", "combined", "happy"] {
+        let figures = never_blamed_in(Scene::Ats, kind, 0..4);
+        assert_busy(&figures);
+        assert!(figures.ats_completions > 500 && figures.page_requests > 50, "{figures:?}");
+    }
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
@@ -111,7 +122,7 @@ fn five_thousand_legal_devices_are_never_blamed() {
         for scene in Scene::FEATURES {
             scope.spawn(move || {
                 for kind in ["none", "large", "combined", "happy"] {
-                    never_blamed_in(scene, kind, 0..100);
+                    never_blamed_in(scene, kind, 0..300);
                 }
             });
         }
@@ -138,6 +149,11 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::MessageWrongData,
         Habit::MrifBitWrong,
         Habit::MrifNoticeTwice,
+        Habit::AtsSizeTooLarge,
+        Habit::AtsInvalLost,
+        Habit::PrgrWrongStatus,
+        Habit::PageRequestWrongDevice,
+        Habit::TranslatedUnchecked,
     ];
     for habit in sample {
         let hunt = hunt(habit, 8).expect("a model does not stop itself");

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use golden::{Command, Iofence};
 
+use super::ats::{Ats, Wait};
 use super::cache::Caches;
 use super::dice::Dice;
 use super::dma::{Mark, Transactions, Way};
@@ -31,6 +32,18 @@ pub(super) struct Liberties {
     pub eager_percent: u8,
     /// A fence waits for every request that a walker had in hand, and not only for what it has to
     pub strict_fence: bool,
+}
+
+/// Carries a command out; false where it has to wait for room.
+fn carry_out(command: &Command, caches: &mut Caches, ats: &mut Ats) -> bool {
+    match command {
+        Command::AtsInval(operands) => ats.invalidate(operands),
+        Command::AtsPrgr(operands) => ats.respond_for(operands),
+        command => {
+            caches.invalidate(command);
+            true
+        }
+    }
 }
 
 /// The queue's engine.
@@ -121,10 +134,20 @@ impl Commands {
     }
 
     /// One cycle.
-    pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw, dma: &Transactions, caches: &mut Caches) {
+    pub(super) fn step(
+        &mut self,
+        registers: &mut Registers,
+        ptw: &mut Ptw,
+        dma: &Transactions,
+        caches: &mut Caches,
+        ats: &mut Ats,
+    ) {
         self.switch(registers);
-        self.execute(caches);
+        self.execute(caches, ats);
         if let Some((fence, stage)) = self.fence {
+            if matches!(stage, Stage::Commands) && self.waits_for_devices(registers, ats) {
+                return;
+            }
             self.fence(fence, stage, registers, ptw, dma);
             return;
         }
@@ -152,17 +175,33 @@ impl Commands {
     }
 
     /// Executes what is pending: all of it in order, or one command at random now and then.
-    fn execute(&mut self, caches: &mut Caches) {
+    fn execute(&mut self, caches: &mut Caches, ats: &mut Ats) {
         // A fence that does not wait shows only where there is something to wait for.
         let eager = if self.nature.has(Habit::FenceEarly) { 2 } else { self.liberties.eager_percent };
         if eager >= 100 {
-            for command in self.pending.drain(..) {
-                caches.invalidate(&command);
-            }
+            let done = self.pending.iter().take_while(|command| carry_out(command, caches, ats)).count();
+            self.pending.drain(..done);
         } else if !self.pending.is_empty() && self.dice.percent(eager) {
             let at = self.dice.below(self.pending.len());
-            let command = self.pending.swap_remove(at);
-            caches.invalidate(&command);
+            if carry_out(&self.pending[at], caches, ats) {
+                self.pending.swap_remove(at);
+            }
+        }
+    }
+
+    /// Whether a fence has to wait for completions of devices, or has stopped at a time-out.
+    fn waits_for_devices(&mut self, registers: &mut Registers, ats: &mut Ats) -> bool {
+        if !self.pending.is_empty() {
+            return false;
+        }
+        match ats.wait() {
+            Wait::Nothing => false,
+            Wait::Completions => true,
+            Wait::TimedOut => {
+                self.fence = None;
+                self.stall(registers, registers.cqcsr.with_cmd_to(true));
+                true
+            }
         }
     }
 
@@ -184,8 +223,6 @@ impl Commands {
                 self.stall(registers, registers.cqcsr.with_cmd_ill(true));
             }
             Ok(Command::Fence(fence)) => self.fence = Some((fence, Stage::Commands)),
-            // There is no ATS: the capability is masked, and the check has refused them.
-            Ok(Command::AtsInval(_) | Command::AtsPrgr(_)) => self.advance(registers),
             Ok(command) => {
                 if !(self.nature.has(Habit::CommandSkipped) && self.count.is_multiple_of(2)) {
                     self.pending.push(command);

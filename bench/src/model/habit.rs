@@ -340,6 +340,136 @@ habits! {
     MemoryErrorHidden,
     /// After each hundredth translation a doubleword is written that nobody asked for.
     UnowedWrite,
+    // ATS translation requests
+    /// A translation request is answered although EN_ATS is 0.
+    AtsIgnoresEnable,
+    /// Under T2GPA a completion has the supervisor physical address.
+    AtsGivesSpa,
+    /// A completion grants a write that the tables do not.
+    AtsGrantsWrite,
+    /// A completion grants execution that was not asked for, or that the tables do not grant.
+    AtsGrantsExecute,
+    /// A request that meets a page fault is granted reads.
+    AtsDeniedGranted,
+    /// A request that meets a page fault is answered UR.
+    AtsDeniedAsUnsupported,
+    /// A request that meets a page fault leaves a fault record.
+    AtsDeniedRecorded,
+    /// The fault of a request that is answered UR or CA is not recorded.
+    AtsFaultUnrecorded,
+    /// CA is answered for UR.
+    AtsUnsupportedAsAbort,
+    /// UR is answered for CA.
+    AtsAbortAsUnsupported,
+    /// Success without permissions is answered for UR and CA.
+    AtsRefusalAsDenied,
+    /// A completion shows twice the range that the pages permit.
+    AtsSizeTooLarge,
+    /// A completion has the address of a neighbour.
+    AtsWrongAddress,
+    /// Priv is left out of completions.
+    AtsPrivilegeDropped,
+    /// Every completion for a process is Global.
+    AtsGlobalInvented,
+    /// Every completion says Untranslated access only.
+    AtsUntranslatedOnly,
+    /// Some requests are never answered.
+    AtsAnswerLost,
+    /// Some requests are answered twice.
+    AtsAnswersTwice,
+    // Translated requests
+    /// A translated request passes although EN_ATS is 0.
+    TranslatedIgnoresEnable,
+    /// A translated request passes the second stage although T2GPA is 1.
+    TranslatedUnchecked,
+    // ATS.INVAL
+    /// ATS.INVAL sends nothing.
+    AtsInvalLost,
+    /// ATS.INVAL sends its request twice.
+    AtsInvalTwice,
+    /// An invalidation request goes to the device beside.
+    AtsInvalWrongDevice,
+    /// An invalidation request has another address.
+    AtsInvalWrongAddress,
+    /// An invalidation request has no PASID.
+    AtsInvalNoProcess,
+    /// An invalidation request loses S.
+    AtsInvalRangeAsPage,
+    /// An invalidation request loses Global Invalidate.
+    AtsInvalGlobalDropped,
+    /// All invalidation requests have the same ITag.
+    AtsItagReused,
+    /// The first completion of an invalidation counts for all that the device sends.
+    AtsCountIgnored,
+    /// A fence does not wait for completions of devices.
+    AtsFenceEarly,
+    /// A fence behind an invalidation that timed out completes as if nothing were.
+    AtsTimeoutUnreported,
+    /// A fence reports a time-out when a completion takes long.
+    AtsTimeoutInvented,
+    // ATS.PRGR
+    /// ATS.PRGR sends nothing.
+    PrgrLost,
+    /// A group response goes to the device beside.
+    PrgrWrongDevice,
+    /// A group response has another group index.
+    PrgrWrongGroup,
+    /// A group response has another response code.
+    PrgrWrongStatus,
+    /// A group response has no PASID.
+    PrgrNoProcess,
+    /// A page request that was queued is answered as well.
+    PrgrUnowed,
+    // Page requests
+    /// A page request is never queued.
+    PageRequestLost,
+    /// A page request is queued although EN_PRI or EN_ATS is 0.
+    PageRequestIgnoresEnable,
+    /// The record of a page request names the device beside.
+    PageRequestWrongDevice,
+    /// The record of a page request has the address of the next page.
+    PageRequestWrongAddress,
+    /// The record of a page request has no PASID.
+    PageRequestNoProcess,
+    /// The record of a page request has no PRIV.
+    PageRequestNoPrivilege,
+    /// The record of a page request has EXEC without a PASID.
+    PageRequestExecuteAlways,
+    /// The record of a page request loses L.
+    PageRequestNotLast,
+    /// A refused page request is answered although it is not the last of its group.
+    ResponseUnwanted,
+    /// An Invalid Request is answered Response Failure.
+    ResponseInvalidAsFailure,
+    /// A Response Failure is answered Success.
+    ResponseFailureAsSuccess,
+    /// A page request that met a full queue is answered Response Failure.
+    ResponseFullAsFailure,
+    /// PRPR is taken for its opposite.
+    ResponsePrprInverted,
+    /// A page request that its device context refuses leaves no fault record.
+    PageFaultUnrecorded,
+    /// A full page-request queue is overwritten.
+    PqOverflowIgnored,
+    /// pqof is not set.
+    PqOverflowHidden,
+    /// pqt moves before the record is written.
+    PqTailEarly,
+    /// A record that memory refused counts as written.
+    PqWriteErrorHidden,
+    /// pip is not set.
+    PageInterruptLost,
+    /// The wire of the page-request queue is that of the fault queue.
+    PageWireWrongVector,
+}
+
+impl Habit {
+    /// It shows only where there are ATS and page requests.
+    #[must_use]
+    pub const fn needs_ats(self) -> bool {
+        let number = self as u16;
+        Self::AtsIgnoresEnable as u16 <= number && number <= Self::PageWireWrongVector as u16
+    }
 }
 
 /// The habit that a model has, if any.

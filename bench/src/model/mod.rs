@@ -5,6 +5,7 @@
 //! does one thing that is forbidden, and must be. Each walk is `golden::translate`, replayed over the words that the
 //! walk has read on `ptw_*`; nothing here knows what a page table means.
 
+mod ats;
 mod axi;
 mod bank;
 mod cache;
@@ -19,6 +20,7 @@ mod habit;
 mod lite;
 mod messages;
 mod mrif;
+mod page_requests;
 mod path;
 mod ptw;
 mod registers;
@@ -34,6 +36,7 @@ pub use config::{CacheConfig, ModelConfig};
 pub use habit::Habit;
 pub use registers::CAPABILITIES;
 
+use ats::Ats;
 use axi::Axi;
 use cache::Caches;
 use commands::{Commands, Liberties};
@@ -43,6 +46,7 @@ use faults::FaultQueue;
 use habit::Nature;
 use lite::Lite;
 use mrif::InterruptFiles;
+use page_requests::PageRequests;
 use ptw::{Ptw, Write, Writer};
 use registers::Registers;
 use walker::{Walkers, World};
@@ -61,6 +65,8 @@ pub struct Model {
     commands: Commands,
     faults: FaultQueue,
     files: InterruptFiles,
+    ats: Ats,
+    pages: PageRequests,
     /// Translations after which the next write that nobody asked for comes
     stray_at: u64,
 }
@@ -91,6 +97,8 @@ impl Model {
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),
             files: InterruptFiles::new(nature),
+            ats: Ats::new(nature, Dice::new(seed, 4)),
+            pages: PageRequests::new(nature),
             stray_at: 100,
         }
     }
@@ -111,6 +119,8 @@ impl Model {
             && self.faults.is_idle()
             && self.registers.messages.is_idle()
             && self.files.is_idle()
+            && self.ats.is_idle()
+            && self.pages.is_idle()
     }
 
     /// What the rising edge does.
@@ -118,13 +128,18 @@ impl Model {
         self.lite.take(&seen.reg, &driven.reg, &mut self.registers);
         self.axi.take(&mut self.dma, seen, driven);
         self.ptw.take(&seen.ptw);
-        let mut recorded = false;
+        self.ats.take(&seen.ats, &driven.ats);
+        if seen.ats.page.valid && driven.ats.page_ready {
+            self.pages.accept(seen.ats.page);
+        }
+        let (mut recorded, mut queued) = (false, false);
         while let Some((writer, resp)) = self.ptw.written() {
             match writer {
                 Writer::Fault => recorded |= self.faults.written(resp, &mut self.registers),
                 Writer::Fence => self.commands.stored(resp, &mut self.registers),
                 Writer::Message => self.registers.messages.answered(resp, &mut self.faults),
                 Writer::Notice => self.files.noticed(&mut self.dma),
+                Writer::Page => queued |= self.pages.written(resp, &mut self.registers, &mut self.ats),
                 Writer::Exchange(_) | Writer::Nobody => {}
             }
         }
@@ -144,7 +159,7 @@ impl Model {
             }
         }
         self.change_directory();
-        self.commands.step(&mut self.registers, &mut self.ptw, &self.dma, &mut self.caches);
+        self.commands.step(&mut self.registers, &mut self.ptw, &self.dma, &mut self.caches, &mut self.ats);
         self.walkers.step(&mut World {
             registers: &self.registers,
             dma: &mut self.dma,
@@ -152,17 +167,21 @@ impl Model {
             faults: &mut self.faults,
             ptw: &mut self.ptw,
             files: &mut self.files,
+            ats: &mut self.ats,
+            pages: &mut self.pages,
         });
         if self.faults.has_room() {
             self.files.step(&mut self.dma, &mut self.ptw, self.registers.caps.spa_max(), &mut self.faults);
         }
+        self.pages.step(&mut self.registers, &mut self.ptw, &mut self.ats);
         self.faults.step(&mut self.registers, &mut self.ptw);
         if self.config.habit == Some(Habit::UnowedWrite) && self.walkers.translations() >= self.stray_at {
             self.stray();
         }
-        self.registers.update_pending(recorded);
+        self.registers.update_pending(recorded, queued);
         self.registers.announce(&mut self.ptw, &mut self.faults);
         self.axi.present(&mut self.dma);
+        self.ats.present();
         self.ptw.present(self.caches.epoch());
     }
 
@@ -172,6 +191,7 @@ impl Model {
         if let Some(next) = self.registers.ddtp_next
             && self.walkers.is_idle()
             && self.dma.is_settled()
+            && self.ats.is_settled()
         {
             self.registers.ddtp = next;
             self.registers.ddtp_next = None;
@@ -197,6 +217,9 @@ impl Dut for Model {
         self.axi.drive(&self.dma, outputs);
         self.ptw.drive(&mut outputs.ptw);
         self.lite.drive(&mut outputs.reg);
+        if self.registers.caps.ats() {
+            self.ats.drive(self.pages.has_room(), &mut outputs.ats);
+        }
         outputs.wsi = self.registers.wires();
         self.edge(inputs, outputs);
         Ok(())

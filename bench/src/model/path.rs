@@ -1,6 +1,6 @@
 //! The words of one walk: what it has read so far, what the caches say, what it wants next.
 
-use golden::{Pte, Read, Role, Update, WordRef, Words};
+use golden::{Kind, Pte, Read, Role, Tc, Update, WordRef, Words};
 
 use super::cache::{Caches, Hit};
 use super::exchange::Exchange;
@@ -58,6 +58,8 @@ pub(super) struct View<'a> {
     pub path: &'a mut Vec<PathWord>,
     /// Supervisor privilege
     pub privileged: bool,
+    /// Of the request
+    pub kind: Kind,
     /// The first word that was not there
     pub wanted: Option<WordRef>,
     pub global: bool,
@@ -123,7 +125,20 @@ impl View<'_> {
             (Habit::UpdateUnasked, Role::DeviceContext { index: 0 }) => value | SADE_GADE,
             (Habit::UpdateRefused, Role::DeviceContext { index: 0 }) => value & !SADE_GADE,
             (Habit::ContextReservedIgnored, Role::DeviceContext { index: 0 }) => value & !golden::Tc::RESERVED,
+            (_, Role::DeviceContext { index: 0 }) => self.tamper_ats(habit, Tc(value)).0,
             _ => value,
+        }
+    }
+
+    fn tamper_ats(&self, habit: Habit, tc: Tc) -> Tc {
+        match (habit, self.kind) {
+            (Habit::AtsIgnoresEnable, Kind::Ats { .. }) | (Habit::TranslatedIgnoresEnable, Kind::Translated) => {
+                tc.with_en_ats(true)
+            }
+            (Habit::AtsGivesSpa, Kind::Ats { .. }) | (Habit::TranslatedUnchecked, Kind::Translated) => {
+                tc.with_t2gpa(false)
+            }
+            _ => tc,
         }
     }
 }

@@ -61,6 +61,8 @@ pub(super) enum Writer {
     Notice,
     /// Whoever this tag stands for: an AtomicCompare
     Exchange(u8),
+    /// The page-request queue
+    Page,
     /// Nobody: an illegal habit
     Nobody,
 }
@@ -89,6 +91,7 @@ impl Writer {
             Self::Message => 0x43,
             Self::Notice => 0x44,
             Self::Exchange(tag) => EXCHANGES + tag,
+            Self::Page => 0x43,
         }
     }
 }

@@ -1,19 +1,21 @@
 //! The register file (chapter "Memory-mapped register interface").
 
 use golden::{
-    Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, QueueBase, SpecVersion, offset,
+    Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, SpecVersion,
+    offset,
 };
 
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
 use super::messages::Messages;
+use super::page_requests::PageQueueRegisters;
 use super::ptw::Ptw;
 
-/// What the model has of `capabilities`, where the strap offers it. It knows no
-/// ATS, counts no events, and has no debug interface; interrupts are wires unless the strap offers both ways.
+/// What the model has of `capabilities`, where the strap offers it. It counts no events, and has no debug interface;
+/// interrupts are wires unless the strap offers both ways.
 pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
-    all.with_ats(false).with_t2gpa(false).with_hpm(false).with_dbg(false).with_qosid(false).0
+    all.with_hpm(false).with_dbg(false).with_qosid(false).0
 };
 
 /// `capabilities.IGS`: by message and by wire
@@ -40,6 +42,7 @@ pub(super) struct Registers {
     pub fqh: u32,
     pub fqt: u32,
     pub fqcsr: Fqcsr,
+    pub pq: PageQueueRegisters,
     ipsr: Ipsr,
     icvec: Icvec,
     version: SpecVersion,
@@ -77,6 +80,7 @@ impl Registers {
             fqh: 0,
             fqt: 0,
             fqcsr: Fqcsr(0),
+            pq: PageQueueRegisters::new(),
             ipsr: Ipsr(0),
             icvec: Icvec(0),
             version,
@@ -107,7 +111,9 @@ impl Registers {
             offset::FQB => self.fqb.0,
             offset::FQH => pair(self.fqh, self.fqt),
             offset::CQCSR => pair(self.cqcsr.0, self.fqcsr.0),
-            offset::PQCSR => pair(0, self.ipsr.0),
+            offset::PQB => self.pq.pqb.0,
+            offset::PQH => pair(self.pq.pqh, self.pq.pqt),
+            offset::PQCSR => pair(self.pq.pqcsr.0, self.ipsr.0),
             offset::ICVEC => self.icvec.0,
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
@@ -142,9 +148,16 @@ impl Registers {
                     self.write_fqcsr(Fqcsr(((data & mask) >> 32) as u32));
                 }
             }
-            offset::PQCSR if high && !self.nature.has(Habit::InterruptNotCleared) => {
-                self.ipsr.0 &= !(((data & mask) >> 32) as u32);
-                self.messages.cleared(((data & mask) >> 32) as u32);
+            offset::PQB if self.caps.ats() => self.pq.write_base(merge(self.pq.pqb.0) & (PPN | 0x1f)),
+            offset::PQH if low && self.caps.ats() => self.pq.pqh = wrap(self.pq.pqb, data as u32),
+            offset::PQCSR => {
+                if low && self.caps.ats() {
+                    self.pq.write_csr(Pqcsr((data & mask) as u32));
+                }
+                if high && !self.nature.has(Habit::InterruptNotCleared) {
+                    self.ipsr.0 &= !(((data & mask) >> 32) as u32);
+                    self.messages.cleared(((data & mask) >> 32) as u32);
+                }
             }
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => {
@@ -199,7 +212,7 @@ impl Registers {
     }
 
     /// Sets the pending bits whose condition holds. A bit that software clears is set again while it does.
-    pub(super) fn update_pending(&mut self, new_fault_record: bool) {
+    pub(super) fn update_pending(&mut self, new_fault_record: bool, new_page_request: bool) {
         let cq = self.cqcsr;
         if cq.cie() && (cq.cqmf() || cq.cmd_to() || cq.cmd_ill() || cq.fence_w_ip()) {
             self.ipsr = self.ipsr.with_cip(!self.nature.has(Habit::CommandInterruptLost));
@@ -210,6 +223,10 @@ impl Registers {
         let new_record = new_fault_record && !self.nature.has(Habit::FaultInterruptLost);
         if fq.fie() && (fq.fqmf() || fq.fqof() || new_record) {
             self.ipsr = self.ipsr.with_fip(true);
+        }
+        let pq = self.pq.pqcsr;
+        if pq.pie() && (pq.pqmf() || pq.pqof() || new_page_request) && !self.nature.has(Habit::PageInterruptLost) {
+            self.ipsr = self.ipsr.with_pip(true);
         }
     }
 
@@ -237,7 +254,10 @@ impl Registers {
         }
         let (pending, vector) = (self.ipsr, self.icvec);
         let civ = if self.nature.has(Habit::WireWrongVector) { vector.fiv() } else { vector.civ() };
-        let wires = u16::from(pending.cip()) << civ | u16::from(pending.fip()) << vector.fiv();
+        let piv = if self.nature.has(Habit::PageWireWrongVector) { vector.fiv() } else { vector.piv() };
+        let wires = u16::from(pending.cip()) << civ
+            | u16::from(pending.fip()) << vector.fiv()
+            | u16::from(pending.pip()) << piv;
         self.high = if self.nature.has(Habit::WireStuck) { wires | self.high } else { wires };
         self.high
     }

@@ -1,7 +1,11 @@
 //! Walkers: each replays the golden walk over the words that it has, and reads the first one that it lacks.
 
-use golden::{Config, DdtMode, Fault, FaultRecord, Iova, Outcome, Request, Role, Target, Translation, WordRef};
+use golden::{
+    Cause, Config, DdtMode, DeviceContext, Fault, FaultRecord, Iova, Outcome, Request, Response, Role, Target,
+    Translation, WordRef,
+};
 
+use super::ats::Ats;
 use super::cache::Caches;
 use super::dice::Dice;
 use super::dma::Transactions;
@@ -9,6 +13,7 @@ use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
 use super::mrif::{Access, InterruptFiles};
+use super::page_requests::PageRequests;
 use super::path::{Known, PathWord, View, Wanted};
 use super::ptw::{Fetched, Ptw, Readers, Write, Writer};
 use super::registers::Registers;
@@ -21,6 +26,10 @@ const WORDS: usize = 96;
 enum Job {
     /// A transaction, by slot
     Dma(usize),
+    /// An ATS translation request, by slot
+    Ats(usize),
+    /// The page request that is next, for its device context
+    Page,
     /// The caches alone
     Prefetch,
 }
@@ -49,6 +58,8 @@ pub(super) struct World<'a> {
     pub faults: &'a mut FaultQueue,
     pub ptw: &'a mut Ptw,
     pub files: &'a mut InterruptFiles,
+    pub ats: &'a mut Ats,
+    pub pages: &'a mut PageRequests,
 }
 
 /// All walkers.
@@ -60,6 +71,7 @@ pub(super) struct Walkers {
     merge: bool,
     walkers: Vec<Walker>,
     translations: u64,
+    messages_first: bool,
 }
 
 /// A word of V = 0, for an entry that V belongs to.
@@ -68,6 +80,21 @@ fn is_invalid(role: &Role, value: u64) -> bool {
         Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } if *index > 0 => false,
         Role::Mrif => false,
         _ => value & 1 == 0,
+    }
+}
+
+/// The fault of a translation request that is to be answered without one: what a habit records.
+fn denied(request: &Request, cause: Cause) -> Fault {
+    Fault {
+        cause,
+        iotval: request.iova.0,
+        iotval2: 0,
+        ttyp: request.ttyp(),
+        device: request.device,
+        process: request.process,
+        privileged: request.is_privileged(),
+        reported: true,
+        response: Response::UnsupportedRequest,
     }
 }
 
@@ -95,7 +122,15 @@ impl Walkers {
         };
         let walkers = vec![idle; count.clamp(1, 64)];
         // A clone has the length of a vector, not its capacity; the first walks make up for it.
-        Self { nature, dice: Dice::new(seed, 2), prefetch_percent, merge, walkers, translations: 0 }
+        Self {
+            nature,
+            dice: Dice::new(seed, 2),
+            prefetch_percent,
+            merge,
+            walkers,
+            translations: 0,
+            messages_first: false,
+        }
     }
 
     /// No walk is under way.
@@ -156,7 +191,15 @@ impl Walkers {
     pub(super) fn step(&mut self, world: &mut World<'_>) {
         let config = world.registers.config();
         if world.registers.ddtp_next.is_none() {
+            // DMA never leaves a walker free where it wants all of them: now the one goes first, now the other.
+            self.messages_first = !self.messages_first;
+            if self.messages_first {
+                self.assign_messages(world);
+            }
             self.assign(&config, world);
+            if !self.messages_first {
+                self.assign_messages(world);
+            }
         }
         for at in 0..self.walkers.len() {
             let walker = &self.walkers[at];
@@ -179,10 +222,30 @@ impl Walkers {
                 world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
                 continue;
             }
-            let Some(at) = self.walkers.iter().position(|walker| walker.job.is_none()) else { return };
+            let Some(at) = self.free() else { return };
             world.dma.walking(slot);
             self.begin(at, Job::Dma(slot), request);
         }
+    }
+
+    /// Gives messages of devices to walkers that are free: one of each kind, so that DMA has its share as well.
+    fn assign_messages(&mut self, world: &mut World<'_>) {
+        if let Some((slot, request)) = world.ats.next_waiting()
+            && let Some(at) = self.free()
+        {
+            world.ats.walking(slot);
+            self.begin(at, Job::Ats(slot), request);
+        }
+        if let Some(request) = world.pages.next_waiting()
+            && let Some(at) = self.free()
+        {
+            world.pages.walking();
+            self.begin(at, Job::Page, request);
+        }
+    }
+
+    fn free(&self) -> Option<usize> {
+        self.walkers.iter().position(|walker| walker.job.is_none())
     }
 
     fn begin(&mut self, at: usize, job: Job, request: Request) {
@@ -205,16 +268,20 @@ impl Walkers {
             known: &walker.known,
             path: &mut walker.path,
             privileged: request.is_privileged(),
+            kind: request.kind,
             wanted: None,
             global: false,
             bypass: walker.bypass,
             refused: walker.refused,
             update: None,
         };
-        let outcome = golden::translate(config, &mut view, &request);
+        let ended = match job {
+            Job::Page => golden::locate_device_context(config, &mut view, &request),
+            _ => Err(golden::translate(config, &mut view, &request)),
+        };
         let (wanted, update) = (view.wanted, view.update);
         if let Some(update) = update {
-            if outcome == Outcome::Unavailable && wanted.is_none() {
+            if ended == Err(Outcome::Unavailable) && wanted.is_none() {
                 return self.update(at, job, &update, config, world);
             }
             if wanted.is_none() && !world.ptw.exchanging(at as u8) {
@@ -222,21 +289,31 @@ impl Walkers {
                 world.ptw.exchange(at as u8, update.exchange);
             }
         }
-        match (outcome, wanted) {
-            (Outcome::Unavailable, Some(word)) => return self.want(at, &word, config, world),
+        match (&ended, wanted) {
+            (Err(Outcome::Unavailable), Some(word)) => return self.want(at, &word, config, world),
             // Cannot happen: nothing is unavailable but what is wanted. The request is not left hanging.
-            (Outcome::Unavailable, None) => {}
-            (Outcome::Translated(translation), _) => self.end_translated(job, &request, &translation, at, world),
-            (Outcome::Fault(fault), _) => {
-                if job != Job::Prefetch && self.is_reported(&fault) && !world.faults.has_room() {
+            (Err(Outcome::Unavailable), None) => {}
+            (Err(Outcome::Translated(translation)), _) => self.end_translated(job, &request, translation, at, world),
+            (Err(Outcome::Fault(fault)), _) => {
+                if job != Job::Prefetch && self.is_reported(fault) && !world.faults.has_room() {
                     return;
                 }
-                self.end_refused(at, job, &request, &fault, world);
+                if job != Job::Page {
+                    self.end_refused(at, job, &request, fault, world);
+                } else if !self.end_located(Err(fault), world) {
+                    return;
+                }
+            }
+            (Ok(dc), _) => {
+                if !self.end_located(Ok(dc), world) {
+                    return;
+                }
             }
         }
         self.keep(at, config, world);
         self.walkers[at].job = None;
-        if outcome != Outcome::Unavailable && job != Job::Prefetch && self.dice.percent(self.prefetch_percent) {
+        let followed = matches!(job, Job::Dma(_) | Job::Ats(_)) && ended != Err(Outcome::Unavailable);
+        if followed && self.dice.percent(self.prefetch_percent) {
             self.prefetch(&request);
         }
     }
@@ -306,6 +383,18 @@ impl Walkers {
         if superpage && self.nature.has(Habit::SuperpageOffsetDropped) {
             spa = spa & !((1 << translation.size_log2) - 1) | spa & 0xfff;
         }
+        if let Job::Ats(slot) = job {
+            self.translations += 1;
+            if let Some(cause) = translation.denied_by
+                && self.nature.has(Habit::AtsDeniedRecorded)
+            {
+                world.faults.report(self.record(&denied(request, cause)));
+            }
+            world.ats.answer(slot, &Outcome::Translated(*translation));
+        }
+        if request.is_ats() {
+            return;
+        }
         let path = &self.walkers[at].path;
         if translation.size_log2 >= 12 && !path.is_empty() && !matches!(translation.target, Target::Mrif(_)) {
             world.caches.fill_result(request, spa, pbmt, path);
@@ -345,18 +434,35 @@ impl Walkers {
     }
 
     fn end_refused(&mut self, at: usize, job: Job, request: &Request, fault: &Fault, world: &mut World<'_>) {
-        let Job::Dma(slot) = job else { return };
-        if self.nature.has(Habit::UpdateBeforeChecks) {
+        if matches!(job, Job::Dma(_)) && self.nature.has(Habit::UpdateBeforeChecks) {
             self.update_refused(at, fault, world);
         }
-        if self.is_reported(fault) {
+        let silent = request.is_ats() && self.nature.has(Habit::AtsFaultUnrecorded);
+        if job != Job::Prefetch && self.is_reported(fault) && !silent {
             world.faults.report(self.record(fault));
         }
+        if let Job::Ats(slot) = job {
+            world.ats.answer(slot, &Outcome::Fault(*fault));
+        }
+        let Job::Dma(slot) = job else { return };
         if self.nature.has(Habit::RefusalPassed) {
             world.dma.translated(slot, request.iova.0 & 0x00ff_ffff_ffff_ffff, 0);
         } else {
             world.dma.refused(slot);
         }
+    }
+
+    /// The device context of a page request was looked for; false where there is no room for what follows.
+    fn end_located(&self, found: Result<&DeviceContext, &Fault>, world: &mut World<'_>) -> bool {
+        if !world.ats.may_respond() || !world.faults.has_room() {
+            return false;
+        }
+        if let Some(fault) = world.pages.located(found, world.ats)
+            && !self.nature.has(Habit::PageFaultUnrecorded)
+        {
+            world.faults.report(self.record(&fault));
+        }
+        true
     }
 
     /// The record of a fault, as the model's habit makes it.
@@ -386,7 +492,7 @@ impl Walkers {
 
     /// Walks for a page nearby, if a walker is free.
     fn prefetch(&mut self, request: &Request) {
-        let Some(at) = self.walkers.iter().position(|walker| walker.job.is_none()) else { return };
+        let Some(at) = self.free() else { return };
         let distance = if self.dice.percent(80) { 0x1000 } else { 0x20_0000 };
         let iova = request.iova.0;
         let nearby = if self.dice.percent(70) { iova.wrapping_add(distance) } else { iova.wrapping_sub(distance) };

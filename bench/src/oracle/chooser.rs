@@ -167,6 +167,11 @@ impl<'a> Chooser<'a> {
         self.other_root
     }
 
+    /// A first-stage entry on the path of the last walk is global, or was found as part of a global mapping.
+    pub fn is_global(&self) -> bool {
+        self.path.global
+    }
+
     /// The roots of the last walk.
     pub fn roots(&self) -> &[Root] {
         &self.buffers.roots

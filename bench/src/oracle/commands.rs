@@ -33,7 +33,14 @@ pub struct Fence {
 #[derive(Clone, Copy, Debug)]
 pub enum News {
     /// A legal command, fetched in this cycle.
-    Command(Command, Cycle),
+    Command {
+        /// The command
+        command: Command,
+        /// Its place among all commands since reset
+        sequence: u64,
+        /// When it left memory
+        fetched: Cycle,
+    },
     /// A command at which the queue has to stop.
     Illegal(Illegal, Cycle),
     /// A fence whose store goes where no memory can be: the queue has to stop at it.
@@ -68,6 +75,8 @@ pub struct Commands {
     fences: Vec<Fence>,
     /// Fences that `cqh` has passed and whose store has not been seen
     unpaid: Vec<Fence>,
+    /// When software last let the queue go on after a time-out
+    restarted: Cycle,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -102,6 +111,9 @@ impl Commands {
     /// Software cleared errors. If the one at which the queue had stopped is among them, the command there is fetched
     /// again.
     pub fn resume(&mut self, cleared: Cqcsr, accepted: Cycle) {
+        if cleared.cmd_to() {
+            self.restarted = accepted;
+        }
         let goes_on = match self.stopped {
             Some(Stop::Illegal) => cleared.cmd_ill(),
             Some(Stop::MemoryFault) => cleared.cqmf(),
@@ -164,7 +176,7 @@ impl Commands {
         self.valid_from[self.next as usize] = Cycle::MAX;
         self.sequence += 1;
         self.next = ring.after(self.next);
-        Some(News::Command(command, fetched))
+        Some(News::Command { command, sequence: self.sequence - 1, fetched })
     }
 
     /// The oldest fence that owes this store, and whether another fence is still before it.
@@ -193,16 +205,16 @@ impl Commands {
     }
 
     /// The store of this fence met a memory fault: the fence is not complete, and is fetched again once software has
-    /// cleared `cmd_mf`.
-    pub fn fence_failed(&mut self, ring: Ring) {
-        if let Some(index) = self.fences.iter().position(|fence| fence.stored) {
-            let fence = self.fences.remove(index);
-            self.fences.truncate(index);
-            let back = (self.sequence - fence.sequence) as u32;
-            self.sequence = fence.sequence;
-            self.next = ring.wrap(self.next.wrapping_sub(back));
-            self.stopped = Some(Stop::MemoryFault);
-        }
+    /// cleared `cmd_mf`. Returns its place among all commands.
+    pub fn fence_failed(&mut self, ring: Ring) -> Option<u64> {
+        let index = self.fences.iter().position(|fence| fence.stored)?;
+        let fence = self.fences.remove(index);
+        self.fences.truncate(index);
+        let back = (self.sequence - fence.sequence) as u32;
+        self.sequence = fence.sequence;
+        self.next = ring.wrap(self.next.wrapping_sub(back));
+        self.stopped = Some(Stop::MemoryFault);
+        Some(fence.sequence)
     }
 
     /// Software read `cqh`: everything before it has been fetched, and each fence before it is complete. Returns the
@@ -244,7 +256,7 @@ impl Commands {
         }
         let fetch = (self.next != self.tail).then(|| self.valid_from.get(self.next as usize).copied()).flatten();
         let store = self.unstored().map(|fence| fence.fetched);
-        fetch.into_iter().chain(store).min()
+        fetch.into_iter().chain(store).min().map(|since| since.max(self.restarted))
     }
 
     /// The error at which the queue stands still.
@@ -281,7 +293,7 @@ mod tests {
 
     fn drain(commands: &mut Commands) -> Vec<bool> {
         let news = std::iter::from_fn(|| commands.next(RING, &config()));
-        news.map(|news| matches!(news, News::Command(..))).collect()
+        news.map(|news| matches!(news, News::Command { .. })).collect()
     }
 
     #[test]

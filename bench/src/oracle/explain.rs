@@ -1,6 +1,6 @@
 //! The search for an explanation: the golden walk, replayed over what the device may have used (rules 2 and 6).
 
-use golden::{Access, Fault, Kind, Outcome, Request};
+use golden::{Access, Config, Fault, Kind, Outcome, Request};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
@@ -56,13 +56,21 @@ pub fn request_of(transaction: &Transaction) -> Request {
     }
 }
 
+/// The whole process of translating a request.
+fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> Option<Outcome> {
+    move |config, words| match golden::translate(config, words, request) {
+        Outcome::Unavailable => None,
+        outcome => Some(outcome),
+    }
+}
+
 impl Oracle {
     /// The first explanation of an outcome that `accept` takes; one without stale values where there is one.
     pub(super) fn explain(
         &mut self,
         request: &Request,
         window: Window,
-        accept: impl Fn(&Outcome) -> bool,
+        accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
         self.explain_within(&Reach::ALL, request, window, accept)
     }
@@ -73,12 +81,12 @@ impl Oracle {
         reaches: &[Reach],
         request: &Request,
         window: Window,
-        accept: impl Fn(&Outcome) -> bool,
+        accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
         let mut found = None;
         for &reach in reaches {
-            self.replay(request, window, reach, |outcome, chooser, tries| {
-                if !accept(outcome) {
+            self.replay(window, reach, walk(request), |outcome, chooser, tries| {
+                if !accept(outcome, chooser) {
                     return found.is_some() && tries > TRIES_FOR_FRESH;
                 }
                 let stale = chooser.is_stale();
@@ -94,12 +102,20 @@ impl Oracle {
         found
     }
 
-    /// Every fault that explains a refusal, each with its freshest explanation first found.
-    pub(super) fn explain_refusal(&mut self, request: &Request, window: Window) -> Vec<(Fault, Explanation)> {
+    /// Every fault that explains a refusal and that `accept` takes, each with its freshest explanation first found.
+    pub(super) fn explain_refusal(
+        &mut self,
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Fault) -> bool,
+    ) -> Vec<(Fault, Explanation)> {
         let mut found: Vec<(Fault, Explanation)> = Vec::new();
         for reach in Reach::ALL {
-            self.replay(request, window, reach, |outcome, chooser, _| {
+            self.replay(window, reach, walk(request), |outcome, chooser, _| {
                 let Outcome::Fault(fault) = outcome else { return false };
+                if !accept(fault) {
+                    return false;
+                }
                 match found.iter_mut().find(|(known, _)| known == fault) {
                     None => found.push((*fault, Explanation::of(outcome, chooser))),
                     Some((_, known)) if known.stale && !chooser.is_stale() => {
@@ -117,13 +133,14 @@ impl Oracle {
         found
     }
 
-    /// Replays the walk over every combination within a reach, until `visit` says that it has seen enough.
-    fn replay(
+    /// Replays a walk over every combination within a reach, until `visit` says that it has seen enough. A walk gives
+    /// nothing where a word is not available.
+    pub(super) fn replay<T>(
         &mut self,
-        request: &Request,
         window: Window,
         reach: Reach,
-        mut visit: impl FnMut(&Outcome, &Chooser<'_>, u32) -> bool,
+        walk: impl Fn(&Config, &mut Chooser<'_>) -> Option<T>,
+        mut visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
     ) {
         let mut config = self.config();
         let mut tries = 0;
@@ -139,11 +156,10 @@ impl Oracle {
             let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
             while chooser.next() {
                 tries += 1;
-                let outcome = golden::translate(&config, &mut chooser, request);
-                if outcome == Outcome::Unavailable || !chooser.is_consistent() {
-                    continue;
-                }
-                if visit(&outcome, &chooser, tries) {
+                if let Some(outcome) = walk(&config, &mut chooser)
+                    && chooser.is_consistent()
+                    && visit(&outcome, &chooser, tries)
+                {
                     return;
                 }
             }

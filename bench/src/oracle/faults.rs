@@ -7,11 +7,35 @@ use super::registers::Ring;
 use super::rule::{Rule, Violation};
 use crate::bus::{Cycle, Ticket};
 
+/// What was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A DMA transaction
+    Transaction(Ticket),
+    /// An ATS translation request of a device
+    Translation(u32),
+    /// A page request of a device
+    Page(u32),
+    /// An interrupt of the device itself
+    Message,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Transaction(ticket) => write!(f, "transaction {}", ticket.0),
+            Origin::Translation(device) => write!(f, "a translation request of device {device:#x}"),
+            Origin::Page(device) => write!(f, "a page request of device {device:#x}"),
+            Origin::Message => f.write_str("a message"),
+        }
+    }
+}
+
 /// A refused request, and every record that it may leave.
 #[derive(Clone, Debug)]
 pub struct Owed {
-    /// Its number; none for an interrupt of the device itself
-    pub ticket: Option<Ticket>,
+    /// Which it was
+    pub origin: Origin,
     /// When it was accepted
     pub start: Cycle,
     /// When it was refused
@@ -20,12 +44,14 @@ pub struct Owed {
     pub possible: Vec<Fault>,
     /// The queue was off, full or in error at some moment since
     pub may_be_lost: bool,
+    /// It may have come to nothing for another reason, and without a record
+    pub optional: bool,
 }
 
 impl Owed {
     /// Where one explanation is silent (DTF), a record may come and need not.
     fn may_be_silent(&self) -> bool {
-        self.possible.iter().any(|fault| !fault.reported)
+        self.optional || self.possible.iter().any(|fault| !fault.reported)
     }
 }
 
@@ -38,16 +64,24 @@ struct Received {
 
 /// A doubleword that is written in one or several pieces.
 #[derive(Clone, Copy, Debug, Default)]
-struct Partial {
+pub(super) struct Partial {
     value: u64,
     strobes: u8,
 }
 
 impl Partial {
-    fn write(&mut self, value: u64, strobes: u8) {
+    pub(super) fn write(&mut self, value: u64, strobes: u8) {
         let mask = lanes(strobes);
         self.value = self.value & !mask | value & mask;
         self.strobes |= strobes;
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.strobes == 0xFF
+    }
+
+    pub(super) fn value(&self) -> u64 {
+        self.value
     }
 }
 
@@ -169,7 +203,7 @@ impl Faults {
             slot[word & 3].write(value, strobes);
         }
         // The second doubleword is reserved and custom: it need not be written.
-        if ![0, 2, 3].iter().all(|&word| slot[word].strobes == 0xFF) {
+        if ![0, 2, 3].iter().all(|&word| slot[word].is_whole()) {
             return Ok(None);
         }
         let words = slot.map(|partial| partial.value);
@@ -262,11 +296,7 @@ impl Faults {
             Some(owed) => {
                 let fault = &owed.possible[0];
                 let right = describe(&fault.record());
-                let whose = match owed.ticket {
-                    Some(ticket) => format!("transaction {}", ticket.0),
-                    None => "a message".to_owned(),
-                };
-                let wrong = format!("no record of {whose}, refused in cycle {}", owed.end);
+                let wrong = format!("no record of {}, refused in cycle {}", owed.origin, owed.end);
                 Err(Violation::new(Rule::FaultLost, format!("cause {}", fault.cause.code()), right, wrong))
             }
         }
@@ -321,7 +351,14 @@ mod tests {
     }
 
     fn owed(fault: Fault) -> Owed {
-        Owed { ticket: Some(Ticket(1)), start: 10, end: 20, possible: vec![fault], may_be_lost: false }
+        Owed {
+            origin: Origin::Transaction(Ticket(1)),
+            start: 10,
+            end: 20,
+            possible: vec![fault],
+            may_be_lost: false,
+            optional: false,
+        }
     }
 
     fn working() -> Faults {

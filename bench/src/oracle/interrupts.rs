@@ -3,8 +3,9 @@
 //! When exactly a device sets such a bit cannot be seen from outside, so each is known by bounds: whether it may be set
 //! by now, and by when it surely is. In between both answers are right.
 
-use golden::{Cqcsr, Fctl, Fqcsr, Icvec, Ipsr, offset};
+use golden::{Cqcsr, Fctl, Fqcsr, Icvec, Ipsr, Pqcsr, offset};
 
+use super::page_interrupts::PageInterrupts;
 use super::rule::{Rule, Violation};
 use crate::bus::Cycle;
 
@@ -17,7 +18,7 @@ const LATE: Cycle = 1 << 16;
 
 /// A bit that the device sets and software clears by writing 1.
 #[derive(Clone, Copy, Debug, Default)]
-struct Bit {
+pub(super) struct Bit {
     /// It is set, at the latest since this cycle
     set_by: Option<Cycle>,
     /// It may have been set, at the latest in this cycle, by something that software may have cleared already
@@ -30,7 +31,7 @@ struct Bit {
 
 impl Bit {
     /// Its cause came about once, no earlier than `from` and no later than `by`.
-    fn happens(&mut self, from: Cycle, by: Cycle) {
+    pub(super) fn happens(&mut self, from: Cycle, by: Cycle) {
         if from > self.cleared {
             self.set_by = Some(self.set_by.map_or(by, |known| known.min(by)));
         } else if by >= self.cleared {
@@ -39,27 +40,27 @@ impl Bit {
     }
 
     /// Its cause may have come about, no later than `by`.
-    fn may_happen(&mut self, by: Cycle) {
+    pub(super) fn may_happen(&mut self, by: Cycle) {
         self.perhaps = self.perhaps.max(Some(by));
     }
 
     /// Software begins to write 1 to it.
-    fn clear(&mut self, now: Cycle) {
+    pub(super) fn clear(&mut self, now: Cycle) {
         self.perhaps = self.perhaps.max(self.set_by.take()).filter(|&by| by >= now);
         self.cleared = now;
     }
 
-    fn may(&self) -> bool {
+    pub(super) fn may(&self) -> bool {
         self.set_by.is_some() || self.perhaps.is_some()
     }
 
     /// It must have been set for a while in this cycle.
-    fn must(&self, at: Cycle) -> bool {
+    pub(super) fn must(&self, at: Cycle) -> bool {
         self.set_by.is_some_and(|by| by + SETTLE < at)
     }
 
     /// Software read it by an access that was accepted in this cycle; `may` and `must` say what else may have set it.
-    fn read(&mut self, value: bool, accepted: Cycle, may: bool, must: bool) -> bool {
+    pub(super) fn read(&mut self, value: bool, accepted: Cycle, may: bool, must: bool) -> bool {
         let right = if value { may || self.may() } else { !must && !self.must(accepted) };
         if value {
             self.happens(accepted.max(self.cleared + 1), accepted.max(self.cleared + 1));
@@ -69,29 +70,44 @@ impl Bit {
         }
         right
     }
+
+    /// When it was last known to be 0.
+    pub(super) fn last_zero(&self) -> Cycle {
+        self.cleared.max(self.zero)
+    }
+
+    /// What is the case in this cycle has had time to set it since software last cleared it.
+    pub(super) fn is_settled(&self, at: Cycle) -> bool {
+        self.cleared + SETTLE < at
+    }
 }
 
 /// An interrupt enable.
 #[derive(Clone, Copy, Debug, Default)]
-struct Enable {
+pub(super) struct Enable {
     on: bool,
     /// When software began to change it
     since: Cycle,
 }
 
 impl Enable {
-    fn write(&mut self, on: bool, now: Cycle) {
+    pub(super) fn write(&mut self, on: bool, now: Cycle) {
         if self.on != on {
             *self = Enable { on, since: now };
         }
     }
 
-    fn sure(self, from: Cycle) -> bool {
+    pub(super) fn sure(self, from: Cycle) -> bool {
         self.on && self.since < from
     }
 
-    fn may(self, from: Cycle) -> bool {
+    pub(super) fn may(self, from: Cycle) -> bool {
         self.on || self.since >= from
+    }
+
+    /// As software last wrote it.
+    pub(super) fn is_on(self) -> bool {
+        self.on
     }
 }
 
@@ -104,8 +120,12 @@ pub struct Open {
     pub illegal: bool,
     /// The queue has come to a fence whose store leads to a memory fault
     pub memory_fault: bool,
+    /// A fence may have found that an invalidation of a device timed out
+    pub time_out: bool,
     /// When the fault queue could last have overflowed
     pub overflow: Option<Cycle>,
+    /// When the page-request queue could last have overflowed
+    pub page_overflow: Option<Cycle>,
 }
 
 /// Sources of interrupts, in the order of their bits in `ipsr`: command queue, fault queue.
@@ -133,6 +153,7 @@ const COMMAND_BITS: [(Rule, &str); 4] = [
 const FAULT_BITS: [(Rule, &str); 2] = [(Rule::Register, "fqcsr.fqmf"), (Rule::Register, "fqcsr.fqof")];
 
 const CQMF: usize = 0;
+const CMD_TO: usize = 1;
 const FENCE_W_IP: usize = 3;
 const FQMF: usize = 0;
 const FQOF: usize = 1;
@@ -154,6 +175,8 @@ pub struct Interrupts {
     icvec: Option<Icvec>,
     wires: u16,
     steady: Cycle,
+    /// Of the page-request queue
+    pub pages: PageInterrupts,
     /// Until when the fault queue was off, or had an error that explains that records are missing
     excused: Cycle,
 }
@@ -187,9 +210,14 @@ impl Interrupts {
         }
     }
 
-    /// The command queue may stand still at a memory fault.
+    /// The command queue may stand still at a time-out.
+    pub fn timed_out(&self) -> bool {
+        self.commands[CMD_TO].may()
+    }
+
+    /// The command queue may stand still at a memory fault or a time-out.
     pub fn command_error_may(&self) -> bool {
-        self.commands[CQMF].may()
+        self.commands[CQMF].may() || self.commands[CMD_TO].may()
     }
 
     /// The write of a fault record was answered with an error.
@@ -217,6 +245,11 @@ impl Interrupts {
         }
     }
 
+    /// A page request that met its queue later than this cycle was queued.
+    pub fn page_excused(&self) -> Cycle {
+        self.pages.excused()
+    }
+
     /// A fault that met the queue later than this cycle is recorded: the queue was on, and has shown no error.
     pub fn excused(&self) -> Cycle {
         if self.fault_queue { self.excused } else { Cycle::MAX }
@@ -229,7 +262,7 @@ impl Interrupts {
     }
 
     fn command_may(&self, open: &Open) -> bool {
-        self.commands.iter().any(Bit::may) || open.fence || open.illegal || open.memory_fault
+        self.commands.iter().any(Bit::may) || open.fence || open.illegal || open.memory_fault || open.time_out
     }
 
     fn overflow_may(&self, open: &Open) -> bool {
@@ -278,6 +311,7 @@ impl Interrupts {
                 pending.may_happen(now + SETTLE);
             }
         }
+        self.pages.before_write(open.page_overflow, now);
         match register {
             offset::CQCSR => {
                 let csr = Cqcsr(value as u32);
@@ -307,7 +341,11 @@ impl Interrupts {
                 if ipsr.fip() {
                     self.fip.clear(now);
                 }
+                if ipsr.pip() {
+                    self.pages.clear_pending(now);
+                }
             }
+            offset::PQCSR => self.pages.write_csr(Pqcsr(value as u32), now),
             offset::ICVEC => self.icvec = None,
             _ => {}
         }
@@ -330,7 +368,7 @@ impl Interrupts {
                     return Ok(());
                 }
                 // Unlike the others, these may come about long after their cause was seen on the bus.
-                let may = [open.memory_fault, false, open.illegal, open.fence];
+                let may = [open.memory_fault, open.time_out, open.illegal, open.fence];
                 status(&mut self.commands, COMMAND_BITS, csr.0, may, accepted)?;
                 check(csr.cqen() == self.command_queue, Rule::Register, "cqcsr.cqen", csr.cqen())?;
                 check(csr.cie() == self.cie.on, Rule::Register, "cqcsr.cie", csr.cie())
@@ -352,8 +390,10 @@ impl Interrupts {
                 let ipsr = Ipsr(value as u32);
                 let [cip, fip] = self.levels(open, accepted);
                 check(self.cip.read(ipsr.cip(), accepted, cip.0, cip.1), Rule::Interrupt, "ipsr.cip", ipsr.cip())?;
-                check(self.fip.read(ipsr.fip(), accepted, fip.0, fip.1), Rule::Interrupt, "ipsr.fip", ipsr.fip())
+                check(self.fip.read(ipsr.fip(), accepted, fip.0, fip.1), Rule::Interrupt, "ipsr.fip", ipsr.fip())?;
+                self.pages.read_pending(ipsr.pip(), open.page_overflow, accepted)
             }
+            offset::PQCSR => self.pages.read_csr(Pqcsr(value as u32), open.page_overflow, accepted),
             offset::ICVEC => {
                 self.icvec = Some(Icvec(value));
                 Ok(())
@@ -369,7 +409,8 @@ impl Interrupts {
             return Ok(());
         }
         let [cip, fip] = self.levels(open, now);
-        let pending = [(icvec.civ(), &self.cip, cip), (icvec.fiv(), &self.fip, fip)];
+        let (pip, page) = self.pages.level(open.page_overflow, now);
+        let pending = [(icvec.civ(), &self.cip, cip), (icvec.fiv(), &self.fip, fip), (icvec.piv(), pip, page)];
         for wire in 0..16u8 {
             let mine = || pending.iter().filter(|(vector, ..)| *vector == wire && fctl.wsi());
             let may = mine().any(|(_, bit, level)| bit.may() || level.0);
@@ -382,7 +423,7 @@ impl Interrupts {
 }
 
 /// Clears the bits for which software writes 1.
-fn clear(bits: &mut [Bit], ones: u32, now: Cycle) {
+pub(super) fn clear(bits: &mut [Bit], ones: u32, now: Cycle) {
     for (at, bit) in bits.iter_mut().enumerate() {
         if ones >> at & 1 != 0 {
             bit.clear(now);
@@ -391,7 +432,7 @@ fn clear(bits: &mut [Bit], ones: u32, now: Cycle) {
 }
 
 /// Software read status bits; `may` says what else may have set each.
-fn status<const N: usize>(
+pub(super) fn status<const N: usize>(
     bits: &mut [Bit; N],
     names: [(Rule, &str); N],
     csr: u32,
@@ -406,7 +447,7 @@ fn status<const N: usize>(
     Ok(())
 }
 
-fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violation> {
+pub(super) fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violation> {
     let show = |set: bool| u8::from(set).to_string();
     if right { Ok(()) } else { Err(Violation::new(rule, what, show(!came), show(came))) }
 }
@@ -415,7 +456,14 @@ fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violatio
 mod tests {
     use super::*;
 
-    const NONE: Open = Open { fence: false, illegal: false, memory_fault: false, overflow: None };
+    const NONE: Open = Open {
+        fence: false,
+        illegal: false,
+        memory_fault: false,
+        time_out: false,
+        overflow: None,
+        page_overflow: None,
+    };
     const FENCE: Open = Open { fence: true, ..NONE };
     const ON: u64 = 3;
     const FENCE_DONE: u64 = 1 << 11;

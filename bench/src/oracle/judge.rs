@@ -2,11 +2,11 @@
 
 use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Target, Ttyp};
 
-use super::chooser::{Choice, Reach};
+use super::chooser::{Choice, Chooser, Reach};
 use super::dma::{Shown, Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
-use super::faults::Owed;
+use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
 use super::software::{Broken, Peek};
 use super::usable::Window;
@@ -46,7 +46,7 @@ impl Oracle {
         memory: &dyn Peek,
     ) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
-        let is_it = |outcome: &Outcome| {
+        let is_it = |outcome: &Outcome, _: &Chooser<'_>| {
             matches!(outcome, Outcome::Translated(t)
                 if t.spa == shown.addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
         };
@@ -77,7 +77,7 @@ impl Oracle {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
         let window = Window { start: transaction.accepted, end: now };
-        let mut found = self.explain_refusal(&request, window);
+        let mut found = self.explain_refusal(&request, window, |_| true);
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
         let reaches: &[Reach] = if found.is_empty() { &Reach::ALL } else { &[Reach::Plain] };
         found.extend(self.refused_by_file(reaches, transaction, now));
@@ -85,8 +85,8 @@ impl Oracle {
             return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
         }
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
-        let owed =
-            Owed { ticket: Some(transaction.ticket), start: window.start, end: now, possible, may_be_lost: false };
+        let origin = Origin::Transaction(transaction.ticket);
+        let owed = Owed { origin, start: window.start, end: now, possible, may_be_lost: false, optional: false };
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
@@ -131,7 +131,7 @@ impl Oracle {
         }
     }
 
-    fn unexplained(
+    pub(super) fn unexplained(
         &mut self,
         rule: Rule,
         request: &Request,
@@ -140,7 +140,7 @@ impl Oracle {
         memory: &dyn Peek,
     ) -> Violation {
         // What it should have been: the outcome that needs the freshest values.
-        let right = match self.explain(request, window, |_| true) {
+        let right = match self.explain(request, window, |_, _| true) {
             Some(explanation) => evidence::outcome_line(&explanation.outcome),
             None => evidence::outcome_line(&Outcome::Unavailable),
         };
@@ -207,7 +207,7 @@ impl Oracle {
         });
     }
 
-    /// The device wrote to memory on its own account: a fault record, or the store of a fence.
+    /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.
     pub(super) fn device_write(
         &mut self,
         id: u8,
@@ -228,9 +228,22 @@ impl Oracle {
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());
         }
+        let ring = self.registers.pq;
+        if let Some((index, first)) = ring.locate(addr) {
+            self.writes.push((id, Write::PageRequest));
+            let words = beats.iter().enumerate().map(|(beat, &(value, strobes))| {
+                (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
+            });
+            if let Some(words) = self.page_queue.written(ring, self.registers.pqh, index, words)? {
+                self.interrupts.pages.record(now);
+                self.page_request_queued(words, now)?;
+            }
+            self.page_queue.update(ring, self.registers.pqh, self.registers.pq_enabled, None, now);
+            return Ok(());
+        }
         let unowed = || {
             let wrong = format!("a write of {} beats to {addr:#x}", beats.len());
-            Violation::new(Rule::UnowedWrite, "ptw", "no write, a fault record, or the store of a fence", wrong)
+            Violation::new(Rule::UnowedWrite, "ptw", "no write, a record that is owed, or the store of a fence", wrong)
         };
         let &[(value, strobes)] = beats else { return Err(unowed()) };
         let lane = strobes.trailing_zeros().min(7);
@@ -244,7 +257,7 @@ impl Oracle {
                 self.writes.push((id, Write::Notice));
                 return Ok(());
             }
-            let pending = self.interrupts.pending(&self.open(), now);
+            let pending = self.interrupts.pending(&self.open(now), now);
             if !self.messages.written(target, data, &pending, &self.routing(), now)? {
                 return Err(unowed());
             }
@@ -267,6 +280,10 @@ impl Oracle {
             let open = |asked: bool, direction| {
                 if asked { self.transactions.open_at_memory(direction, fence.fetched) } else { None }
             };
+            if let Some(unfinished) = self.device_commands.unfinished(fence.sequence) {
+                let right = format!("completion of the fence of cycle {} after {unfinished}", fence.fetched);
+                return Err(Violation::new(Rule::FenceOrder, "ATS.INVAL", right, "completion before it"));
+            }
             let read = open(fence.operands.pr, Direction::Read);
             if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
                 let right = format!(
@@ -294,7 +311,9 @@ impl Oracle {
             reported: true,
             response: Response::UnsupportedRequest,
         };
-        self.faults.refused(Owed { ticket: None, start: now, end: now, possible: vec![fault], may_be_lost: false });
+        let origin = Origin::Message;
+        let possible = vec![fault];
+        self.faults.refused(Owed { origin, start: now, end: now, possible, may_be_lost: false, optional: false });
     }
 
     /// Memory answered a write of the device.
@@ -303,6 +322,9 @@ impl Oracle {
         let (_, write) = self.writes.remove(at);
         if write == Write::Notice {
             self.notice_answered(id, resp);
+        }
+        if write == Write::PageRequest {
+            self.page_requests.confirmed(resp > 1);
         }
         if resp > 1 {
             match write {
@@ -313,8 +335,15 @@ impl Oracle {
                 Write::Notice => {}
                 Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
-                    self.commands.fence_failed(self.registers.cq);
+                    if let Some(sequence) = self.commands.fence_failed(self.registers.cq) {
+                        self.device_commands.rewound(sequence);
+                    }
+                    self.device_commands.aborted();
                     self.interrupts.command_error(now);
+                }
+                Write::PageRequest => {
+                    self.page_queue.write_failed(self.registers.pq, now);
+                    self.interrupts.pages.record_error(now);
                 }
             }
         }

@@ -4,8 +4,10 @@
 //! It sees bus events and nothing of the device's inside, so it holds for any RTL. Two verdicts, never mixed: what the
 //! device must not do is a [`Violation`] and stops the run; what software let through is a hazard and is counted.
 
+mod ats;
 mod chooser;
 mod commands;
+mod device_commands;
 mod dma;
 mod evidence;
 mod explain;
@@ -16,6 +18,9 @@ mod invalidation;
 mod judge;
 mod messages;
 mod mrif;
+mod page_interrupts;
+mod page_queue;
+mod page_requests;
 mod registers;
 mod roots;
 mod rule;
@@ -54,17 +59,22 @@ enum Write {
     Message(Spa),
     /// The notice of an MSI
     Notice,
+    PageRequest,
 }
 
 /// See [`Oracle::observe`].
 fn phase_of(event: &Event) -> u8 {
     match event {
         Event::PtwReadBeat { .. } => 0,
-        Event::DmaAccepted { .. } => 1,
+        Event::DmaAccepted { .. }
+        | Event::AtsRequested { .. }
+        | Event::PageRequested { .. }
+        | Event::InvalidationDone { .. } => 1,
         Event::MemAddress { .. }
         | Event::MemWriteBeat { .. }
         | Event::MemReadBeat { .. }
-        | Event::MemWriteResponse { .. } => 2,
+        | Event::MemWriteResponse { .. }
+        | Event::InvalidationRequested { .. } => 2,
         _ => 3,
     }
 }
@@ -85,6 +95,10 @@ pub struct Oracle {
     transactions: dma::Transactions,
     updates: updates::Updates,
     files: mrif::InterruptFiles,
+    translation_requests: ats::TranslationRequests,
+    device_commands: device_commands::DeviceCommands,
+    page_queue: page_queue::PageQueue,
+    page_requests: page_requests::PageRequests,
     writes: Vec<(u8, Write)>,
     time_line: evidence::TimeLine,
     buffers: chooser::Buffers,
@@ -110,6 +124,10 @@ impl Oracle {
             transactions: dma::Transactions::default(),
             updates: updates::Updates::default(),
             files: mrif::InterruptFiles::default(),
+            translation_requests: ats::TranslationRequests::default(),
+            device_commands: device_commands::DeviceCommands::default(),
+            page_queue: page_queue::PageQueue::new(),
+            page_requests: page_requests::PageRequests::default(),
             writes: Vec::new(),
             time_line: evidence::TimeLine::default(),
             buffers: chooser::Buffers::default(),
@@ -131,10 +149,13 @@ impl Oracle {
     /// Software begins a register write: from now on the device may act on it.
     pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
-        let open = self.open();
+        let open = self.open(now);
         let pending = self.interrupts.pending(&open, now);
         self.messages.register_write(register, value, &pending, &self.routing(), now);
         self.interrupts.register_write(register, value, &open, now);
+        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
+            self.device_commands.timeout_reported(now);
+        }
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
         let beyond = |ring: registers::Ring| ring.base.0 >> self.registers.caps.pas() != 0;
@@ -144,9 +165,19 @@ impl Oracle {
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
             Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
             Effect::FaultQueueOn => self.faults.on(fq),
+            Effect::CommandQueueOff => self.device_commands.aborted(),
+            Effect::PageQueueOn => {
+                self.registers.pqh = 0;
+                self.page_queue.on(self.registers.pq, now);
+            }
             Effect::None | Effect::FaultHead | Effect::FaultErrorsCleared => {}
         }
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
+        let pq = self.registers.pq;
+        if beyond(pq) {
+            self.interrupts.pages.out_of_reach();
+        }
+        self.page_queue.update(pq, self.registers.pqh, self.registers.pq_enabled, None, now);
     }
 
     /// Software begins an operation.
@@ -228,16 +259,20 @@ impl Oracle {
                 None => self.sighting(*addr, *data, *resp, *sampled, now),
             },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
-            Event::AtsRequested { .. }
-            | Event::AtsCompleted { .. }
-            | Event::InvalidationRequested { .. }
-            | Event::InvalidationDone { .. }
-            | Event::PageRequested { .. }
-            | Event::PageResponded { .. }
-            | Event::PtwReadAddress { .. } => {}
+            Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
+            Event::AtsCompleted { completion } => self.translation_completed(completion, now, memory)?,
+            Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
+            Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
+            Event::PageRequested { request } => self.page_requests.accepted(*request, now),
+            Event::PageResponded { response } => {
+                if !self.device_commands.responded(response) {
+                    self.page_request_answered(response, now)?;
+                }
+            }
+            Event::PtwReadAddress { .. } => {}
             Event::RegWrite { offset, value, .. } => {
                 self.interrupts.register_written(*offset, *value, now);
-                let pending = self.interrupts.pending(&self.open(), now);
+                let pending = self.interrupts.pending(&self.open(now), now);
                 self.messages.register_written(*offset, &pending, now);
             }
         }
@@ -250,6 +285,7 @@ impl Oracle {
             return;
         }
         if resp > 1 {
+            self.device_commands.aborted();
             self.interrupts.command_error(now);
             return;
         }
@@ -258,16 +294,19 @@ impl Oracle {
         let config = self.config();
         while let Some(news) = self.commands.next(ring, &config) {
             match news {
-                commands::News::Command(command, fetched) => {
+                commands::News::Command { command, sequence, fetched } => {
+                    self.device_commands.fetched(command, sequence, fetched);
                     self.time_line.command(fetched, command);
                     if !matches!(command, golden::Command::Fence(_)) {
                         self.invalidations.fetched(command, fetched);
                     }
                 }
                 commands::News::Illegal(why, fetched) => {
+                    self.device_commands.aborted();
                     self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
+                    self.device_commands.aborted();
                     let command = golden::Command::Fence(fence);
                     let line = evidence::command_line(&command);
                     self.time_line
@@ -296,6 +335,7 @@ impl Oracle {
 
     fn fences_complete(&mut self, sequence: u64, now: Cycle) {
         for fence in self.commands.complete(sequence) {
+            self.device_commands.fence_complete(fence.sequence);
             if fence.operands.wsi {
                 self.interrupts.fence(fence.fetched, now);
             }
@@ -329,9 +369,22 @@ impl Oracle {
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof();
                 self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
+            offset::PQT => {
+                let tail = self.page_queue.tail_read(self.registers.pq, value as u32);
+                let left = tail.map_err(|right| wrong("pqt", right))?;
+                self.interrupts.pages.records_seen(left as usize, accepted);
+            }
+            offset::PQCSR => {
+                let csr = golden::Pqcsr(value as u32);
+                let seen = Some((csr.pqon(), csr.pqmf(), csr.pqof()));
+                self.page_queue.update(self.registers.pq, self.registers.pqh, self.registers.pq_enabled, seen, now);
+            }
             _ => {}
         }
-        self.interrupts.register_read(register, value, &self.open(), accepted)?;
+        self.interrupts.register_read(register, value, &self.open(accepted), accepted)?;
+        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
+            self.device_commands.timeout_reported(accepted);
+        }
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }
     }
 
@@ -345,23 +398,25 @@ impl Oracle {
 
     fn wires_agree(&self, now: Cycle) -> Result<(), Violation> {
         match self.registers.fctl_known() {
-            Some(fctl) => self.interrupts.wires_agree(fctl, &self.open(), now),
+            Some(fctl) => self.interrupts.wires_agree(fctl, &self.open(now), now),
             None => Ok(()),
         }
     }
 
     /// Causes of interrupts that may come about at any moment.
-    fn open(&self) -> interrupts::Open {
+    fn open(&self, now: Cycle) -> interrupts::Open {
         interrupts::Open {
             fence: self.commands.open_fences().iter().any(|fence| fence.operands.wsi),
             illegal: self.commands.stopped() == Some(commands::Stop::Illegal),
             memory_fault: self.commands.stopped() == Some(commands::Stop::MemoryFault),
+            time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
+            page_overflow: self.page_queue.last_full(),
         }
     }
 
     /// Whoever wants to know who waits for whom: for the report of a hang.
-    pub fn waiting(&self) -> String {
+    pub fn waiting(&self, now: Cycle) -> String {
         let mut lines = Vec::new();
         for t in self.transactions.live().iter().take(4) {
             let where_ = match t.translated() {
@@ -376,7 +431,7 @@ impl Oracle {
         for fence in self.commands.open_fences().iter().take(2) {
             lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete", fence.fetched));
         }
-        if let Some(since) = self.oldest_command() {
+        if let Some(since) = self.oldest_command(now) {
             lines.push(format!("the command queue owes progress since cycle {since}"));
         }
         if lines.is_empty() {
@@ -387,32 +442,46 @@ impl Oracle {
 
     /// The oldest request in flight: when it was accepted.
     pub fn oldest_request(&self) -> Option<Cycle> {
-        self.transactions.live().iter().map(|t| t.accepted).min()
+        self.transactions.live().iter().map(|t| t.accepted).chain(self.translation_requests.oldest()).min()
     }
 
     /// Since when the command queue owes progress, unless it is off or may have met an error.
-    pub fn oldest_command(&self) -> Option<Cycle> {
-        let excused = !self.registers.cq_enabled || self.interrupts.command_error_may();
-        if excused { None } else { self.commands.waiting_since() }
+    pub fn oldest_command(&self, now: Cycle) -> Option<Cycle> {
+        let excused =
+            !self.registers.cq_enabled || self.interrupts.command_error_may() || self.device_commands.timeout_may(now);
+        if excused {
+            None
+        } else {
+            self.commands.waiting_since().into_iter().chain(self.device_commands.oldest()).min()
+        }
     }
 
     /// The machine has come to rest: whatever is owed must have been paid.
-    pub fn at_rest(&self, now: Cycle) -> Result<(), Violation> {
+    pub fn at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
+        let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()
+            && !timed_out
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
             return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));
         }
-        if let Some(since) = self.oldest_command() {
+        if let Some(since) = self.oldest_command(now) {
             let right = format!("the commands are fetched that software handed over in cycle {since}");
             return Err(Violation::new(Rule::CommandFetch, "missing", right, "they are not"));
         }
         self.wires_agree(now)?;
-        let pending = self.interrupts.pending(&self.open(), now);
+        let pending = self.interrupts.pending(&self.open(now), now);
         self.messages.at_rest(&pending, &self.routing(), now)?;
         self.files.at_rest()?;
+        self.device_commands.at_rest()?;
+        self.page_requests_at_rest(now)?;
         self.faults.at_rest(self.interrupts.excused())
+    }
+
+    /// There are ATS and page requests.
+    pub fn has_ats(&self) -> bool {
+        self.registers.caps.ats()
     }
 
     /// Counts so far.
@@ -423,6 +492,7 @@ impl Oracle {
         figures.explained_old = hitless.old;
         figures.explained_new = hitless.new;
         figures.fault_records = self.faults.counts().clone();
+        figures.page_requests = self.page_queue.records();
         figures.commands = self.commands.counts().iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
         figures
     }

@@ -175,7 +175,7 @@ impl Oracle {
         window: Window,
         fits: impl Fn(&Mrif) -> bool,
     ) -> Option<(Mrif, Explanation)> {
-        let explanation = self.explain_within(reaches, request, window, |outcome| {
+        let explanation = self.explain_within(reaches, request, window, |outcome, _| {
             matches!(outcome, Outcome::Translated(t) if matches!(&t.target, Target::Mrif(mrif) if fits(mrif)))
         })?;
         match explanation.outcome {

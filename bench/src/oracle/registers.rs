@@ -1,6 +1,6 @@
 //! The registers that a translation or a queue depends on, as far as software's accesses tell them.
 
-use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, QueueBase, Spa, offset};
+use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, Pqcsr, QueueBase, Spa, offset};
 
 use super::rule::{Rule, Violation};
 use crate::bus::Cycle;
@@ -67,6 +67,12 @@ pub struct Registers {
     pub cq_enabled: bool,
     /// `fqen` as software last wrote it
     pub fq_enabled: bool,
+    /// Page-request queue
+    pub pq: Ring,
+    /// `pqh` as software last wrote it
+    pub pqh: u32,
+    /// `pqen` as software last wrote it
+    pub pq_enabled: bool,
 }
 
 /// What the write of a register means beyond its value.
@@ -86,6 +92,10 @@ pub enum Effect {
     FaultHead,
     /// Error bits of `fqcsr` were cleared
     FaultErrorsCleared,
+    /// `cqcsr.cqen` went from 1 to 0
+    CommandQueueOff,
+    /// `pqcsr.pqen` went from 0 to 1
+    PageQueueOn,
 }
 
 impl Registers {
@@ -101,6 +111,9 @@ impl Registers {
             fqh: 0,
             cq_enabled: false,
             fq_enabled: false,
+            pq: Ring::default(),
+            pqh: 0,
+            pq_enabled: false,
         }
     }
 
@@ -133,6 +146,8 @@ impl Registers {
                 let was = std::mem::replace(&mut self.cq_enabled, csr.cqen());
                 if csr.cqen() && !was {
                     Effect::CommandQueueOn
+                } else if was && !csr.cqen() {
+                    Effect::CommandQueueOff
                 } else if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() {
                     Effect::CommandErrorsCleared(csr)
                 } else {
@@ -158,6 +173,19 @@ impl Registers {
                 } else {
                     Effect::None
                 }
+            }
+            offset::PQB => {
+                self.pq = Ring::new(QueueBase(value), 16);
+                Effect::None
+            }
+            offset::PQH => {
+                self.pqh = self.pq.wrap(value as u32);
+                Effect::None
+            }
+            offset::PQCSR => {
+                let pqen = Pqcsr(value as u32).pqen();
+                let was = std::mem::replace(&mut self.pq_enabled, pqen);
+                if pqen && !was { Effect::PageQueueOn } else { Effect::None }
             }
             _ => Effect::None,
         }

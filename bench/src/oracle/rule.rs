@@ -39,6 +39,14 @@ pub enum Rule {
     Interrupt,
     /// Interrupts as messages: one for each transition of a pending bit, as the table of messages has it.
     Message,
+    /// The completion of an ATS translation request is explained by values that the device may use.
+    AtsCompletion,
+    /// Each ATS.INVAL sends one invalidation request, with its operands and an ITag that is free.
+    AtsInvalidation,
+    /// Each page request that can be queued is, as it came.
+    PageRequest,
+    /// Each page request group response is owed by ATS.PRGR, or by a page request that could not be queued.
+    PageResponse,
     /// AXI as the bus checks it.
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
@@ -68,6 +76,10 @@ impl Rule {
             Rule::Register => "register",
             Rule::Interrupt => "interrupt",
             Rule::Message => "message",
+            Rule::AtsCompletion => "ats-completion",
+            Rule::AtsInvalidation => "ats-invalidation",
+            Rule::PageRequest => "page-request",
+            Rule::PageResponse => "page-response",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
             Rule::NotHitless => "not-hitless",
@@ -93,6 +105,10 @@ impl Rule {
             Rule::Message => {
                 "RISC-V IOMMU, Interrupt pending status register (ipsr); MSI configuration table (msi_cfg_tbl)"
             }
+            Rule::AtsCompletion => "RISC-V IOMMU, PCIe ATS translation request handling",
+            Rule::AtsInvalidation => "RISC-V IOMMU, IOMMU PCIe ATS commands",
+            Rule::PageRequest => "RISC-V IOMMU, Page-Request-Queue (PQ)",
+            Rule::PageResponse => "RISC-V IOMMU, PCIe ATS Page Request handling; IOMMU PCIe ATS commands",
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
             Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",

@@ -190,7 +190,7 @@ impl Oracle {
             "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned();
         let wrong = format!("{addr:#x}: {old:#018x} -> {new:#018x}");
         let mut violation = Violation::new(Rule::Update, what(old, new), right, wrong);
-        violation.evidence = self.waiting();
+        violation.evidence = self.waiting(now);
         Err(violation)
     }
 
@@ -198,10 +198,10 @@ impl Oracle {
     /// so many.
     fn update_owed(&mut self, exchange: &Exchange, now: Cycle, tries: u32) -> bool {
         let mut config = self.config();
-        let waiting = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
-        for transaction in waiting {
-            let request = request_of(transaction);
-            let window = Window { start: transaction.accepted, end: now };
+        let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
+        let dma = dma.map(|transaction| (request_of(transaction), transaction.accepted));
+        for (request, start) in dma.chain(self.translation_requests.waiting()) {
+            let window = Window { start, end: now };
             for (reach, ddtp) in Reach::ALL
                 .into_iter()
                 .flat_map(|reach| self.registers.ddtp_choices(window.start, window.end).map(move |ddtp| (reach, ddtp)))

@@ -2,12 +2,12 @@
 //! judges.
 
 use golden::Spa;
-use hdl::{Dut, Inputs, Outputs};
+use hdl::{Dut, Inputs, Outputs, PageRequest, TranslationRequest};
 
 use super::outcome::{Blame, Figures, Finding};
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
-use crate::bus::{Bus, BusConfig, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
+use crate::bus::{Bus, BusConfig, Cached, Cycle, DmaRequest, Event, IllegalRequest, Memory, Ticket};
 use crate::driver::Halted;
 use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
 
@@ -267,12 +267,15 @@ impl Testbench {
     }
 
     fn check_bounds(&mut self) -> Result<(), Halted> {
-        let Some(oracle) = &self.oracle else { return Ok(()) };
-        let late =
-            |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| self.now.saturating_sub(since) > bound);
+        let Some(oracle) = &mut self.oracle else { return Ok(()) };
+        let now = self.now;
+        if let Err(violation) = oracle.page_requests_due(now.saturating_sub(self.bounds.request), now) {
+            return self.violated(violation);
+        }
+        let late = |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| now.saturating_sub(since) > bound);
         let what = if late(oracle.oldest_request(), self.bounds.request) {
             format!("no answer within {} cycles", self.bounds.request)
-        } else if late(oracle.oldest_command(), self.bounds.command) {
+        } else if late(oracle.oldest_command(now), self.bounds.command) {
             format!("no progress of the command queue within {} cycles", self.bounds.command)
         } else {
             return Ok(());
@@ -286,7 +289,7 @@ impl Testbench {
     }
 
     pub(super) fn hung(&mut self, what: String) -> Result<(), Halted> {
-        let waiting = self.oracle.as_ref().map(|oracle| oracle.waiting()).unwrap_or_default();
+        let waiting = self.oracle.as_ref().map(|oracle| oracle.waiting(self.now)).unwrap_or_default();
         self.stop(Halt::Hung(format!("{what}\n{waiting}")))
     }
 
@@ -301,6 +304,21 @@ impl Testbench {
             cycle: self.now,
             evidence: violation.evidence,
         }))
+    }
+
+    /// Lets a device ask for a translation by ATS; nobody waits for the answer.
+    pub fn ask_translation(&mut self, request: TranslationRequest) {
+        self.bus.ask_translation(request);
+    }
+
+    /// Lets a device ask for a page, or mark a stop; nobody waits for what comes of it.
+    pub fn ask_page(&mut self, request: PageRequest) {
+        self.bus.ask_page(request);
+    }
+
+    /// The translations that the devices keep by now.
+    pub fn cached(&self) -> &[Cached] {
+        self.bus.cached()
     }
 
     /// Starts a stream of background traffic; false when there is no room for another one.

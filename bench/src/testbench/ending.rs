@@ -9,7 +9,9 @@ use crate::driver::{Halted, Machine};
 use crate::oracle::Oracle;
 
 /// What the last look reads, with the width of each register.
-const LAST_LOOK: [(&str, u16, u8); 5] = [
+const LAST_LOOK: [(&str, u16, u8); 7] = [
+    ("pqt", offset::PQT, 4),
+    ("pqcsr", offset::PQCSR, 4),
     ("cqh", offset::CQH, 4),
     ("fqt", offset::FQT, 4),
     ("cqcsr", offset::CQCSR, 4),
@@ -32,7 +34,7 @@ impl Testbench {
             }
         }
         self.look()?;
-        match self.oracle.as_ref().map(|oracle| oracle.at_rest(self.now)) {
+        match self.oracle.as_mut().map(|oracle| oracle.at_rest(self.now)) {
             Some(Err(violation)) => self.violated(violation),
             _ => Ok(()),
         }
@@ -40,8 +42,10 @@ impl Testbench {
 
     /// A last look at the registers, so that what is pending is compared even if software never asks.
     fn look(&mut self) -> Result<Vec<String>, Halted> {
+        let ats = self.oracle.as_ref().is_some_and(Oracle::has_ats);
         let read = |(name, register, bytes)| self.read_register(register, bytes).map(|v| format!("{name} {v:#x}"));
-        LAST_LOOK.into_iter().map(read).collect()
+        let there = LAST_LOOK.into_iter().filter(|(_, at, _)| ats || ![offset::PQT, offset::PQCSR].contains(at));
+        there.map(read).collect()
     }
 
     /// Registers often tell why a machine hangs: a status bit that is wrong is the device's fault, and better evidence

@@ -19,6 +19,12 @@ pub struct Figures {
     pub reconfigurations: u64,
     /// DMA transactions that a device saw refused
     pub device_faults: u64,
+    /// Completions of ATS translation requests compared with the golden model
+    #[serde(default)]
+    pub ats_completions: u64,
+    /// Page requests that came into their queue
+    #[serde(default)]
+    pub page_requests: u64,
     /// Fault records that the device under test wrote, by cause
     pub fault_records: BTreeMap<u16, u64>,
     /// Commands fetched, by mnemonic (`IOTINVAL.VMA`, `IODIR.INVAL_DDT`, `IOFENCE.C` …)

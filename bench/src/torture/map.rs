@@ -14,6 +14,10 @@ pub const COMMANDS_LOG2: u8 = 6;
 pub const FAULTS: u64 = 0x3_0000;
 /// Its size
 pub const FAULTS_LOG2: u8 = 5;
+/// Page-request queue: small, so that it fills up
+pub const PAGE_REQUESTS: u64 = 0x7_0000;
+/// Its size
+pub const PAGE_REQUESTS_LOG2: u8 = 3;
 /// Where fences store
 pub const FENCES: u64 = 0x4_0000;
 /// Where interrupts as messages go

@@ -5,6 +5,7 @@
 //! it. Whatever software does there, a model that is legal by construction must never be blamed; a model with an
 //! illegal [`Habit`](crate::model::Habit) must be, sooner or later. [`hunt`] says how soon.
 
+mod ats;
 mod dice;
 mod files;
 mod hunt;

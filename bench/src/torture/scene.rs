@@ -18,11 +18,13 @@ pub enum Scene {
     Messages,
     /// Memory-resident interrupt files
     Files,
+    /// Devices with address translation caches, and page requests
+    Ats,
 }
 
 impl Scene {
     /// All but the plain one.
-    pub const FEATURES: [Self; 3] = [Scene::Updates, Scene::Messages, Scene::Files];
+    pub const FEATURES: [Self; 4] = [Scene::Updates, Scene::Messages, Scene::Files, Scene::Ats];
 
     /// What the device offers.
     #[must_use]
@@ -32,6 +34,7 @@ impl Scene {
             Scene::Updates => capabilities().with_amo_hwad(true),
             Scene::Messages => capabilities().with_igs(2),
             Scene::Files => capabilities().with_msi_mrif(true).with_amo_mrif(true),
+            Scene::Ats => capabilities().with_ats(true).with_t2gpa(true),
         }
     }
 
@@ -75,6 +78,7 @@ impl Scene {
             | Habit::MrifOffsetIgnored
             | Habit::MrifFaultLost
             | Habit::MrifPassed => Scene::Files,
+            habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,
         }
     }

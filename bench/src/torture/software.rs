@@ -2,6 +2,7 @@
 
 use golden::{Command, Ddtp, DeviceId, Iofence, QueueBase, Spa, offset};
 
+use super::ats::PageQueue;
 use super::dice::Dice;
 use super::files;
 use super::map;
@@ -17,6 +18,7 @@ const PATIENCE: u32 = 10_000;
 const QUEUE_ON: u64 = 3;
 const MEMORY_FAULT: u64 = 1 << 8;
 const FULL: u64 = 1 << 9;
+const TIMED_OUT: u64 = 1 << 9;
 const ILLEGAL: u64 = 1 << 10;
 const FENCE_DONE: u64 = 1 << 11;
 
@@ -45,7 +47,10 @@ impl Software {
         bench.write_register(offset::FQB, 8, queue(map::FAULTS, map::FAULTS_LOG2))?;
         bench.write_register(offset::CQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
-        bench.write_register(offset::ICVEC, 8, 0x21)?;
+        if self.scene == Scene::Ats {
+            PageQueue::start(bench)?;
+        }
+        bench.write_register(offset::ICVEC, 8, if self.scene == Scene::Ats { 0x3021 } else { 0x21 })?;
         bench.read_register(offset::ICVEC, 8)?;
         if self.scene == Scene::Messages {
             self.messages.start(bench, dice)?;
@@ -80,10 +85,13 @@ impl Software {
         let mut words: Vec<_> = commands.iter().map(Command::encode).collect();
         words.push(Command::Fence(fence).encode());
         self.submit(bench, &words)?;
-        for _ in 0..PATIENCE {
+        for load in 0..PATIENCE {
             let word = bench.load(Spa(addr & !7))?;
             if (word >> (8 * (addr & 4))) as u32 == number {
                 return Ok(());
+            }
+            if self.scene == Scene::Ats && load % 64 == 63 {
+                self.let_go_on(bench)?;
             }
         }
         Err(Halted)
@@ -97,8 +105,17 @@ impl Software {
                 if dice.percent(20) { self.blunder(bench, dice) } else { Ok(()) }
             }
             Scene::Files => files::step(bench, dice),
-            Scene::Plain | Scene::Updates => Ok(()),
+            Scene::Plain | Scene::Updates | Scene::Ats => Ok(()),
         }
+    }
+
+    /// Where a device has not completed an invalidation in time, the queue stands still until software says so.
+    fn let_go_on(&mut self, bench: &mut Testbench) -> Result<(), Halted> {
+        let commands = bench.read_register(offset::CQCSR, 4)?;
+        if commands & TIMED_OUT != 0 {
+            bench.write_register(offset::CQCSR, 4, QUEUE_ON | TIMED_OUT)?;
+        }
+        Ok(())
     }
 
     /// Takes out what the device reported, and now and then leaves it, so that the fault queue fills up.
@@ -118,8 +135,8 @@ impl Software {
         if pending != 0 && dice.percent(60) {
             bench.write_register(offset::IPSR, 4, pending)?;
         }
-        if commands & FENCE_DONE != 0 {
-            bench.write_register(offset::CQCSR, 4, QUEUE_ON | FENCE_DONE)?;
+        if commands & (FENCE_DONE | TIMED_OUT) != 0 {
+            bench.write_register(offset::CQCSR, 4, QUEUE_ON | commands & (FENCE_DONE | TIMED_OUT))?;
         }
         Ok(())
     }

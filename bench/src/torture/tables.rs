@@ -302,15 +302,36 @@ impl<'a> Tables<'a> {
         self.slot(Kind::Msi, map::MSI_TABLE, values, &covers);
     }
 
+    /// ATS and page requests switched on where the world has them. One device is given guest addresses; half of them
+    /// want a PASID in responses.
+    fn with_ats(&self, tc: Tc, id: u32) -> Tc {
+        if self.scene != Scene::Ats {
+            return tc;
+        }
+        tc.with_en_ats(true).with_en_pri(true).with_prpr(id & 1 == 1).with_t2gpa(id == NESTED_TOO)
+    }
+
+    /// `tc` of a context: these values, and where the world has ATS, ones that switch it off in part or whole.
+    fn controls(&self, mut values: Vec<u64>, plain: Tc) -> Vec<u64> {
+        if self.scene == Scene::Ats {
+            let with = Tc(values[0]);
+            let without_pages = with.with_en_pri(false).with_prpr(false);
+            values.extend([plain.0, without_pages.0, plain.0, without_pages.0]);
+        }
+        values
+    }
+
     fn context(&mut self, at: u64, id: u32, first_version: bool) {
         let covers = [Cover::Device(id)];
-        let valid = Tc(0).with_v(true);
+        let plain = Tc(0).with_v(true);
+        let valid = self.with_ats(plain, id);
         let [iohgatp, other_iohgatp] =
             map::GUESTS.map(|(gscid, root)| Iohgatp(0).with_ppn(root >> 12).with_gscid_bits(gscid).with_mode(SV39).0);
         match id {
             PROCESS_DEVICE => {
                 let tc = valid.with_pdtv(true);
                 let values = vec![tc.0, tc.with_dtf(true).0, tc.with_v(false).0, tc.0 | 1 << 12];
+                let values = self.controls(values, plain.with_pdtv(true));
                 self.slot(Kind::Context, at, values, &covers);
                 self.put(at + 8, iohgatp);
                 let root = map::PROCESSES[0];
@@ -320,6 +341,7 @@ impl<'a> Tables<'a> {
                 // One of them never has its tables updated.
                 let slot = if id == NESTED { Self::slot } else { Self::slot_as_is };
                 let values = vec![valid.0, valid.with_dtf(true).0, 0, valid.0 | 1 << 12];
+                let values = self.controls(values, plain);
                 slot(self, Kind::Context, at, values, &covers);
                 self.put(at + 8, iohgatp);
                 self.slot(Kind::Context, at + 16, vec![9 << 12, 10 << 12], &covers);
@@ -331,7 +353,8 @@ impl<'a> Tables<'a> {
                 );
             }
             HOST => {
-                self.slot(Kind::Context, at, vec![valid.0, 0, valid.0 | 1 << 12], &covers);
+                let values = self.controls(vec![valid.0, 0, valid.0 | 1 << 12], plain);
+                self.slot(Kind::Context, at, values, &covers);
                 self.slot(Kind::Context, at + 16, vec![3 << 12, 9 << 12], &covers);
                 self.slot(
                     Kind::Context,

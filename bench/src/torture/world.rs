@@ -2,6 +2,7 @@
 
 use golden::{DdtMode, Ddtp, DeviceId, Iova, ProcessId, Spa};
 
+use super::ats::{self, PageQueue};
 use super::dice::Dice;
 use super::map;
 use super::scene::Scene;
@@ -9,7 +10,7 @@ use super::slot::{self, Slot};
 use super::software::Software;
 use super::tables::{HOST, REQUESTERS, SECOND_ONLY, Tables};
 use crate::bus::{
-    Burst, BusConfig, Direction, DmaRequest, FaultKind, FaultOn, FaultPort, FaultRange, INCR, PortTiming,
+    AtsTiming, Burst, BusConfig, Direction, DmaRequest, FaultKind, FaultOn, FaultPort, FaultRange, INCR, PortTiming,
 };
 use crate::driver::{Halted, Machine};
 use crate::model::{Model, ModelConfig};
@@ -18,9 +19,11 @@ use crate::testbench::{Bounds, Config, DmaError, Kind, RunOutcome, StreamSpec, T
 
 /// Device, memory, software, and the words that change.
 struct World {
+    scene: Scene,
     bench: Testbench,
     dice: Dice,
     software: Software,
+    pages: PageQueue,
     slots: Vec<Slot>,
     /// The words that change most of the time: where few change, a stale value is soon asked for
     hot: Vec<usize>,
@@ -44,44 +47,53 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
     let most = if dice.percent(70) { 4 + dice.below(30) } else { 40 + dice.below(80) };
     let latency = 1 + dice.below(4) as u32..=most as u32;
     let timing = PortTiming { latency, reorder: dice.percent(70), ..PortTiming::default() };
-    let faults = if dice.percent(40) { vec![broken_memory(scene, &mut dice)] } else { Vec::new() };
+    let mut faults = if dice.percent(40) { vec![broken_memory(scene, &mut dice)] } else { Vec::new() };
+    if scene == Scene::Ats && dice.percent(30) {
+        faults.push(broken(map::PAGE_REQUESTS + 0x20, FaultKind::SlvErr, FaultOn::Write));
+    }
+    let ats = if scene == Scene::Ats { ats::timing(&mut dice) } else { AtsTiming::default() };
     let config = Config {
         capabilities: capabilities.0,
-        bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ..BusConfig::default() },
+        bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() },
         bounds: Bounds::default(),
         oracle: Some(Settings { capabilities, version: model.version, choices: model.choices }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     let slots = Tables::build(scene, &mut bench);
-    let mut world = World { bench, dice, software: Software::new(scene), slots, hot: Vec::new() };
+    let (software, pages) = (Software::new(scene), PageQueue::default());
+    let mut world = World { scene, bench, dice, software, pages, slots, hot: Vec::new() };
     // Where the machine stands still, the test bench knows why; where a fence never came, it will find out.
     let _ = world.play(steps);
     Ok(world.bench.finish(None))
 }
 
+/// A word of a structure that answers with errors.
+fn broken(start: u64, kind: FaultKind, on: FaultOn) -> FaultRange {
+    FaultRange { start: Spa(start), bytes: 8, kind, on, port: FaultPort::Ptw }
+}
+
 /// A range of memory that answers with errors: data, or a word of a table or of the fault queue.
 fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
     let kind = if dice.percent(50) { FaultKind::SlvErr } else { FaultKind::Poison };
-    let word = |start: u64, kind, on| FaultRange { start: Spa(start), bytes: 8, kind, on, port: FaultPort::Ptw };
     if scene == Scene::Updates && dice.percent(50) {
         // An entry that can be read and not updated, of the first stage or of the second.
         let page = 8 * dice.below(8);
         return match dice.below(2) {
-            0 => word(map::GUEST_ROOTS[0] + 0x2000 + page + map::GUEST, FaultKind::SlvErr, FaultOn::Write),
-            _ => word(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
+            0 => broken(map::GUEST_ROOTS[0] + 0x2000 + page + map::GUEST, FaultKind::SlvErr, FaultOn::Write),
+            _ => broken(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
         };
     }
     if scene == Scene::Messages && dice.percent(50) {
-        return word(map::MESSAGES + 0x28, FaultKind::SlvErr, FaultOn::Write);
+        return broken(map::MESSAGES + 0x28, FaultKind::SlvErr, FaultOn::Write);
     }
     if scene == Scene::Files && dice.percent(50) {
         let at = if dice.percent(70) { map::FILES } else { map::NOTICES };
-        return word(at, FaultKind::SlvErr, FaultOn::Write);
+        return broken(at, FaultKind::SlvErr, FaultOn::Write);
     }
     match dice.below(6) {
-        0 => word(map::GUEST_ROOTS[0] + 0x2018 + map::GUEST, kind, FaultOn::Read),
-        1 => word(map::GUESTS[0].1 + 0x5048, kind, FaultOn::Read),
-        2 => word(map::FAULTS + 0x60, FaultKind::SlvErr, FaultOn::Write),
+        0 => broken(map::GUEST_ROOTS[0] + 0x2018 + map::GUEST, kind, FaultOn::Read),
+        1 => broken(map::GUESTS[0].1 + 0x5048, kind, FaultOn::Read),
+        2 => broken(map::FAULTS + 0x60, FaultKind::SlvErr, FaultOn::Write),
         _ => FaultRange {
             start: Spa(map::GUEST_DATA + map::GUEST + 0x1000 * dice.below(16)),
             bytes: 0x800,
@@ -170,6 +182,10 @@ impl World {
             }
             commands.extend(slot.covers.iter().map(|cover| cover.command(&mut self.dice)));
         }
+        if self.scene == Scene::Ats {
+            self.messages()?;
+            commands.extend(ats::commands(&mut self.dice));
+        }
         match self.dice.below(10) {
             0..=5 => self.software.fence(&mut self.bench, &mut self.dice, &commands)?,
             6 => {
@@ -192,6 +208,15 @@ impl World {
             self.software.blunder(&mut self.bench, &mut self.dice)?;
         }
         if self.dice.percent(10) { self.partial_write() } else { Ok(()) }
+    }
+
+    /// Devices ask for translations and pages, and use what they have.
+    fn messages(&mut self) -> Result<(), Halted> {
+        ats::ask(&mut self.bench, &mut self.dice);
+        for _ in 0..self.dice.below(4) {
+            ats::use_translation(&mut self.bench, &mut self.dice)?;
+        }
+        if self.dice.percent(40) { self.pages.look(&mut self.bench, &mut self.dice) } else { Ok(()) }
     }
 
     /// A write whose byte lanes are not all used, which streams do not make.

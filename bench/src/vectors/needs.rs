@@ -85,8 +85,8 @@ const FEATURES: &[Feature] = &[
 /// Several at once, or an operation that had to be left out.
 const SEVERAL: &str = "follows from operations that were skipped";
 
-/// There is no port for the operation.
-pub(super) const NO_ATS_PORTS: &str = "messages of PCIe ATS: the device boundary has no ports for them yet";
+/// The operation is not made.
+pub(super) const NO_ATS_PORTS: &str = "messages of PCIe ATS: the cases are not played on those ports yet";
 
 /// Why operations of a case are skipped on a device.
 pub(super) struct Blame<'a> {

@@ -1,0 +1,193 @@
+//! The page-request queue in memory: which records came, and since when page requests may be lost (section
+//! "Page-Request-Queue").
+
+use super::faults::Partial;
+use super::registers::Ring;
+use super::rule::{Rule, Violation};
+use crate::bus::Cycle;
+
+/// A state of the queue in which page requests are lost, and when it may last have been in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lossy {
+    now: bool,
+    last: Option<Cycle>,
+}
+
+impl Lossy {
+    fn set(&mut self, lossy: bool, now: Cycle) {
+        if self.now || lossy {
+            self.last = Some(now);
+        }
+        self.now = lossy;
+    }
+
+    fn since(&self, start: Cycle) -> bool {
+        self.now || self.last.is_some_and(|last| last >= start)
+    }
+}
+
+/// Records received.
+#[derive(Debug, Default)]
+pub struct PageQueue {
+    slots: Vec<[Partial; 2]>,
+    tail: u32,
+    known_tail: u32,
+    /// Off, or with a memory fault: Response Failure
+    off: Lossy,
+    /// Full, or with an overflow: Success
+    full: Lossy,
+    records: u64,
+}
+
+impl PageQueue {
+    /// After reset the queue is off.
+    pub fn new() -> Self {
+        PageQueue { off: Lossy { now: true, last: Some(0) }, ..PageQueue::default() }
+    }
+
+    /// Software switched the queue on: it begins at 0. Until it has seen `pqon`, the queue may be off.
+    pub fn on(&mut self, ring: Ring, now: Cycle) {
+        self.slots.clear();
+        self.slots.resize(ring.entries as usize, [Partial::default(); 2]);
+        self.tail = 0;
+        self.known_tail = 0;
+        self.off.set(true, now);
+        self.full.set(false, now);
+    }
+
+    fn is_full(&self, ring: Ring, head: u32) -> bool {
+        ring.entries == 0 || ring.after(self.tail) == head
+    }
+
+    /// Room or the switch of the queue changed. Once it may have overflowed it may be in error until software has seen
+    /// it without; `seen` is what software has just read of `pqcsr`: on, memory fault, overflow.
+    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<(bool, bool, bool)>, now: Cycle) {
+        let full = self.is_full(ring, head);
+        let (off, overflow) = match seen {
+            Some((on, fault, overflow)) => (!on || fault, overflow),
+            None => (self.off.now, self.full.now),
+        };
+        self.off.set(off || !enabled, now);
+        self.full.set(overflow || full, now);
+    }
+
+    /// A page request since this cycle may have found the queue off or in error.
+    pub fn may_be_off(&self, start: Cycle) -> bool {
+        self.off.since(start)
+    }
+
+    /// A page request since this cycle may have found the queue full.
+    pub fn may_be_full(&self, start: Cycle) -> bool {
+        self.full.since(start)
+    }
+
+    /// When the queue may last have overflowed; now, if it is full.
+    pub fn last_full(&self) -> Option<Cycle> {
+        if self.full.now { Some(Cycle::MAX) } else { self.full.last }
+    }
+
+    /// Software read `pqt`. Returns how many records are in memory that it does not show yet.
+    ///
+    /// # Errors
+    /// The furthest index that it may have.
+    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
+        let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
+        if ahead(tail) > ahead(self.tail) {
+            return Err(self.tail);
+        }
+        self.known_tail = ring.wrap(tail);
+        Ok(ring.wrap(self.tail.wrapping_sub(self.known_tail)))
+    }
+
+    /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
+    pub fn written(
+        &mut self,
+        ring: Ring,
+        head: u32,
+        index: u32,
+        words: impl Iterator<Item = (usize, u64, u8)>,
+    ) -> Result<Option<[u64; 2]>, Violation> {
+        if index != self.tail {
+            let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
+            return Err(Violation::new(Rule::PageRequest, "index", right, wrong));
+        }
+        if self.is_full(ring, head) {
+            let wrong = format!("a record in entry {index}");
+            return Err(Violation::new(Rule::PageRequest, "full", "nothing: the queue is full", wrong));
+        }
+        let Some(slot) = self.slots.get_mut(index as usize) else { return Ok(None) };
+        for (word, value, strobes) in words {
+            slot[word & 1].write(value, strobes);
+        }
+        if !slot.iter().all(Partial::is_whole) {
+            return Ok(None);
+        }
+        let words = slot.map(|partial| partial.value());
+        *slot = [Partial::default(); 2];
+        self.tail = ring.after(self.tail);
+        self.records += 1;
+        Ok(Some(words))
+    }
+
+    /// The write of the newest record met a memory fault (`pqmf`): it is discarded, and so are all that follow.
+    pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
+        self.off.set(true, now);
+        self.tail = ring.wrap(self.tail.wrapping_sub(1));
+        self.records = self.records.saturating_sub(1);
+    }
+
+    /// Records so far.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::Spa;
+
+    use super::*;
+
+    const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 16 };
+    const ON: Option<(bool, bool, bool)> = Some((true, false, false));
+
+    fn working() -> PageQueue {
+        let mut queue = PageQueue::new();
+        queue.on(RING, 5);
+        queue.update(RING, 0, true, ON, 10);
+        queue
+    }
+
+    fn write(queue: &mut PageQueue, index: u32) -> Result<Option<[u64; 2]>, Violation> {
+        queue.written(RING, 0, index, [(0, 7, 0xFF), (1, 8, 0xFF)].into_iter())
+    }
+
+    #[test]
+    fn records_come_in_order_and_never_into_a_full_queue() {
+        let mut queue = working();
+        assert_eq!(write(&mut queue, 1).unwrap_err().detail, "index");
+        assert_eq!(queue.written(RING, 0, 0, [(0, 7, 0xFF)].into_iter()), Ok(None), "half of it");
+        assert_eq!(write(&mut queue, 0), Ok(Some([7, 8])));
+        assert_eq!((queue.tail_read(RING, 2), queue.tail_read(RING, 0)), (Err(1), Ok(1)));
+        write(&mut queue, 1).unwrap();
+        write(&mut queue, 2).unwrap();
+        assert_eq!(write(&mut queue, 3).unwrap_err().detail, "full");
+        assert_eq!(queue.records(), 3);
+    }
+
+    #[test]
+    fn what_is_lost_is_lost_while_the_queue_is_off_or_full() {
+        let mut queue = working();
+        assert!(queue.may_be_off(10) && !queue.may_be_off(11) && !queue.may_be_full(6));
+        (0..3).for_each(|index| assert!(write(&mut queue, index).is_ok()));
+        queue.update(RING, 0, true, None, 20);
+        assert!(queue.may_be_full(1000) && !queue.may_be_off(1000));
+        queue.update(RING, 2, true, None, 30);
+        assert!(queue.may_be_full(1000), "pqof may be set");
+        queue.update(RING, 2, true, ON, 40);
+        assert!(queue.may_be_full(40) && !queue.may_be_full(41));
+        queue.write_failed(RING, 50);
+        assert!(queue.may_be_off(1000), "pqmf may be set");
+        assert_eq!(write(&mut queue, 2), Ok(Some([7, 8])), "its entry is free again");
+    }
+}
