@@ -113,6 +113,13 @@ fn a_legal_device_with_ats_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_counts_is_never_blamed() {
+    for kind in ["none", "large", "happy"] {
+        assert_busy(&never_blamed_in(Scene::Counters, kind, 0..4));
+    }
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
@@ -154,6 +161,8 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::PrgrWrongStatus,
         Habit::PageRequestWrongDevice,
         Habit::TranslatedUnchecked,
+        Habit::HpmCountsTwice,
+        Habit::HpmSelectorClears,
     ];
     for habit in sample {
         let hunt = hunt(habit, 8).expect("a model does not stop itself");

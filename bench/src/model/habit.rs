@@ -257,6 +257,25 @@ habits! {
     MrifFaultLost,
     /// Accesses to an interrupt file go to the address of the MRIF.
     MrifPassed,
+    // Performance monitor
+    /// Inhibited counters count.
+    HpmRunsInhibited,
+    /// iohpmcycles counts every other cycle.
+    HpmCyclesLost,
+    /// Event counters count by two.
+    HpmCountsTwice,
+    /// Every other event is not counted.
+    HpmRequestsLost,
+    /// A filter by device_id or GSCID is ignored.
+    HpmFilterIgnored,
+    /// DMASK is ignored.
+    HpmMaskIgnored,
+    /// A write of a selector clears its counter.
+    HpmSelectorClears,
+    /// OF is not set.
+    HpmOverflowHidden,
+    /// pmip is not set.
+    HpmInterruptLost,
     // Walks
     /// The U bit of the first stage is ignored.
     UserIgnored,

@@ -17,6 +17,7 @@ mod dma;
 mod exchange;
 mod faults;
 mod habit;
+mod hpm;
 mod lite;
 mod messages;
 mod mrif;
@@ -177,6 +178,10 @@ impl Model {
         self.faults.step(&mut self.registers, &mut self.ptw);
         if self.config.habit == Some(Habit::UnowedWrite) && self.walkers.translations() >= self.stray_at {
             self.stray();
+        }
+        self.registers.hpm.tick();
+        for happened in self.walkers.happened() {
+            self.registers.hpm.count(&happened);
         }
         self.registers.update_pending(recorded, queued);
         self.registers.announce(&mut self.ptw, &mut self.faults);

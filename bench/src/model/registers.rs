@@ -7,15 +7,16 @@ use golden::{
 
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
+use super::hpm::Hpm;
 use super::messages::Messages;
 use super::page_requests::PageQueueRegisters;
 use super::ptw::Ptw;
 
-/// What the model has of `capabilities`, where the strap offers it. It counts no events, and has no debug interface;
-/// interrupts are wires unless the strap offers both ways.
+/// What the model has of `capabilities`, where the strap offers it. It has no debug interface; interrupts are wires
+/// unless the strap offers both ways.
 pub const CAPABILITIES: u64 = {
     let all = Capabilities(u64::MAX);
-    all.with_hpm(false).with_dbg(false).with_qosid(false).0
+    all.with_dbg(false).with_qosid(false).0
 };
 
 /// `capabilities.IGS`: by message and by wire
@@ -51,6 +52,7 @@ pub(super) struct Registers {
     /// Wires that were high in the last cycle
     high: u16,
     pub messages: Messages,
+    pub hpm: Hpm,
 }
 
 /// An index of a queue as its register keeps it.
@@ -88,6 +90,7 @@ impl Registers {
             nature,
             high: 0,
             messages: Messages::new(nature),
+            hpm: Hpm::new(nature),
         }
     }
 
@@ -115,6 +118,7 @@ impl Registers {
             offset::PQH => pair(self.pq.pqh, self.pq.pqt),
             offset::PQCSR => pair(self.pq.pqcsr.0, self.ipsr.0),
             offset::ICVEC => self.icvec.0,
+            offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.read(at),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
         }
@@ -160,6 +164,7 @@ impl Registers {
                 }
             }
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
+            offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.write(at, data, mask),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => {
                 self.messages.write(at - offset::MSI_CFG_TBL, data, mask);
             }
@@ -219,6 +224,9 @@ impl Registers {
         } else if self.nature.has(Habit::InterruptForgotten) {
             self.ipsr = self.ipsr.with_cip(false);
         }
+        if self.hpm.take_overflow() && self.caps.hpm() {
+            self.ipsr = self.ipsr.with_pmip(true);
+        }
         let fq = self.fqcsr;
         let new_record = new_fault_record && !self.nature.has(Habit::FaultInterruptLost);
         if fq.fie() && (fq.fqmf() || fq.fqof() || new_record) {
@@ -257,6 +265,7 @@ impl Registers {
         let piv = if self.nature.has(Habit::PageWireWrongVector) { vector.fiv() } else { vector.piv() };
         let wires = u16::from(pending.cip()) << civ
             | u16::from(pending.fip()) << vector.fiv()
+            | u16::from(pending.pmip()) << vector.pmiv()
             | u16::from(pending.pip()) << piv;
         self.high = if self.nature.has(Habit::WireStuck) { wires | self.high } else { wires };
         self.high

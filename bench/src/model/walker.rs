@@ -1,7 +1,7 @@
 //! Walkers: each replays the golden walk over the words that it has, and reads the first one that it lacks.
 
 use golden::{
-    Cause, Config, DdtMode, DeviceContext, Fault, FaultRecord, Iova, Outcome, Request, Response, Role, Target,
+    Cause, Config, DdtMode, DeviceContext, Fault, FaultRecord, Iova, Kind, Outcome, Request, Response, Role, Target,
     Translation, WordRef,
 };
 
@@ -12,6 +12,7 @@ use super::dma::Transactions;
 use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
+use super::hpm::{ATS, Happened, MISS, TRANSLATED, UNTRANSLATED, walk_of};
 use super::mrif::{Access, InterruptFiles};
 use super::page_requests::PageRequests;
 use super::path::{Known, PathWord, View, Wanted};
@@ -48,6 +49,8 @@ struct Walker {
     refused: Option<u64>,
     /// It asks no caches
     bypass: bool,
+    /// It has read an entry of a page table
+    missed: bool,
 }
 
 /// Parts of the model that a walk meets.
@@ -72,6 +75,8 @@ pub(super) struct Walkers {
     walkers: Vec<Walker>,
     translations: u64,
     messages_first: bool,
+    /// What is to be counted
+    happened: Vec<Happened>,
 }
 
 /// A word of V = 0, for an entry that V belongs to.
@@ -119,6 +124,7 @@ impl Walkers {
             updating: false,
             refused: None,
             bypass: false,
+            missed: false,
         };
         let walkers = vec![idle; count.clamp(1, 64)];
         // A clone has the length of a vector, not its capacity; the first walks make up for it.
@@ -130,6 +136,7 @@ impl Walkers {
             walkers,
             translations: 0,
             messages_first: false,
+            happened: Vec::with_capacity(64),
         }
     }
 
@@ -141,6 +148,11 @@ impl Walkers {
     /// Translations so far.
     pub(super) fn translations(&self) -> u64 {
         self.translations
+    }
+
+    /// What there is to count.
+    pub(super) fn happened(&mut self) -> impl Iterator<Item = Happened> + '_ {
+        self.happened.drain(..)
     }
 
     /// A read came back.
@@ -215,14 +227,17 @@ impl Walkers {
     fn assign(&mut self, config: &Config, world: &mut World<'_>) {
         while let Some(slot) = world.dma.next_waiting() {
             let request = world.dma.get(slot).request;
+            let event = if request.kind == Kind::Translated { TRANSLATED } else { UNTRANSLATED };
             let hit =
                 if matches!(config.ddtp.mode(), DdtMode::Levels(_)) { world.caches.result(&request) } else { None };
             if let Some((page, pbmt)) = hit {
+                self.happened.push(Happened { event, request, tags: None });
                 self.translations += 1;
                 world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
                 continue;
             }
             let Some(at) = self.free() else { return };
+            self.happened.push(Happened { event, request, tags: None });
             world.dma.walking(slot);
             self.begin(at, Job::Dma(slot), request);
         }
@@ -234,6 +249,7 @@ impl Walkers {
             && let Some(at) = self.free()
         {
             world.ats.walking(slot);
+            self.happened.push(Happened { event: ATS, request, tags: None });
             self.begin(at, Job::Ats(slot), request);
         }
         if let Some(request) = world.pages.next_waiting()
@@ -256,6 +272,7 @@ impl Walkers {
         walker.waits = None;
         walker.refused = None;
         walker.bypass = false;
+        walker.missed = false;
     }
 
     fn replay(&mut self, at: usize, job: Job, config: &Config, world: &mut World<'_>) {
@@ -324,7 +341,17 @@ impl Walkers {
         let epoch = if self.nature.has(Habit::MergesBlindly) { None } else { Some(world.caches.epoch()) };
         let joined = self.merge && world.ptw.join(at, addr, words, epoch);
         if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words) {
-            self.walkers[at].waits = Some(*word);
+            let walker = &mut self.walkers[at];
+            walker.waits = Some(*word);
+            if matches!(walker.job, Some(Job::Dma(_))) {
+                let (request, tags) = (walker.request, Some(word.tags));
+                let in_tree =
+                    matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. } | Role::MsiPte { .. });
+                let missed = in_tree && !walker.missed;
+                walker.missed |= in_tree;
+                let events = [missed.then_some(MISS), walk_of(&word.role)];
+                self.happened.extend(events.into_iter().flatten().map(|event| Happened { event, request, tags }));
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use golden::{Fault, FaultRecord};
 
 use super::dma::lanes;
+use super::interrupts::SETTLE;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
 use crate::bus::{Cycle, Ticket};
@@ -96,6 +97,8 @@ pub struct Faults {
     paid: Vec<Received>,
     offsets: Offsets,
     lossy: bool,
+    /// When memory last refused a record
+    failed: Option<Cycle>,
     /// When `lossy` was last set
     last_lossy: Option<Cycle>,
     counts: std::collections::BTreeMap<u16, u64>,
@@ -163,6 +166,11 @@ impl Faults {
         }
     }
 
+    /// An access to `fqcsr` that was accepted in this cycle shows whether memory has refused a record.
+    pub fn shows_errors(&self, accepted: Cycle) -> bool {
+        self.failed.is_none_or(|failed| failed + SETTLE < accepted)
+    }
+
     /// When a record may last have been lost; now, if the queue is off, full or in error.
     pub fn last_lossy(&self) -> Option<Cycle> {
         if self.lossy { Some(Cycle::MAX) } else { self.last_lossy }
@@ -218,7 +226,8 @@ impl Faults {
     }
 
     /// The write of the newest record met a memory fault (`fqmf`): it is discarded, and so are all that follow.
-    pub fn write_failed(&mut self, ring: Ring) {
+    pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
+        self.failed = Some(now);
         self.lossy = true;
         self.tail = ring.wrap(self.tail.wrapping_sub(1));
         if let Some(last) = self.unmatched.pop()

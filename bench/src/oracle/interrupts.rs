@@ -126,10 +126,13 @@ pub struct Open {
     pub overflow: Option<Cycle>,
     /// When the page-request queue could last have overflowed
     pub page_overflow: Option<Cycle>,
+    /// A counter may have gone over
+    pub counter: bool,
 }
 
-/// Sources of interrupts, in the order of their bits in `ipsr`: command queue, fault queue.
-pub const SOURCES: usize = 2;
+/// Sources of interrupts, in the order of their bits in `ipsr`: command queue, fault queue, performance monitor, page
+/// queue.
+pub const SOURCES: usize = 4;
 
 /// What is known of a pending bit.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +168,7 @@ pub struct Interrupts {
     faults: [Bit; 2],
     cip: Bit,
     fip: Bit,
+    pmip: Bit,
     cie: Enable,
     fie: Enable,
     command_queue: bool,
@@ -285,6 +289,11 @@ impl Interrupts {
         ]
     }
 
+    /// A counter has gone over, no earlier than `from` and no later than `by`.
+    pub fn counter_over(&mut self, from: Cycle, by: Cycle) {
+        self.pmip.happens(from, by);
+    }
+
     /// What is known of the pending bits.
     pub fn pending(&self, open: &Open, now: Cycle) -> [Pending; SOURCES] {
         let levels = self.levels(open, now);
@@ -293,7 +302,13 @@ impl Interrupts {
             set_by: bit.set_by.or(must.then(|| now.saturating_sub(SETTLE))),
             armed: bit.cleared.max(bit.zero),
         };
-        [known(&self.cip, levels[0]), known(&self.fip, levels[1])]
+        let (pip, page) = self.pages.level(open.page_overflow, now);
+        [
+            known(&self.cip, levels[0]),
+            known(&self.fip, levels[1]),
+            known(&self.pmip, (open.counter, false)),
+            known(pip, page),
+        ]
     }
 
     /// `icvec`, if software has read what it holds.
@@ -304,7 +319,8 @@ impl Interrupts {
     /// Software begins to write a register. What was the case until now has left its mark on `ipsr`.
     pub fn register_write(&mut self, register: u16, value: u64, open: &Open, now: Cycle) {
         let levels = self.levels(open, now);
-        for (pending, (may, must)) in [&mut self.cip, &mut self.fip].into_iter().zip(levels) {
+        let levels = [levels[0], levels[1], (open.counter, false)];
+        for (pending, (may, must)) in [&mut self.cip, &mut self.fip, &mut self.pmip].into_iter().zip(levels) {
             if must {
                 pending.happens(now, now);
             } else if may {
@@ -343,6 +359,9 @@ impl Interrupts {
                 }
                 if ipsr.pip() {
                     self.pages.clear_pending(now);
+                }
+                if ipsr.pmip() {
+                    self.pmip.clear(now);
                 }
             }
             offset::PQCSR => self.pages.write_csr(Pqcsr(value as u32), now),
@@ -391,6 +410,8 @@ impl Interrupts {
                 let [cip, fip] = self.levels(open, accepted);
                 check(self.cip.read(ipsr.cip(), accepted, cip.0, cip.1), Rule::Interrupt, "ipsr.cip", ipsr.cip())?;
                 check(self.fip.read(ipsr.fip(), accepted, fip.0, fip.1), Rule::Interrupt, "ipsr.fip", ipsr.fip())?;
+                let right = self.pmip.read(ipsr.pmip(), accepted, open.counter, false);
+                check(right, Rule::Interrupt, "ipsr.pmip", ipsr.pmip())?;
                 self.pages.read_pending(ipsr.pip(), open.page_overflow, accepted)
             }
             offset::PQCSR => self.pages.read_csr(Pqcsr(value as u32), open.page_overflow, accepted),
@@ -410,7 +431,12 @@ impl Interrupts {
         }
         let [cip, fip] = self.levels(open, now);
         let (pip, page) = self.pages.level(open.page_overflow, now);
-        let pending = [(icvec.civ(), &self.cip, cip), (icvec.fiv(), &self.fip, fip), (icvec.piv(), pip, page)];
+        let pending = [
+            (icvec.civ(), &self.cip, cip),
+            (icvec.fiv(), &self.fip, fip),
+            (icvec.pmiv(), &self.pmip, (open.counter, false)),
+            (icvec.piv(), pip, page),
+        ];
         for wire in 0..16u8 {
             let mine = || pending.iter().filter(|(vector, ..)| *vector == wire && fctl.wsi());
             let may = mine().any(|(_, bit, level)| bit.may() || level.0);
@@ -463,6 +489,7 @@ mod tests {
         time_out: false,
         overflow: None,
         page_overflow: None,
+        counter: false,
     };
     const FENCE: Open = Open { fence: true, ..NONE };
     const ON: u64 = 3;

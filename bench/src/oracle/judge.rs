@@ -57,6 +57,7 @@ impl Oracle {
             let window = Window { start: transaction.accepted, end: now };
             if let Some(explanation) = self.explain(&request, window, is_it) {
                 self.transactions.at_memory(place, shown, now);
+                self.counters.finished(&request, window.start, now);
                 self.explained(&request, &explanation, window, memory);
                 return Ok(());
             }
@@ -329,7 +330,7 @@ impl Oracle {
         if resp > 1 {
             match write {
                 Write::FaultRecord => {
-                    self.faults.write_failed(self.registers.fq);
+                    self.faults.write_failed(self.registers.fq, now);
                     self.interrupts.record_error(now);
                 }
                 Write::Notice => {}

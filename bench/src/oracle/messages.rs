@@ -261,7 +261,7 @@ mod tests {
 
     /// The command queue's bit surely set by this cycle, after it was cleared in another.
     fn set(by: Cycle, armed: Cycle) -> [Pending; SOURCES] {
-        [Pending { may: true, set_by: Some(by), armed }, QUIET]
+        [Pending { may: true, set_by: Some(by), armed }, QUIET, QUIET, QUIET]
     }
 
     fn ready() -> Messages {

@@ -7,6 +7,7 @@
 mod ats;
 mod chooser;
 mod commands;
+mod counters;
 mod device_commands;
 mod dma;
 mod evidence;
@@ -99,6 +100,7 @@ pub struct Oracle {
     device_commands: device_commands::DeviceCommands,
     page_queue: page_queue::PageQueue,
     page_requests: page_requests::PageRequests,
+    counters: counters::Counters,
     writes: Vec<(u8, Write)>,
     time_line: evidence::TimeLine,
     buffers: chooser::Buffers,
@@ -128,6 +130,7 @@ impl Oracle {
             device_commands: device_commands::DeviceCommands::default(),
             page_queue: page_queue::PageQueue::new(),
             page_requests: page_requests::PageRequests::default(),
+            counters: counters::Counters::default(),
             writes: Vec::new(),
             time_line: evidence::TimeLine::default(),
             buffers: chooser::Buffers::default(),
@@ -150,6 +153,8 @@ impl Oracle {
     pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
         let open = self.open(now);
+        let live = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
+        self.counters.write_begins(register, value, live, now);
         let pending = self.interrupts.pending(&open, now);
         self.messages.register_write(register, value, &pending, &self.routing(), now);
         self.interrupts.register_write(register, value, &open, now);
@@ -218,7 +223,12 @@ impl Oracle {
 
     fn event(&mut self, event: &Event, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         match event {
-            Event::DmaAccepted { ticket, request } => self.transactions.accepted(*ticket, request.clone(), now),
+            Event::DmaAccepted { ticket, request } => {
+                self.transactions.accepted(*ticket, request.clone(), now);
+                if let Some(transaction) = self.transactions.live().last() {
+                    self.counters.accepted(&explain::request_of(transaction), now);
+                }
+            }
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
                 let shown = dma::Shown { direction: *direction, id: *id, addr: *addr, burst: *burst, prot: *prot };
                 self.translated(&shown, *pbmt, now, memory)?;
@@ -233,6 +243,8 @@ impl Oracle {
                 match self.transactions.done(*ticket, *resp, data)? {
                     dma::Finished::Translated => {}
                     dma::Finished::Refused(transaction) => {
+                        let request = explain::request_of(&transaction);
+                        self.counters.finished(&request, transaction.accepted, now);
                         self.figures.device_faults += 1;
                         self.refused(&transaction, now, memory)?;
                     }
@@ -252,6 +264,12 @@ impl Oracle {
             }
             Event::PtwWrite { id, addr, burst, beats, .. } => self.device_write(*id, *addr, *burst, beats, now)?,
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
+            Event::RegRead { offset, bytes: 8, value, accepted } if self.registers.caps.hpm() => {
+                if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
+                    self.interrupts.counter_over(since, *accepted + interrupts::SETTLE);
+                }
+                self.register_read(*offset, *value, *accepted, now)?;
+            }
             Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
             Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.updates.answered(*id) {
@@ -270,7 +288,8 @@ impl Oracle {
                 }
             }
             Event::PtwReadAddress { .. } => {}
-            Event::RegWrite { offset, value, .. } => {
+            Event::RegWrite { offset, bytes, value, .. } => {
+                self.counters.write_ends(*offset, *bytes, *value, now);
                 self.interrupts.register_written(*offset, *value, now);
                 let pending = self.interrupts.pending(&self.open(now), now);
                 self.messages.register_written(*offset, &pending, now);
@@ -366,7 +385,7 @@ impl Oracle {
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
-                let clear = csr.fqon() && !csr.fqmf() && !csr.fqof();
+                let clear = csr.fqon() && !csr.fqmf() && !csr.fqof() && self.faults.shows_errors(accepted);
                 self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
             offset::PQT => {
@@ -381,7 +400,7 @@ impl Oracle {
             }
             _ => {}
         }
-        self.interrupts.register_read(register, value, &self.open(accepted), accepted)?;
+        self.interrupts.register_read(register, value, &self.open(now), accepted)?;
         if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(accepted);
         }
@@ -412,6 +431,7 @@ impl Oracle {
             time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
             page_overflow: self.page_queue.last_full(),
+            counter: self.registers.caps.hpm() && self.counters.may_overflow(now),
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Rule {
     PageRequest,
     /// Each page request group response is owed by ATS.PRGR, or by a page request that could not be queued.
     PageResponse,
+    /// A performance counter holds what was counted.
+    Counter,
     /// AXI as the bus checks it.
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
@@ -80,6 +82,7 @@ impl Rule {
             Rule::AtsInvalidation => "ats-invalidation",
             Rule::PageRequest => "page-request",
             Rule::PageResponse => "page-response",
+            Rule::Counter => "counter",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
             Rule::NotHitless => "not-hitless",
@@ -109,6 +112,7 @@ impl Rule {
             Rule::AtsInvalidation => "RISC-V IOMMU, IOMMU PCIe ATS commands",
             Rule::PageRequest => "RISC-V IOMMU, Page-Request-Queue (PQ)",
             Rule::PageResponse => "RISC-V IOMMU, PCIe ATS Page Request handling; IOMMU PCIe ATS commands",
+            Rule::Counter => "RISC-V IOMMU, Performance-monitoring event counters and selectors",
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
             Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",

@@ -6,6 +6,7 @@
 //! illegal [`Habit`](crate::model::Habit) must be, sooner or later. [`hunt`] says how soon.
 
 mod ats;
+mod counters;
 mod dice;
 mod files;
 mod hunt;

@@ -20,11 +20,13 @@ pub enum Scene {
     Files,
     /// Devices with address translation caches, and page requests
     Ats,
+    /// The performance monitor
+    Counters,
 }
 
 impl Scene {
     /// All but the plain one.
-    pub const FEATURES: [Self; 4] = [Scene::Updates, Scene::Messages, Scene::Files, Scene::Ats];
+    pub const FEATURES: [Self; 5] = [Scene::Updates, Scene::Messages, Scene::Files, Scene::Ats, Scene::Counters];
 
     /// What the device offers.
     #[must_use]
@@ -33,6 +35,7 @@ impl Scene {
             Scene::Plain => capabilities(),
             Scene::Updates => capabilities().with_amo_hwad(true),
             Scene::Messages => capabilities().with_igs(2),
+            Scene::Counters => capabilities().with_hpm(true),
             Scene::Files => capabilities().with_msi_mrif(true).with_amo_mrif(true),
             Scene::Ats => capabilities().with_ats(true).with_t2gpa(true),
         }
@@ -78,6 +81,15 @@ impl Scene {
             | Habit::MrifOffsetIgnored
             | Habit::MrifFaultLost
             | Habit::MrifPassed => Scene::Files,
+            Habit::HpmRunsInhibited
+            | Habit::HpmCyclesLost
+            | Habit::HpmCountsTwice
+            | Habit::HpmRequestsLost
+            | Habit::HpmFilterIgnored
+            | Habit::HpmMaskIgnored
+            | Habit::HpmSelectorClears
+            | Habit::HpmOverflowHidden
+            | Habit::HpmInterruptLost => Scene::Counters,
             habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,
         }

@@ -3,6 +3,7 @@
 use golden::{Command, Ddtp, DeviceId, Iofence, QueueBase, Spa, offset};
 
 use super::ats::PageQueue;
+use super::counters;
 use super::dice::Dice;
 use super::files;
 use super::map;
@@ -52,8 +53,14 @@ impl Software {
         }
         bench.write_register(offset::ICVEC, 8, if self.scene == Scene::Ats { 0x3021 } else { 0x21 })?;
         bench.read_register(offset::ICVEC, 8)?;
-        if self.scene == Scene::Messages {
-            self.messages.start(bench, dice)?;
+        match self.scene {
+            Scene::Messages => self.messages.start(bench, dice)?,
+            Scene::Counters => {
+                bench.write_register(offset::ICVEC, 8, 0x321)?;
+                bench.read_register(offset::ICVEC, 8)?;
+                counters::start(bench, dice)?;
+            }
+            Scene::Plain | Scene::Updates | Scene::Files | Scene::Ats => {}
         }
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
@@ -105,6 +112,7 @@ impl Software {
                 if dice.percent(20) { self.blunder(bench, dice) } else { Ok(()) }
             }
             Scene::Files => files::step(bench, dice),
+            Scene::Counters => counters::step(bench, dice),
             Scene::Plain | Scene::Updates | Scene::Ats => Ok(()),
         }
     }
