@@ -130,8 +130,9 @@ pub fn markdown(hunts: &[Hunt], seeds: u64) -> String {
         "# Illegal habits, and what catches them\n\n\
          Written by `lockstep habits --seeds {seeds}`. The model with one illegal habit at a time plays random worlds: \
          six requesters stream through device directory, process directory, MSI page table, two guests and a host, \
-         while software changes words, invalidates them and fences. A catch counts only if the same device without \
-         the habit passes the same run. The median is that of the DMA transactions from one catch to the next, over \
+         while software changes words, invalidates them and fences. What a device does wrong in a feature of its own \
+         is hunted in worlds that use it. A catch counts only if the same device without the habit passes the same \
+         run. The median is that of the DMA transactions from one catch to the next, over \
          up to {ENOUGH} catches.\n\n\
          {caught} of {} habits were caught.\n\n\
          | habit | what it does | caught by | DMA transactions, median | runs |\n|---|---|---|--:|--:|\n",

@@ -3,6 +3,7 @@
 mod caches;
 mod commands;
 mod faults;
+mod features;
 mod habits;
 mod rig;
 mod traffic;

@@ -111,13 +111,17 @@ impl Rig {
     }
 
     pub fn with_latency(config: ModelConfig, latency: RangeInclusive<u32>) -> Self {
+        Self::with_capabilities(config, latency, caps())
+    }
+
+    pub fn with_capabilities(config: ModelConfig, latency: RangeInclusive<u32>, caps: Capabilities) -> Self {
         let timing = PortTiming { latency, ..PortTiming::default() };
         let bus = BusConfig { ptw: timing.clone(), mem: timing, ..BusConfig::default() };
         let mut rig = Self {
             bus: Bus::new(bus, config.seed),
             model: Model::new(config),
             now: 0,
-            inputs: Inputs { caps: caps().0, ..Inputs::default() },
+            inputs: Inputs { caps: caps.0, ..Inputs::default() },
             outputs: Outputs::default(),
             log: Vec::new(),
             tail: 0,
