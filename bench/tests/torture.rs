@@ -126,14 +126,40 @@ fn five_thousand_legal_devices_are_never_blamed() {
         for (kind, from) in [("large", 0), ("combined", 0), ("happy", 0), ("happy", 1250)] {
             scope.spawn(move || never_blamed(kind, from..from + 1250));
         }
-        for scene in Scene::FEATURES {
-            scope.spawn(move || {
-                for kind in ["none", "large", "combined", "happy"] {
-                    never_blamed_in(scene, kind, 0..300);
-                }
-            });
+    });
+}
+
+/// Three hundred worlds with a feature for devices of each kind.
+fn three_hundred_of_each_kind(scene: Scene) {
+    std::thread::scope(|scope| {
+        for kind in ["none", "large", "combined", "happy"] {
+            scope.spawn(move || never_blamed_in(scene, kind, 0..300));
         }
     });
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_updates_page_tables_is_blamed() {
+    three_hundred_of_each_kind(Scene::Updates);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_sends_messages_is_blamed() {
+    three_hundred_of_each_kind(Scene::Messages);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_stores_msis_is_blamed() {
+    three_hundred_of_each_kind(Scene::Files);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_with_ats_is_blamed() {
+    three_hundred_of_each_kind(Scene::Ats);
 }
 
 /// A habit of each family: a catch within a few runs, while the same device without the habit passes them.

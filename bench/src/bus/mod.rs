@@ -1,5 +1,5 @@
-//! The fabric and the memory around the device under test: devices that make DMA requests, memory that answers with
-//! seeded latency and order, software that stores and reads registers, and a check of the protocol.
+//! The fabric and the memory around the device under test: devices that make DMA requests and keep translations, memory
+//! that answers with seeded latency and order, software that stores and reads registers, and a check of the protocol.
 
 mod ats;
 mod burst;

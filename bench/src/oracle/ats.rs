@@ -39,6 +39,16 @@ impl TranslationRequests {
         self.live.iter().map(|asked| asked.accepted).min()
     }
 
+    /// Each in a line, for the report of a hang.
+    pub fn describe(&self) -> impl Iterator<Item = String> + '_ {
+        self.live.iter().map(|Asked { request, accepted }| {
+            let (did, addr) = (request.did, request.addr);
+            format!(
+                "translation request by device {did:#x} at {addr:#x}, accepted in cycle {accepted}, is not answered"
+            )
+        })
+    }
+
     /// Those that wait, and since when they do.
     pub fn waiting(&self) -> impl Iterator<Item = (Request, Cycle)> + '_ {
         self.live.iter().map(|asked| (request_of(&asked.request), asked.accepted))

@@ -448,8 +448,13 @@ impl Oracle {
                 t.ticket.0, t.request.direction, t.request.device, t.request.iova, t.accepted
             ));
         }
+        lines.extend(self.translation_requests.describe().take(4));
         for fence in self.commands.open_fences().iter().take(2) {
-            lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete", fence.fetched));
+            let why = match self.device_commands.unfinished(fence.sequence) {
+                Some(unfinished) => format!(": it waits until {unfinished}"),
+                None => String::new(),
+            };
+            lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete{why}", fence.fetched));
         }
         if let Some(since) = self.oldest_command(now) {
             lines.push(format!("the command queue owes progress since cycle {since}"));
@@ -486,6 +491,7 @@ impl Oracle {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);
             return Err(Violation::new(Rule::FenceWrite, "missing", right, "none"));
         }
+        self.device_commands.at_rest()?;
         if let Some(since) = self.oldest_command(now) {
             let right = format!("the commands are fetched that software handed over in cycle {since}");
             return Err(Violation::new(Rule::CommandFetch, "missing", right, "they are not"));
@@ -494,7 +500,6 @@ impl Oracle {
         let pending = self.interrupts.pending(&self.open(now), now);
         self.messages.at_rest(&pending, &self.routing(), now)?;
         self.files.at_rest()?;
-        self.device_commands.at_rest()?;
         self.page_requests_at_rest(now)?;
         self.faults.at_rest(self.interrupts.excused())
     }

@@ -1,5 +1,6 @@
 //! Tests of the model on the bus, which checks the protocol in each cycle.
 
+mod ats;
 mod caches;
 mod commands;
 mod faults;

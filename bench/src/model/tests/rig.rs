@@ -8,7 +8,7 @@ use golden::{
 };
 use hdl::{Dut, Inputs, Outputs};
 
-use crate::bus::{Burst, Bus, BusConfig, Cycle, Direction, DmaRequest, Event, PortTiming};
+use crate::bus::{AtsTiming, Burst, Bus, BusConfig, Cycle, Direction, DmaRequest, Event, PortTiming};
 use crate::model::{Model, ModelConfig};
 
 /// Where things lie in physical memory.
@@ -17,6 +17,7 @@ pub const DDT_LEAF: u64 = 0x1_1000;
 pub const DDT_LEAF_B: u64 = 0x1_2000;
 pub const CQ: u64 = 0x2_0000;
 pub const FQ: u64 = 0x3_0000;
+pub const PQ: u64 = 0x7_0000;
 pub const DONE: u64 = 0x4_0004;
 pub const MSI_TABLE: u64 = 0x5_0000;
 pub const S2_ROOT: u64 = 0x10_0000;
@@ -110,13 +111,27 @@ impl Rig {
         Self::with_latency(config, 2..=9)
     }
 
+    /// With ATS and page requests, switched on for [`DEVICE`], and a page-request queue of two entries.
+    pub fn with_ats(config: ModelConfig, devices: AtsTiming) -> Self {
+        let mut rig = Self::strapped(config, 2..=9, devices, caps().with_ats(true).with_t2gpa(true));
+        let tc = Tc(0).with_v(true).with_pdtv(true).with_en_ats(true).with_en_pri(true).with_prpr(true);
+        rig.store(DDT_LEAF + (u64::from(DEVICE.0) & 0x3f) * 64, tc.0);
+        rig.write(offset::PQB, 8, QueueBase(0).with_ppn(PQ >> 12).0);
+        rig.write(offset::PQCSR, 4, 3);
+        rig
+    }
+
     pub fn with_latency(config: ModelConfig, latency: RangeInclusive<u32>) -> Self {
         Self::with_capabilities(config, latency, caps())
     }
 
     pub fn with_capabilities(config: ModelConfig, latency: RangeInclusive<u32>, caps: Capabilities) -> Self {
+        Self::strapped(config, latency, AtsTiming::default(), caps)
+    }
+
+    fn strapped(config: ModelConfig, latency: RangeInclusive<u32>, ats: AtsTiming, caps: Capabilities) -> Self {
         let timing = PortTiming { latency, ..PortTiming::default() };
-        let bus = BusConfig { ptw: timing.clone(), mem: timing, ..BusConfig::default() };
+        let bus = BusConfig { ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() };
         let mut rig = Self {
             bus: Bus::new(bus, config.seed),
             model: Model::new(config),
