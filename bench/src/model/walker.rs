@@ -203,13 +203,12 @@ impl Walkers {
     pub(super) fn step(&mut self, world: &mut World<'_>) {
         let config = world.registers.config();
         if world.registers.ddtp_next.is_none() {
-            // DMA never leaves a walker free where it wants all of them: now the one goes first, now the other.
-            self.messages_first = !self.messages_first;
+            // Where both want the last free walker, they have it in turn.
             if self.messages_first {
                 self.assign_messages(world);
-            }
-            self.assign(&config, world);
-            if !self.messages_first {
+                self.assign(&config, world);
+            } else {
+                self.assign(&config, world);
                 self.assign_messages(world);
             }
         }
@@ -239,24 +238,27 @@ impl Walkers {
             let Some(at) = self.free() else { return };
             self.happened.push(Happened { event, request, tags: None });
             world.dma.walking(slot);
+            self.messages_first = true;
             self.begin(at, Job::Dma(slot), request);
         }
     }
 
     /// Gives messages of devices to walkers that are free: one of each kind, so that DMA has its share as well.
     fn assign_messages(&mut self, world: &mut World<'_>) {
+        if let Some(request) = world.pages.next_waiting()
+            && let Some(at) = self.free()
+        {
+            world.pages.walking();
+            self.messages_first = false;
+            self.begin(at, Job::Page, request);
+        }
         if let Some((slot, request)) = world.ats.next_waiting()
             && let Some(at) = self.free()
         {
             world.ats.walking(slot);
             self.happened.push(Happened { event: ATS, request, tags: None });
+            self.messages_first = false;
             self.begin(at, Job::Ats(slot), request);
-        }
-        if let Some(request) = world.pages.next_waiting()
-            && let Some(at) = self.free()
-        {
-            world.pages.walking();
-            self.begin(at, Job::Page, request);
         }
     }
 

@@ -394,8 +394,7 @@ impl Oracle {
                 self.interrupts.pages.records_seen(left as usize, accepted);
             }
             offset::PQCSR => {
-                let csr = golden::Pqcsr(value as u32);
-                let seen = Some((csr.pqon(), csr.pqmf(), csr.pqof()));
+                let seen = Some(page_queue::Seen { csr: golden::Pqcsr(value as u32), accepted });
                 self.page_queue.update(self.registers.pq, self.registers.pqh, self.registers.pq_enabled, seen, now);
             }
             _ => {}

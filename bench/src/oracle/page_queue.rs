@@ -1,6 +1,8 @@
 //! The page-request queue in memory: which records came, and since when page requests may be lost (section
 //! "Page-Request-Queue").
 
+use golden::Pqcsr;
+
 use super::faults::Partial;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
@@ -26,6 +28,15 @@ impl Lossy {
     }
 }
 
+/// `pqcsr` as software has read it, by an access that was accepted in this cycle.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// The value
+    pub csr: Pqcsr,
+    /// When the access was accepted
+    pub accepted: Cycle,
+}
+
 /// Records received.
 #[derive(Debug, Default)]
 pub struct PageQueue {
@@ -36,6 +47,8 @@ pub struct PageQueue {
     off: Lossy,
     /// Full, or with an overflow: Success
     full: Lossy,
+    /// When a write of a record last met a memory fault
+    failed: Option<Cycle>,
     records: u64,
 }
 
@@ -60,11 +73,15 @@ impl PageQueue {
     }
 
     /// Room or the switch of the queue changed. Once it may have overflowed it may be in error until software has seen
-    /// it without; `seen` is what software has just read of `pqcsr`: on, memory fault, overflow.
-    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<(bool, bool, bool)>, now: Cycle) {
+    /// it without; `seen` is what software has just read of `pqcsr`.
+    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<Seen>, now: Cycle) {
         let full = self.is_full(ring, head);
         let (off, overflow) = match seen {
-            Some((on, fault, overflow)) => (!on || fault, overflow),
+            // What came about after the access was accepted need not show in it.
+            Some(seen) => (
+                !seen.csr.pqon() || seen.csr.pqmf() || self.failed.is_some_and(|at| at >= seen.accepted),
+                seen.csr.pqof(),
+            ),
             None => (self.off.now, self.full.now),
         };
         self.off.set(off || !enabled, now);
@@ -132,6 +149,7 @@ impl PageQueue {
     /// The write of the newest record met a memory fault (`pqmf`): it is discarded, and so are all that follow.
     pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
         self.off.set(true, now);
+        self.failed = Some(now);
         self.tail = ring.wrap(self.tail.wrapping_sub(1));
         self.records = self.records.saturating_sub(1);
     }
@@ -149,12 +167,15 @@ mod tests {
     use super::*;
 
     const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 16 };
-    const ON: Option<(bool, bool, bool)> = Some((true, false, false));
+
+    fn on(accepted: Cycle) -> Option<Seen> {
+        Some(Seen { csr: Pqcsr(3 | 1 << 16), accepted })
+    }
 
     fn working() -> PageQueue {
         let mut queue = PageQueue::new();
         queue.on(RING, 5);
-        queue.update(RING, 0, true, ON, 10);
+        queue.update(RING, 0, true, on(8), 10);
         queue
     }
 
@@ -184,10 +205,12 @@ mod tests {
         assert!(queue.may_be_full(1000) && !queue.may_be_off(1000));
         queue.update(RING, 2, true, None, 30);
         assert!(queue.may_be_full(1000), "pqof may be set");
-        queue.update(RING, 2, true, ON, 40);
+        queue.update(RING, 2, true, on(38), 40);
         assert!(queue.may_be_full(40) && !queue.may_be_full(41));
         queue.write_failed(RING, 50);
         assert!(queue.may_be_off(1000), "pqmf may be set");
+        queue.update(RING, 2, true, on(49), 51);
+        assert!(queue.may_be_off(1000), "and need not show in what was asked before");
         assert_eq!(write(&mut queue, 2), Ok(Some([7, 8])), "its entry is free again");
     }
 }

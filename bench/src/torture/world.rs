@@ -55,7 +55,8 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
     let config = Config {
         capabilities: capabilities.0,
         bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() },
-        bounds: Bounds::default(),
+        // One walker without caches, shared with messages, is slow, and that is no fault.
+        bounds: if scene == Scene::Ats { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
         oracle: Some(Settings { capabilities, version: model.version, choices: model.choices }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
