@@ -16,6 +16,7 @@ fn caches(kind: &str, seed: u64) -> CacheConfig {
         "none" => CacheConfig::none(),
         "large" => CacheConfig::large(),
         "combined" => CacheConfig::combined(),
+        "tagged" => CacheConfig { tagged: true, ..CacheConfig::happy(seed) },
         _ => CacheConfig::happy(seed),
     }
 }
@@ -120,10 +121,16 @@ fn a_legal_device_that_counts_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_finds_entries_by_their_tags_alone_is_never_blamed() {
+    let figures = never_blamed("tagged", 0..6);
+    assert_busy(&figures);
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
-        for (kind, from) in [("large", 0), ("combined", 0), ("happy", 0), ("happy", 1250)] {
+        for (kind, from) in [("large", 0), ("combined", 0), ("happy", 0), ("tagged", 0)] {
             scope.spawn(move || never_blamed(kind, from..from + 1250));
         }
     });

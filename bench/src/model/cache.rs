@@ -225,6 +225,11 @@ impl Caches {
         entry_words: impl Fn(&WordRef) -> Option<[u64; 8]>,
     ) {
         for step in path {
+            // Who finds entries by tags alone must not take one in to which a struck entry has led.
+            let held = Held { word: step.word, value: step.value, global: step.global };
+            if self.config.tagged && !self.is_fresh(&held, step.epoch) {
+                break;
+            }
             if step.origin == Origin::Memory {
                 self.fill_word(config, step, &entry_words);
             }

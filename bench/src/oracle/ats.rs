@@ -157,7 +157,7 @@ impl Oracle {
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Translation(asked.request.did);
-        let owed = Owed { origin, start: window.start, end: now, possible, may_be_lost: false, optional: false };
+        let owed = Owed { origin, request: None, window, possible, may_be_lost: false, optional: false };
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())

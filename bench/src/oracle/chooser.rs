@@ -91,6 +91,21 @@ struct Recalled {
     place: Place,
 }
 
+impl Buffers {
+    /// An entry that may be used. The walk goes on alike from every entry of one level with one value, wherever it was
+    /// read; one that memory holds stands for all of them.
+    fn recall(&mut self, entry: Recalled) {
+        let alike = |known: &&mut Recalled| {
+            (known.level, known.value, known.place.global) == (entry.level, entry.value, entry.place.global)
+        };
+        match self.recalled.iter_mut().find(alike) {
+            Some(known) if known.stale && !entry.stale => *known = entry,
+            Some(_) => {}
+            None => self.recalled.push(entry),
+        }
+    }
+}
+
 impl<'a> Chooser<'a> {
     /// Choices for a request in this window.
     pub fn new(known: Knowledge<'a>, window: Window, reach: Reach, buffers: &'a mut Buffers) -> Self {
@@ -325,10 +340,13 @@ impl Words for Chooser<'_> {
             let path = Globality { global: global && place.global };
             for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= self.window.end) {
                 let value = narrow(&word, seen.value);
-                // Only what is valid can be in a cache.
-                if !is_invalid(&role, value) && self.known.kept(&word, &place, history, seen, path, self.window.start) {
+                // Only what is valid can be in a cache, and only what a walk does not come to anyway is worth a try.
+                if !is_invalid(&role, value)
+                    && !self.known.stands(&word, &place, value, self.trees[stage as usize], self.window.end)
+                    && self.known.kept(&word, &place, history, seen, path, self.window.start)
+                {
                     let stale = !history.held_between(seen.value, self.window.start, self.window.end);
-                    self.buffers.recalled.push(Recalled { level, word, value, stale, place });
+                    self.buffers.recall(Recalled { level, word, value, stale, place });
                 }
             }
         }

@@ -102,7 +102,9 @@ impl Oracle {
         found
     }
 
-    /// Every fault that explains a refusal and that `accept` takes, each with its freshest explanation first found.
+    /// The faults that explain a refusal and that `accept` takes, each with its freshest explanation first found. Beyond
+    /// the plain walk not all of them: whether there is one that leaves a certain record is asked for when that record
+    /// comes.
     pub(super) fn explain_refusal(
         &mut self,
         request: &Request,
@@ -111,11 +113,12 @@ impl Oracle {
     ) -> Vec<(Fault, Explanation)> {
         let mut found: Vec<(Fault, Explanation)> = Vec::new();
         for reach in Reach::ALL {
-            self.replay(window, reach, walk(request), |outcome, chooser, _| {
-                let Outcome::Fault(fault) = outcome else { return false };
-                if !accept(fault) {
-                    return false;
-                }
+            self.replay(window, reach, walk(request), |outcome, chooser, tries| {
+                let enough = |found: usize| reach != Reach::Plain && tries > TRIES_FOR_FRESH && found > 0;
+                let fault = match outcome {
+                    Outcome::Fault(fault) if accept(fault) => fault,
+                    _ => return enough(found.len()),
+                };
                 match found.iter_mut().find(|(known, _)| known == fault) {
                     None => found.push((*fault, Explanation::of(outcome, chooser))),
                     Some((_, known)) if known.stale && !chooser.is_stale() => {
@@ -123,7 +126,7 @@ impl Oracle {
                     }
                     Some(_) => {}
                 }
-                false
+                enough(found.len())
             });
             if !found.is_empty() {
                 break;

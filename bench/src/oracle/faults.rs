@@ -1,11 +1,12 @@
 //! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule 7).
 
-use golden::{Fault, FaultRecord};
+use golden::{Fault, FaultRecord, Request};
 
 use super::dma::lanes;
 use super::interrupts::SETTLE;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
+use super::usable::Window;
 use crate::bus::{Cycle, Ticket};
 
 /// What was refused.
@@ -37,11 +38,11 @@ impl std::fmt::Display for Origin {
 pub struct Owed {
     /// Which it was
     pub origin: Origin,
-    /// When it was accepted
-    pub start: Cycle,
-    /// When it was refused
-    pub end: Cycle,
-    /// Faults that explain the refusal
+    /// What a DMA transaction asked
+    pub request: Option<Request>,
+    /// From its acceptance to its refusal
+    pub window: Window,
+    /// Faults that explain the refusal, the likely ones
     pub possible: Vec<Fault>,
     /// The queue was off, full or in error at some moment since
     pub may_be_lost: bool,
@@ -50,6 +51,13 @@ pub struct Owed {
 }
 
 impl Owed {
+    /// The request, if the record may be of it, by whose it is and which page it names.
+    fn may_have_left(&self, record: &FaultRecord) -> Option<Request> {
+        let names =
+            |request: &Request| record.head.did() == request.device.0 && record.iotval >> 12 == request.iova.0 >> 12;
+        self.request.filter(names)
+    }
+
     /// Where one explanation is silent (DTF), a record may come and need not.
     fn may_be_silent(&self) -> bool {
         self.optional || self.possible.iter().any(|fault| !fault.reported)
@@ -57,10 +65,34 @@ impl Owed {
 }
 
 /// A record that reached memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Received {
     record: FaultRecord,
     cycle: Cycle,
+    /// Refused requests of which it is known that nothing makes them leave it
+    denied: Vec<Origin>,
+}
+
+/// A record that no likely explanation leaves, and a refused request that it may be of.
+#[derive(Clone, Copy, Debug)]
+pub struct Doubt {
+    /// Which it was
+    pub origin: Origin,
+    /// The request
+    pub request: Request,
+    /// From its acceptance to its refusal
+    pub window: Window,
+    received: usize,
+    owed: usize,
+    record: FaultRecord,
+    offsets: Offsets,
+}
+
+impl Doubt {
+    /// Whether this fault leaves the record.
+    pub fn is_left_by(&self, fault: &Fault) -> bool {
+        self.offsets.pays(&self.record, fault)
+    }
 }
 
 /// A doubleword that is written in one or several pieces.
@@ -220,7 +252,7 @@ impl Faults {
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
         self.offsets.learn(&record);
-        self.unmatched.push(Received { record, cycle: now });
+        self.unmatched.push(Received { record, cycle: now, denied: Vec::new() });
         self.settle();
         Ok(Some(record))
     }
@@ -243,7 +275,7 @@ impl Faults {
     /// A request was refused. Returns the record that it left, where it is there already.
     pub fn refused(&mut self, mut owed: Owed) -> Option<usize> {
         // The fault met the queue at some moment since the request was accepted; the answer may have come much later.
-        owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.start);
+        owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.window.start);
         let offsets = self.offsets;
         let found = self.unmatched.iter().enumerate().find_map(|(at, received)| {
             owed.possible.iter().position(|fault| offsets.pays(&received.record, fault)).map(|which| (at, which))
@@ -255,11 +287,32 @@ impl Faults {
                 Some(which)
             }
             None => {
-                if owed.possible.iter().any(|fault| fault.reported) {
-                    self.owed.push(owed);
-                }
+                self.owed.push(owed);
                 None
             }
+        }
+    }
+
+    /// A record that none of the known explanations leaves, and that may be of a refused request all the same.
+    pub fn doubt(&self) -> Option<Doubt> {
+        self.unmatched.iter().enumerate().find_map(|(received, of)| {
+            let may = |(at, owed): (usize, &Owed)| {
+                let request = owed.may_have_left(&of.record).filter(|_| !of.denied.contains(&owed.origin))?;
+                Some((at, owed.origin, request, owed.window))
+            };
+            let (owed, origin, request, window) = self.owed.iter().enumerate().find_map(may)?;
+            Some(Doubt { origin, request, window, received, owed, record: of.record, offsets: self.offsets })
+        })
+    }
+
+    /// The request has left the record by an explanation that was found now; or there is none.
+    pub fn settle_doubt(&mut self, doubt: &Doubt, is_of_it: bool) {
+        match is_of_it {
+            true => {
+                self.owed.remove(doubt.owed);
+                self.paid.push(self.unmatched.remove(doubt.received));
+            }
+            false => self.unmatched[doubt.received].denied.push(doubt.origin),
         }
     }
 
@@ -268,7 +321,7 @@ impl Faults {
         let offsets = self.offsets;
         let mut at = 0;
         while at < self.unmatched.len() {
-            let received = self.unmatched[at];
+            let received = &self.unmatched[at];
             let payer = |owed: &Owed| owed.possible.iter().any(|fault| offsets.pays(&received.record, fault));
             match self.owed.iter().position(payer) {
                 Some(index) => {
@@ -288,27 +341,43 @@ impl Faults {
             let detail = format!("cause {}", received.record.head.cause());
             return Err(Violation::new(Rule::FaultRecord, detail, "no record: no refused request explains it", wrong));
         }
-        // "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a
-        // subset, including one, of requests."
-        let offsets = self.offsets;
-        let merged = |owed: &Owed, fault: &Fault| {
-            self.paid.iter().any(|received| received.cycle >= owed.start && offsets.pays(&received.record, fault))
-        };
-        let may_be_missing = |owed: &Owed| {
-            owed.may_be_silent()
-                || owed.may_be_lost && owed.start <= excused
-                || owed.possible.iter().any(|fault| merged(owed, fault))
-        };
-        let lost = self.owed.iter().find(|owed| !may_be_missing(owed));
-        match lost {
+        match self.owed.iter().find(|owed| self.is_lost(owed, excused)) {
             None => Ok(()),
             Some(owed) => {
                 let fault = &owed.possible[0];
                 let right = describe(&fault.record());
-                let wrong = format!("no record of {}, refused in cycle {}", owed.origin, owed.end);
+                let wrong = format!("no record of {}, refused in cycle {}", owed.origin, owed.window.end);
                 Err(Violation::new(Rule::FaultLost, format!("cause {}", fault.cause.code()), right, wrong))
             }
         }
+    }
+
+    /// By no known explanation may the record be missing.
+    fn is_lost(&self, owed: &Owed, excused: Cycle) -> bool {
+        let may_be_lost = owed.may_be_lost && owed.window.start <= excused;
+        !may_be_lost && !owed.may_be_silent() && !owed.possible.iter().any(|fault| self.is_merged(owed.window, fault))
+    }
+
+    /// "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a subset,
+    /// including one, of requests."
+    fn is_merged(&self, window: Window, fault: &Fault) -> bool {
+        self.paid.iter().any(|r| r.cycle >= window.start && self.offsets.pays(&r.record, fault))
+    }
+
+    /// A request whose record is missing by the known explanations. Returns its place among those owed, and the request.
+    pub fn lost(&self, excused: Cycle, from: usize) -> Option<(usize, Request, Window)> {
+        let mut those = self.owed.iter().enumerate().skip(from).filter(|(_, owed)| self.is_lost(owed, excused));
+        those.find_map(|(at, owed)| Some((at, owed.request?, owed.window)))
+    }
+
+    /// Whether a fault of this request needs no record of its own.
+    pub fn needs_no_record(&self, window: Window, fault: &Fault) -> bool {
+        !fault.reported || self.is_merged(window, fault)
+    }
+
+    /// The request at this place was refused by a fault that needs no record.
+    pub fn forgive(&mut self, at: usize) {
+        self.owed.remove(at);
     }
 
     /// Records by cause.
@@ -362,8 +431,8 @@ mod tests {
     fn owed(fault: Fault) -> Owed {
         Owed {
             origin: Origin::Transaction(Ticket(1)),
-            start: 10,
-            end: 20,
+            request: Some(Request::untranslated(DeviceId(5), Access::Read, Iova(fault.iotval))),
+            window: Window { start: 10, end: 20 },
             possible: vec![fault],
             may_be_lost: false,
             optional: false,
@@ -416,6 +485,30 @@ mod tests {
         assert_eq!(faults.at_rest(0), Ok(()), "each reported individually");
         write(&mut faults, 2, fault(0x5008).record()).unwrap();
         assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
+    }
+
+    #[test]
+    fn a_record_that_no_likely_explanation_leaves_is_in_doubt() {
+        let other = Fault { cause: Cause::ReadGuestPageFault, ..fault(0x5008) };
+        let mut faults = working();
+        faults.refused(owed(fault(0x6008)));
+        faults.refused(owed(fault(0x5008)));
+        assert!(faults.doubt().is_none());
+        write(&mut faults, 0, other.record()).unwrap();
+        let doubt = faults.doubt().unwrap();
+        assert_eq!(doubt.request.iova, Iova(0x5008));
+        assert!(doubt.is_left_by(&other) && !doubt.is_left_by(&fault(0x5008)));
+        let mut denied = faults;
+        denied.settle_doubt(&doubt, false);
+        assert!(denied.doubt().is_none(), "it is not asked twice");
+        assert_eq!(denied.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
+
+        let mut faults = working();
+        write(&mut faults, 0, other.record()).unwrap();
+        faults.refused(owed(fault(0x5008)));
+        let doubt = faults.doubt().unwrap();
+        faults.settle_doubt(&doubt, true);
+        assert_eq!(faults.at_rest(0), Ok(()));
     }
 
     #[test]

@@ -85,12 +85,46 @@ impl Oracle {
         if found.is_empty() {
             return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
         }
-        let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
+        let possible = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Transaction(transaction.ticket);
-        let owed = Owed { origin, start: window.start, end: now, possible, may_be_lost: false, optional: false };
-        let which = self.faults.refused(owed).unwrap_or(0);
+        let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
+        let which = self.faults.refused(owed);
+        if which.is_none() && self.settle_doubts(Some(origin), memory) {
+            return Ok(());
+        }
+        let which = which.unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
+    }
+
+    /// Looks for unlikely explanations of refusals, where records call for them. Returns whether this request got one.
+    fn settle_doubts(&mut self, asking: Option<Origin>, memory: &dyn Peek) -> bool {
+        let mut found = false;
+        while let Some(doubt) = self.faults.doubt() {
+            let leaves_it = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(fault) if doubt.is_left_by(fault));
+            let explanation = self.explain(&doubt.request, doubt.window, leaves_it);
+            self.faults.settle_doubt(&doubt, explanation.is_some());
+            if let Some(explanation) = explanation {
+                self.explained(&doubt.request, &explanation, doubt.window, memory);
+                found |= Some(doubt.origin) == asking;
+            }
+        }
+        found
+    }
+
+    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none.
+    pub(super) fn settle_losses(&mut self, excused: Cycle) {
+        let mut from = 0;
+        while let Some((at, request, window)) = self.faults.lost(excused, from) {
+            let faults = std::mem::take(&mut self.faults);
+            let silent = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(f) if faults.needs_no_record(window, f));
+            let explanation = self.explain(&request, window, silent);
+            self.faults = faults;
+            match explanation {
+                Some(_) => self.faults.forgive(at),
+                None => from = at + 1,
+            }
+        }
     }
 
     /// The device is cleared; what about software?
@@ -216,6 +250,7 @@ impl Oracle {
         burst: Burst,
         beats: &[(u64, u8)],
         now: Cycle,
+        memory: &dyn Peek,
     ) -> Result<(), Violation> {
         let ring = self.registers.fq;
         if let Some((index, first)) = ring.locate(addr) {
@@ -225,6 +260,7 @@ impl Oracle {
             });
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
                 self.interrupts.record(now);
+                self.settle_doubts(None, memory);
             }
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());
@@ -312,9 +348,9 @@ impl Oracle {
             reported: true,
             response: Response::UnsupportedRequest,
         };
-        let origin = Origin::Message;
+        let (origin, window) = (Origin::Message, Window { start: now, end: now });
         let possible = vec![fault];
-        self.faults.refused(Owed { origin, start: now, end: now, possible, may_be_lost: false, optional: false });
+        self.faults.refused(Owed { origin, request: None, window, possible, may_be_lost: false, optional: false });
     }
 
     /// Memory answered a write of the device.

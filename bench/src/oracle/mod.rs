@@ -262,7 +262,9 @@ impl Oracle {
                     }
                 }
             }
-            Event::PtwWrite { id, addr, burst, beats, .. } => self.device_write(*id, *addr, *burst, beats, now)?,
+            Event::PtwWrite { id, addr, burst, beats, .. } => {
+                self.device_write(*id, *addr, *burst, beats, now, memory)?;
+            }
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, bytes: 8, value, accepted } if self.registers.caps.hpm() => {
                 if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
@@ -500,7 +502,9 @@ impl Oracle {
         self.messages.at_rest(&pending, &self.routing(), now)?;
         self.files.at_rest()?;
         self.page_requests_at_rest(now)?;
-        self.faults.at_rest(self.interrupts.excused())
+        let excused = self.interrupts.excused();
+        self.settle_losses(excused);
+        self.faults.at_rest(excused)
     }
 
     /// There are ATS and page requests.

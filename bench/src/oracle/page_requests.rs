@@ -257,8 +257,9 @@ impl Oracle {
 
     fn owe_page_fault(&mut self, asked: &Asked, possible: Vec<Fault>, optional: bool, now: Cycle) {
         if !possible.is_empty() {
-            let (start, origin) = (asked.accepted, Origin::Page(asked.request.did));
-            self.faults.refused(Owed { origin, start, end: now, possible, may_be_lost: false, optional });
+            let origin = Origin::Page(asked.request.did);
+            let window = Window { start: asked.accepted, end: now };
+            self.faults.refused(Owed { origin, request: None, window, possible, may_be_lost: false, optional });
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether the device may have used a value that it has read: rules 2 and 4 of the oracle.
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Role, WordRef};
+use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
 
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
@@ -143,5 +143,26 @@ impl Knowledge<'_> {
                 .places(stage, &word.tags, address, path.global)
                 .filter(|(at, place)| *at == level && place.addr == addr)
                 .any(|(_, place)| self.led(&word, place.parent, path, cycle))
+    }
+
+    /// Whether a walk under this root that reads memory as it was in `cycle` comes to an entry with this value. Where a
+    /// guest's tables have to be found by the second stage, that depends on more than the entries themselves.
+    pub fn stands(&self, word: &WordRef, place: &Place, value: u64, root: u64, cycle: Cycle) -> bool {
+        let Some((stage, _, address)) = entry(word) else { return false };
+        if stage == Stage::First && word.tags.gscid.is_some() {
+            return false;
+        }
+        let held = self.histories.word(place.addr).is_some_and(|history| {
+            let mut seen = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= cycle);
+            seen.any(|seen| narrow(word, seen.value) == value && history.held_between(seen.value, cycle, cycle))
+        });
+        held && match place.parent {
+            Parent::Root => place.root == root,
+            Parent::Pointer { addr, level, value } => self
+                .tagged
+                .places(stage, &word.tags, address, false)
+                .filter(|(at, above)| *at == level && above.addr == addr)
+                .any(|(_, above)| self.stands(&WordRef { addr, ..*word }, &above, value, root, cycle)),
+        }
     }
 }
