@@ -160,11 +160,11 @@ fn one_access(file: &Temporary, head: &str) {
 
 #[test]
 fn what_no_device_has_is_not_played_and_fails_the_run() {
-    let (path, json) = (Temporary::new("ats.yaml"), Temporary::new("ats.json"));
-    one_access(&path, "requires: [ats]\n");
+    let (path, json) = (Temporary::new("dbg.yaml"), Temporary::new("dbg.json"));
+    one_access(&path, "requires: [dbg]\n");
     let output = lockstep(&["run", path.path(), "--dut", "model", "--json", json.path()]);
     assert_eq!(code(&output), 1, "{}", text(&output));
-    assert!(text(&output).contains("not played") && text(&output).contains("requires: ats"), "{}", text(&output));
+    assert!(text(&output).contains("not played") && text(&output).contains("requires: dbg"), "{}", text(&output));
     assert_eq!(json.json()["summary"]["verdicts"]["not-played"], 1);
 }
 

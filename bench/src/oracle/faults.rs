@@ -51,11 +51,11 @@ pub struct Owed {
 }
 
 impl Owed {
-    /// The request, if the record may be of it, by whose it is and which page it names.
-    fn may_have_left(&self, record: &FaultRecord) -> Option<Request> {
-        let names =
-            |request: &Request| record.head.did() == request.device.0 && record.iotval >> 12 == request.iova.0 >> 12;
-        self.request.filter(names)
+    /// The request, if the record may be of it, by whose it is, when it came and which page it names.
+    fn may_have_left(&self, received: &Received) -> Option<Request> {
+        let (did, page) = (received.record.head.did(), received.record.iotval >> 12);
+        let names = |request: &Request| did == request.device.0 && page == request.iova.0 >> 12;
+        self.request.filter(|request| names(request) && received.cycle >= self.window.start)
     }
 
     /// Where one explanation is silent (DTF), a record may come and need not.
@@ -297,7 +297,7 @@ impl Faults {
     pub fn doubt(&self) -> Option<Doubt> {
         self.unmatched.iter().enumerate().find_map(|(received, of)| {
             let may = |(at, owed): (usize, &Owed)| {
-                let request = owed.may_have_left(&of.record).filter(|_| !of.denied.contains(&owed.origin))?;
+                let request = owed.may_have_left(of).filter(|_| !of.denied.contains(&owed.origin))?;
                 Some((at, owed.origin, request, owed.window))
             };
             let (owed, origin, request, window) = self.owed.iter().enumerate().find_map(may)?;
@@ -365,9 +365,9 @@ impl Faults {
     }
 
     /// A request whose record is missing by the known explanations. Returns its place among those owed, and the request.
-    pub fn lost(&self, excused: Cycle, from: usize) -> Option<(usize, Request, Window)> {
-        let mut those = self.owed.iter().enumerate().skip(from).filter(|(_, owed)| self.is_lost(owed, excused));
-        those.find_map(|(at, owed)| Some((at, owed.request?, owed.window)))
+    pub fn lost(&self, excused: Cycle) -> Option<(usize, Request, Window)> {
+        let at = self.owed.iter().position(|owed| self.is_lost(owed, excused))?;
+        Some((at, self.owed[at].request?, self.owed[at].window))
     }
 
     /// Whether a fault of this request needs no record of its own.

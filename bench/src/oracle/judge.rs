@@ -112,18 +112,18 @@ impl Oracle {
         found
     }
 
-    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none.
+    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none. Ends at the
+    /// first one that has none, for which the device is to blame.
     pub(super) fn settle_losses(&mut self, excused: Cycle) {
-        let mut from = 0;
-        while let Some((at, request, window)) = self.faults.lost(excused, from) {
+        while let Some((at, request, window)) = self.faults.lost(excused) {
             let faults = std::mem::take(&mut self.faults);
             let silent = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(f) if faults.needs_no_record(window, f));
             let explanation = self.explain(&request, window, silent);
             self.faults = faults;
-            match explanation {
-                Some(_) => self.faults.forgive(at),
-                None => from = at + 1,
+            if explanation.is_none() {
+                return;
             }
+            self.faults.forgive(at);
         }
     }
 

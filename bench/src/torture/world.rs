@@ -220,7 +220,7 @@ impl World {
         if self.dice.percent(40) { self.pages.look(&mut self.bench, &mut self.dice) } else { Ok(()) }
     }
 
-    /// A write whose byte lanes are not all used, which streams do not make.
+    /// A write of one byte and four, which software waits for.
     fn partial_write(&mut self) -> Result<(), Halted> {
         let request = DmaRequest {
             id: 1,
