@@ -76,12 +76,11 @@ struct Received {
 /// A record that no likely explanation leaves, and a refused request that it may be of.
 #[derive(Clone, Copy, Debug)]
 pub struct Doubt {
-    /// Which it was
-    pub origin: Origin,
     /// The request
     pub request: Request,
     /// From its acceptance to its refusal
     pub window: Window,
+    origin: Origin,
     received: usize,
     owed: usize,
     record: FaultRecord,

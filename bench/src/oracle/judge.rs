@@ -88,28 +88,22 @@ impl Oracle {
         let possible = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Transaction(transaction.ticket);
         let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
-        let which = self.faults.refused(owed);
-        if which.is_none() && self.settle_doubts(Some(origin), memory) {
-            return Ok(());
-        }
-        let which = which.unwrap_or(0);
+        let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
     }
 
-    /// Looks for unlikely explanations of refusals, where records call for them. Returns whether this request got one.
-    fn settle_doubts(&mut self, asking: Option<Origin>, memory: &dyn Peek) -> bool {
-        let mut found = false;
+    /// Looks for unlikely explanations of refusals, where records call for them. Only at rest: before, a record may be of
+    /// a request that has not been answered.
+    pub(super) fn settle_doubts(&mut self, memory: &dyn Peek) {
         while let Some(doubt) = self.faults.doubt() {
             let leaves_it = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(fault) if doubt.is_left_by(fault));
             let explanation = self.explain(&doubt.request, doubt.window, leaves_it);
             self.faults.settle_doubt(&doubt, explanation.is_some());
             if let Some(explanation) = explanation {
                 self.explained(&doubt.request, &explanation, doubt.window, memory);
-                found |= Some(doubt.origin) == asking;
             }
         }
-        found
     }
 
     /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none. Ends at the
@@ -250,7 +244,6 @@ impl Oracle {
         burst: Burst,
         beats: &[(u64, u8)],
         now: Cycle,
-        memory: &dyn Peek,
     ) -> Result<(), Violation> {
         let ring = self.registers.fq;
         if let Some((index, first)) = ring.locate(addr) {
@@ -260,7 +253,6 @@ impl Oracle {
             });
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
                 self.interrupts.record(now);
-                self.settle_doubts(None, memory);
             }
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());

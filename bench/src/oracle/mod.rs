@@ -263,7 +263,7 @@ impl Oracle {
                 }
             }
             Event::PtwWrite { id, addr, burst, beats, .. } => {
-                self.device_write(*id, *addr, *burst, beats, now, memory)?;
+                self.device_write(*id, *addr, *burst, beats, now)?;
             }
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, bytes: 8, value, accepted } if self.registers.caps.hpm() => {
@@ -483,7 +483,7 @@ impl Oracle {
     }
 
     /// The machine has come to rest: whatever is owed must have been paid.
-    pub fn at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
+    pub fn at_rest(&mut self, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()
@@ -503,6 +503,7 @@ impl Oracle {
         self.files.at_rest()?;
         self.page_requests_at_rest(now)?;
         let excused = self.interrupts.excused();
+        self.settle_doubts(memory);
         self.settle_losses(excused);
         self.faults.at_rest(excused)
     }

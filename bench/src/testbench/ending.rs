@@ -34,7 +34,7 @@ impl Testbench {
             }
         }
         self.look()?;
-        match self.oracle.as_mut().map(|oracle| oracle.at_rest(self.now)) {
+        match self.oracle.as_mut().map(|oracle| oracle.at_rest(self.now, self.bus.memory())) {
             Some(Err(violation)) => self.violated(violation),
             _ => Ok(()),
         }
