@@ -3,9 +3,9 @@
 use golden::{Fault, FaultRecord, Request};
 
 use super::dma::lanes;
-use super::interrupts::SETTLE;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
+use super::status::SETTLE;
 use super::usable::Window;
 use crate::bus::{Cycle, Ticket};
 

@@ -252,7 +252,7 @@ impl Oracle {
                 (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
             });
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
-                self.interrupts.record(now);
+                self.interrupts.faults.record(now);
             }
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());
@@ -264,7 +264,7 @@ impl Oracle {
                 (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
             });
             if let Some(words) = self.page_queue.written(ring, self.registers.pqh, index, words)? {
-                self.interrupts.pages.record(now);
+                self.interrupts.pages.queue.record(now);
                 self.page_request_queued(words, now)?;
             }
             self.page_queue.update(ring, self.registers.pqh, self.registers.pq_enabled, None, now);
@@ -359,7 +359,7 @@ impl Oracle {
             match write {
                 Write::FaultRecord => {
                     self.faults.write_failed(self.registers.fq, now);
-                    self.interrupts.record_error(now);
+                    self.interrupts.faults.record_error(now);
                 }
                 Write::Notice => {}
                 Write::Message(addr) => self.message_failed(addr, now),
@@ -372,7 +372,7 @@ impl Oracle {
                 }
                 Write::PageRequest => {
                     self.page_queue.write_failed(self.registers.pq, now);
-                    self.interrupts.pages.record_error(now);
+                    self.interrupts.pages.queue.record_error(now);
                 }
             }
         }

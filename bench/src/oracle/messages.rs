@@ -6,8 +6,9 @@
 
 use golden::{Fctl, Icvec, Spa, offset};
 
-use super::interrupts::{Pending, SETTLE, SOURCES};
+use super::interrupts::{Pending, SOURCES};
 use super::rule::{Rule, Violation};
+use super::status::SETTLE;
 use crate::bus::Cycle;
 
 /// How long a message that the device had in hands may still be on its way, when software forbids or changes it.

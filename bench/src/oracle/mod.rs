@@ -22,10 +22,12 @@ mod mrif;
 mod page_interrupts;
 mod page_queue;
 mod page_requests;
+mod queue_status;
 mod registers;
 mod roots;
 mod rule;
 mod software;
+mod status;
 mod tagged;
 mod updates;
 mod usable;
@@ -164,7 +166,12 @@ impl Oracle {
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
         let beyond = |ring: registers::Ring| ring.base.0 >> self.registers.caps.pas() != 0;
-        self.interrupts.out_of_reach(beyond(cq), beyond(fq));
+        if beyond(cq) {
+            self.interrupts.commands_out_of_reach();
+        }
+        if beyond(fq) {
+            self.interrupts.faults.out_of_reach();
+        }
         match effect {
             Effect::CommandQueueOn => self.commands.on(cq),
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
@@ -180,7 +187,7 @@ impl Oracle {
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
         let pq = self.registers.pq;
         if beyond(pq) {
-            self.interrupts.pages.out_of_reach();
+            self.interrupts.pages.queue.out_of_reach();
         }
         self.page_queue.update(pq, self.registers.pqh, self.registers.pq_enabled, None, now);
     }
@@ -268,7 +275,7 @@ impl Oracle {
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, bytes: 8, value, accepted } if self.registers.caps.hpm() => {
                 if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
-                    self.interrupts.counter_over(since, *accepted + interrupts::SETTLE);
+                    self.interrupts.counter_over(since, *accepted + status::SETTLE);
                 }
                 self.register_read(*offset, *value, *accepted, now)?;
             }
@@ -383,7 +390,7 @@ impl Oracle {
             offset::FQT => {
                 let tail = self.faults.tail_read(self.registers.fq, value as u32);
                 let left = tail.map_err(|right| wrong("fqt", right))?;
-                self.interrupts.records_seen(left as usize, accepted);
+                self.interrupts.faults.records_seen(left as usize, accepted);
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
@@ -393,7 +400,7 @@ impl Oracle {
             offset::PQT => {
                 let tail = self.page_queue.tail_read(self.registers.pq, value as u32);
                 let left = tail.map_err(|right| wrong("pqt", right))?;
-                self.interrupts.pages.records_seen(left as usize, accepted);
+                self.interrupts.pages.queue.records_seen(left as usize, accepted);
             }
             offset::PQCSR => {
                 let seen = Some(page_queue::Seen { csr: golden::Pqcsr(value as u32), accepted });

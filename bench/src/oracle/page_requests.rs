@@ -292,7 +292,7 @@ impl Oracle {
     /// At rest: each page request has come to something.
     pub(super) fn page_requests_at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
         self.page_requests_due(Cycle::MAX, now)?;
-        let excused = self.interrupts.page_excused();
+        let excused = self.interrupts.pages.excused();
         match self.page_requests.lost.iter().find(|asked| asked.accepted > excused) {
             Some(asked) => Err(asked.is_lost()),
             None => Ok(()),
