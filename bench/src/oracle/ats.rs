@@ -139,7 +139,10 @@ impl Oracle {
         let request = request_of(&asked.request);
         let window = Window { start: asked.accepted, end: now };
         if came.status == SUCCESS {
-            let accept = |outcome: &Outcome, chooser: &Chooser<'_>| matches!(outcome, Outcome::Translated(right) if agrees(&request, right, chooser.is_global(), came));
+            let accept = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
+                Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
+                _ => false,
+            };
             match self.explain(&request, window, accept) {
                 Some(explanation) => self.explained(&request, &explanation, window, memory),
                 None => {

@@ -2,7 +2,7 @@
 
 use golden::{Fault, FaultRecord, Request};
 
-use super::dma::lanes;
+use super::records::Records;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
 use super::status::SETTLE;
@@ -94,35 +94,10 @@ impl Doubt {
     }
 }
 
-/// A doubleword that is written in one or several pieces.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Partial {
-    value: u64,
-    strobes: u8,
-}
-
-impl Partial {
-    pub(super) fn write(&mut self, value: u64, strobes: u8) {
-        let mask = lanes(strobes);
-        self.value = self.value & !mask | value & mask;
-        self.strobes |= strobes;
-    }
-
-    pub(super) fn is_whole(&self) -> bool {
-        self.strobes == 0xFF
-    }
-
-    pub(super) fn value(&self) -> u64 {
-        self.value
-    }
-}
-
 /// Records received and records owed.
 #[derive(Debug, Default)]
 pub struct Faults {
-    slots: Vec<[Partial; 4]>,
-    tail: u32,
-    known_tail: u32,
+    records: Records<4>,
     unmatched: Vec<Received>,
     owed: Vec<Owed>,
     paid: Vec<Received>,
@@ -168,23 +143,16 @@ impl Faults {
 
     /// Software switched the queue on: it begins at 0.
     pub fn on(&mut self, ring: Ring) {
-        self.slots.clear();
-        self.slots.resize(ring.entries as usize, [Partial::default(); 4]);
-        self.tail = 0;
-        self.known_tail = 0;
+        self.records.on(ring);
         // Until software has seen `fqon`, the device may not have noticed yet.
         self.lossy = true;
-    }
-
-    fn is_full(&self, ring: Ring, head: u32) -> bool {
-        ring.entries == 0 || ring.after(self.tail) == head
     }
 
     /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
     /// `errors_known_clear` says that software has just seen the queue on and without errors.
     pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool, now: Cycle) {
         let was = self.lossy;
-        if !enabled || self.is_full(ring, head) {
+        if !enabled || self.records.is_full(ring, head) {
             self.lossy = true;
         } else if errors_known_clear {
             self.lossy = false;
@@ -212,12 +180,7 @@ impl Faults {
     /// # Errors
     /// The furthest index that it may have.
     pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
-        let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
-        if ahead(tail) > ahead(self.tail) {
-            return Err(self.tail);
-        }
-        self.known_tail = ring.wrap(tail);
-        Ok(ring.wrap(self.tail.wrapping_sub(self.known_tail)))
+        self.records.tail_read(ring, tail)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
@@ -229,25 +192,9 @@ impl Faults {
         words: impl Iterator<Item = (usize, u64, u8)>,
         now: Cycle,
     ) -> Result<Option<FaultRecord>, Violation> {
-        if index != self.tail {
-            let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
-            return Err(Violation::new(Rule::FaultRecord, "index", right, wrong));
-        }
-        if self.is_full(ring, head) {
-            let wrong = format!("a record in entry {index}");
-            return Err(Violation::new(Rule::FaultRecord, "full", "nothing: the queue is full", wrong));
-        }
-        let Some(slot) = self.slots.get_mut(index as usize) else { return Ok(None) };
-        for (word, value, strobes) in words {
-            slot[word & 3].write(value, strobes);
-        }
         // The second doubleword is reserved and custom: it need not be written.
-        if ![0, 2, 3].iter().all(|&word| slot[word].is_whole()) {
-            return Ok(None);
-        }
-        let words = slot.map(|partial| partial.value);
-        *slot = [Partial::default(); 4];
-        self.tail = ring.after(self.tail);
+        let whole = self.records.written(Rule::FaultRecord, ring, head, index, words, &[0, 2, 3])?;
+        let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
         self.offsets.learn(&record);
@@ -260,7 +207,7 @@ impl Faults {
     pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
         self.failed = Some(now);
         self.lossy = true;
-        self.tail = ring.wrap(self.tail.wrapping_sub(1));
+        self.records.refused(ring);
         if let Some(last) = self.unmatched.pop()
             && let Some(count) = self.counts.get_mut(&last.record.head.cause())
         {

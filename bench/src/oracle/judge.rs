@@ -97,7 +97,10 @@ impl Oracle {
     /// a request that has not been answered.
     pub(super) fn settle_doubts(&mut self, memory: &dyn Peek) {
         while let Some(doubt) = self.faults.doubt() {
-            let leaves_it = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(fault) if doubt.is_left_by(fault));
+            let leaves_it = |outcome: &Outcome, _: &Chooser<'_>| match outcome {
+                Outcome::Fault(fault) => doubt.is_left_by(fault),
+                _ => false,
+            };
             let explanation = self.explain(&doubt.request, doubt.window, leaves_it);
             self.faults.settle_doubt(&doubt, explanation.is_some());
             if let Some(explanation) = explanation {
@@ -111,7 +114,10 @@ impl Oracle {
     pub(super) fn settle_losses(&mut self, excused: Cycle) {
         while let Some((at, request, window)) = self.faults.lost(excused) {
             let faults = std::mem::take(&mut self.faults);
-            let silent = |outcome: &Outcome, _: &Chooser<'_>| matches!(outcome, Outcome::Fault(f) if faults.needs_no_record(window, f));
+            let silent = |outcome: &Outcome, _: &Chooser<'_>| match outcome {
+                Outcome::Fault(fault) => faults.needs_no_record(window, fault),
+                _ => false,
+            };
             let explanation = self.explain(&request, window, silent);
             self.faults = faults;
             if explanation.is_none() {
@@ -246,11 +252,8 @@ impl Oracle {
         now: Cycle,
     ) -> Result<(), Violation> {
         let ring = self.registers.fq;
-        if let Some((index, first)) = ring.locate(addr) {
+        if let Some((index, words)) = ring.written(addr, burst, beats) {
             self.writes.push((id, Write::FaultRecord));
-            let words = beats.iter().enumerate().map(|(beat, &(value, strobes))| {
-                (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
-            });
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
                 self.interrupts.faults.record(now);
             }
@@ -258,11 +261,8 @@ impl Oracle {
             return Ok(());
         }
         let ring = self.registers.pq;
-        if let Some((index, first)) = ring.locate(addr) {
+        if let Some((index, words)) = ring.written(addr, burst, beats) {
             self.writes.push((id, Write::PageRequest));
-            let words = beats.iter().enumerate().map(|(beat, &(value, strobes))| {
-                (first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8, value, strobes)
-            });
             if let Some(words) = self.page_queue.written(ring, self.registers.pqh, index, words)? {
                 self.interrupts.pages.queue.record(now);
                 self.page_request_queued(words, now)?;

@@ -23,6 +23,7 @@ mod page_interrupts;
 mod page_queue;
 mod page_requests;
 mod queue_status;
+mod records;
 mod registers;
 mod roots;
 mod rule;

@@ -3,7 +3,7 @@
 
 use golden::Pqcsr;
 
-use super::faults::Partial;
+use super::records::Records;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
 use crate::bus::Cycle;
@@ -40,9 +40,7 @@ pub struct Seen {
 /// Records received.
 #[derive(Debug, Default)]
 pub struct PageQueue {
-    slots: Vec<[Partial; 2]>,
-    tail: u32,
-    known_tail: u32,
+    entries: Records<2>,
     /// Off, or with a memory fault: Response Failure
     off: Lossy,
     /// Full, or with an overflow: Success
@@ -60,22 +58,15 @@ impl PageQueue {
 
     /// Software switched the queue on: it begins at 0. Until it has seen `pqon`, the queue may be off.
     pub fn on(&mut self, ring: Ring, now: Cycle) {
-        self.slots.clear();
-        self.slots.resize(ring.entries as usize, [Partial::default(); 2]);
-        self.tail = 0;
-        self.known_tail = 0;
+        self.entries.on(ring);
         self.off.set(true, now);
         self.full.set(false, now);
-    }
-
-    fn is_full(&self, ring: Ring, head: u32) -> bool {
-        ring.entries == 0 || ring.after(self.tail) == head
     }
 
     /// Room or the switch of the queue changed. Once it may have overflowed it may be in error until software has seen
     /// it without; `seen` is what software has just read of `pqcsr`.
     pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<Seen>, now: Cycle) {
-        let full = self.is_full(ring, head);
+        let full = self.entries.is_full(ring, head);
         let (off, overflow) = match seen {
             // What came about after the access was accepted need not show in it.
             Some(seen) => (
@@ -108,12 +99,7 @@ impl PageQueue {
     /// # Errors
     /// The furthest index that it may have.
     pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
-        let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
-        if ahead(tail) > ahead(self.tail) {
-            return Err(self.tail);
-        }
-        self.known_tail = ring.wrap(tail);
-        Ok(ring.wrap(self.tail.wrapping_sub(self.known_tail)))
+        self.entries.tail_read(ring, tail)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
@@ -124,33 +110,16 @@ impl PageQueue {
         index: u32,
         words: impl Iterator<Item = (usize, u64, u8)>,
     ) -> Result<Option<[u64; 2]>, Violation> {
-        if index != self.tail {
-            let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
-            return Err(Violation::new(Rule::PageRequest, "index", right, wrong));
-        }
-        if self.is_full(ring, head) {
-            let wrong = format!("a record in entry {index}");
-            return Err(Violation::new(Rule::PageRequest, "full", "nothing: the queue is full", wrong));
-        }
-        let Some(slot) = self.slots.get_mut(index as usize) else { return Ok(None) };
-        for (word, value, strobes) in words {
-            slot[word & 1].write(value, strobes);
-        }
-        if !slot.iter().all(Partial::is_whole) {
-            return Ok(None);
-        }
-        let words = slot.map(|partial| partial.value());
-        *slot = [Partial::default(); 2];
-        self.tail = ring.after(self.tail);
-        self.records += 1;
-        Ok(Some(words))
+        let whole = self.entries.written(Rule::PageRequest, ring, head, index, words, &[0, 1])?;
+        self.records += u64::from(whole.is_some());
+        Ok(whole)
     }
 
     /// The write of the newest record met a memory fault (`pqmf`): it is discarded, and so are all that follow.
     pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
         self.off.set(true, now);
         self.failed = Some(now);
-        self.tail = ring.wrap(self.tail.wrapping_sub(1));
+        self.entries.refused(ring);
         self.records = self.records.saturating_sub(1);
     }
 

@@ -3,7 +3,7 @@
 use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, Pqcsr, QueueBase, Spa, offset};
 
 use super::rule::{Rule, Violation};
-use crate::bus::Cycle;
+use crate::bus::{Burst, Cycle};
 
 /// Where a queue lies in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,18 @@ impl Ring {
         let index = offset / u64::from(self.entry_bytes.max(1));
         (index < u64::from(self.entries))
             .then(|| (index as u32, (offset % u64::from(self.entry_bytes.max(1)) / 8) as usize))
+    }
+
+    /// The entry that a write of the device goes to, and what it writes there: doubleword, value and strobes of each beat.
+    pub fn written<'b>(
+        &self,
+        addr: Spa,
+        burst: Burst,
+        beats: &'b [(u64, u8)],
+    ) -> Option<(u32, impl Iterator<Item = (usize, u64, u8)> + use<'b>)> {
+        let (index, first) = self.locate(addr)?;
+        let word = move |beat: usize| first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8;
+        Some((index, beats.iter().enumerate().map(move |(beat, &(value, strobes))| (word(beat), value, strobes))))
     }
 
     /// The index behind this one.
