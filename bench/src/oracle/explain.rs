@@ -85,7 +85,7 @@ impl Oracle {
     ) -> Option<Explanation> {
         let mut found = None;
         for &reach in reaches {
-            self.replay(window, reach, walk(request), |outcome, chooser, tries| {
+            self.replay(window, reach, u32::MAX, walk(request), |outcome, chooser, tries| {
                 if !accept(outcome, chooser) {
                     return found.is_some() && tries > TRIES_FOR_FRESH;
                 }
@@ -113,7 +113,7 @@ impl Oracle {
     ) -> Vec<(Fault, Explanation)> {
         let mut found: Vec<(Fault, Explanation)> = Vec::new();
         for reach in Reach::ALL {
-            self.replay(window, reach, walk(request), |outcome, chooser, tries| {
+            self.replay(window, reach, u32::MAX, walk(request), |outcome, chooser, tries| {
                 let enough = |found: usize| reach != Reach::Plain && tries > TRIES_FOR_FRESH && found > 0;
                 let fault = match outcome {
                     Outcome::Fault(fault) if accept(fault) => fault,
@@ -136,12 +136,13 @@ impl Oracle {
         found
     }
 
-    /// Replays a walk over every combination within a reach, until `visit` says that it has seen enough. A walk gives
-    /// nothing where a word is not available.
+    /// Replays a walk over every combination within a reach, `limit` of them at most, until `visit` says that it has seen
+    /// enough. A walk gives nothing where a word is not available.
     pub(super) fn replay<T>(
         &mut self,
         window: Window,
         reach: Reach,
+        limit: u32,
         walk: impl Fn(&Config, &mut Chooser<'_>) -> Option<T>,
         mut visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
     ) {
@@ -157,7 +158,7 @@ impl Oracle {
                 updates: &self.updates,
             };
             let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
-            while chooser.next() {
+            while tries < limit && chooser.next() {
                 tries += 1;
                 if let Some(outcome) = walk(&config, &mut chooser)
                     && chooser.is_consistent()

@@ -88,6 +88,22 @@ struct Msi {
     stage: Stage,
 }
 
+impl Msi {
+    /// A transaction that is an MSI if it leads to an interrupt file.
+    fn of(transaction: &Transaction) -> Option<Msi> {
+        let kind = Kind::of(transaction);
+        Some(Msi {
+            ticket: transaction.ticket,
+            request: request_of(transaction),
+            start: transaction.accepted,
+            end: None,
+            identity: kind.identity()?,
+            optional: matches!(kind, Kind::BigEndianMsi(_)),
+            stage: Stage::Open,
+        })
+    }
+}
+
 /// What memory holds and what was read of it; then whatever may be in a cache.
 const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &[Reach::Tagged, Reach::Global]];
 
@@ -147,18 +163,8 @@ impl Oracle {
     /// Every MSI in the device's hands, noted where it is not yet.
     fn note_msis(&mut self) {
         for transaction in self.transactions.live().iter().filter(|t| t.translated().is_none()) {
-            let kind = Kind::of(transaction);
-            let Some(identity) = kind.identity() else { continue };
             if !self.files.msis.iter().any(|msi| msi.ticket == transaction.ticket) {
-                self.files.msis.push(Msi {
-                    ticket: transaction.ticket,
-                    request: request_of(transaction),
-                    start: transaction.accepted,
-                    end: None,
-                    identity,
-                    optional: matches!(kind, Kind::BigEndianMsi(_)),
-                    stage: Stage::Open,
-                });
+                self.files.msis.extend(Msi::of(transaction));
             }
         }
         let live = self.transactions.live();
@@ -289,26 +295,15 @@ impl Oracle {
 
     /// An MSI is answered: from now on only what it owes is to come.
     fn note_answered(&mut self, transaction: &Transaction, now: Cycle) {
-        let kind = Kind::of(transaction);
-        let Some(identity) = kind.identity() else { return };
         match self.files.msis.iter_mut().find(|msi| msi.ticket == transaction.ticket) {
             Some(msi) => msi.end = Some(now),
-            None => self.files.msis.push(Msi {
-                ticket: transaction.ticket,
-                request: request_of(transaction),
-                start: transaction.accepted,
-                end: Some(now),
-                identity,
-                optional: matches!(kind, Kind::BigEndianMsi(_)),
-                stage: Stage::Open,
-            }),
+            None => self.files.msis.extend(Msi::of(transaction).map(|msi| Msi { end: Some(now), ..msi })),
         }
         self.files.settle();
     }
 
     /// How an interrupt file explains a refusal: an access that none takes leaves no record; memory behind it leaves "MRIF
-    /// access fault" (cause 264).
-    /// `reaches` says how far to look.
+    /// access fault" (cause 264). `reaches` says how far to look.
     pub(super) fn refused_by_file(
         &mut self,
         reaches: &[Reach],

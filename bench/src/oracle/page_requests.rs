@@ -157,7 +157,7 @@ impl Oracle {
                 }
                 Err(_) => None,
             };
-        self.replay(window, Reach::Plain, locate, |verdict, _, _| {
+        self.replay(window, Reach::Plain, u32::MAX, locate, |verdict, _, _| {
             if !found.contains(verdict) {
                 found.push(*verdict);
             }

@@ -4,14 +4,14 @@
 //! The oracle lets no walk pass an entry that needs an update: what the device learns by its own atomic counts as read
 //! from there on, so a translation without its update is one that nothing explains.
 
-use golden::{Pte, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
+use golden::{Config, Pte, Read, Request, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::explain::request_of;
 use super::history::Histories;
 use super::rule::{Rule, Violation};
-use super::usable::{Knowledge, Window};
+use super::usable::Window;
 use crate::bus::{ATOMIC_COMPARE, Burst, Cycle};
 
 const A: u64 = 1 << 6;
@@ -195,40 +195,28 @@ impl Oracle {
     }
 
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first
-    /// so many.
-    fn update_owed(&mut self, exchange: &Exchange, now: Cycle, tries: u32) -> bool {
-        let mut config = self.config();
+    /// so many within each reach.
+    fn update_owed(&mut self, exchange: &Exchange, now: Cycle, limit: u32) -> bool {
         let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
         let dma = dma.map(|transaction| (request_of(transaction), transaction.accepted));
-        for (request, start) in dma.chain(self.translation_requests.waiting()) {
-            let window = Window { start, end: now };
-            for (reach, ddtp) in Reach::ALL
-                .into_iter()
-                .flat_map(|reach| self.registers.ddtp_choices(window.start, window.end).map(move |ddtp| (reach, ddtp)))
-            {
-                config.ddtp = ddtp;
-                let known = Knowledge {
-                    histories: &self.histories,
-                    invalidations: &self.invalidations,
-                    roots: &self.roots,
-                    tagged: &self.tagged,
-                    updates: &self.updates,
-                };
-                let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
+        let waiting: Vec<(Request, Cycle)> = dma.chain(self.translation_requests.waiting()).collect();
+        waiting.into_iter().any(|(request, start)| {
+            let claims = |config: &Config, chooser: &mut Chooser<'_>| {
                 chooser.claim(exchange.addr);
-                let mut left = tries;
-                while left > 0 && chooser.next() {
-                    left -= 1;
-                    let mut claim = Claim { chooser: &mut chooser, wanted: *exchange, found: false };
-                    golden::translate(&config, &mut claim, &request);
-                    let found = claim.found;
-                    if found && chooser.is_consistent() {
-                        return true;
-                    }
-                }
-            }
-        }
-        false
+                let mut claim = Claim { chooser, wanted: *exchange, found: false };
+                golden::translate(config, &mut claim, &request);
+                claim.found.then_some(())
+            };
+            let window = Window { start, end: now };
+            Reach::ALL.into_iter().any(|reach| {
+                let mut owed = false;
+                self.replay(window, reach, limit, claims, |(), _, _| {
+                    owed = true;
+                    true
+                });
+                owed
+            })
+        })
     }
 
     /// A read beat that answers an atomic: the device knows from it what memory held, and what it holds now.
