@@ -75,6 +75,14 @@ fn locate(register: u16) -> Option<(usize, u16)> {
     (at < 16 * VECTORS as u16).then_some((usize::from(at / 16), at % 16))
 }
 
+/// The registers that a write of so many bytes reaches, each with its value: data and vector control of an entry can be
+/// written at once, anything else is one register.
+pub fn registers(at: u16, bytes: u8, value: u64) -> impl Iterator<Item = (u16, u64)> {
+    let both = bytes == 8 && matches!(locate(at), Some((_, 8)));
+    let low = if both { value & 0xFFFF_FFFF } else { value };
+    both.then_some((at + 4, value >> 32)).into_iter().chain([(at, low)])
+}
+
 fn vector(icvec: Icvec, source: usize) -> usize {
     usize::from(icvec.0 as u16 >> (4 * source) & 0xF)
 }
@@ -329,5 +337,14 @@ mod tests {
         let mut messages = ready();
         let wires = Routing { fctl: Some(Fctl(0).with_wsi(true)), ..ROUTING };
         assert_eq!(detail(messages.written(ADDR, 7, &set(2000, 1000), &wires, 2001)), "wires");
+    }
+
+    #[test]
+    fn data_and_vector_control_can_be_written_at_once() {
+        let both = registers(VECTOR + 8, 8, 1 << 32 | 7);
+        assert_eq!(both.collect::<Vec<_>>(), [(VECTOR + 12, 1), (VECTOR + 8, 7)]);
+        assert_eq!(registers(VECTOR + 8, 4, 7).collect::<Vec<_>>(), [(VECTOR + 8, 7)]);
+        assert_eq!(registers(VECTOR, 8, u64::MAX).collect::<Vec<_>>(), [(VECTOR, u64::MAX)]);
+        assert_eq!(registers(offset::DDTP, 8, u64::MAX).collect::<Vec<_>>(), [(offset::DDTP, u64::MAX)]);
     }
 }

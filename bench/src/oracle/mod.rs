@@ -152,8 +152,14 @@ impl Oracle {
         }
     }
 
-    /// Software begins a register write: from now on the device may act on it.
-    pub fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
+    /// Software begins a write on the register port: from now on the device may act on it.
+    pub fn register_access(&mut self, at: u16, bytes: u8, value: u64, now: Cycle) {
+        for (register, value) in messages::registers(at, bytes, value) {
+            self.register_write(register, value, now);
+        }
+    }
+
+    fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
         let open = self.open(now);
         let live = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
@@ -302,7 +308,9 @@ impl Oracle {
                 self.counters.write_ends(*offset, *bytes, *value, now);
                 self.interrupts.register_written(*offset, *value, now);
                 let pending = self.interrupts.pending(&self.open(now), now);
-                self.messages.register_written(*offset, &pending, now);
+                for (register, _) in messages::registers(*offset, *bytes, *value) {
+                    self.messages.register_written(register, &pending, now);
+                }
             }
         }
         Ok(())

@@ -36,13 +36,7 @@ impl Machine for Testbench {
     fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
         let now = self.now;
         if let Some(oracle) = &mut self.oracle {
-            if bytes == 8 && offset >= golden::offset::MSI_CFG_TBL && offset & 8 != 0 {
-                // Data and vector control are two registers.
-                oracle.register_write(offset + 4, value >> 32, now);
-                oracle.register_write(offset, value & 0xFFFF_FFFF, now);
-            } else {
-                oracle.register_write(offset, value, now);
-            }
+            oracle.register_access(offset, bytes, value, now);
         }
         if let Err(error) = self.bus.start_register_write(offset, bytes, value) {
             return self.hung(format!("write of register {offset:#x}: {error}"));
