@@ -90,8 +90,8 @@ impl Writer {
             Self::Nobody => 0x42,
             Self::Message => 0x43,
             Self::Notice => 0x44,
+            Self::Page => 0x45,
             Self::Exchange(tag) => EXCHANGES + tag,
-            Self::Page => 0x43,
         }
     }
 }
