@@ -169,6 +169,12 @@ fn no_legal_device_of_many_with_ats_is_blamed() {
     three_hundred_of_each_kind(Scene::Ats);
 }
 
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_counts_is_blamed() {
+    three_hundred_of_each_kind(Scene::Counters);
+}
+
 /// A habit of each family: a catch within a few runs, while the same device without the habit passes them.
 #[test]
 fn a_sample_of_illegal_habits_is_caught() {

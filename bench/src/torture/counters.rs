@@ -1,6 +1,6 @@
 //! Software that counts: it inhibits counters, sets them up, lets them run, and reads them.
 
-use golden::{DeviceId, EventSelector, offset};
+use golden::{EventSelector, offset};
 
 use super::dice::Dice;
 use super::tables::REQUESTERS;
@@ -21,7 +21,7 @@ pub fn start(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
     set(bench, offset::IOHPMCYCLES, cycles)?;
     for counter in 0..EVENTS {
         let requester = REQUESTERS[dice.index(REQUESTERS.len())];
-        let DeviceId(device) = DeviceId(requester.id);
+        let device = requester.id;
         let mut selector = EventSelector(0).with_event(1);
         match dice.below(5) {
             0 => selector = selector.with_event(4 + dice.below(5) as u16),

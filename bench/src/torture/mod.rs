@@ -20,6 +20,10 @@ mod world;
 
 use golden::Capabilities;
 
+use crate::bus::DmaRequest;
+use crate::driver::Halted;
+use crate::testbench::{DmaError, Testbench};
+
 pub use hunt::{Catch, Hunt, hunt, json, markdown};
 pub use scene::Scene;
 pub use world::{play, play_in};
@@ -42,4 +46,12 @@ pub fn capabilities() -> Capabilities {
         .with_s(true)
         .with_igs(1)
         .with_pas(56)
+}
+
+/// One transaction, waited for. What the device answers is for the oracle to judge.
+fn send(bench: &mut Testbench, request: DmaRequest) -> Result<(), Halted> {
+    match bench.dma(request) {
+        Err(DmaError::Halted(halted)) => Err(halted),
+        Ok(_) | Err(DmaError::Illegal(_)) => Ok(()),
+    }
 }

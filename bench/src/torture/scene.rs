@@ -25,9 +25,6 @@ pub enum Scene {
 }
 
 impl Scene {
-    /// All but the plain one.
-    pub const FEATURES: [Self; 5] = [Scene::Updates, Scene::Messages, Scene::Files, Scene::Ats, Scene::Counters];
-
     /// What the device offers.
     #[must_use]
     pub fn capabilities(self) -> Capabilities {
