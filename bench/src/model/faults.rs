@@ -6,7 +6,8 @@ use golden::FaultRecord;
 
 use super::habit::{Habit, Nature};
 use super::ptw::{Ptw, Write, Writer};
-use super::registers::{Registers, wrap};
+use super::record_queue::Overflow;
+use super::registers::Registers;
 
 /// Records that wait for the queue at most; then refusals wait.
 const ROOM: usize = 8;
@@ -49,45 +50,31 @@ impl FaultQueue {
     pub(super) fn written(&mut self, resp: u8, registers: &mut Registers) -> bool {
         self.writing = false;
         if resp > 1 && !self.nature.has(Habit::FaultWriteErrorHidden) {
-            registers.fqcsr = registers.fqcsr.with_fqmf(true);
+            registers.fq.refused();
             return false;
         }
         if !self.nature.has(Habit::FaultTailEarly) {
-            registers.fqt = wrap(registers.fqb, registers.fqt + 1);
+            registers.fq.advance();
         }
         true
     }
 
     /// One cycle.
     pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
-        let csr = registers.fqcsr;
-        if csr.busy() && (csr.fqen() || !self.writing) {
-            registers.fqcsr = csr.with_fqon(csr.fqen()).with_busy(false);
-        }
+        registers.fq.switch(self.writing);
         if self.writing {
             return;
         }
         let Some(record) = self.waiting.pop_front() else { return };
-        let csr = registers.fqcsr;
-        if !csr.fqon() || !csr.fqen() || csr.fqmf() || (csr.fqof() && !self.nature.has(Habit::OverflowIgnored)) {
-            return;
-        }
-        let full = wrap(registers.fqb, registers.fqt + 1) == registers.fqh;
-        if full && !self.nature.has(Habit::OverflowIgnored) {
-            registers.fqcsr = csr.with_fqof(!self.nature.has(Habit::OverflowHidden));
-            return;
-        }
-        let addr = registers.fqb.base() + u64::from(registers.fqt) * 32;
-        if addr >> registers.caps.pas() != 0 {
-            registers.fqcsr = csr.with_fqmf(true);
-            return;
-        }
+        let has = |habit| self.nature.has(habit);
+        let overflow = Overflow { ignored: has(Habit::OverflowIgnored), hidden: has(Habit::OverflowHidden) };
+        let Ok(addr) = registers.fq.place(32, registers.caps.pas().into(), overflow) else { return };
         let be = registers.fctl.be();
         let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));
         ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4 });
         self.writing = true;
         if self.nature.has(Habit::FaultTailEarly) {
-            registers.fqt = wrap(registers.fqb, registers.fqt + 1);
+            registers.fq.advance();
         }
     }
 }

@@ -24,6 +24,7 @@ mod mrif;
 mod page_requests;
 mod path;
 mod ptw;
+mod record_queue;
 mod registers;
 mod results;
 #[cfg(test)]

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 
 use golden::{
-    Access, Cause, DeviceContext, DeviceId, Fault, Iova, Kind, PageRequestPayload, PageRequestRecord, Pqcsr, ProcessId,
-    QueueBase, Request, Response, Ttyp,
+    Access, Cause, DeviceContext, DeviceId, Fault, Iova, Kind, PageRequestPayload, PageRequestRecord, ProcessId,
+    Request, Response, Ttyp,
 };
 use hdl::{GroupResponse, PageRequest};
 
 use super::ats::Ats;
 use super::habit::{Habit, Nature};
 use super::ptw::{Ptw, Write, Writer};
-use super::registers::{Registers, wrap};
+use super::record_queue::{Lost, Overflow};
+use super::registers::Registers;
 
 /// Page requests in hand at most.
 const ROOM: usize = 8;
@@ -22,41 +23,6 @@ const MESSAGE_CODE: u64 = 4;
 const SUCCESS: u8 = 0;
 const INVALID_REQUEST: u8 = 1;
 const RESPONSE_FAILURE: u8 = 15;
-
-/// The registers of the queue.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PageQueueRegisters {
-    pub pqb: QueueBase,
-    pub pqh: u32,
-    pub pqt: u32,
-    pub pqcsr: Pqcsr,
-}
-
-impl PageQueueRegisters {
-    pub(super) const fn new() -> Self {
-        Self { pqb: QueueBase(0), pqh: 0, pqt: 0, pqcsr: Pqcsr(0) }
-    }
-
-    pub(super) fn write_base(&mut self, base: u64) {
-        self.pqb = QueueBase(base);
-        self.pqh = wrap(self.pqb, self.pqh);
-        self.pqt = wrap(self.pqb, self.pqt);
-    }
-
-    pub(super) fn write_csr(&mut self, new: Pqcsr) {
-        let was = self.pqcsr;
-        let mut csr = was
-            .with_pqen(new.pqen())
-            .with_pie(new.pie())
-            .with_pqmf(was.pqmf() && !new.pqmf())
-            .with_pqof(was.pqof() && !new.pqof());
-        if new.pqen() && !was.pqen() {
-            self.pqt = 0;
-            csr = csr.with_pqmf(false).with_pqof(false);
-        }
-        self.pqcsr = csr.with_busy(csr.pqen() != csr.pqon());
-    }
-}
 
 /// How far a page request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,12 +148,12 @@ impl PageRequests {
         let Some((message, prpr)) = self.writing.take() else { return false };
         let queue = &mut registers.pq;
         if resp > 1 && !self.nature.has(Habit::PqWriteErrorHidden) {
-            queue.pqcsr = queue.pqcsr.with_pqmf(true);
+            queue.refused();
             self.respond(&message, RESPONSE_FAILURE, prpr, ats);
             return false;
         }
         if !self.nature.has(Habit::PqTailEarly) {
-            queue.pqt = wrap(queue.pqb, queue.pqt + 1);
+            queue.advance();
         }
         if self.nature.has(Habit::PrgrUnowed) {
             self.respond(&message, SUCCESS, prpr, ats);
@@ -197,10 +163,7 @@ impl PageRequests {
 
     /// One cycle.
     pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw, ats: &mut Ats) {
-        let csr = registers.pq.pqcsr;
-        if csr.busy() && (csr.pqen() || self.writing.is_none()) {
-            registers.pq.pqcsr = csr.with_pqon(csr.pqen()).with_busy(false);
-        }
+        registers.pq.switch(self.writing.is_some());
         if self.writing.is_some() || !ats.may_respond() {
             return;
         }
@@ -221,27 +184,16 @@ impl PageRequests {
         let has = |habit| self.nature.has(habit);
         let (pas, be) = (registers.caps.pas(), registers.fctl.be());
         let queue = &mut registers.pq;
-        let csr = queue.pqcsr;
-        if !csr.pqon() || !csr.pqen() || csr.pqmf() {
-            return Err(RESPONSE_FAILURE);
-        }
-        if csr.pqof() && !has(Habit::PqOverflowIgnored) {
-            return Err(SUCCESS);
-        }
-        if wrap(queue.pqb, queue.pqt + 1) == queue.pqh && !has(Habit::PqOverflowIgnored) {
-            queue.pqcsr = csr.with_pqof(!has(Habit::PqOverflowHidden));
-            return Err(SUCCESS);
-        }
-        let addr = queue.pqb.base() + u64::from(queue.pqt) * 16;
-        if addr >> pas != 0 {
-            queue.pqcsr = csr.with_pqmf(true);
-            return Err(RESPONSE_FAILURE);
-        }
+        let overflow = Overflow { ignored: has(Habit::PqOverflowIgnored), hidden: has(Habit::PqOverflowHidden) };
+        let addr = queue.place(16, pas.into(), overflow).map_err(|lost| match lost {
+            Lost::Off => RESPONSE_FAILURE,
+            Lost::Full => SUCCESS,
+        })?;
         let words = self.record(message).map(|word| if be { word.swap_bytes() } else { word });
         let beats = [(words[0], 0xff), (words[1], 0xff), (0, 0), (0, 0)];
         ptw.write(Write { writer: Writer::Page, addr, size: 3, beats, len: 2 });
         if has(Habit::PqTailEarly) {
-            queue.pqt = wrap(queue.pqb, queue.pqt + 1);
+            queue.advance();
         }
         Ok(())
     }

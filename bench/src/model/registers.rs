@@ -1,16 +1,13 @@
 //! The register file (chapter "Memory-mapped register interface").
 
-use golden::{
-    Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, SpecVersion,
-    offset,
-};
+use golden::{Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Icvec, Ipsr, QueueBase, SpecVersion, offset};
 
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
 use super::hpm::Hpm;
 use super::messages::Messages;
-use super::page_requests::PageQueueRegisters;
 use super::ptw::Ptw;
+use super::record_queue::RecordQueue;
 
 /// What the model has of `capabilities`, where the strap offers it. It has no debug interface; interrupts are wires
 /// unless the strap offers both ways.
@@ -39,11 +36,8 @@ pub(super) struct Registers {
     pub cqh: u32,
     pub cqt: u32,
     pub cqcsr: Cqcsr,
-    pub fqb: QueueBase,
-    pub fqh: u32,
-    pub fqt: u32,
-    pub fqcsr: Fqcsr,
-    pub pq: PageQueueRegisters,
+    pub fq: RecordQueue,
+    pub pq: RecordQueue,
     ipsr: Ipsr,
     icvec: Icvec,
     version: SpecVersion,
@@ -78,11 +72,8 @@ impl Registers {
             cqh: 0,
             cqt: 0,
             cqcsr: Cqcsr(0),
-            fqb: QueueBase(0),
-            fqh: 0,
-            fqt: 0,
-            fqcsr: Fqcsr(0),
-            pq: PageQueueRegisters::new(),
+            fq: RecordQueue::new(),
+            pq: RecordQueue::new(),
             ipsr: Ipsr(0),
             icvec: Icvec(0),
             version,
@@ -111,12 +102,12 @@ impl Registers {
             },
             offset::CQB => self.cqb.0,
             offset::CQH => pair(self.cqh, self.cqt),
-            offset::FQB => self.fqb.0,
-            offset::FQH => pair(self.fqh, self.fqt),
-            offset::CQCSR => pair(self.cqcsr.0, self.fqcsr.0),
-            offset::PQB => self.pq.pqb.0,
-            offset::PQH => pair(self.pq.pqh, self.pq.pqt),
-            offset::PQCSR => pair(self.pq.pqcsr.0, self.ipsr.0),
+            offset::FQB => self.fq.base.0,
+            offset::FQH => pair(self.fq.head, self.fq.tail),
+            offset::CQCSR => pair(self.cqcsr.0, self.fq.csr.0),
+            offset::PQB => self.pq.base.0,
+            offset::PQH => pair(self.pq.head, self.pq.tail),
+            offset::PQCSR => pair(self.pq.csr.0, self.ipsr.0),
             offset::ICVEC => self.icvec.0,
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.read(at),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
@@ -138,25 +129,21 @@ impl Registers {
                 self.cqh = wrap(self.cqb, self.cqh);
             }
             offset::CQH if high => self.cqt = wrap(self.cqb, (data >> 32) as u32),
-            offset::FQB => {
-                self.fqb = QueueBase(merge(self.fqb.0) & (PPN | 0x1f));
-                self.fqh = wrap(self.fqb, self.fqh);
-                self.fqt = wrap(self.fqb, self.fqt);
-            }
-            offset::FQH if low => self.fqh = wrap(self.fqb, data as u32),
+            offset::FQB => self.fq.write_base(merge(self.fq.base.0) & (PPN | 0x1f)),
+            offset::FQH if low => self.fq.write_head(data as u32),
             offset::CQCSR => {
                 if low {
                     self.write_cqcsr(Cqcsr((data & mask) as u32));
                 }
                 if high {
-                    self.write_fqcsr(Fqcsr(((data & mask) >> 32) as u32));
+                    self.fq.write_csr(((data & mask) >> 32) as u32);
                 }
             }
-            offset::PQB if self.caps.ats() => self.pq.write_base(merge(self.pq.pqb.0) & (PPN | 0x1f)),
-            offset::PQH if low && self.caps.ats() => self.pq.pqh = wrap(self.pq.pqb, data as u32),
+            offset::PQB if self.caps.ats() => self.pq.write_base(merge(self.pq.base.0) & (PPN | 0x1f)),
+            offset::PQH if low && self.caps.ats() => self.pq.write_head(data as u32),
             offset::PQCSR => {
                 if low && self.caps.ats() {
-                    self.pq.write_csr(Pqcsr((data & mask) as u32));
+                    self.pq.write_csr((data & mask) as u32);
                 }
                 if high && !self.nature.has(Habit::InterruptNotCleared) {
                     self.ipsr.0 &= !(((data & mask) >> 32) as u32);
@@ -202,20 +189,6 @@ impl Registers {
         self.cqcsr = csr.with_busy(csr.cqen() != csr.cqon());
     }
 
-    fn write_fqcsr(&mut self, new: Fqcsr) {
-        let was = self.fqcsr;
-        let mut csr = was
-            .with_fqen(new.fqen())
-            .with_fie(new.fie())
-            .with_fqmf(was.fqmf() && !new.fqmf())
-            .with_fqof(was.fqof() && !new.fqof());
-        if new.fqen() && !was.fqen() {
-            self.fqt = 0;
-            csr = csr.with_fqmf(false).with_fqof(false);
-        }
-        self.fqcsr = csr.with_busy(csr.fqen() != csr.fqon());
-    }
-
     /// Sets the pending bits whose condition holds. A bit that software clears is set again while it does.
     pub(super) fn update_pending(&mut self, new_fault_record: bool, new_page_request: bool) {
         let cq = self.cqcsr;
@@ -227,13 +200,10 @@ impl Registers {
         if self.hpm.take_overflow() && self.caps.hpm() {
             self.ipsr = self.ipsr.with_pmip(true);
         }
-        let fq = self.fqcsr;
-        let new_record = new_fault_record && !self.nature.has(Habit::FaultInterruptLost);
-        if fq.fie() && (fq.fqmf() || fq.fqof() || new_record) {
+        if self.fq.interrupts(new_fault_record && !self.nature.has(Habit::FaultInterruptLost)) {
             self.ipsr = self.ipsr.with_fip(true);
         }
-        let pq = self.pq.pqcsr;
-        if pq.pie() && (pq.pqmf() || pq.pqof() || new_page_request) && !self.nature.has(Habit::PageInterruptLost) {
+        if self.pq.interrupts(new_page_request) && !self.nature.has(Habit::PageInterruptLost) {
             self.ipsr = self.ipsr.with_pip(true);
         }
     }

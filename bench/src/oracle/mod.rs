@@ -185,11 +185,8 @@ impl Oracle {
             Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
             Effect::FaultQueueOn => self.faults.on(fq),
             Effect::CommandQueueOff => self.device_commands.aborted(),
-            Effect::PageQueueOn => {
-                self.registers.pqh = 0;
-                self.page_queue.on(self.registers.pq, now);
-            }
-            Effect::None | Effect::FaultHead | Effect::FaultErrorsCleared => {}
+            Effect::PageQueueOn => self.page_queue.on(self.registers.pq, now),
+            Effect::None => {}
         }
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
         let pq = self.registers.pq;

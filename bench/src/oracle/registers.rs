@@ -100,10 +100,6 @@ pub enum Effect {
     CommandErrorsCleared(Cqcsr),
     /// `fqcsr.fqen` went from 0 to 1
     FaultQueueOn,
-    /// `fqh` moved: there is room again
-    FaultHead,
-    /// Error bits of `fqcsr` were cleared
-    FaultErrorsCleared,
     /// `cqcsr.cqen` went from 1 to 0
     CommandQueueOff,
     /// `pqcsr.pqen` went from 0 to 1
@@ -172,19 +168,16 @@ impl Registers {
             }
             offset::FQH => {
                 self.fqh = self.fq.wrap(value as u32);
-                Effect::FaultHead
+                Effect::None
             }
             offset::FQCSR => {
-                let csr = Fqcsr(value as u32);
-                let was = std::mem::replace(&mut self.fq_enabled, csr.fqen());
-                if csr.fqen() && !was {
-                    self.fqh = 0;
-                    Effect::FaultQueueOn
-                } else if csr.fqmf() || csr.fqof() {
-                    Effect::FaultErrorsCleared
-                } else {
-                    Effect::None
+                let fqen = Fqcsr(value as u32).fqen();
+                let was = std::mem::replace(&mut self.fq_enabled, fqen);
+                if was || !fqen {
+                    return Effect::None;
                 }
+                self.fqh = 0;
+                Effect::FaultQueueOn
             }
             offset::PQB => {
                 self.pq = Ring::new(QueueBase(value), 16);
@@ -197,7 +190,11 @@ impl Registers {
             offset::PQCSR => {
                 let pqen = Pqcsr(value as u32).pqen();
                 let was = std::mem::replace(&mut self.pq_enabled, pqen);
-                if pqen && !was { Effect::PageQueueOn } else { Effect::None }
+                if was || !pqen {
+                    return Effect::None;
+                }
+                self.pqh = 0;
+                Effect::PageQueueOn
             }
             _ => Effect::None,
         }
