@@ -187,6 +187,16 @@ impl<'a> Chooser<'a> {
         self.path.global
     }
 
+    /// The walk has come further than the one before it on the same way, or by another way.
+    pub fn is_on_new_ground(&self) -> bool {
+        self.depth == self.buffers.branches.len()
+    }
+
+    /// `fsc` or `iohgatp` under which the walk of this stage goes on.
+    pub fn tree(&self, stage: Stage) -> u64 {
+        self.trees[stage as usize]
+    }
+
     /// The roots of the last walk.
     pub fn roots(&self) -> &[Root] {
         &self.buffers.roots

@@ -83,6 +83,21 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
+        let found = self.first_explanation(reaches, request, window, &accept);
+        // Entries that no request was translated by are looked for only where nothing else explains it.
+        if found.is_none() && reaches.contains(&Reach::Global) && self.find_unasked(request, window.end) {
+            return self.first_explanation(&[Reach::Tagged, Reach::Global], request, window, &accept);
+        }
+        found
+    }
+
+    fn first_explanation(
+        &mut self,
+        reaches: &[Reach],
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
+    ) -> Option<Explanation> {
         let mut found = None;
         for &reach in reaches {
             self.replay(window, reach, u32::MAX, walk(request), |outcome, chooser, tries| {
@@ -111,8 +126,22 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Fault) -> bool,
     ) -> Vec<(Fault, Explanation)> {
+        let found = self.nearest_refusals(&Reach::ALL, request, window, &accept);
+        if found.is_empty() && self.find_unasked(request, window.end) {
+            return self.nearest_refusals(&[Reach::Tagged, Reach::Global], request, window, &accept);
+        }
+        found
+    }
+
+    fn nearest_refusals(
+        &mut self,
+        reaches: &[Reach],
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Fault) -> bool,
+    ) -> Vec<(Fault, Explanation)> {
         let mut found: Vec<(Fault, Explanation)> = Vec::new();
-        for reach in Reach::ALL {
+        for &reach in reaches {
             self.replay(window, reach, u32::MAX, walk(request), |outcome, chooser, tries| {
                 let enough = |found: usize| reach != Reach::Plain && tries > TRIES_FOR_FRESH && found > 0;
                 let fault = match outcome {
@@ -143,7 +172,7 @@ impl Oracle {
         window: Window,
         reach: Reach,
         limit: u32,
-        walk: impl Fn(&Config, &mut Chooser<'_>) -> Option<T>,
+        mut walk: impl FnMut(&Config, &mut Chooser<'_>) -> Option<T>,
         mut visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
     ) {
         let mut config = self.config();

@@ -30,6 +30,7 @@ mod rule;
 mod software;
 mod status;
 mod tagged;
+mod unasked;
 mod updates;
 mod usable;
 
@@ -91,6 +92,7 @@ pub struct Oracle {
     invalidations: invalidation::Invalidations,
     roots: roots::Roots,
     tagged: tagged::Tagged,
+    requesters: unasked::Requesters,
     commands: commands::Commands,
     faults: faults::Faults,
     interrupts: interrupts::Interrupts,
@@ -121,6 +123,7 @@ impl Oracle {
             invalidations: invalidation::Invalidations::default(),
             roots: roots::Roots::default(),
             tagged: tagged::Tagged::default(),
+            requesters: unasked::Requesters::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             interrupts: interrupts::Interrupts::new(),
@@ -237,7 +240,9 @@ impl Oracle {
             Event::DmaAccepted { ticket, request } => {
                 self.transactions.accepted(*ticket, request.clone(), now);
                 if let Some(transaction) = self.transactions.live().last() {
-                    self.counters.accepted(&explain::request_of(transaction), now);
+                    let request = explain::request_of(transaction);
+                    self.counters.accepted(&request, now);
+                    self.requesters.seen(&request);
                 }
             }
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
@@ -290,7 +295,12 @@ impl Oracle {
                 None => self.sighting(*addr, *data, *resp, *sampled, now),
             },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
-            Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
+            Event::AtsRequested { request } => {
+                self.translation_requests.accepted(*request, now);
+                if let Some((request, _)) = self.translation_requests.waiting().last() {
+                    self.requesters.seen(&request);
+                }
+            }
             Event::AtsCompleted { completion } => self.translation_completed(completion, now, memory)?,
             Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
             Event::InvalidationDone { completion } => self.device_commands.done(completion, now),

@@ -445,7 +445,7 @@ mod tests {
             global: false,
             root: 0xA,
             parent: Parent::Pointer { addr: Spa(0x100), level: 1, value },
-            reached: 50,
+            reached: Some(50),
         };
         let context = choice(Role::DeviceContext { index: 3 }, 0x700, 0xA, 0);
         let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);

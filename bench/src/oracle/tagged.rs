@@ -50,17 +50,17 @@ pub struct Place {
     pub root: u64,
     /// What led to it
     pub parent: Parent,
-    /// When a walk last led to it
-    pub reached: Cycle,
+    /// When a request was last translated by it; none: nobody asked for the walk that may have led to it
+    pub reached: Option<Cycle>,
 }
 
 impl Place {
     fn is(&self, other: &Place) -> bool {
-        Place { reached: 0, ..*self } == Place { reached: 0, ..*other }
+        Place { reached: None, ..*self } == Place { reached: None, ..*other }
     }
 }
 
-/// Every entry that requests were translated by.
+/// Every entry that requests were translated by, and those to which other walks may have led.
 #[derive(Debug, Default)]
 pub struct Tagged {
     places: FxHashMap<Key, Vec<Place>>,
@@ -95,6 +95,16 @@ fn parent(before: &[Choice], stage: Stage, level: u8, addr: u64) -> Parent {
 impl Tagged {
     /// A request that ended in cycle `now` was translated by these reads, in the order in which they were made.
     pub fn used(&mut self, choices: &[Choice], now: Cycle) {
+        self.note(choices, Some(now));
+    }
+
+    /// A walk may have come this way, whether anybody asked for it or not. Whether there is anything new in that.
+    pub fn possible(&mut self, choices: &[Choice]) -> bool {
+        self.note(choices, None)
+    }
+
+    fn note(&mut self, choices: &[Choice], reached: Option<Cycle>) -> bool {
+        let mut news = false;
         let mut global = false;
         for (at, choice) in choices.iter().enumerate() {
             let word = &choice.word;
@@ -112,14 +122,18 @@ impl Tagged {
                 global: global && stage == Stage::First,
                 root: choice.root,
                 parent: parent(&choices[..at], stage, level, addr),
-                reached: now,
+                reached,
             };
             let places = self.places.entry(key).or_default();
             match places.iter_mut().find(|known| known.is(&place)) {
-                Some(known) => known.reached = now,
-                None => places.push(place),
+                Some(known) => known.reached = reached.or(known.reached),
+                None => {
+                    places.push(place);
+                    news = true;
+                }
             }
         }
+        news
     }
 
     /// Entries of any level that translate `addr` under these tags; with `global`, global ones of other processes too.
@@ -198,10 +212,10 @@ mod tests {
         tagged.used(&walk, 100);
         let [(0, leaf), (1, pointer)] = places(&tagged, 3, 0, false)[..] else { panic!("two entries") };
         assert_eq!(leaf.parent, Parent::Pointer { addr: Spa(0x9000), level: 1, value: 0x2001 });
-        assert_eq!((pointer.parent, pointer.root, leaf.reached), (Parent::Root, 0x5, 100));
+        assert_eq!((pointer.parent, pointer.root, leaf.reached), (Parent::Root, 0x5, Some(100)));
         tagged.used(&[Choice { recalled: Some(leaf), ..walk[1] }], 200);
-        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, 100);
+        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, Some(100));
         tagged.used(&walk, 300);
-        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, 300);
+        assert_eq!(places(&tagged, 3, 0, false)[0].1.reached, Some(300));
     }
 }

@@ -114,14 +114,16 @@ impl Knowledge<'_> {
         path: Globality,
         start: Cycle,
     ) -> bool {
-        let value = narrow(word, seen.value);
-        let Some(cutoff) = self.invalidations.cutoff(word, value, path, start) else { return true };
-        let obtained_by =
-            |cycle: Cycle| cutoff.fetched <= cycle && history.held_between(seen.value, cutoff.fetched, cycle);
+        let cutoff = self.invalidations.cutoff(word, narrow(word, seen.value), path, start);
+        if cutoff.is_none() && place.reached.is_some() {
+            return true;
+        }
+        let since = cutoff.map_or(0, |command| command.fetched);
+        let obtained_by = |cycle: Cycle| since <= cycle && history.held_between(seen.value, since, cycle);
         // A read that no request is known to have used counts where it was on the way of some walk: one that is still
-        // going on, or one that nobody asked for.
-        obtained_by(place.reached)
-            || obtained_by(seen.last_sampled) && self.led(word, place.parent, path, start.min(seen.last_sampled))
+        // going on, one that was refused, or one that nobody asked for.
+        let led = |cycle: Cycle| obtained_by(cycle) && self.led(word, place.parent, path, start.min(cycle));
+        place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
     }
 
     /// Whether an entry may have led a walk in `cycle` on to the next.

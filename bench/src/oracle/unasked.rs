@@ -1,0 +1,102 @@
+//! Walks that nobody asked for: a device may walk ahead of its requests, and what a refused request was walked by stays
+//! cached as well. Entries that only such walks led to serve later requests where entries are found by their tags alone,
+//! so they are looked for before a device is blamed.
+
+use std::collections::BTreeSet;
+
+use golden::{Config, DeviceId, ProcessId, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words};
+use rustc_hash::FxHashSet;
+
+use super::Oracle;
+use super::chooser::{Choice, Chooser, Reach};
+use super::usable::Window;
+use crate::bus::Cycle;
+
+/// Walks that are followed for each requester, at most.
+const LIMIT: u32 = 1 << 14;
+
+/// Everybody who has asked for something: walks that nobody asked for are made in their names.
+#[derive(Debug, Default)]
+pub struct Requesters(BTreeSet<(DeviceId, Option<ProcessId>, bool)>);
+
+impl Requesters {
+    /// A request was accepted.
+    pub fn seen(&mut self, request: &Request) {
+        self.0.insert((request.device, request.process, request.privileged));
+    }
+}
+
+/// A page-table entry on the way of a walk: what comes after it depends on this alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Step {
+    word: WordRef,
+    second_root: u64,
+    /// What the walk read before, in this stage and in the first
+    before: [Option<(Spa, u64)>; 2],
+}
+
+impl Step {
+    fn of(word: &WordRef, chooser: &Chooser<'_>) -> Self {
+        let choices = chooser.choices();
+        let read = |choice: &Choice| (choice.word.addr, choice.value);
+        let first = choices.iter().rev().find(|choice| matches!(choice.word.role, Role::FirstStage { .. }));
+        Step {
+            word: *word,
+            second_root: chooser.tree(Stage::Second),
+            before: [choices.last().map(read), first.map(read)],
+        }
+    }
+}
+
+/// Follows every way through the tables that there has ever been, none of them twice.
+struct Everywhere<'c, 'a> {
+    chooser: &'c mut Chooser<'a>,
+    been: &'c mut FxHashSet<Step>,
+}
+
+impl Words for Everywhere<'_, '_> {
+    fn read(&mut self, word: &WordRef) -> Read {
+        let in_tables = matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. });
+        if in_tables && self.chooser.is_on_new_ground() && !self.been.insert(Step::of(word, self.chooser)) {
+            return Read::Unavailable;
+        }
+        self.chooser.read(word)
+    }
+
+    fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
+        self.chooser.compare_exchange(word, old, new)
+    }
+
+    fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
+        self.chooser.table_root(stage, tags, configured)
+    }
+
+    fn recall(&mut self, _: Stage, _: Purpose, _: &Tags) -> Option<(u8, u64)> {
+        None
+    }
+}
+
+impl Oracle {
+    /// Looks for page-table entries for the address of this request that walks in anybody's name may have led to, at any
+    /// time until now. Whether there are any that were not known.
+    pub(super) fn find_unasked(&mut self, request: &Request, end: Cycle) -> bool {
+        self.requesters.seen(request);
+        let all_time = Window { start: 0, end };
+        let mut tagged = std::mem::take(&mut self.tagged);
+        let mut news = false;
+        let requesters: Vec<_> = self.requesters.0.iter().copied().collect();
+        for (device, process, privileged) in requesters {
+            let other = Request { device, process, privileged, ..*request };
+            let mut been = FxHashSet::default();
+            let walk = |config: &Config, chooser: &mut Chooser<'_>| {
+                Some(golden::translate(config, &mut Everywhere { chooser, been: &mut been }, &other))
+            };
+            self.replay(all_time, Reach::Plain, LIMIT, walk, |_, chooser, _| {
+                news |= tagged.possible(chooser.choices());
+                false
+            });
+        }
+        self.tagged = tagged;
+        news
+    }
+}
