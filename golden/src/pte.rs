@@ -36,6 +36,14 @@ bits! {
 }
 
 impl Pte {
+    /// A leaf that maps the 64 KiB around its page: the one NAPOT encoding that is not reserved, which counts only in the
+    /// last level (Privileged specification, "Svnapot").
+    #[must_use]
+    #[inline]
+    pub const fn is_napot(self) -> bool {
+        self.n() && self.is_leaf() && self.ppn() & 0xf == 0b1000
+    }
+
     /// The entry maps a page (it is not a pointer to the next table): R or X is set.
     #[must_use]
     #[inline]

@@ -4,6 +4,7 @@ use golden::{Role, WordRef};
 
 use super::covers::Held;
 use super::dice::Dice;
+use super::habit::{Habit, Nature};
 
 /// An entry: one word, or the doublewords of a context.
 #[derive(Clone, Debug)]
@@ -22,10 +23,39 @@ impl Entry {
     }
 }
 
+/// How entries are told apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Match {
+    /// By tags alone, wherever they lie
+    pub tagged: bool,
+    /// What a comparison of tags leaves out
+    pub nature: Nature,
+}
+
+impl Match {
+    const EXACT: Self = Self { tagged: false, nature: Nature(None) };
+    const BY_TAGS: Self = Self { tagged: true, nature: Nature(None) };
+
+    fn lacks(self, habit: Habit) -> bool {
+        self.tagged && self.nature.has(habit)
+    }
+
+    /// Bits of the page number that are not looked at. Found by its tags, a NAPOT entry answers for all its pages:
+    /// "implicit reads of NAPOT page table entries may create address-translation cache entries" for any of them
+    /// (Svnapot).
+    fn free_bits(self, held: &Held) -> u32 {
+        match held.napot_bits() {
+            bits if bits > 0 && self.tagged => bits + u32::from(self.nature.has(Habit::NapotTooWide)),
+            _ => u32::from(self.lacks(Habit::TagsLackPageBit)),
+        }
+    }
+}
+
 /// A cache.
 #[derive(Clone, Debug)]
 pub(super) struct Bank {
     capacity: usize,
+    how: Match,
     entries: Vec<Entry>,
 }
 
@@ -34,8 +64,13 @@ pub(super) fn shift(level: u8, bytes: u8) -> u32 {
     12 + u32::from(level) * if bytes == 4 { 10 } else { 9 }
 }
 
-/// Both words are answered by one entry. `tagged`: wherever they lie.
-pub(super) fn same(a: &WordRef, b: &WordRef, tagged: bool) -> bool {
+/// Both are the same word, for the same use.
+pub(super) fn same(a: &WordRef, b: &WordRef) -> bool {
+    matches(a, b, Match::EXACT, 0)
+}
+
+/// Both words are answered by one entry. So many bits of a page number are `free`.
+fn matches(a: &WordRef, b: &WordRef, how: Match, free: u32) -> bool {
     let (x, y) = (&a.tags, &b.tags);
     // Of a context, the address of its first doubleword.
     let at = |word: &WordRef| match word.role {
@@ -45,10 +80,12 @@ pub(super) fn same(a: &WordRef, b: &WordRef, tagged: bool) -> bool {
         _ => word.addr.0,
     };
     // Which part of the device directory a non-leaf entry stands for, only its address tells.
-    let by_address = !tagged || matches!(a.role, Role::DdtEntry { .. });
+    let by_address = !how.tagged || matches!(a.role, Role::DdtEntry { .. });
     if a.bytes != b.bytes || by_address && at(a) != at(b) {
         return false;
     }
+    let same_guest = x.gscid == y.gscid || how.lacks(Habit::TagsLackGscid);
+    let same_process = x.pscid == y.pscid || how.lacks(Habit::TagsLackPscid);
     match (a.role, b.role) {
         (Role::DdtEntry { level: l }, Role::DdtEntry { level: m }) => l == m,
         (Role::DeviceContext { .. }, Role::DeviceContext { .. }) => x.device == y.device,
@@ -58,13 +95,13 @@ pub(super) fn same(a: &WordRef, b: &WordRef, tagged: bool) -> bool {
         }
         (Role::ProcessContext { .. }, Role::ProcessContext { .. }) => x.device == y.device && x.process == y.process,
         (Role::FirstStage { level: l }, Role::FirstStage { level: m }) => {
-            let span = shift(l, a.bytes);
-            l == m && x.gscid == y.gscid && x.pscid == y.pscid && x.iova.0 >> span == y.iova.0 >> span
+            let span = shift(l, a.bytes) + free;
+            l == m && same_guest && same_process && x.iova.0 >> span == y.iova.0 >> span
         }
         (Role::SecondStage { level: l, .. }, Role::SecondStage { level: m, .. }) => {
-            let span = shift(l, a.bytes);
+            let span = shift(l, a.bytes) + free;
             let page = |tags: &golden::Tags| tags.gpa.map(|gpa| gpa.0 >> span);
-            l == m && x.gscid == y.gscid && page(x) == page(y)
+            l == m && same_guest && page(x) == page(y)
         }
         (Role::MsiPte { .. }, Role::MsiPte { .. }) => {
             let page = |tags: &golden::Tags| tags.gpa.map(|gpa| gpa.0 >> 12);
@@ -75,16 +112,22 @@ pub(super) fn same(a: &WordRef, b: &WordRef, tagged: bool) -> bool {
 }
 
 impl Bank {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, entries: Vec::with_capacity(capacity) }
+    pub(super) fn new(capacity: usize, how: Match) -> Self {
+        Self { capacity, how, entries: Vec::with_capacity(capacity) }
     }
 
-    pub(super) fn find(&self, word: &WordRef, tagged: bool) -> Option<&Entry> {
-        self.entries.iter().find(|entry| same(&entry.held.word, word, tagged))
+    pub(super) fn find(&self, word: &WordRef) -> Option<&Entry> {
+        self.entries.iter().find(|entry| matches(&entry.held.word, word, self.how, self.how.free_bits(&entry.held)))
     }
 
-    pub(super) fn find_mut(&mut self, word: &WordRef, tagged: bool) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| same(&entry.held.word, word, tagged))
+    fn find_mut(&mut self, word: &WordRef) -> Option<&mut Entry> {
+        let how = self.how;
+        self.entries.iter_mut().find(|entry| matches(&entry.held.word, word, how, how.free_bits(&entry.held)))
+    }
+
+    /// The entry with these tags, wherever it lies.
+    pub(super) fn wherever(&mut self, word: &WordRef) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| matches(&entry.held.word, word, Match::BY_TAGS, 0))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
@@ -92,11 +135,11 @@ impl Bank {
     }
 
     /// Takes an entry in, in place of the one with its tags, or of any other where there is no room.
-    pub(super) fn insert(&mut self, entry: Entry, tagged: bool, dice: &mut Dice, evict_percent: u8) {
+    pub(super) fn insert(&mut self, entry: Entry, dice: &mut Dice, evict_percent: u8) {
         if self.capacity == 0 {
             return;
         }
-        if let Some(old) = self.find_mut(&entry.held.word, tagged) {
+        if let Some(old) = self.find_mut(&entry.held.word) {
             *old = entry;
             return;
         }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use golden::{Command, Config, DeviceContext, Pointer, Pte, Purpose, Request, Role, WordRef};
 
-use super::bank::{Bank, Entry, same, shift};
+use super::bank::{Bank, Entry, Match, same, shift};
 use super::config::CacheConfig;
 use super::covers::{Held, covers, covers_result};
 use super::dice::Dice;
@@ -62,19 +62,20 @@ fn holder(role: &Role) -> Option<Pointer> {
 
 impl Caches {
     pub(super) fn new(nature: Nature, config: CacheConfig, seed: u64) -> Self {
+        let how = Match { tagged: config.tagged, nature };
         Self {
             nature,
             config,
             dice: Dice::new(seed, 1),
             epoch: 0,
             log: VecDeque::with_capacity(LOG),
-            ddt_entries: Bank::new(config.ddt_entries),
-            device_contexts: Bank::new(config.device_contexts),
-            pdt_entries: Bank::new(config.pdt_entries),
-            process_contexts: Bank::new(config.process_contexts),
-            first: [Bank::new(config.first_pointers), Bank::new(config.first_leaves)],
-            second: [Bank::new(config.second_pointers), Bank::new(config.second_leaves)],
-            msi: Bank::new(config.msi),
+            ddt_entries: Bank::new(config.ddt_entries, how),
+            device_contexts: Bank::new(config.device_contexts, how),
+            pdt_entries: Bank::new(config.pdt_entries, how),
+            process_contexts: Bank::new(config.process_contexts, how),
+            first: [Bank::new(config.first_pointers, how), Bank::new(config.first_leaves, how)],
+            second: [Bank::new(config.second_pointers, how), Bank::new(config.second_leaves, how)],
+            msi: Bank::new(config.msi, how),
             results: Results::new(config.results),
             orphans: Vec::new(),
         }
@@ -113,7 +114,7 @@ impl Caches {
             Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } => index,
             _ => 0,
         };
-        let found = self.banks(&word.role).iter().find_map(|bank| bank.find(word, self.config.tagged));
+        let found = self.banks(&word.role).iter().find_map(|bank| bank.find(word));
         match found {
             Some(entry) => {
                 let value = entry.words[usize::from(index & 7)];
@@ -129,7 +130,7 @@ impl Caches {
         if !self.config.held_pointers {
             return None;
         }
-        let fits = |held: &&Held| same(&held.word, word, false) && holder(&held.word.role) == holder(&word.role);
+        let fits = |held: &&Held| same(&held.word, word) && holder(&held.word.role) == holder(&word.role);
         let own = |entry: &&Entry| entry.held.word.tags.device == word.tags.device;
         let found = match holder(&word.role)? {
             Pointer::DeviceContext => {
@@ -158,7 +159,7 @@ impl Caches {
                     Role::SecondStage { purpose, .. } => Role::SecondStage { level: lower, purpose },
                     _ => Role::FirstStage { level: lower },
                 };
-                banks[1].find(&WordRef { role, ..*word }, true).is_some()
+                banks[1].find(&WordRef { role, ..*word }).is_some()
             })
         };
         match word.role {
@@ -168,7 +169,7 @@ impl Caches {
                     let known = |entry: &Entry, leaf: bool| {
                         let (held, other) = (&entry.held.word, &entry.held.word.tags);
                         let Role::FirstStage { level } = held.role else { return false };
-                        let span = shift(level, held.bytes);
+                        let span = shift(level, held.bytes) + entry.held.napot_bits();
                         (level == wanted || leaf && level < wanted)
                             && (other.gscid, other.pscid) == (tags.gscid, tags.pscid)
                             && other.iova.0 >> span == tags.iova.0 >> span
@@ -274,7 +275,7 @@ impl Caches {
             Role::MsiPte { .. } => &mut self.msi,
             Role::Mrif => return,
         };
-        bank.insert(Entry::new(held, words), self.config.tagged, &mut self.dice, self.config.evict_percent);
+        bank.insert(Entry::new(held, words), &mut self.dice, self.config.evict_percent);
     }
 
     /// Keeps a second-stage word with the context whose pointer it translates.
@@ -299,9 +300,9 @@ impl Caches {
         let context = WordRef { role, bytes: 8, ..step.word };
         // Whose it is, wherever it lies: a context that came in meanwhile may have another pointer, and then this word
         // has another guest address than it will be asked for.
-        if let Some(entry) = bank.find_mut(&context, true)
+        if let Some(entry) = bank.wherever(&context)
             && entry.held.word.tags.device == tags.device
-            && !entry.pointers.iter().any(|other| same(&other.word, &held.word, false))
+            && !entry.pointers.iter().any(|other| same(&other.word, &held.word))
             && entry.pointers.len() < 16
         {
             entry.pointers.push(held);

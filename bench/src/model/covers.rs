@@ -21,12 +21,16 @@ impl Held {
         Pte(self.value).is_leaf()
     }
 
+    /// Bits of the page number that are free because the 64 KiB of a NAPOT entry are one mapping.
+    pub(super) fn napot_bits(&self) -> u32 {
+        let last = matches!(self.word.role, Role::FirstStage { level: 0 } | Role::SecondStage { level: 0, .. });
+        if last && self.word.bytes == 8 && Pte(self.value).is_napot() { 4 } else { 0 }
+    }
+
     /// First and last page that the entry stands for, given the address that it was read for.
     fn pages(&self, addr: u64, level: u8) -> (u64, u64) {
         let bits = if self.word.bytes == 4 { 10 } else { 9 };
-        // The 64 KiB of a NAPOT entry are one mapping.
-        let napot = if level == 0 && self.word.bytes == 8 && Pte(self.value).n() { 4 } else { 0 };
-        let span = u32::from(level) * bits + napot;
+        let span = u32::from(level) * bits + self.napot_bits();
         let first = addr >> 12 >> span << span;
         (first, first | ((1 << span) - 1))
     }

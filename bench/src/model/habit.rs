@@ -126,6 +126,15 @@ habits! {
     RefillsStale,
     /// A request is merged into a read that had been sent before, whatever that brings back.
     MergesBlindly,
+    // How entries are found by their tags
+    /// Page-table entries are found whatever their GSCID.
+    TagsLackGscid,
+    /// First-stage entries are found whatever their PSCID.
+    TagsLackPscid,
+    /// The lowest bit of a page number is not compared.
+    TagsLackPageBit,
+    /// A NAPOT entry answers for 128 KiB.
+    NapotTooWide,
     // Commands and fences
     /// A fence completes before the commands before it are executed.
     FenceEarly,
@@ -483,6 +492,12 @@ habits! {
 }
 
 impl Habit {
+    /// It shows only where entries are found by their tags alone.
+    #[must_use]
+    pub const fn needs_tags(self) -> bool {
+        matches!(self, Self::TagsLackGscid | Self::TagsLackPscid | Self::TagsLackPageBit | Self::NapotTooWide)
+    }
+
     /// It shows only where there are ATS and page requests.
     #[must_use]
     pub const fn needs_ats(self) -> bool {

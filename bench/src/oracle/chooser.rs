@@ -192,6 +192,12 @@ impl<'a> Chooser<'a> {
         self.depth == self.buffers.branches.len()
     }
 
+    /// What the device has read at an address.
+    pub fn sightings(&self, addr: Spa) -> impl Iterator<Item = u64> {
+        let seen = self.known.histories.word(addr).map_or(&[][..], |history| history.sightings());
+        seen.iter().filter(|seen| seen.resp == 0).map(|seen| seen.value)
+    }
+
     /// `fsc` or `iohgatp` under which the walk of this stage goes on.
     pub fn tree(&self, stage: Stage) -> u64 {
         self.trees[stage as usize]
@@ -352,6 +358,7 @@ impl Words for Chooser<'_> {
                 let value = narrow(&word, seen.value);
                 // Only what is valid can be in a cache, and only what a walk does not come to anyway is worth a try.
                 if !is_invalid(&role, value)
+                    && (!place.napot || Pte(value).is_napot())
                     && !self.known.stands(&word, &place, value, self.trees[stage as usize], self.window.end)
                     && self.known.kept(&word, &place, history, seen, path, self.window.start)
                 {

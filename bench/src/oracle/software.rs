@@ -445,6 +445,7 @@ mod tests {
             global: false,
             root: 0xA,
             parent: Parent::Pointer { addr: Spa(0x100), level: 1, value },
+            napot: false,
             reached: Some(50),
         };
         let context = choice(Role::DeviceContext { index: 3 }, 0x700, 0xA, 0);

@@ -17,7 +17,12 @@ struct Key {
     level: u8,
     /// The address, without what the entry itself resolves
     prefix: u64,
+    /// For all pages of a NAPOT entry
+    napot: bool,
 }
+
+/// log2 of the bytes that a NAPOT entry maps.
+const NAPOT: u32 = 16;
 
 /// What led a walk to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub struct Place {
     pub pscid: Option<Pscid>,
     /// It was part of a global mapping
     pub global: bool,
+    /// It counts where it holds a NAPOT entry, for any page of that
+    pub napot: bool,
     /// `fsc` or `iohgatp` under which it was found
     pub root: u64,
     /// What led to it
@@ -92,6 +99,26 @@ fn parent(before: &[Choice], stage: Stage, level: u8, addr: u64) -> Parent {
     })
 }
 
+/// The place of an entry that was read after these.
+fn place(before: &[Choice], choice: &Choice, reached: Option<Cycle>) -> Option<(Key, Place)> {
+    let word = &choice.word;
+    let (stage, level, addr) = entry(word)?;
+    let is_global =
+        |choice: &Choice| matches!(entry(&choice.word), Some((Stage::First, _, _))) && Pte(choice.value).is_global();
+    let key = Key { stage, gscid: word.tags.gscid, level, prefix: prefix(addr, level, word.bytes), napot: false };
+    let place = Place {
+        addr: word.addr,
+        bytes: word.bytes,
+        pscid: if stage == Stage::First { word.tags.pscid } else { None },
+        global: stage == Stage::First && before.iter().chain([choice]).any(is_global),
+        napot: false,
+        root: choice.root,
+        parent: parent(before, stage, level, addr),
+        reached,
+    };
+    Some((key, place))
+}
+
 impl Tagged {
     /// A request that ended in cycle `now` was translated by these reads, in the order in which they were made.
     pub fn used(&mut self, choices: &[Choice], now: Cycle) {
@@ -103,37 +130,44 @@ impl Tagged {
         self.note(choices, None)
     }
 
+    /// A walk that came by these reads may have read this NAPOT entry of the last level for another of its pages.
+    pub fn possible_beside(&mut self, before: &[Choice], choice: &Choice) -> bool {
+        let Some((key, place)) = place(before, choice, None) else { return false };
+        self.insert_for_all_pages(key, place, &choice.word)
+    }
+
     fn note(&mut self, choices: &[Choice], reached: Option<Cycle>) -> bool {
         let mut news = false;
-        let mut global = false;
         for (at, choice) in choices.iter().enumerate() {
-            let word = &choice.word;
-            let Some((stage, level, addr)) = entry(word) else { continue };
-            global |= stage == Stage::First && Pte(choice.value).is_global();
-            if choice.recalled.is_some() {
-                // No walk led to it now.
-                continue;
-            }
-            let key = Key { stage, gscid: word.tags.gscid, level, prefix: prefix(addr, level, word.bytes) };
-            let place = Place {
-                addr: word.addr,
-                bytes: word.bytes,
-                pscid: if stage == Stage::First { word.tags.pscid } else { None },
-                global: global && stage == Stage::First,
-                root: choice.root,
-                parent: parent(&choices[..at], stage, level, addr),
-                reached,
-            };
-            let places = self.places.entry(key).or_default();
-            match places.iter_mut().find(|known| known.is(&place)) {
-                Some(known) => known.reached = reached.or(known.reached),
-                None => {
-                    places.push(place);
-                    news = true;
-                }
+            // To what is recalled no walk led now.
+            let found = if choice.recalled.is_some() { None } else { place(&choices[..at], choice, reached) };
+            let Some((key, place)) = found else { continue };
+            news |= self.insert(key, place);
+            if key.level == 0 && place.bytes == 8 && Pte(choice.value).is_napot() {
+                news |= self.insert_for_all_pages(key, place, &choice.word);
             }
         }
         news
+    }
+
+    fn insert_for_all_pages(&mut self, key: Key, place: Place, word: &WordRef) -> bool {
+        let Some((_, _, addr)) = entry(word) else { return false };
+        self.insert(Key { prefix: addr >> NAPOT, napot: true, ..key }, Place { napot: true, ..place })
+    }
+
+    /// Whether it was not there.
+    fn insert(&mut self, key: Key, place: Place) -> bool {
+        let places = self.places.entry(key).or_default();
+        match places.iter_mut().find(|known| known.is(&place)) {
+            Some(known) => {
+                known.reached = place.reached.or(known.reached);
+                false
+            }
+            None => {
+                places.push(place);
+                true
+            }
+        }
     }
 
     /// Entries of any level that translate `addr` under these tags; with `global`, global ones of other processes too.
@@ -144,16 +178,18 @@ impl Tagged {
         addr: u64,
         global: bool,
     ) -> impl Iterator<Item = (u8, Place)> + 'a {
-        (0..LEVELS).flat_map(move |level| {
+        let gscid = tags.gscid;
+        let wanted =
+            move |place: &&Place| stage == Stage::Second || place.pscid == tags.pscid || (global && place.global);
+        let by_level = (0..LEVELS).flat_map(move |level| {
             // Entries of 4 bytes resolve other bits; where both agree, they are in one list.
-            let keys = [8, 4].map(|bytes| Key { stage, gscid: tags.gscid, level, prefix: prefix(addr, level, bytes) });
-            let count = if keys[0] == keys[1] { 1 } else { 2 };
-            keys.into_iter().take(count).flat_map(move |key| {
-                let wanted = move |place: &&Place| {
-                    stage == Stage::Second || place.pscid == tags.pscid || (global && place.global)
-                };
-                self.places.get(&key).into_iter().flatten().filter(wanted).map(move |place| (level, *place))
-            })
+            let keys =
+                [8, 4].map(|bytes| Key { stage, gscid, level, prefix: prefix(addr, level, bytes), napot: false });
+            keys.into_iter().take(if keys[0] == keys[1] { 1 } else { 2 })
+        });
+        let napot = Key { stage, gscid, level: 0, prefix: addr >> NAPOT, napot: true };
+        by_level.chain([napot]).flat_map(move |key| {
+            self.places.get(&key).into_iter().flatten().filter(wanted).map(move |place| (key.level, *place))
         })
     }
 }
@@ -203,6 +239,18 @@ mod tests {
         tagged.used(&[choice(1, 3, 0, 0x9000, 0x21), choice(0, 3, 0, 0xA000, 0xDF)], 100);
         assert!(found(&tagged, 4, 0, false).is_empty());
         assert_eq!(found(&tagged, 4, 0, true), [(0, 0xA000), (1, 0x9000)]);
+    }
+
+    #[test]
+    fn a_napot_entry_counts_for_all_its_pages() {
+        const LEAF: u64 = 1 << 63 | 0b1000 << 10 | 0xDF;
+        let mut tagged = Tagged::default();
+        tagged.used(&[choice(0, 3, 0x43_1000, 0x9008, LEAF)], 100);
+        assert_eq!(found(&tagged, 3, 0x43_F000, false), [(0, 0x9008)]);
+        assert!(places(&tagged, 3, 0x43_0000, false)[0].1.napot);
+        assert!(found(&tagged, 3, 0x44_0000, false).is_empty());
+        tagged.used(&[choice(0, 3, 0x45_1000, 0x9018, 1 << 63 | 0b0100 << 10 | 0xDF)], 100);
+        assert!(found(&tagged, 3, 0x45_0000, false).is_empty(), "a reserved encoding");
     }
 
     #[test]

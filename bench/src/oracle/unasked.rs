@@ -4,11 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use golden::{Config, DeviceId, ProcessId, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words};
+use golden::{
+    Config, DeviceId, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words,
+};
 use rustc_hash::FxHashSet;
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
+use super::tagged::{Tagged, entry};
 use super::usable::Window;
 use crate::bus::Cycle;
 
@@ -52,13 +55,35 @@ impl Step {
 struct Everywhere<'c, 'a> {
     chooser: &'c mut Chooser<'a>,
     been: &'c mut FxHashSet<Step>,
+    found: &'c mut Tagged,
+    news: bool,
+}
+
+impl Everywhere<'_, '_> {
+    /// A walk that comes to the last level for a page beside this one may have read a NAPOT entry, which maps this page
+    /// as well.
+    fn look_beside(&mut self, word: &WordRef) {
+        let (Some((stage, 0, _)), 8) = (entry(word), word.bytes) else { return };
+        let root = self.chooser.tree(stage);
+        for number in 1..16 {
+            let word = WordRef { addr: Spa(word.addr.0 ^ 8 * number), ..*word };
+            let napot = self.chooser.sightings(word.addr).find(|value| Pte(*value).is_napot());
+            if let Some(value) = napot {
+                let choice = Choice { word, value, stale: false, root, recalled: None };
+                self.news |= self.found.possible_beside(self.chooser.choices(), &choice);
+            }
+        }
+    }
 }
 
 impl Words for Everywhere<'_, '_> {
     fn read(&mut self, word: &WordRef) -> Read {
         let in_tables = matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. });
-        if in_tables && self.chooser.is_on_new_ground() && !self.been.insert(Step::of(word, self.chooser)) {
-            return Read::Unavailable;
+        if in_tables && self.chooser.is_on_new_ground() {
+            if !self.been.insert(Step::of(word, self.chooser)) {
+                return Read::Unavailable;
+            }
+            self.look_beside(word);
         }
         self.chooser.read(word)
     }
@@ -82,21 +107,22 @@ impl Oracle {
     pub(super) fn find_unasked(&mut self, request: &Request, end: Cycle) -> bool {
         self.requesters.seen(request);
         let all_time = Window { start: 0, end };
-        let mut tagged = std::mem::take(&mut self.tagged);
+        let mut found = std::mem::take(&mut self.tagged);
         let mut news = false;
         let requesters: Vec<_> = self.requesters.0.iter().copied().collect();
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };
             let mut been = FxHashSet::default();
             let walk = |config: &Config, chooser: &mut Chooser<'_>| {
-                Some(golden::translate(config, &mut Everywhere { chooser, been: &mut been }, &other))
+                let mut everywhere = Everywhere { chooser, been: &mut been, found: &mut found, news: false };
+                golden::translate(config, &mut everywhere, &other);
+                news |= everywhere.news;
+                news |= found.possible(chooser.choices());
+                None::<()>
             };
-            self.replay(all_time, Reach::Plain, LIMIT, walk, |_, chooser, _| {
-                news |= tagged.possible(chooser.choices());
-                false
-            });
+            self.replay(all_time, Reach::Plain, LIMIT, walk, |(), _, _| false);
         }
-        self.tagged = tagged;
+        self.tagged = found;
         news
     }
 }

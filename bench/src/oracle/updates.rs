@@ -181,7 +181,8 @@ impl Oracle {
         if self.registers.caps.amo_hwad()
             && (self.update_owed(&exchange, now, 16)
                 || self.updates.enabled && is_speculation(&exchange, &self.histories)
-                || self.update_owed(&exchange, now, u32::MAX))
+                || self.update_owed(&exchange, now, u32::MAX)
+                || self.find_unasked_of_waiting(now) && self.update_owed(&exchange, now, u32::MAX))
         {
             return Ok(());
         }
@@ -194,13 +195,22 @@ impl Oracle {
         Err(violation)
     }
 
+    /// Those that wait for their translation, and since when they do.
+    fn waiting_requests(&self) -> Vec<(Request, Cycle)> {
+        let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
+        let dma = dma.map(|transaction| (request_of(transaction), transaction.accepted));
+        dma.chain(self.translation_requests.waiting()).collect()
+    }
+
+    fn find_unasked_of_waiting(&mut self, now: Cycle) -> bool {
+        let waiting = self.waiting_requests();
+        waiting.iter().fold(false, |news, (request, _)| self.find_unasked(request, now) || news)
+    }
+
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first
     /// so many within each reach.
     fn update_owed(&mut self, exchange: &Exchange, now: Cycle, limit: u32) -> bool {
-        let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
-        let dma = dma.map(|transaction| (request_of(transaction), transaction.accepted));
-        let waiting: Vec<(Request, Cycle)> = dma.chain(self.translation_requests.waiting()).collect();
-        waiting.into_iter().any(|(request, start)| {
+        self.waiting_requests().into_iter().any(|(request, start)| {
             let claims = |config: &Config, chooser: &mut Chooser<'_>| {
                 chooser.claim(exchange.addr);
                 let mut claim = Claim { chooser, wanted: *exchange, found: false };

@@ -151,7 +151,7 @@ impl Knowledge<'_> {
     /// guest's tables have to be found by the second stage, that depends on more than the entries themselves.
     pub fn stands(&self, word: &WordRef, place: &Place, value: u64, root: u64, cycle: Cycle) -> bool {
         let Some((stage, _, address)) = entry(word) else { return false };
-        if stage == Stage::First && word.tags.gscid.is_some() {
+        if stage == Stage::First && word.tags.gscid.is_some() || place.napot {
             return false;
         }
         let held = self.histories.word(place.addr).is_some_and(|history| {

@@ -102,7 +102,8 @@ pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
         if hunt.catches.len() == ENOUGH {
             break;
         }
-        let legal = ModelConfig { caches: caches(seed), ..ModelConfig::plain(seed) };
+        let caches = CacheConfig { tagged: habit.needs_tags(), ..caches(seed) };
+        let legal = ModelConfig { caches, ..ModelConfig::plain(seed) };
         let outcome = play_in(scene, ModelConfig { habit: Some(habit), ..legal }, seed, STEPS)?;
         hunt.runs += 1;
         hunt.transactions += outcome.figures.dma_transactions;

@@ -165,6 +165,7 @@ impl<'a> Tables<'a> {
                     leaf(spa, FULL) | NC,
                     leaf(spa + 0x40_0000, FULL | G),
                     leaf(spa, FULL) | 1 << 56,
+                    leaf(spa & !0xffff | 0x8000, FULL) | N,
                 ];
                 self.slot(Kind::SecondLeaf, at, values, &covers);
             } else if !is_data && (0x10..0x40).contains(&number) {
