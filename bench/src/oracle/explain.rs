@@ -85,7 +85,7 @@ impl Oracle {
     ) -> Option<Explanation> {
         let found = self.first_explanation(reaches, request, window, &accept);
         // Entries that no request was translated by are looked for only where nothing else explains it.
-        if found.is_none() && reaches.contains(&Reach::Global) && self.find_unasked(request, window.end) {
+        if found.is_none() && reaches.contains(&Reach::Global) && self.find_unasked(request, window) {
             return self.first_explanation(&[Reach::Tagged, Reach::Global], request, window, &accept);
         }
         found
@@ -127,7 +127,7 @@ impl Oracle {
         accept: impl Fn(&Fault) -> bool,
     ) -> Vec<(Fault, Explanation)> {
         let found = self.nearest_refusals(&Reach::ALL, request, window, &accept);
-        if found.is_empty() && self.find_unasked(request, window.end) {
+        if found.is_empty() && self.find_unasked(request, window) {
             return self.nearest_refusals(&[Reach::Tagged, Reach::Global], request, window, &accept);
         }
         found

@@ -125,34 +125,41 @@ impl Tagged {
         self.note(choices, Some(now));
     }
 
-    /// A walk may have come this way, whether anybody asked for it or not. Whether there is anything new in that.
-    pub fn possible(&mut self, choices: &[Choice]) -> bool {
-        self.note(choices, None)
+    /// A walk may have come this way, whether anybody asked for it or not.
+    pub fn possible(&mut self, choices: &[Choice]) {
+        self.note(choices, None);
     }
 
     /// A walk that came by these reads may have read this NAPOT entry of the last level for another of its pages.
-    pub fn possible_beside(&mut self, before: &[Choice], choice: &Choice) -> bool {
-        let Some((key, place)) = place(before, choice, None) else { return false };
-        self.insert_for_all_pages(key, place, &choice.word)
+    pub fn possible_beside(&mut self, before: &[Choice], choice: &Choice) {
+        if let Some((key, place)) = place(before, choice, None) {
+            self.insert_for_all_pages(key, place, &choice.word);
+        }
     }
 
-    fn note(&mut self, choices: &[Choice], reached: Option<Cycle>) -> bool {
-        let mut news = false;
+    /// Takes in what was found apart. Whether there was anything new in that.
+    pub fn merge(&mut self, found: Tagged) -> bool {
+        let places =
+            found.places.into_iter().flat_map(|(key, places)| places.into_iter().map(move |place| (key, place)));
+        places.fold(false, |news, (key, place)| self.insert(key, place) || news)
+    }
+
+    fn note(&mut self, choices: &[Choice], reached: Option<Cycle>) {
         for (at, choice) in choices.iter().enumerate() {
             // To what is recalled no walk led now.
             let found = if choice.recalled.is_some() { None } else { place(&choices[..at], choice, reached) };
             let Some((key, place)) = found else { continue };
-            news |= self.insert(key, place);
+            self.insert(key, place);
             if key.level == 0 && place.bytes == 8 && Pte(choice.value).is_napot() {
-                news |= self.insert_for_all_pages(key, place, &choice.word);
+                self.insert_for_all_pages(key, place, &choice.word);
             }
         }
-        news
     }
 
-    fn insert_for_all_pages(&mut self, key: Key, place: Place, word: &WordRef) -> bool {
-        let Some((_, _, addr)) = entry(word) else { return false };
-        self.insert(Key { prefix: addr >> NAPOT, napot: true, ..key }, Place { napot: true, ..place })
+    fn insert_for_all_pages(&mut self, key: Key, place: Place, word: &WordRef) {
+        if let Some((_, _, addr)) = entry(word) {
+            self.insert(Key { prefix: addr >> NAPOT, napot: true, ..key }, Place { napot: true, ..place });
+        }
     }
 
     /// Whether it was not there.

@@ -13,7 +13,6 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::tagged::{Tagged, entry};
 use super::usable::Window;
-use crate::bus::Cycle;
 
 /// Walks that are followed for each requester, at most.
 const LIMIT: u32 = 1 << 14;
@@ -56,7 +55,6 @@ struct Everywhere<'c, 'a> {
     chooser: &'c mut Chooser<'a>,
     been: &'c mut FxHashSet<Step>,
     found: &'c mut Tagged,
-    news: bool,
 }
 
 impl Everywhere<'_, '_> {
@@ -66,11 +64,11 @@ impl Everywhere<'_, '_> {
         let (Some((stage, 0, _)), 8) = (entry(word), word.bytes) else { return };
         let root = self.chooser.tree(stage);
         for number in 1..16 {
-            let word = WordRef { addr: Spa(word.addr.0 ^ 8 * number), ..*word };
+            let word = WordRef { addr: Spa(word.addr.0 ^ (8 * number)), ..*word };
             let napot = self.chooser.sightings(word.addr).find(|value| Pte(*value).is_napot());
             if let Some(value) = napot {
                 let choice = Choice { word, value, stale: false, root, recalled: None };
-                self.news |= self.found.possible_beside(self.chooser.choices(), &choice);
+                self.found.possible_beside(self.chooser.choices(), &choice);
             }
         }
     }
@@ -96,33 +94,37 @@ impl Words for Everywhere<'_, '_> {
         self.chooser.table_root(stage, tags, configured)
     }
 
-    fn recall(&mut self, _: Stage, _: Purpose, _: &Tags) -> Option<(u8, u64)> {
-        None
+    /// What was found before leads on, too.
+    fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
+        if stage == Stage::First { self.chooser.recall(stage, purpose, tags) } else { None }
     }
 }
 
 impl Oracle {
     /// Looks for page-table entries for the address of this request that walks in anybody's name may have led to, at any
     /// time until now. Whether there are any that were not known.
-    pub(super) fn find_unasked(&mut self, request: &Request, end: Cycle) -> bool {
+    pub(super) fn find_unasked(&mut self, request: &Request, window: Window) -> bool {
         self.requesters.seen(request);
-        let all_time = Window { start: 0, end };
-        let mut found = std::mem::take(&mut self.tagged);
-        let mut news = false;
         let requesters: Vec<_> = self.requesters.0.iter().copied().collect();
+        let mut found = Tagged::default();
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };
-            let mut been = FxHashSet::default();
-            let walk = |config: &Config, chooser: &mut Chooser<'_>| {
-                let mut everywhere = Everywhere { chooser, been: &mut been, found: &mut found, news: false };
-                golden::translate(config, &mut everywhere, &other);
-                news |= everywhere.news;
-                news |= found.possible(chooser.choices());
-                None::<()>
-            };
-            self.replay(all_time, Reach::Plain, LIMIT, walk, |(), _, _| false);
+            self.walk_everywhere(&other, Window { start: 0, ..window }, Reach::Plain, &mut found);
         }
-        self.tagged = found;
-        news
+        let news = self.tagged.merge(found);
+        // From an entry that was read for a page beside, the second stage leads on.
+        let mut found = Tagged::default();
+        self.walk_everywhere(request, window, Reach::Tagged, &mut found);
+        self.tagged.merge(found) || news
+    }
+
+    fn walk_everywhere(&mut self, request: &Request, window: Window, reach: Reach, found: &mut Tagged) {
+        let mut been = FxHashSet::default();
+        let walk = |config: &Config, chooser: &mut Chooser<'_>| {
+            golden::translate(config, &mut Everywhere { chooser, been: &mut been, found }, request);
+            found.possible(chooser.choices());
+            None::<()>
+        };
+        self.replay(window, reach, LIMIT, walk, |(), _, _| false);
     }
 }

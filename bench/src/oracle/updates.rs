@@ -204,7 +204,8 @@ impl Oracle {
 
     fn find_unasked_of_waiting(&mut self, now: Cycle) -> bool {
         let waiting = self.waiting_requests();
-        waiting.iter().fold(false, |news, (request, _)| self.find_unasked(request, now) || news)
+        let window = |start| Window { start, end: now };
+        waiting.iter().fold(false, |news, (request, start)| self.find_unasked(request, window(*start)) || news)
     }
 
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first

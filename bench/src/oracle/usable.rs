@@ -122,12 +122,15 @@ impl Knowledge<'_> {
         let obtained_by = |cycle: Cycle| since <= cycle && history.held_between(seen.value, since, cycle);
         // A read that no request is known to have used counts where it was on the way of some walk: one that is still
         // going on, one that was refused, or one that nobody asked for.
-        let led = |cycle: Cycle| obtained_by(cycle) && self.led(word, place.parent, path, start.min(cycle));
+        let led = |cycle: Cycle| {
+            let window = Window { start: start.min(cycle), end: cycle };
+            obtained_by(cycle) && self.led(word, place.parent, path, window)
+        };
         place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
     }
 
-    /// Whether an entry may have led a walk in `cycle` on to the next.
-    fn led(&self, below: &WordRef, parent: Parent, path: Globality, cycle: Cycle) -> bool {
+    /// Whether an entry may have led a walk in this window on to the next.
+    fn led(&self, below: &WordRef, parent: Parent, path: Globality, window: Window) -> bool {
         let Parent::Pointer { addr, level, value } = parent else { return true };
         let role = match below.role {
             Role::SecondStage { purpose, .. } => Role::SecondStage { level, purpose },
@@ -137,14 +140,13 @@ impl Knowledge<'_> {
         let (Some(history), Some((stage, _, address))) = (self.histories.word(addr), entry(&word)) else {
             return false;
         };
-        let window = Window { start: cycle, end: cycle };
         let mut seen = history.sightings().iter().filter(|seen| narrow(&word, seen.value) == value);
         seen.any(|seen| judge(history, &word, seen, self.invalidations, path, window).is_ok())
             && self
                 .tagged
                 .places(stage, &word.tags, address, path.global)
                 .filter(|(at, place)| *at == level && place.addr == addr)
-                .any(|(_, place)| self.led(&word, place.parent, path, cycle))
+                .any(|(_, place)| self.led(&word, place.parent, path, window))
     }
 
     /// Whether a walk under this root that reads memory as it was in `cycle` comes to an entry with this value. Where a

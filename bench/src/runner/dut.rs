@@ -8,9 +8,13 @@ use crate::model::{CacheConfig, Model, ModelConfig};
 /// Opens a device under test. `seed` decides what registers hold that RTL does not reset.
 pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
     match device {
-        // With caches, as hardware has them: a model without any never comes into the windows that scenarios are about.
+        // With caches that find entries by their tags, as hardware has them: a model without any never comes into the
+        // windows that scenarios are about.
         Device::Model => {
-            let config = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(u64::from(seed)) };
+            let config = ModelConfig {
+                caches: CacheConfig { tagged: true, ..CacheConfig::large() },
+                ..ModelConfig::plain(u64::from(seed))
+            };
             Ok(Box::new(Model::new(config)))
         }
         Device::Rtl { library, .. } => {
