@@ -1,6 +1,8 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (rule 6).
 
+use std::ops::Range;
+
 use golden::{Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
 use super::history::Sighting;
@@ -79,6 +81,18 @@ pub struct Buffers {
     roots: Vec<Root>,
     others: Vec<u64>,
     recalled: Vec<Recalled>,
+    /// Which of `recalled` answer what was asked before
+    asked: Vec<(Asked, Range<usize>)>,
+}
+
+/// What decides which entries may be used without being read. Replays ask for the same again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    stage: Stage,
+    purpose: Purpose,
+    tags: Tags,
+    /// Of the walk that is going on
+    root: u64,
 }
 
 /// An entry that may be used without being read.
@@ -92,13 +106,13 @@ struct Recalled {
 }
 
 impl Buffers {
-    /// An entry that may be used. The walk goes on alike from every entry of one level with one value, wherever it was
-    /// read; one that memory holds stands for all of them.
-    fn recall(&mut self, entry: Recalled) {
+    /// An entry that may be used, among those from `first` on. The walk goes on alike from every entry of one level with
+    /// one value, wherever it was read; one that memory holds stands for all of them.
+    fn recall(&mut self, first: usize, entry: Recalled) {
         let alike = |known: &&mut Recalled| {
             (known.level, known.value, known.place.global) == (entry.level, entry.value, entry.place.global)
         };
-        match self.recalled.iter_mut().find(alike) {
+        match self.recalled[first..].iter_mut().find(alike) {
             Some(known) if known.stale && !entry.stale => *known = entry,
             Some(_) => {}
             None => self.recalled.push(entry),
@@ -112,6 +126,8 @@ impl<'a> Chooser<'a> {
         buffers.branches.clear();
         buffers.choices.clear();
         buffers.roots.clear();
+        buffers.recalled.clear();
+        buffers.asked.clear();
         let path = Globality { global: reach == Reach::Global };
         Chooser {
             known,
@@ -266,6 +282,36 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// Entries that may be used without being read: where they are in `buffers.recalled`.
+    fn usable_by_tags(&mut self, asked: &Asked) -> Range<usize> {
+        let Asked { stage, purpose, tags, root } = *asked;
+        let first = self.buffers.recalled.len();
+        let global = self.reach == Reach::Global;
+        let addr = match stage {
+            Stage::First => tags.iova.0,
+            Stage::Second => tags.gpa.map_or(0, |gpa| gpa.0),
+        };
+        for (level, place) in self.known.tagged.places(stage, &tags, addr, global) {
+            let Some(history) = self.known.histories.word(place.addr) else { continue };
+            let role = role_of(stage, level, purpose);
+            let word = WordRef { addr: place.addr, bytes: place.bytes, role, tags };
+            let path = Globality { global: global && place.global };
+            for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= self.window.end) {
+                let value = narrow(&word, seen.value);
+                // Only what is valid can be in a cache, and only what a walk does not come to anyway is worth a try.
+                if !is_invalid(&role, value)
+                    && (!place.napot || Pte(value).is_napot())
+                    && !self.known.stands(&word, &place, value, root, self.window.end)
+                    && self.known.kept(&word, &place, history, seen, path, self.window.start)
+                {
+                    let stale = !history.held_between(seen.value, self.window.start, self.window.end);
+                    self.buffers.recall(first, Recalled { level, word, value, stale, place });
+                }
+            }
+        }
+        first..self.buffers.recalled.len()
+    }
+
     fn note_updates(&mut self, word: &WordRef, value: u64) {
         // Where V is not in its place tables are big-endian, and nothing is left out.
         if matches!(word.role, Role::DeviceContext { index: 0 }) && value & 1 == 1 {
@@ -343,35 +389,21 @@ impl Words for Chooser<'_> {
         if self.reach == Reach::Plain {
             return None;
         }
-        let global = self.reach == Reach::Global;
-        let addr = match stage {
-            Stage::First => tags.iova.0,
-            Stage::Second => tags.gpa?.0,
-        };
-        self.buffers.recalled.clear();
-        for (level, place) in self.known.tagged.places(stage, tags, addr, global) {
-            let Some(history) = self.known.histories.word(place.addr) else { continue };
-            let role = role_of(stage, level, purpose);
-            let word = WordRef { addr: place.addr, bytes: place.bytes, role, tags: *tags };
-            let path = Globality { global: global && place.global };
-            for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= self.window.end) {
-                let value = narrow(&word, seen.value);
-                // Only what is valid can be in a cache, and only what a walk does not come to anyway is worth a try.
-                if !is_invalid(&role, value)
-                    && (!place.napot || Pte(value).is_napot())
-                    && !self.known.stands(&word, &place, value, self.trees[stage as usize], self.window.end)
-                    && self.known.kept(&word, &place, history, seen, path, self.window.start)
-                {
-                    let stale = !history.held_between(seen.value, self.window.start, self.window.end);
-                    self.buffers.recall(Recalled { level, word, value, stale, place });
-                }
+        let asked = Asked { stage, purpose, tags: *tags, root: self.trees[stage as usize] };
+        let answers = match self.buffers.asked.iter().find(|(known, _)| *known == asked) {
+            Some((_, answers)) => answers.clone(),
+            None => {
+                let answers = self.usable_by_tags(&asked);
+                self.buffers.asked.push((asked, answers.clone()));
+                answers
             }
-        }
-        if self.buffers.recalled.is_empty() {
+        };
+        if answers.is_empty() {
             return None;
         }
-        let taken = self.branch(1 + self.buffers.recalled.len());
-        let Recalled { level, word, value, stale, place } = self.buffers.recalled[taken.checked_sub(1)?];
+        let taken = self.branch(1 + answers.len());
+        let Recalled { level, word, value, stale, place } =
+            self.buffers.recalled[answers.start + taken.checked_sub(1)?];
         self.buffers.choices.push(Choice { word, value, stale, root: place.root, recalled: Some(place) });
         self.by_tag = true;
         self.saw_global |= place.global;
