@@ -121,6 +121,15 @@ fn a_legal_device_that_counts_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_has_everything_is_never_blamed() {
+    for kind in ["none", "large", "combined", "happy", "tagged"] {
+        let figures = never_blamed_in(Scene::Everything, kind, 0..2);
+        assert_busy(&figures);
+        assert!(figures.ats_completions > 200 && figures.page_requests > 20, "{figures:?}");
+    }
+}
+
+#[test]
 fn a_legal_device_that_finds_entries_by_their_tags_alone_is_never_blamed() {
     let figures = never_blamed("tagged", 0..6);
     assert_busy(&figures);
@@ -183,6 +192,12 @@ fn no_legal_device_of_many_with_ats_is_blamed() {
 #[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_that_counts_is_blamed() {
     three_hundred_of_each_kind(Scene::Counters);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_has_everything_is_blamed() {
+    three_hundred_of_each_kind(Scene::Everything);
 }
 
 /// A habit of each family: a catch within a few runs, while the same device without the habit passes them.

@@ -5,6 +5,9 @@ use golden::Capabilities;
 use super::capabilities;
 use crate::model::Habit;
 
+/// `capabilities.IGS`: interrupts as wires and as messages
+const BOTH: u8 = 2;
+
 /// A feature that worlds play with. Each has worlds of its own, so that what one is hunted by does not change with the
 /// next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,20 +25,53 @@ pub enum Scene {
     Ats,
     /// The performance monitor
     Counters,
+    /// All of it at once
+    Everything,
 }
 
 impl Scene {
+    /// The device updates A and D bits.
+    #[must_use]
+    pub const fn has_updates(self) -> bool {
+        matches!(self, Scene::Updates | Scene::Everything)
+    }
+
+    /// Interrupts are messages.
+    #[must_use]
+    pub const fn has_messages(self) -> bool {
+        matches!(self, Scene::Messages | Scene::Everything)
+    }
+
+    /// There are interrupt files in memory.
+    #[must_use]
+    pub const fn has_files(self) -> bool {
+        matches!(self, Scene::Files | Scene::Everything)
+    }
+
+    /// There are ATS and page requests.
+    #[must_use]
+    pub const fn has_ats(self) -> bool {
+        matches!(self, Scene::Ats | Scene::Everything)
+    }
+
+    /// There is a performance monitor.
+    #[must_use]
+    pub const fn has_counters(self) -> bool {
+        matches!(self, Scene::Counters | Scene::Everything)
+    }
+
     /// What the device offers.
     #[must_use]
     pub fn capabilities(self) -> Capabilities {
-        match self {
-            Scene::Plain => capabilities(),
-            Scene::Updates => capabilities().with_amo_hwad(true),
-            Scene::Messages => capabilities().with_igs(2),
-            Scene::Counters => capabilities().with_hpm(true),
-            Scene::Files => capabilities().with_msi_mrif(true).with_amo_mrif(true),
-            Scene::Ats => capabilities().with_ats(true).with_t2gpa(true),
-        }
+        let plain = capabilities();
+        plain
+            .with_amo_hwad(self.has_updates())
+            .with_igs(if self.has_messages() { BOTH } else { plain.igs() })
+            .with_hpm(self.has_counters())
+            .with_msi_mrif(self.has_files())
+            .with_amo_mrif(self.has_files())
+            .with_ats(self.has_ats())
+            .with_t2gpa(self.has_ats())
     }
 
     /// Where a habit shows.

@@ -48,19 +48,18 @@ impl Software {
         bench.write_register(offset::FQB, 8, queue(map::FAULTS, map::FAULTS_LOG2))?;
         bench.write_register(offset::CQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
-        if self.scene == Scene::Ats {
+        if self.scene.has_ats() {
             PageQueue::start(bench)?;
         }
-        bench.write_register(offset::ICVEC, 8, if self.scene == Scene::Ats { 0x3021 } else { 0x21 })?;
+        bench.write_register(offset::ICVEC, 8, if self.scene.has_ats() { 0x3021 } else { 0x21 })?;
         bench.read_register(offset::ICVEC, 8)?;
-        match self.scene {
-            Scene::Messages => self.messages.start(bench, dice)?,
-            Scene::Counters => {
-                bench.write_register(offset::ICVEC, 8, 0x321)?;
-                bench.read_register(offset::ICVEC, 8)?;
-                counters::start(bench, dice)?;
-            }
-            Scene::Plain | Scene::Updates | Scene::Files | Scene::Ats => {}
+        if self.scene.has_messages() {
+            self.messages.start(bench, dice)?;
+        }
+        if self.scene.has_counters() {
+            bench.write_register(offset::ICVEC, 8, if self.scene.has_ats() { 0x3321 } else { 0x321 })?;
+            bench.read_register(offset::ICVEC, 8)?;
+            counters::start(bench, dice)?;
         }
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
@@ -85,7 +84,7 @@ impl Software {
         let addr = map::FENCES + 4 * u64::from(number % 4);
         let fence = Iofence {
             store: Some((Spa(addr), number)),
-            wsi: dice.percent(20) && self.scene != Scene::Messages,
+            wsi: dice.percent(20) && !self.scene.has_messages(),
             pr: dice.percent(50),
             pw: dice.percent(50),
         };
@@ -97,7 +96,7 @@ impl Software {
             if (word >> (8 * (addr & 4))) as u32 == number {
                 return Ok(());
             }
-            if self.scene == Scene::Ats && load % 64 == 63 {
+            if self.scene.has_ats() && load % 64 == 63 {
                 self.let_go_on(bench)?;
             }
         }
@@ -106,15 +105,19 @@ impl Software {
 
     /// What belongs to the feature of this world.
     pub fn step(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
-        match self.scene {
-            Scene::Messages => {
-                self.messages.step(bench, dice)?;
-                if dice.percent(20) { self.blunder(bench, dice) } else { Ok(()) }
+        if self.scene.has_messages() {
+            self.messages.step(bench, dice)?;
+            if dice.percent(20) {
+                self.blunder(bench, dice)?;
             }
-            Scene::Files => files::step(bench, dice),
-            Scene::Counters => counters::step(bench, dice),
-            Scene::Plain | Scene::Updates | Scene::Ats => Ok(()),
         }
+        if self.scene.has_files() {
+            files::step(bench, dice)?;
+        }
+        if self.scene.has_counters() {
+            counters::step(bench, dice)?;
+        }
+        Ok(())
     }
 
     /// Where a device has not completed an invalidation in time, the queue stands still until software says so.
