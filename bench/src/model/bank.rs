@@ -36,6 +36,11 @@ impl Match {
     const EXACT: Self = Self { tagged: false, nature: Nature(None) };
     const BY_TAGS: Self = Self { tagged: true, nature: Nature(None) };
 
+    /// The entry answers for this word.
+    fn answers(self, held: &Held, word: &WordRef) -> bool {
+        matches(&held.word, word, self, self.free_bits(held))
+    }
+
     fn lacks(self, habit: Habit) -> bool {
         self.tagged && self.nature.has(habit)
     }
@@ -117,17 +122,17 @@ impl Bank {
     }
 
     pub(super) fn find(&self, word: &WordRef) -> Option<&Entry> {
-        self.entries.iter().find(|entry| matches(&entry.held.word, word, self.how, self.how.free_bits(&entry.held)))
+        self.entries.iter().find(|entry| self.how.answers(&entry.held, word))
     }
 
     fn find_mut(&mut self, word: &WordRef) -> Option<&mut Entry> {
         let how = self.how;
-        self.entries.iter_mut().find(|entry| matches(&entry.held.word, word, how, how.free_bits(&entry.held)))
+        self.entries.iter_mut().find(|entry| how.answers(&entry.held, word))
     }
 
     /// The entry with these tags, wherever it lies.
     pub(super) fn wherever(&mut self, word: &WordRef) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| matches(&entry.held.word, word, Match::BY_TAGS, 0))
+        self.entries.iter_mut().find(|entry| Match::BY_TAGS.answers(&entry.held, word))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {

@@ -50,6 +50,9 @@ pub enum Reach {
 impl Reach {
     /// All, in the order in which they are tried.
     pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Tagged, Reach::Global];
+
+    /// Those in which entries are found by their tags.
+    pub const BY_TAGS: [Reach; 2] = [Reach::Tagged, Reach::Global];
 }
 
 /// A source of words that knows what the device may have used, and steps through the combinations.
@@ -282,15 +285,11 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Entries that may be used without being read: where they are in `buffers.recalled`.
-    fn usable_by_tags(&mut self, asked: &Asked) -> Range<usize> {
+    /// Entries that translate `addr` and may be used without being read: where they are in `buffers.recalled`.
+    fn usable_by_tags(&mut self, asked: &Asked, addr: u64) -> Range<usize> {
         let Asked { stage, purpose, tags, root } = *asked;
         let first = self.buffers.recalled.len();
         let global = self.reach == Reach::Global;
-        let addr = match stage {
-            Stage::First => tags.iova.0,
-            Stage::Second => tags.gpa.map_or(0, |gpa| gpa.0),
-        };
         for (level, place) in self.known.tagged.places(stage, &tags, addr, global) {
             let Some(history) = self.known.histories.word(place.addr) else { continue };
             let role = role_of(stage, level, purpose);
@@ -389,11 +388,15 @@ impl Words for Chooser<'_> {
         if self.reach == Reach::Plain {
             return None;
         }
+        let addr = match stage {
+            Stage::First => tags.iova.0,
+            Stage::Second => tags.gpa?.0,
+        };
         let asked = Asked { stage, purpose, tags: *tags, root: self.trees[stage as usize] };
         let answers = match self.buffers.asked.iter().find(|(known, _)| *known == asked) {
             Some((_, answers)) => answers.clone(),
             None => {
-                let answers = self.usable_by_tags(&asked);
+                let answers = self.usable_by_tags(&asked, addr);
                 self.buffers.asked.push((asked, answers.clone()));
                 answers
             }

@@ -86,7 +86,7 @@ impl Oracle {
         let found = self.first_explanation(reaches, request, window, &accept);
         // Entries that no request was translated by are looked for only where nothing else explains it.
         if found.is_none() && reaches.contains(&Reach::Global) && self.find_unasked(request, window) {
-            return self.first_explanation(&[Reach::Tagged, Reach::Global], request, window, &accept);
+            return self.first_explanation(&Reach::BY_TAGS, request, window, &accept);
         }
         found
     }
@@ -128,7 +128,7 @@ impl Oracle {
     ) -> Vec<(Fault, Explanation)> {
         let found = self.nearest_refusals(&Reach::ALL, request, window, &accept);
         if found.is_empty() && self.find_unasked(request, window) {
-            return self.nearest_refusals(&[Reach::Tagged, Reach::Global], request, window, &accept);
+            return self.nearest_refusals(&Reach::BY_TAGS, request, window, &accept);
         }
         found
     }

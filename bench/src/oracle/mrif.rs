@@ -105,7 +105,7 @@ impl Msi {
 }
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
-const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &[Reach::Tagged, Reach::Global]];
+const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &Reach::BY_TAGS];
 
 /// Every MSI of which something is still to come.
 #[derive(Debug, Default)]

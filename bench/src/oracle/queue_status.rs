@@ -1,6 +1,7 @@
 //! Status and pending bits of a queue that the device under test writes: of the fault queue, and of the page-request
 //! queue. `fqcsr` and `pqcsr` differ in names only.
 
+use super::registers::switched_on;
 use super::rule::{Rule, Violation};
 use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, status};
 use crate::bus::Cycle;
@@ -131,8 +132,7 @@ impl QueueStatus {
 
     /// Software begins to write the register. Returns whether it switches the queue on.
     pub fn write(&mut self, csr: Csr, now: Cycle) -> bool {
-        let was = std::mem::replace(&mut self.on, csr.enabled());
-        let on = csr.enabled() && !was;
+        let on = switched_on(&mut self.on, csr.enabled());
         clear(&mut self.bits, if on { u32::MAX } else { csr.0 >> 8 }, now);
         if on {
             self.records.clear();

@@ -106,6 +106,12 @@ pub enum Effect {
     PageQueueOn,
 }
 
+/// Software wrote an enable: whether that switches on what was off.
+pub(super) fn switched_on(enabled: &mut bool, on: bool) -> bool {
+    let was = std::mem::replace(enabled, on);
+    on && !was
+}
+
 impl Registers {
     /// After reset.
     pub fn new(caps: Capabilities, fctl: Fctl) -> Self {
@@ -171,9 +177,7 @@ impl Registers {
                 Effect::None
             }
             offset::FQCSR => {
-                let fqen = Fqcsr(value as u32).fqen();
-                let was = std::mem::replace(&mut self.fq_enabled, fqen);
-                if was || !fqen {
+                if !switched_on(&mut self.fq_enabled, Fqcsr(value as u32).fqen()) {
                     return Effect::None;
                 }
                 self.fqh = 0;
@@ -188,9 +192,7 @@ impl Registers {
                 Effect::None
             }
             offset::PQCSR => {
-                let pqen = Pqcsr(value as u32).pqen();
-                let was = std::mem::replace(&mut self.pq_enabled, pqen);
-                if was || !pqen {
+                if !switched_on(&mut self.pq_enabled, Pqcsr(value as u32).pqen()) {
                     return Effect::None;
                 }
                 self.pqh = 0;

@@ -76,8 +76,7 @@ impl Everywhere<'_, '_> {
 
 impl Words for Everywhere<'_, '_> {
     fn read(&mut self, word: &WordRef) -> Read {
-        let in_tables = matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. });
-        if in_tables && self.chooser.is_on_new_ground() {
+        if entry(word).is_some() && self.chooser.is_on_new_ground() {
             if !self.been.insert(Step::of(word, self.chooser)) {
                 return Read::Unavailable;
             }

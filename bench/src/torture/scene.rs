@@ -30,34 +30,10 @@ pub enum Scene {
 }
 
 impl Scene {
-    /// The device updates A and D bits.
+    /// Worlds play with this feature, be it among others.
     #[must_use]
-    pub const fn has_updates(self) -> bool {
-        matches!(self, Scene::Updates | Scene::Everything)
-    }
-
-    /// Interrupts are messages.
-    #[must_use]
-    pub const fn has_messages(self) -> bool {
-        matches!(self, Scene::Messages | Scene::Everything)
-    }
-
-    /// There are interrupt files in memory.
-    #[must_use]
-    pub const fn has_files(self) -> bool {
-        matches!(self, Scene::Files | Scene::Everything)
-    }
-
-    /// There are ATS and page requests.
-    #[must_use]
-    pub const fn has_ats(self) -> bool {
-        matches!(self, Scene::Ats | Scene::Everything)
-    }
-
-    /// There is a performance monitor.
-    #[must_use]
-    pub const fn has_counters(self) -> bool {
-        matches!(self, Scene::Counters | Scene::Everything)
+    pub fn has(self, feature: Scene) -> bool {
+        self == feature || self == Scene::Everything
     }
 
     /// What the device offers.
@@ -65,13 +41,13 @@ impl Scene {
     pub fn capabilities(self) -> Capabilities {
         let plain = capabilities();
         plain
-            .with_amo_hwad(self.has_updates())
-            .with_igs(if self.has_messages() { BOTH } else { plain.igs() })
-            .with_hpm(self.has_counters())
-            .with_msi_mrif(self.has_files())
-            .with_amo_mrif(self.has_files())
-            .with_ats(self.has_ats())
-            .with_t2gpa(self.has_ats())
+            .with_amo_hwad(self.has(Scene::Updates))
+            .with_igs(if self.has(Scene::Messages) { BOTH } else { plain.igs() })
+            .with_hpm(self.has(Scene::Counters))
+            .with_msi_mrif(self.has(Scene::Files))
+            .with_amo_mrif(self.has(Scene::Files))
+            .with_ats(self.has(Scene::Ats))
+            .with_t2gpa(self.has(Scene::Ats))
     }
 
     /// Where a habit shows.

@@ -48,16 +48,16 @@ impl Software {
         bench.write_register(offset::FQB, 8, queue(map::FAULTS, map::FAULTS_LOG2))?;
         bench.write_register(offset::CQCSR, 4, QUEUE_ON)?;
         bench.write_register(offset::FQCSR, 4, QUEUE_ON)?;
-        if self.scene.has_ats() {
+        if self.scene.has(Scene::Ats) {
             PageQueue::start(bench)?;
         }
-        bench.write_register(offset::ICVEC, 8, if self.scene.has_ats() { 0x3021 } else { 0x21 })?;
+        bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3021 } else { 0x21 })?;
         bench.read_register(offset::ICVEC, 8)?;
-        if self.scene.has_messages() {
+        if self.scene.has(Scene::Messages) {
             self.messages.start(bench, dice)?;
         }
-        if self.scene.has_counters() {
-            bench.write_register(offset::ICVEC, 8, if self.scene.has_ats() { 0x3321 } else { 0x321 })?;
+        if self.scene.has(Scene::Counters) {
+            bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3321 } else { 0x321 })?;
             bench.read_register(offset::ICVEC, 8)?;
             counters::start(bench, dice)?;
         }
@@ -84,7 +84,7 @@ impl Software {
         let addr = map::FENCES + 4 * u64::from(number % 4);
         let fence = Iofence {
             store: Some((Spa(addr), number)),
-            wsi: dice.percent(20) && !self.scene.has_messages(),
+            wsi: dice.percent(20) && !self.scene.has(Scene::Messages),
             pr: dice.percent(50),
             pw: dice.percent(50),
         };
@@ -96,7 +96,7 @@ impl Software {
             if (word >> (8 * (addr & 4))) as u32 == number {
                 return Ok(());
             }
-            if self.scene.has_ats() && load % 64 == 63 {
+            if self.scene.has(Scene::Ats) && load % 64 == 63 {
                 self.let_go_on(bench)?;
             }
         }
@@ -105,16 +105,16 @@ impl Software {
 
     /// What belongs to the feature of this world.
     pub fn step(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
-        if self.scene.has_messages() {
+        if self.scene.has(Scene::Messages) {
             self.messages.step(bench, dice)?;
             if dice.percent(20) {
                 self.blunder(bench, dice)?;
             }
         }
-        if self.scene.has_files() {
+        if self.scene.has(Scene::Files) {
             files::step(bench, dice)?;
         }
-        if self.scene.has_counters() {
+        if self.scene.has(Scene::Counters) {
             counters::step(bench, dice)?;
         }
         Ok(())

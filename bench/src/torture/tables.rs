@@ -121,7 +121,7 @@ impl<'a> Tables<'a> {
     }
 
     fn slot(&mut self, kind: Kind, addr: u64, mut values: Vec<u64>, covers: &[Cover]) {
-        if self.scene.has_updates() {
+        if self.scene.has(Scene::Updates) {
             let news: Vec<u64> = values.iter().flat_map(|&value| for_updates(kind, addr, value)).collect();
             values.splice(0..0, news);
         }
@@ -296,7 +296,7 @@ impl<'a> Tables<'a> {
         let file = |addr: u64| leaf(addr, V | 3 << 1);
         let covers = [msi[0], Cover::Second { gscid: map::GUESTS[1].0, page: map::MSI_PAGE }];
         let mut values = vec![file(0x5100_0000), file(0x5200_0000), 0, file(0x5100_0000) | 8];
-        if self.scene.has_files() {
+        if self.scene.has(Scene::Files) {
             values.splice(0..0, files::entries());
             self.slot(Kind::Msi, map::MSI_TABLE + 8, files::notices().to_vec(), &covers);
         }
@@ -306,7 +306,7 @@ impl<'a> Tables<'a> {
     /// ATS and page requests switched on where the world has them. One device is given guest addresses; half of them
     /// want a PASID in responses.
     fn with_ats(&self, tc: Tc, id: u32) -> Tc {
-        if !self.scene.has_ats() {
+        if !self.scene.has(Scene::Ats) {
             return tc;
         }
         tc.with_en_ats(true).with_en_pri(true).with_prpr(id & 1 == 1).with_t2gpa(id == NESTED_TOO)
@@ -314,7 +314,7 @@ impl<'a> Tables<'a> {
 
     /// `tc` of a context: these values, and where the world has ATS, ones that switch it off in part or whole.
     fn controls(&self, mut values: Vec<u64>, plain: Tc) -> Vec<u64> {
-        if self.scene.has_ats() {
+        if self.scene.has(Scene::Ats) {
             let with = Tc(values[0]);
             let without_pages = with.with_en_pri(false).with_prpr(false);
             values.extend([plain.0, without_pages.0, plain.0, without_pages.0]);
@@ -365,7 +365,7 @@ impl<'a> Tables<'a> {
                 );
             }
             _ => {
-                if self.scene.has_updates() {
+                if self.scene.has(Scene::Updates) {
                     self.slot(Kind::Context, at, vec![valid.0], &covers);
                 } else {
                     self.put(at, valid.0);

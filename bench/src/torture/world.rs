@@ -48,15 +48,15 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
     let latency = 1 + dice.below(4) as u32..=most as u32;
     let timing = PortTiming { latency, reorder: dice.percent(70), ..PortTiming::default() };
     let mut faults = if dice.percent(40) { vec![broken_memory(scene, &mut dice)] } else { Vec::new() };
-    if scene.has_ats() && dice.percent(30) {
+    if scene.has(Scene::Ats) && dice.percent(30) {
         faults.push(broken(map::PAGE_REQUESTS + 0x20, FaultKind::SlvErr, FaultOn::Write));
     }
-    let ats = if scene.has_ats() { ats::timing(&mut dice) } else { AtsTiming::default() };
+    let ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
     let config = Config {
         capabilities: capabilities.0,
         bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() },
         // One walker without caches, shared with messages, is slow, and that is no fault.
-        bounds: if scene.has_ats() { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
+        bounds: if scene.has(Scene::Ats) { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
         oracle: Some(Settings { capabilities, version: model.version, choices: model.choices }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
@@ -76,7 +76,7 @@ fn broken(start: u64, kind: FaultKind, on: FaultOn) -> FaultRange {
 /// A range of memory that answers with errors: data, or a word of a table or of the fault queue.
 fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
     let kind = if dice.percent(50) { FaultKind::SlvErr } else { FaultKind::Poison };
-    if scene.has_updates() && dice.percent(50) {
+    if scene.has(Scene::Updates) && dice.percent(50) {
         // An entry that can be read and not updated, of the first stage or of the second.
         let page = 8 * dice.below(8);
         return match dice.below(2) {
@@ -84,10 +84,10 @@ fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
             _ => broken(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
         };
     }
-    if scene.has_messages() && dice.percent(50) {
+    if scene.has(Scene::Messages) && dice.percent(50) {
         return broken(map::MESSAGES + 0x28, FaultKind::SlvErr, FaultOn::Write);
     }
-    if scene.has_files() && dice.percent(50) {
+    if scene.has(Scene::Files) && dice.percent(50) {
         let at = if dice.percent(70) { map::FILES } else { map::NOTICES };
         return broken(at, FaultKind::SlvErr, FaultOn::Write);
     }
@@ -183,7 +183,7 @@ impl World {
             }
             commands.extend(slot.covers.iter().map(|cover| cover.command(&mut self.dice)));
         }
-        if self.scene.has_ats() {
+        if self.scene.has(Scene::Ats) {
             self.messages()?;
             commands.extend(ats::commands(&mut self.dice));
         }
