@@ -287,9 +287,9 @@ pub(crate) fn binding() -> Binding {
     Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS), groups: vec![ats] }
 }
 
-/// Name and width of each port but the clock that every device has, inputs first: for whoever shows waves.
+/// Name and width of each port but the clock, `ats_*` among them: for whoever shows waves.
 pub fn names() -> impl Iterator<Item = (&'static str, u32)> {
-    INPUTS.iter().chain(OUTPUTS).copied()
+    INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied()
 }
 
 /// Whether ports of these names and widths, inputs first, are those of a device, with `ats_*` or without.

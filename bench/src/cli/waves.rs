@@ -1,8 +1,9 @@
 //! `lockstep run --waves`: runs are played once more with waves, around what was found.
 
 use std::fmt::Write;
-use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use wellen::{Hierarchy, LoadOptions};
 
 use super::args::{Dut, Film};
 use super::commands::{CommandError, jobs, play_all};
@@ -72,7 +73,15 @@ pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Repo
             continue;
         }
         let save = waves.file.with_extension("gtkw");
-        output::file(&save, &save_file(waves, found(run), &run.id))?;
+        let head = match wellen::viewers::read_header_from_file(&waves.file, &LoadOptions::default()) {
+            Ok(head) => head.hierarchy,
+            Err(error) => {
+                output::stderr(&format!("warning: {} cannot be read: {error}\n", waves.file.display()));
+                continue;
+            }
+        };
+        let shows = |port: &str| head.lookup_var(&["TOP"], port).is_some();
+        output::file(&save, &save_file(waves, found(run), &run.id, precision(&head), shows))?;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}\n    gtkwave {}", run.id, save.display());
     }
@@ -103,23 +112,31 @@ fn file_of(folder: &Path, run: &RunReport) -> PathBuf {
     folder.join(id + ".fst")
 }
 
-/// A save file for GTKWave: the ports by bus, with a marker where something was found.
-fn save_file(waves: &Waves, found: Option<u64>, id: &str) -> String {
-    let cycle = 10 * 10u64.pow(precision(&waves.file));
+/// A save file for GTKWave: the ports that the waves show, by bus, with a marker where something was found.
+fn save_file(
+    waves: &Waves,
+    found: Option<u64>,
+    id: &str,
+    precision: u32,
+    shows: impl Fn(&'static str) -> bool,
+) -> String {
+    let cycle = 10 * 10u64.pow(precision);
+    let ports = || hdl::port_names().filter(|(name, _)| shows(name));
     let time = |at: u64| (RESET + at) * cycle;
     let marker = found.map_or(-1, |at| time(at) as i64);
     let mut text = format!("[*] {id}\n[dumpfile] \"{}\"\n", absolute(&waves.file).display());
     let _ = writeln!(text, "[timestart] {}", time(found.map_or(waves.from, |at| at.saturating_sub(60))));
     let _ = writeln!(text, "*-{}.0 {marker}", cycle.ilog2() + 6);
     let _ = writeln!(text, "@28\nTOP.clk_i");
-    for (name, width) in hdl::port_names().filter(|(name, _)| ["rst_ni", "wsi_o"].contains(name)) {
+    for (name, width) in ports().filter(|(name, _)| ["rst_ni", "wsi_o"].contains(name)) {
         show(&mut text, name, width);
     }
-    for (bus, channel) in CHANNELS {
-        let _ = writeln!(text, "@200\n-\n-{bus}: {channel}");
-        for (name, width) in hdl::port_names().filter(|(name, _)| place(name) == Some((bus, channel))) {
-            show(&mut text, name, width);
+    for channel in CHANNELS {
+        let mut those = ports().filter(|(name, _)| place(name) == Some(channel)).peekable();
+        if those.peek().is_some() {
+            let _ = writeln!(text, "@200\n-\n-{}: {}", channel.0, channel.1);
         }
+        those.for_each(|(name, width)| show(&mut text, name, width));
     }
     text
 }
@@ -132,7 +149,7 @@ fn show(text: &mut String, port: &str, width: u32) {
 }
 
 /// Channels in the order in which they are shown: requests first, then what they lead to.
-const CHANNELS: [(&str, &str); 20] = [
+const CHANNELS: [(&str, &str); 26] = [
     ("dev", "ar"),
     ("dev", "aw"),
     ("dev", "r"),
@@ -153,34 +170,34 @@ const CHANNELS: [(&str, &str); 20] = [
     ("reg", "b"),
     ("reg", "ar"),
     ("reg", "r"),
+    ("ats", "req"),
+    ("ats", "cpl"),
+    ("ats", "inv"),
+    ("ats", "done"),
+    ("ats", "page"),
+    ("ats", "rsp"),
 ];
 
 /// Signals that say little.
 const DULL: [&str; 5] = ["lock", "cache", "qos", "size", "burst"];
 
 /// Bus and channel of a port, unless it says little.
-fn place(port: &str) -> Option<(&str, &str)> {
+fn place(port: &str) -> Option<(&'static str, &'static str)> {
     let (bus, rest) = port.split_once('_')?;
-    let channel = match rest.get(..2)? {
-        known @ ("aw" | "ar") => known,
-        _ => rest.get(..1)?,
-    };
-    let dull = DULL.iter().any(|dull| rest[channel.len()..].starts_with(dull));
-    (!dull).then_some((bus, channel))
+    let channel = CHANNELS.into_iter().find(|(of, channel)| *of == bus && rest.starts_with(channel))?;
+    let dull = DULL.iter().any(|dull| rest[channel.1.len()..].starts_with(dull));
+    (!dull).then_some(channel)
 }
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// By how many powers of ten the unit of time in the waves is finer than a nanosecond: FST's header says so.
-fn precision(file: &Path) -> u32 {
-    /// Behind type, length, start, end, endianness, and five counts of 8 bytes each
-    const AT: usize = 1 + 9 * 8;
-    let mut head = [0; AT + 1];
-    let read = std::fs::File::open(file).and_then(|mut file| file.read_exact(&mut head));
-    let exponent = read.map_or(-9, |()| head[AT] as i8);
-    (-9 - i32::from(exponent)).clamp(0, 6) as u32
+/// By how many powers of ten the unit of time in the waves is finer than a nanosecond.
+fn precision(head: &Hierarchy) -> u32 {
+    let exponent =
+        head.timescale().and_then(|scale| Some(scale.unit.to_exponent()? + scale.factor.max(1).ilog10() as i8));
+    (-9 - i32::from(exponent.unwrap_or(-9))).clamp(0, 6) as u32
 }
 
 #[cfg(test)]
@@ -191,18 +208,23 @@ mod tests {
     fn each_port_that_says_something_has_its_place() {
         assert_eq!(place("dev_awaddr_i"), Some(("dev", "aw")));
         assert_eq!(place("mem_rready_o"), Some(("mem", "r")));
+        assert_eq!(place("ats_doneitags_i"), Some(("ats", "done")));
         assert_eq!(place("ptw_arburst_o"), None);
         for (name, _) in hdl::port_names().filter(|(name, _)| !["rst_ni", "caps_i", "wsi_o"].contains(name)) {
             let dull = DULL.iter().any(|dull| name.contains(dull));
-            assert_eq!(place(name).is_some_and(|place| CHANNELS.contains(&place)), !dull, "{name}");
+            assert_eq!(place(name).is_some(), !dull, "{name}");
         }
     }
 
     #[test]
     fn the_marker_stands_where_something_was_found() {
         let waves = Waves { file: "no-such.fst".into(), from: 100, to: 900 };
-        let text = save_file(&waves, Some(700), "a.b#0");
+        let text = save_file(&waves, Some(700), "a.b#0", 0, |port| !port.starts_with("ats_"));
         assert!(text.contains("[timestart] 6480\n*-9.0 7080\n"), "{text}");
         assert!(text.contains("-dev: ar\n@28\nTOP.dev_arvalid_i\n@22\nTOP.dev_arid_i[7:0]\n"), "{text}");
+        assert!(!text.contains("-ats:"), "this device has none: {text}");
+        let text = save_file(&waves, Some(700), "a.b#0", 3, |_| true);
+        assert!(text.contains("[timestart] 6480000\n*-19.0 7080000\n"), "{text}");
+        assert!(text.contains("-ats: done\n@28\nTOP.ats_donevalid_i\n@22\nTOP.ats_donedid_i[23:0]\n"), "{text}");
     }
 }
