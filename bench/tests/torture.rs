@@ -16,6 +16,7 @@ fn caches(kind: &str, seed: u64) -> CacheConfig {
         "none" => CacheConfig::none(),
         "large" => CacheConfig::large(),
         "combined" => CacheConfig::combined(),
+        "posting" => CacheConfig { post_msis: true, ..CacheConfig::large() },
         "tagged" => CacheConfig { tagged: true, ..CacheConfig::happy(seed) },
         _ => CacheConfig::happy(seed),
     }
@@ -99,7 +100,7 @@ fn a_legal_device_that_sends_messages_is_never_blamed() {
 
 #[test]
 fn a_legal_device_that_stores_msis_is_never_blamed() {
-    for kind in ["none", "large", "happy"] {
+    for kind in ["none", "large", "happy", "posting"] {
         assert_busy(&never_blamed_in(Scene::Files, kind, 0..4));
     }
 }
@@ -146,6 +147,11 @@ fn a_legal_device_that_walks_ahead_and_finds_entries_by_their_tags_alone_is_neve
 }
 
 #[test]
+fn an_address_at_memory_belongs_to_a_younger_request_where_the_older_one_was_refused() {
+    never_blamed_in(Scene::Files, "posting", 75..76);
+}
+
+#[test]
 #[ignore = "takes long: part of `make proof`"]
 fn five_thousand_legal_devices_are_never_blamed() {
     std::thread::scope(|scope| {
@@ -158,7 +164,7 @@ fn five_thousand_legal_devices_are_never_blamed() {
 /// Three hundred worlds with a feature for devices of each kind.
 fn three_hundred_of_each_kind(scene: Scene) {
     std::thread::scope(|scope| {
-        for kind in ["none", "large", "combined", "happy", "tagged"] {
+        for kind in ["none", "large", "combined", "happy", "posting", "tagged"] {
             scope.spawn(move || never_blamed_in(scene, kind, 0..300));
         }
     });
@@ -220,6 +226,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::MessageWrongData,
         Habit::MrifBitWrong,
         Habit::MrifNoticeTwice,
+        Habit::MrifPassedByFence,
         Habit::AtsSizeTooLarge,
         Habit::AtsInvalLost,
         Habit::PrgrWrongStatus,

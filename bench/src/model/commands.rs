@@ -9,6 +9,7 @@ use super::cache::Caches;
 use super::dice::Dice;
 use super::dma::{Mark, Transactions, Way};
 use super::habit::{Habit, Nature};
+use super::mrif::InterruptFiles;
 use super::ptw::{Fetched, MAX_WORDS, Ptw, Readers, Write, Writer};
 use super::registers::{Registers, wrap};
 
@@ -17,10 +18,19 @@ use super::registers::{Registers, wrap};
 enum Stage {
     /// Waits for the commands before it
     Commands,
-    /// Waits for the transactions that had come in by then
-    Transactions(Mark),
+    /// Waits for the transactions that had come in by then, and for the MSIs that had been answered
+    Transactions(Mark, u64),
     /// Its store is on its way
     Store,
+}
+
+/// What a fence may have to wait for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before<'a> {
+    /// Transactions of devices
+    pub dma: &'a Transactions,
+    /// MSIs that are stored by the device itself
+    pub files: &'a InterruptFiles,
 }
 
 /// Liberties that the engine takes.
@@ -138,7 +148,7 @@ impl Commands {
         &mut self,
         registers: &mut Registers,
         ptw: &mut Ptw,
-        dma: &Transactions,
+        before: Before<'_>,
         caches: &mut Caches,
         ats: &mut Ats,
     ) {
@@ -148,7 +158,7 @@ impl Commands {
             if matches!(stage, Stage::Commands) && self.waits_for_devices(registers, ats) {
                 return;
             }
-            self.fence(fence, stage, registers, ptw, dma);
+            self.fence(fence, stage, registers, ptw, before);
             return;
         }
         if !registers.cqcsr.cqon() || !registers.cqcsr.cqen() || registers.commands_stalled() {
@@ -275,17 +285,19 @@ impl Commands {
     }
 
     /// A fence, one cycle.
-    fn fence(&mut self, fence: Iofence, stage: Stage, registers: &mut Registers, ptw: &mut Ptw, dma: &Transactions) {
+    fn fence(&mut self, fence: Iofence, stage: Stage, registers: &mut Registers, ptw: &mut Ptw, before: Before<'_>) {
+        let Before { dma, files } = before;
         match stage {
             Stage::Commands if self.pending.is_empty() || self.nature.has(Habit::FenceEarly) => {
-                self.fence = Some((fence, Stage::Transactions(dma.mark())));
+                self.fence = Some((fence, Stage::Transactions(dma.mark(), files.mark())));
             }
-            Stage::Transactions(mark) => {
+            Stage::Transactions(mark, msis) => {
                 let strict = self.liberties.strict_fence;
                 let read = fence.pr && !self.nature.has(Habit::FenceIgnoresPr) && dma.is_open(Way::Read, mark, strict);
                 let write =
                     fence.pw && !self.nature.has(Habit::FenceIgnoresPw) && dma.is_open(Way::Write, mark, strict);
-                if read || write || strict && dma.is_in_hand(mark) {
+                let msi = fence.pw && files.is_open(msis);
+                if read || write || msi || strict && dma.is_in_hand(mark) {
                     return;
                 }
                 self.fence_store(fence, registers, ptw);

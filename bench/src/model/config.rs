@@ -47,6 +47,8 @@ pub struct CacheConfig {
     pub command_burst: u8,
     /// A fence waits for all requests that a walker has in hand, not only for what PR and PW ask for
     pub strict_fence: bool,
+    /// An MSI for an interrupt file in memory is answered before it is stored
+    pub post_msis: bool,
     /// Walks at a time, 1 to 64
     pub walkers: usize,
 }
@@ -75,6 +77,7 @@ impl CacheConfig {
             eager_percent: 100,
             command_burst: 1,
             strict_fence: true,
+            post_msis: false,
             walkers: 4,
         }
     }
@@ -138,6 +141,7 @@ impl CacheConfig {
         config.command_burst = 1 + dice.below(4) as u8;
         config.strict_fence = dice.percent(30);
         config.walkers = 1 + dice.below(8);
+        config.post_msis = dice.percent(50);
         config
     }
 }

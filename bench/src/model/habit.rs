@@ -258,6 +258,10 @@ habits! {
     MrifNoticeEarly,
     /// Identity 0 is dropped.
     MrifZeroDropped,
+    /// MSIs are answered before they are stored, and a fence with PW does not wait for them.
+    MrifPassedByFence,
+    /// MSIs are answered before they are stored, and leave no record if memory refuses them then.
+    MrifPostedFaultLost,
     /// Data at offset 4 are taken for little-endian.
     MrifBigEndianIgnored,
     /// A write to any offset of the page is an MSI.

@@ -41,7 +41,7 @@ pub use registers::CAPABILITIES;
 use ats::Ats;
 use axi::Axi;
 use cache::Caches;
-use commands::{Commands, Liberties};
+use commands::{Before, Commands, Liberties};
 use dice::Dice;
 use dma::Transactions;
 use faults::FaultQueue;
@@ -98,7 +98,7 @@ impl Model {
             caches: Caches::new(nature, caches, seed),
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),
-            files: InterruptFiles::new(nature),
+            files: InterruptFiles::new(nature, caches.post_msis),
             ats: Ats::new(nature, Dice::new(seed, 4)),
             pages: PageRequests::new(nature),
             stray_at: 100,
@@ -161,7 +161,8 @@ impl Model {
             }
         }
         self.change_directory();
-        self.commands.step(&mut self.registers, &mut self.ptw, &self.dma, &mut self.caches, &mut self.ats);
+        let before = Before { dma: &self.dma, files: &self.files };
+        self.commands.step(&mut self.registers, &mut self.ptw, before, &mut self.caches, &mut self.ats);
         self.walkers.step(&mut World {
             registers: &self.registers,
             dma: &mut self.dma,
@@ -197,6 +198,7 @@ impl Model {
         if let Some(next) = self.registers.ddtp_next
             && self.walkers.is_idle()
             && self.dma.is_settled()
+            && self.files.is_idle()
             && self.ats.is_settled()
         {
             self.registers.ddtp = next;

@@ -49,12 +49,39 @@ pub(super) struct InterruptFiles {
     /// What the last atomic found, and where: the first guess for the next one
     guess: (u64, u64),
     notices: u64,
+    /// MSIs are answered before they are stored
+    posts: bool,
+    /// So is the first of those that wait
+    posted: bool,
+    /// MSIs that were answered so, and those of them that were stored or came to nothing
+    answered: u64,
+    stored: u64,
 }
 
 impl InterruptFiles {
-    pub(super) fn new(nature: Nature) -> Self {
-        let waiting = VecDeque::with_capacity(32);
-        Self { nature, waiting, stage: Stage::Data, identity: 0, guess: (0, 0), notices: 0 }
+    pub(super) fn new(nature: Nature, posts: bool) -> Self {
+        Self {
+            nature,
+            waiting: VecDeque::with_capacity(32),
+            stage: Stage::Data,
+            identity: 0,
+            guess: (0, 0),
+            notices: 0,
+            posts: posts || nature.has(Habit::MrifPassedByFence) || nature.has(Habit::MrifPostedFaultLost),
+            posted: false,
+            answered: 0,
+            stored: 0,
+        }
+    }
+
+    /// How many MSIs have been answered before they were stored.
+    pub(super) fn mark(&self) -> u64 {
+        self.answered
+    }
+
+    /// One that had been answered by `mark` is not stored yet.
+    pub(super) fn is_open(&self, mark: u64) -> bool {
+        self.stored < mark && !self.nature.has(Habit::MrifPassedByFence)
     }
 
     /// Nothing waits.
@@ -96,6 +123,11 @@ impl InterruptFiles {
         }
         if self.pending(&access) > highest {
             return self.fail(&access, dma, faults);
+        }
+        if self.posts {
+            self.posted = true;
+            self.answered += 1;
+            dma.kept(access.slot, 0);
         }
         if self.nature.has(Habit::MrifNoticeEarly) {
             self.notice(&access, ptw, dma, highest);
@@ -179,14 +211,18 @@ impl InterruptFiles {
 
     fn end(&mut self, resp: u8, dma: &mut Transactions) {
         if let Some(access) = self.waiting.pop_front() {
-            dma.kept(access.slot, resp);
+            match std::mem::take(&mut self.posted) {
+                true => self.stored += 1,
+                false => dma.kept(access.slot, resp),
+            }
         }
         self.stage = Stage::Data;
     }
 
     /// "MRIF access fault" (cause 264).
     fn fail(&mut self, access: &Access, dma: &mut Transactions, faults: &mut FaultQueue) {
-        if access.reported {
+        let lost = self.posted && self.nature.has(Habit::MrifPostedFaultLost);
+        if access.reported && !lost {
             let request = &access.request;
             let head = FaultHead(0)
                 .with_cause(Cause::MrifAccessFault.code())

@@ -1,17 +1,17 @@
 //! DMA transactions in the hands of the device: rule 8, and who is waiting for a translation.
 
-use std::collections::VecDeque;
-
 use golden::Spa;
 
 use super::rule::{Rule, Violation};
 use crate::bus::{Burst, Cycle, Direction, DmaRequest, Ticket};
 
 /// Where memory was asked for a translated transaction.
-#[derive(Clone, Debug, Default)]
-struct AtMemory {
-    addr: Spa,
-    cycle: Cycle,
+#[derive(Clone, Debug)]
+pub struct AtMemory {
+    /// What memory was shown
+    pub shown: Shown,
+    /// When
+    pub cycle: Cycle,
     data: Vec<u64>,
     write_beats: usize,
     resp: u8,
@@ -41,19 +41,17 @@ pub struct Shown {
     pub addr: Spa,
     /// Shape
     pub burst: Burst,
+    /// Memory type
+    pub pbmt: u8,
     /// `AxPROT`
     pub prot: u8,
 }
 
 impl Shown {
-    /// A transaction of this ID that memory has not been asked for.
-    fn waits(&self, t: &Transaction) -> bool {
-        t.request.direction == self.direction && t.request.id == self.id && t.memory.is_none()
-    }
-
-    /// One that has also this shape.
-    fn may_be(&self, t: &Transaction) -> bool {
-        self.waits(t)
+    /// A transaction of this ID and shape.
+    fn fits(&self, t: &Transaction) -> bool {
+        t.request.direction == self.direction
+            && t.request.id == self.id
             && t.request.burst == self.burst
             && t.request.iova.0 & 0xFFF == self.addr.0 & 0xFFF
             && axprot(&t.request) == self.prot & 0b101
@@ -75,7 +73,6 @@ pub enum Finished {
 #[derive(Debug, Default)]
 pub struct Transactions {
     live: Vec<Transaction>,
-    write_order: VecDeque<Ticket>,
 }
 
 impl Transactions {
@@ -93,23 +90,39 @@ impl Transactions {
     /// keeps the order within an ID, so the oldest is the likeliest; where a younger one fits better, the older ones
     /// must turn out refused.
     pub fn candidate(&self, place: usize, shown: &Shown) -> Option<&Transaction> {
-        self.live.get(place).filter(|t| shown.may_be(t))
+        self.live.get(place).filter(|t| t.memory.is_none() && shown.fits(t))
     }
 
     /// Memory was asked for the transaction at this place.
     pub fn at_memory(&mut self, place: usize, shown: &Shown, now: Cycle) {
         let Some(transaction) = self.live.get_mut(place) else { return };
-        if shown.direction == Direction::Write {
-            self.write_order.push_back(transaction.ticket);
-        }
-        transaction.memory = Some(AtMemory { addr: shown.addr, cycle: now, ..AtMemory::default() });
+        let (data, resp, done) = (Vec::new(), 0, None);
+        transaction.memory = Some(AtMemory { shown: *shown, cycle: now, data, write_beats: 0, resp, done });
+    }
+
+    /// A younger transaction, from this place on, that could have led to what memory was asked as well as the one at
+    /// `owner`, by its shape, its time and the data that were shown; `beat` is what was shown last, if it was not the
+    /// owner's.
+    pub fn rival(&self, owner: usize, from: usize, beat: Option<(u64, u8)>) -> Option<usize> {
+        let transaction = self.live.get(owner)?;
+        let memory = transaction.memory.as_ref()?;
+        let shown = transaction.request.data[..memory.write_beats].iter().copied().chain(beat);
+        let same_data = |t: &Transaction| shown.clone().zip(&t.request.data).all(|(one, two)| same_lanes(one, *two));
+        let may_be = |t: &Transaction| memory.shown.fits(t) && t.accepted <= memory.cycle && same_data(t);
+        (from.max(owner + 1)..self.live.len()).find(|&place| may_be(&self.live[place]))
+    }
+
+    /// What memory was asked belongs to the transaction at this place. Returns what had been thought to.
+    pub fn exchange(&mut self, place: usize, memory: Option<AtMemory>) -> Option<AtMemory> {
+        std::mem::replace(&mut self.live.get_mut(place)?.memory, memory)
     }
 
     /// Memory was asked for something that no transaction explains.
     pub fn misshapen(&self, shown: &Shown) -> Violation {
-        let Shown { direction, id, addr, burst, prot } = *shown;
+        let Shown { direction, id, addr, burst, prot, .. } = *shown;
         let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
-        let right = match self.live.iter().find(|t| shown.waits(t)) {
+        let waits = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
+        let right = match self.live.iter().find(waits) {
             Some(t) => format!(
                 "{direction:?} with offset {:#x}, {:?}, prot {:#05b}",
                 t.request.iova.0 & 0xFFF,
@@ -121,34 +134,31 @@ impl Transactions {
         Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong)
     }
 
+    /// The write whose data memory takes next: data come in the order of the addresses.
+    pub fn next_write(&self) -> Option<usize> {
+        let open = |t: &Transaction| {
+            let memory = t.memory.as_ref().filter(|memory| memory.shown.direction == Direction::Write)?;
+            (memory.write_beats < t.request.data.len()).then_some(memory.cycle)
+        };
+        let writes = self.live.iter().enumerate().filter_map(|(place, t)| Some((open(t)?, place)));
+        writes.min().map(|(_, place)| place)
+    }
+
     /// A beat of write data on `mem_*`.
-    pub fn write_beat(&mut self, data: u64, strb: u8, last: bool) -> Result<(), Violation> {
-        let Some(ticket) = self.write_order.front().copied() else {
+    pub fn write_beat(&mut self, data: u64, strb: u8) -> Result<(), Violation> {
+        let open = self.next_write().and_then(|place| self.live.get_mut(place));
+        let Some(Transaction { request, memory: Some(memory), .. }) = open else {
             return Err(Violation::new(Rule::DmaData, "write", "no data: no write is open", format!("{data:#018x}")));
         };
-        if last {
-            self.write_order.pop_front();
-        }
-        let Some(transaction) = self.live.iter_mut().find(|t| t.ticket == ticket) else {
-            return Err(Violation::new(Rule::DmaData, "write", "no data: answered already", format!("{data:#018x}")));
-        };
-        let Some(memory) = transaction.memory.as_mut() else { return Ok(()) };
         let beat = memory.write_beats;
-        memory.write_beats += 1;
-        let right = transaction.request.data.get(beat).copied();
-        let mask = lanes(strb);
-        match right {
-            Some((value, strobes)) if strobes == strb && value & mask == data & mask => Ok(()),
-            right => Err(Violation::new(
-                Rule::DmaData,
-                "write",
-                match right {
-                    Some((value, strobes)) => format!("beat {beat}: {value:#018x}, strobes {strobes:#010b}"),
-                    None => format!("{} beats", transaction.request.data.len()),
-                },
-                format!("beat {beat}: {data:#018x}, strobes {strb:#010b}"),
-            )),
+        let (value, strobes) = request.data[beat];
+        if !same_lanes((value, strobes), (data, strb)) {
+            let right = format!("beat {beat}: {value:#018x}, strobes {strobes:#010b}");
+            let wrong = format!("beat {beat}: {data:#018x}, strobes {strb:#010b}");
+            return Err(Violation::new(Rule::DmaData, "write", right, wrong));
         }
+        memory.write_beats += 1;
+        Ok(())
     }
 
     /// Memory answered a beat of a read.
@@ -179,19 +189,17 @@ impl Transactions {
             .min_by_key(|memory| memory.cycle)
     }
 
-    /// The device answered a transaction.
+    /// The device answered a transaction. After an error nothing has changed.
     pub fn done(&mut self, ticket: Ticket, resp: u8, data: &[u64]) -> Result<Finished, Violation> {
         let Some(index) = self.live.iter().position(|t| t.ticket == ticket) else {
             let wrong = format!("answer {resp} to transaction {}", ticket.0);
             return Err(Violation::new(Rule::DmaResponse, "none waits", "no answer", wrong));
         };
-        let transaction = self.live.remove(index);
+        let transaction = &self.live[index];
         let Some(memory) = &transaction.memory else {
+            let transaction = self.live.remove(index);
             // SLVERR, or DECERR as an interconnect in a wrapper may have it.
-            if resp < 2 {
-                return Ok(Finished::Kept(transaction));
-            }
-            return Ok(Finished::Refused(transaction));
+            return Ok(if resp < 2 { Finished::Kept(transaction) } else { Finished::Refused(transaction) });
         };
         if memory.done.is_none() {
             let wrong = format!("response {resp} before memory answered");
@@ -205,6 +213,7 @@ impl Transactions {
             let (right, wrong) = (format!("{:#x?}", memory.data), format!("{data:#x?}"));
             return Err(Violation::new(Rule::DmaData, "read", right, wrong));
         }
+        self.live.remove(index);
         Ok(Finished::Translated)
     }
 
@@ -219,9 +228,14 @@ impl Transactions {
 }
 
 impl Transaction {
+    /// What memory was shown, and when.
+    pub fn shown(&self) -> Option<(Shown, Cycle)> {
+        self.memory.as_ref().map(|memory| (memory.shown, memory.cycle))
+    }
+
     /// Where it went, once it was translated.
     pub fn translated(&self) -> Option<(Spa, Cycle)> {
-        self.memory.as_ref().map(|memory| (memory.addr, memory.cycle))
+        self.memory.as_ref().map(|memory| (memory.shown.addr, memory.cycle))
     }
 }
 
@@ -230,7 +244,96 @@ fn axprot(request: &DmaRequest) -> u8 {
     u8::from(request.privileged) | u8::from(request.instruction) << 2
 }
 
+/// The same strobes, and the same bytes in the lanes that they select.
+fn same_lanes((one, strobes): (u64, u8), (two, strb): (u64, u8)) -> bool {
+    strobes == strb && (one ^ two) & lanes(strb) == 0
+}
+
 /// The byte lanes that strobes select.
 pub(super) fn lanes(strb: u8) -> u64 {
     (0..8).filter(|lane| strb >> lane & 1 == 1).fold(0, |mask, lane| mask | 0xFF << (8 * lane))
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::{DeviceId, Iova};
+
+    use super::*;
+    use crate::bus::INCR;
+
+    const SHAPE: Burst = Burst { len: 1, size: 3, kind: INCR };
+
+    fn write(iova: u64, data: [u64; 2]) -> DmaRequest {
+        DmaRequest {
+            id: 3,
+            direction: Direction::Write,
+            iova: Iova(iova),
+            burst: SHAPE,
+            device: DeviceId(1),
+            process: None,
+            privileged: false,
+            instruction: false,
+            translated: false,
+            data: data.map(|beat| (beat, 0xFF)).to_vec(),
+        }
+    }
+
+    fn shown(addr: u64) -> Shown {
+        Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0 }
+    }
+
+    /// Writes to the same page offset, numbered as they come, one in each cycle from 10 on.
+    fn accepted(data: &[[u64; 2]]) -> Transactions {
+        let mut transactions = Transactions::default();
+        for (number, &data) in (0..).zip(data) {
+            let request = write(0x4000_0010 + 0x1000 * number, data);
+            transactions.accepted(Ticket(number), request, 10 + number);
+        }
+        transactions
+    }
+
+    #[test]
+    fn data_come_in_the_order_of_the_addresses() {
+        let mut transactions = accepted(&[[1, 2], [3, 4]]);
+        assert!(transactions.write_beat(3, 0xFF).is_err(), "no address yet");
+        transactions.at_memory(1, &shown(0x5010), 20);
+        transactions.at_memory(0, &shown(0x6010), 21);
+        assert!(transactions.write_beat(1, 0xFF).is_err());
+        for beat in [3, 4, 1, 2] {
+            assert!(transactions.write_beat(beat, 0xFF).is_ok());
+        }
+        assert!(transactions.write_beat(2, 0xFF).is_err(), "all are there");
+    }
+
+    #[test]
+    fn a_rival_is_younger_and_has_the_shape_and_the_data_that_were_shown() {
+        let mut transactions = accepted(&[[1, 2], [1, 3], [4, 3], [1, 3]]);
+        transactions.at_memory(0, &shown(0x5010), 12);
+        assert_eq!(transactions.rival(0, 0, None), Some(1));
+        assert_eq!(transactions.rival(0, 2, None), Some(2));
+        assert_eq!(transactions.rival(0, 3, None), None, "it came later");
+        transactions.write_beat(1, 0xFF).unwrap();
+        assert_eq!(transactions.rival(0, 2, None), None, "other data");
+        assert_eq!(transactions.rival(0, 0, Some((3, 0xFF))), Some(1));
+        assert_eq!(transactions.rival(0, 0, Some((3, 0x0F))), None, "other strobes");
+        assert_eq!(transactions.rival(1, 0, None), None, "nothing was shown for this one");
+        let mut others = accepted(&[[1, 2]]);
+        others.accepted(Ticket(1), write(0x4000_1018, [1, 2]), 11);
+        others.at_memory(0, &shown(0x5010), 20);
+        assert_eq!(others.rival(0, 0, None), None, "another page offset");
+    }
+
+    #[test]
+    fn what_was_shown_goes_over_with_its_data_and_its_answer() {
+        let mut transactions = accepted(&[[1, 2], [1, 2]]);
+        transactions.at_memory(0, &shown(0x5010), 20);
+        transactions.write_beat(1, 0xFF).unwrap();
+        let given = transactions.exchange(0, None);
+        assert!(transactions.exchange(1, given).is_none());
+        transactions.write_beat(2, 0xFF).unwrap();
+        transactions.write_response(3, 0, 30);
+        assert!(matches!(transactions.done(Ticket(0), 2, &[]), Ok(Finished::Refused(_))));
+        assert!(transactions.done(Ticket(1), 2, &[]).is_err(), "memory took it");
+        assert!(matches!(transactions.done(Ticket(1), 0, &[]), Ok(Finished::Translated)));
+    }
 }

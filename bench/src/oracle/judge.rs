@@ -1,9 +1,9 @@
 //! Judging what the device did: translations, refusals, its own writes, fences.
 
-use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Target, Ttyp};
+use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp};
 
 use super::chooser::{Choice, Chooser, Reach};
-use super::dma::{Shown, Transaction, lanes};
+use super::dma::{Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
@@ -37,37 +37,6 @@ fn tree(choice: &Choice) -> String {
 }
 
 impl Oracle {
-    /// An address showed on `mem_*`: a request was translated. It belongs to the oldest transaction that explains it.
-    pub(super) fn translated(
-        &mut self,
-        shown: &Shown,
-        pbmt: u8,
-        now: Cycle,
-        memory: &dyn Peek,
-    ) -> Result<(), Violation> {
-        self.figures.translations_compared += 1;
-        let is_it = |outcome: &Outcome, _: &Chooser<'_>| {
-            matches!(outcome, Outcome::Translated(t)
-                if t.spa == shown.addr && t.pbmt as u8 == pbmt && !matches!(t.target, Target::Mrif(_)))
-        };
-        let mut oldest = None;
-        for place in 0..self.transactions.live().len() {
-            let Some(transaction) = self.transactions.candidate(place, shown) else { continue };
-            let request = request_of(transaction);
-            let window = Window { start: transaction.accepted, end: now };
-            if let Some(explanation) = self.explain(&request, window, is_it) {
-                self.transactions.at_memory(place, shown, now);
-                self.counters.finished(&request, window.start, now);
-                self.explained(&request, &explanation, window, memory);
-                return Ok(());
-            }
-            oldest.get_or_insert((request, window));
-        }
-        let Some((request, window)) = oldest else { return Err(self.transactions.misshapen(shown)) };
-        let wrong = format!("translated to {:#x}, memory type {pbmt}", shown.addr);
-        Err(self.unexplained(Rule::Translation, &request, window, wrong, memory))
-    }
-
     /// A request was refused.
     pub(super) fn refused(
         &mut self,
@@ -303,8 +272,18 @@ impl Oracle {
         self.fence_order(sequence)
     }
 
-    /// A fence with PR or PW is complete only when every transaction that the device had handed on before it is.
-    pub(super) fn fence_order(&self, sequence: u64) -> Result<(), Violation> {
+    /// A fence with PR or PW is complete only when every transaction that the device had handed on before it is, and every
+    /// MSI that it had answered is in its interrupt file.
+    pub(super) fn fence_order(&mut self, sequence: u64) -> Result<(), Violation> {
+        let msis_by =
+            self.commands.open_fences().iter().filter(|fence| fence.sequence <= sequence && fence.operands.pw);
+        if let Some(fetched) = msis_by.map(|fence| fence.fetched).max()
+            && let Some(ticket) = self.unstored_msi(fetched)
+        {
+            let right =
+                format!("completion after the pending bit of transaction {} is set: it was answered before", ticket.0);
+            return Err(Violation::new(Rule::FenceOrder, "MSI", right, "completion before it"));
+        }
         for fence in self.commands.open_fences().iter().filter(|fence| fence.sequence <= sequence) {
             let open = |asked: bool, direction| {
                 if asked { self.transactions.open_at_memory(direction, fence.fetched) } else { None }
@@ -350,7 +329,7 @@ impl Oracle {
         let Some(at) = self.writes.iter().position(|(of, _)| *of == id) else { return };
         let (_, write) = self.writes.remove(at);
         if write == Write::Notice {
-            self.notice_answered(id, resp);
+            self.notice_answered(id, resp, now);
         }
         if write == Write::PageRequest {
             self.page_requests.confirmed(resp > 1);

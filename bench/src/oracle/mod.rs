@@ -5,6 +5,7 @@
 //! device must not do is a [`Violation`] and stops the run; what software let through is a hazard and is counted.
 
 mod ats;
+mod attribution;
 mod chooser;
 mod commands;
 mod counters;
@@ -246,17 +247,18 @@ impl Oracle {
                 }
             }
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
-                let shown = dma::Shown { direction: *direction, id: *id, addr: *addr, burst: *burst, prot: *prot };
-                self.translated(&shown, *pbmt, now, memory)?;
+                let (direction, id, addr, burst) = (*direction, *id, *addr, *burst);
+                let shown = dma::Shown { direction, id, addr, burst, pbmt: *pbmt, prot: *prot };
+                self.translated(&shown, now, memory)?;
             }
-            Event::MemWriteBeat { data, strb, last } => self.transactions.write_beat(*data, *strb, *last)?,
+            Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb, memory)?,
             Event::MemReadBeat { id, data, resp, last } => {
                 self.transactions.read_beat(*id, *data, *resp, *last, now);
             }
             Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
             Event::DmaDone { ticket, resp, data } => {
                 self.figures.dma_transactions += 1;
-                match self.transactions.done(*ticket, *resp, data)? {
+                match self.answered(*ticket, *resp, data, memory)? {
                     dma::Finished::Translated => {}
                     dma::Finished::Refused(transaction) => {
                         let request = explain::request_of(&transaction);
@@ -523,7 +525,7 @@ impl Oracle {
         self.wires_agree(now)?;
         let pending = self.interrupts.pending(&self.open(now), now);
         self.messages.at_rest(&pending, &self.routing(), now)?;
-        self.files.at_rest()?;
+        self.files.at_rest(self.registers.caps.spa_max())?;
         self.page_requests_at_rest(now)?;
         let excused = self.interrupts.excused();
         self.settle_doubts(memory);

@@ -5,9 +5,10 @@
 use golden::{Cause, Fault, Mrif, Outcome, Request, Response, Role, Spa, Target, Tc, Ttyp};
 
 use super::Oracle;
-use super::chooser::{Choice, Reach};
+use super::chooser::{Choice, Chooser, Reach};
 use super::dma::{Transaction, lanes};
 use super::explain::{Explanation, request_of};
+use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
 use super::software::Peek;
 use super::updates::Exchange;
@@ -111,13 +112,41 @@ const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &Reach::BY_TAGS];
 #[derive(Debug, Default)]
 pub struct InterruptFiles {
     msis: Vec<Msi>,
-    /// Notices on their way to memory: AXI ID and whose
-    notices: Vec<(u8, Ticket)>,
+    /// Notices on their way to memory: AXI ID and of which MSI
+    notices: Vec<(u8, Msi)>,
 }
 
 /// Where the pending bit of an identity is, and which bit.
 fn pending(mrif: &Mrif, identity: u32) -> (Spa, u64) {
     (Spa(mrif.addr.0 + u64::from(identity / 64) * 16), 1 << (identity % 64))
+}
+
+/// The interrupt file that an outcome leads to.
+fn file_of(outcome: &Outcome) -> Option<&Mrif> {
+    match outcome {
+        Outcome::Translated(golden::Translation { target: Target::Mrif(mrif), .. }) => Some(mrif),
+        _ => None,
+    }
+}
+
+/// A device context with DTF.
+fn is_silent(choice: &Choice) -> bool {
+    choice.word.role == Role::DeviceContext { index: 0 } && Tc(choice.value).dtf()
+}
+
+/// "MRIF access fault" (cause 264).
+fn access_fault(request: &Request, reported: bool) -> Fault {
+    Fault {
+        cause: Cause::MrifAccessFault,
+        iotval: request.iova.0,
+        iotval2: 0,
+        ttyp: Ttyp::UntranslatedWrite,
+        device: request.device,
+        process: request.process,
+        privileged: request.is_privileged(),
+        reported,
+        response: Response::UnsupportedRequest,
+    }
 }
 
 impl InterruptFiles {
@@ -126,8 +155,9 @@ impl InterruptFiles {
         self.msis.retain(|msi| msi.end.is_none() || !matches!(msi.stage, Stage::Noticed | Stage::Refused));
     }
 
-    /// Memory has answered an atomic: the bit is set, by this one or by another one before.
-    pub fn answered(&mut self, exchange: &Exchange, found: u64, resp: u8) {
+    /// Memory has answered an atomic: the bit is set, by this one or by another one before. Returns the MSI that came to
+    /// nothing although it had been answered.
+    fn answered(&mut self, exchange: &Exchange, found: u64, resp: u8) -> Option<(Msi, Mrif)> {
         let mine = |msi: &&mut Msi| match msi.stage {
             Stage::Sent(mrif) => {
                 let (addr, bit) = pending(&mrif, msi.identity);
@@ -135,20 +165,27 @@ impl InterruptFiles {
             }
             _ => false,
         };
-        let Some(msi) = self.msis.iter_mut().find(mine) else { return };
-        let Stage::Sent(mrif) = msi.stage else { return };
+        let msi = self.msis.iter_mut().find(mine)?;
+        let Stage::Sent(mrif) = msi.stage else { return None };
         let bit = pending(&mrif, msi.identity).1;
+        let mut failed = None;
         if resp > 1 {
             msi.stage = Stage::Refused;
+            failed = msi.end.is_some().then(|| (msi.clone(), mrif));
         } else if found == exchange.old || found & bit != 0 {
             msi.stage = Stage::Set(mrif);
         }
         self.settle();
+        failed
     }
 
-    /// At rest: what was answered has been stored.
-    pub fn at_rest(&self) -> Result<(), Violation> {
-        let missing = |msi: &&Msi| msi.end.is_some() && !(msi.optional && msi.stage == Stage::Open);
+    /// At rest: what was answered has been stored. A notice that would go beyond `highest` need not be sent.
+    pub fn at_rest(&self, highest: u64) -> Result<(), Violation> {
+        let missing = |msi: &&Msi| match msi.stage {
+            Stage::Open => msi.end.is_some() && !msi.optional,
+            Stage::Set(mrif) => msi.end.is_some() && mrif.notice.0 <= highest,
+            _ => msi.end.is_some(),
+        };
         let Some(msi) = self.msis.iter().find(missing) else { return Ok(()) };
         let (detail, right) = match msi.stage {
             Stage::Open | Stage::Sent(_) => ("pending", "the pending bit"),
@@ -181,13 +218,9 @@ impl Oracle {
         window: Window,
         fits: impl Fn(&Mrif) -> bool,
     ) -> Option<(Mrif, Explanation)> {
-        let explanation = self.explain_within(reaches, request, window, |outcome, _| {
-            matches!(outcome, Outcome::Translated(t) if matches!(&t.target, Target::Mrif(mrif) if fits(mrif)))
-        })?;
-        match explanation.outcome {
-            Outcome::Translated(golden::Translation { target: Target::Mrif(mrif), .. }) => Some((mrif, explanation)),
-            _ => None,
-        }
+        let accept = |outcome: &Outcome, _: &Chooser<'_>| file_of(outcome).is_some_and(&fits);
+        let explanation = self.explain_within(reaches, request, window, accept)?;
+        Some((*file_of(&explanation.outcome)?, explanation))
     }
 
     /// Whether an atomic sets the pending bit of an MSI.
@@ -228,7 +261,7 @@ impl Oracle {
         let far = || NEAR_AND_FAR.iter().find_map(|reaches| self.announced(addr, data, now, reaches));
         let Some(at) = near.or_else(far) else { return false };
         self.files.msis[at].stage = Stage::Noticed;
-        self.files.notices.push((id, self.files.msis[at].ticket));
+        self.files.notices.push((id, self.files.msis[at].clone()));
         self.files.settle();
         true
     }
@@ -265,6 +298,58 @@ impl Oracle {
             let mut seen = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.value & bit != 0);
             seen.any(|seen| seen.last_sampled >= start)
         })
+    }
+
+    /// Memory has answered an atomic.
+    pub(super) fn file_answered(&mut self, exchange: &Exchange, found: u64, resp: u8, now: Cycle) {
+        if let Some((msi, mrif)) = self.files.answered(exchange, found, resp) {
+            self.store_failed(&msi, &mrif, now);
+        }
+    }
+
+    /// An MSI that was answered already has come to nothing: the fault is recorded all the same.
+    fn store_failed(&mut self, msi: &Msi, mrif: &Mrif, now: Cycle) {
+        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
+        let may_be_silent = self.explain(&msi.request, window, |outcome, chooser| {
+            file_of(outcome) == Some(mrif) && chooser.choices().iter().any(is_silent)
+        });
+        self.failed_late(msi, may_be_silent.is_some(), now);
+    }
+
+    fn failed_late(&mut self, msi: &Msi, optional: bool, now: Cycle) {
+        self.faults.refused(Owed {
+            origin: Origin::Transaction(msi.ticket),
+            request: None,
+            window: Window { start: msi.start, end: now },
+            possible: vec![access_fault(&msi.request, true)],
+            may_be_lost: false,
+            optional,
+        });
+    }
+
+    /// "The PW bit … can be used to request that the IOMMU ensure that all previous write requests from devices that have
+    /// already been processed by the IOMMU be committed": an MSI that was answered by this cycle, and whose pending bit
+    /// the device cannot know to be set.
+    pub(super) fn unstored_msi(&mut self, by: Cycle) -> Option<Ticket> {
+        let at = (0..self.files.msis.len()).find(|&at| self.is_unstored(at, by))?;
+        Some(self.files.msis[at].ticket)
+    }
+
+    fn is_unstored(&mut self, at: usize, by: Cycle) -> bool {
+        let Msi { request, start, identity, optional, stage, end, .. } = self.files.msis[at];
+        let Some(end) = end.filter(|&end| end <= by) else { return false };
+        let is_open = matches!(stage, Stage::Open | Stage::Sent(_)) && !(optional && stage == Stage::Open);
+        let mut tried: Vec<Mrif> = Vec::new();
+        while is_open {
+            let another = |mrif: &Mrif| !tried.contains(mrif);
+            match self.leads_to(&Reach::ALL, &request, Window { start, end }, another) {
+                // An atomic for another MSI has set the bit, or it was set.
+                Some((mrif, _)) if self.was_set(&mrif, identity, start) => return false,
+                Some((mrif, _)) => tried.push(mrif),
+                None => return true,
+            }
+        }
+        false
     }
 
     /// A transaction was answered OKAY although memory was not asked: that is for interrupt files only.
@@ -331,30 +416,23 @@ impl Oracle {
                 return None;
             }
         }
-        let silent = |choice: &Choice| choice.word.role == Role::DeviceContext { index: 0 } && Tc(choice.value).dtf();
-        let fault = Fault {
-            cause: Cause::MrifAccessFault,
-            iotval: request.iova.0,
-            iotval2: 0,
-            ttyp: Ttyp::UntranslatedWrite,
-            device: request.device,
-            process: request.process,
-            privileged: request.is_privileged(),
-            reported: kind.identity().is_some() && !explanation.choices.iter().any(silent),
-            response: Response::UnsupportedRequest,
-        };
+        let reported = kind.identity().is_some() && !explanation.choices.iter().any(is_silent);
+        let fault = access_fault(&request, reported);
         self.files.msis.retain(|msi| msi.ticket != transaction.ticket);
         Some((fault, explanation))
     }
 
     /// Memory has answered a notice.
-    pub(super) fn notice_answered(&mut self, id: u8, resp: u8) {
+    pub(super) fn notice_answered(&mut self, id: u8, resp: u8, now: Cycle) {
         let Some(at) = self.files.notices.iter().position(|(of, _)| *of == id) else { return };
-        let (_, ticket) = self.files.notices.remove(at);
-        if resp > 1
-            && let Some(msi) = self.files.msis.iter_mut().find(|msi| msi.ticket == ticket)
-        {
-            msi.stage = Stage::Refused;
+        let (_, noticed) = self.files.notices.remove(at);
+        if resp <= 1 {
+            return;
+        }
+        match self.files.msis.iter_mut().find(|msi| msi.ticket == noticed.ticket) {
+            Some(msi) => msi.stage = Stage::Refused,
+            // It had been answered. Whether a notice that fails is recorded is not said.
+            None => self.failed_late(&noticed, true, now),
         }
     }
 }
@@ -415,7 +493,7 @@ mod tests {
         let msi = Msi { ticket: Ticket(1), request, start: 10, end, identity: 130, optional, stage };
         let mut files = InterruptFiles { msis: vec![msi], notices: Vec::new() };
         files.settle();
-        files.at_rest().map_or_else(|violation| violation.detail, |()| "nothing".to_owned())
+        files.at_rest(0xF_FFFF).map_or_else(|violation| violation.detail, |()| "nothing".to_owned())
     }
 
     #[test]
@@ -423,29 +501,41 @@ mod tests {
         assert_eq!(at_rest(Stage::Open, false, Some(20)), "pending");
         assert_eq!(at_rest(Stage::Sent(MRIF), false, Some(20)), "pending");
         assert_eq!(at_rest(Stage::Set(MRIF), false, Some(20)), "notice");
+        let beyond = Mrif { notice: Spa(1 << 20), ..MRIF };
+        assert_eq!(at_rest(Stage::Set(beyond), false, Some(20)), "nothing", "no memory can be there");
         assert_eq!(at_rest(Stage::Noticed, false, Some(20)), "nothing");
         assert_eq!(at_rest(Stage::Open, true, Some(20)), "nothing", "big-endian MSIs need not be supported");
         assert_eq!(at_rest(Stage::Set(MRIF), true, Some(20)), "notice", "but what was begun is done whole");
         assert_eq!(at_rest(Stage::Open, false, None), "nothing", "it may not have been translated yet");
     }
 
+    const SET_BIT_2: Exchange = Exchange { addr: MRIF.addr, bytes: 8, old: 0, new: 4 };
+
+    /// One MSI whose atomic is on its way.
+    fn sent(end: Option<Cycle>) -> InterruptFiles {
+        let request = Request::untranslated(DeviceId(1), Access::Write, Iova(0x30_3000));
+        let (ticket, stage) = (Ticket(1), Stage::Sent(MRIF));
+        let msi = Msi { ticket, request, start: 10, end, identity: 2, optional: false, stage };
+        InterruptFiles { msis: vec![msi], notices: Vec::new() }
+    }
+
     #[test]
     fn an_atomic_that_fails_is_tried_again_unless_the_bit_is_there() {
-        let request = Request::untranslated(DeviceId(1), Access::Write, Iova(0x30_3000));
-        let msi = Msi {
-            ticket: Ticket(1),
-            request,
-            start: 10,
-            end: None,
-            identity: 2,
-            optional: false,
-            stage: Stage::Sent(MRIF),
-        };
-        let mut files = InterruptFiles { msis: vec![msi], notices: Vec::new() };
-        let exchange = Exchange { addr: MRIF.addr, bytes: 8, old: 0, new: 4 };
-        files.answered(&exchange, 1, 0);
+        let mut files = sent(None);
+        assert!(files.answered(&SET_BIT_2, 1, 0).is_none());
         assert_eq!(files.msis[0].stage, Stage::Sent(MRIF));
-        files.answered(&exchange, 5, 0);
+        assert!(files.answered(&SET_BIT_2, 5, 0).is_none());
         assert_eq!(files.msis[0].stage, Stage::Set(MRIF), "somebody else has set it");
+    }
+
+    #[test]
+    fn an_atomic_that_is_refused_after_the_answer_is_a_fault_of_its_own() {
+        let mut files = sent(None);
+        assert!(files.answered(&SET_BIT_2, 0, 2).is_none(), "the answer will tell");
+        assert_eq!(files.msis[0].stage, Stage::Refused);
+        let mut files = sent(Some(20));
+        let failed = files.answered(&SET_BIT_2, 0, 2);
+        assert!(failed.is_some_and(|(msi, mrif)| msi.ticket == Ticket(1) && mrif == MRIF));
+        assert!(files.msis.is_empty());
     }
 }

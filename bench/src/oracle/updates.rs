@@ -232,7 +232,7 @@ impl Oracle {
 
     /// A read beat that answers an atomic: the device knows from it what memory held, and what it holds now.
     pub(super) fn exchanged(&mut self, exchange: &Exchange, found: u64, resp: u8, sampled: Cycle, now: Cycle) {
-        self.files.answered(exchange, found, resp);
+        self.file_answered(exchange, found, resp, now);
         if resp > 1 {
             self.updates.refused(*exchange, sampled);
             return;

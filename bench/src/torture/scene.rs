@@ -86,6 +86,8 @@ impl Scene {
             | Habit::MrifNoticeWrongData
             | Habit::MrifNoticeEarly
             | Habit::MrifZeroDropped
+            | Habit::MrifPassedByFence
+            | Habit::MrifPostedFaultLost
             | Habit::MrifBigEndianIgnored
             | Habit::MrifOffsetIgnored
             | Habit::MrifFaultLost

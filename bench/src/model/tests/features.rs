@@ -1,10 +1,10 @@
 //! Features that the strap may offer: updates of A and D, interrupts as messages, interrupt files in memory, counters.
 
-use golden::{Capabilities, EventSelector, MsiPte0, MsiPte1, Spa, Tc, offset};
+use golden::{Capabilities, Command, EventSelector, Iofence, MsiPte0, MsiPte1, Spa, Tc, offset};
 
 use super::rig::*;
 use crate::bus::{ATOMIC_COMPARE, Burst, Direction, DmaRequest, Event};
-use crate::model::ModelConfig;
+use crate::model::{CacheConfig, Habit, ModelConfig};
 
 const A_D: u64 = 0xc0;
 
@@ -83,6 +83,31 @@ fn an_msi_for_a_file_in_memory_sets_its_bit_and_sends_the_notice() {
     let to_memory = |(_, event): &(_, Event)| matches!(event, Event::MemAddress { .. });
     assert!(!rig.log.iter().any(to_memory));
     assert_eq!(rig.bus.memory().read_u64(Spa(file)), 0);
+}
+
+#[test]
+fn a_fence_waits_for_msis_that_were_answered_before_they_were_stored() {
+    let (file, notice) = (0x8_1000, 0x8_2000);
+    let model = ModelConfig::plain(1);
+    let stored_by = |habit: Option<Habit>| {
+        let caches = CacheConfig { post_msis: true, ..model.caches };
+        let offer = caps().with_msi_mrif(true).with_amo_mrif(true);
+        let mut rig = Rig::with_capabilities(ModelConfig { caches, habit, ..model }, 60..=60, offer);
+        rig.store(MSI_TABLE, MsiPte0(0).with_v(true).with_m(1).with_mrif(file >> 9).0);
+        rig.store(MSI_TABLE + 8, MsiPte1(0).with_nppn(notice >> 12).with_nid9t0(0x123).0);
+        // The first atomic finds something else, and a second one has to be made.
+        rig.store(file, 1);
+        let burst = Burst { len: 0, size: 2, kind: 1 };
+        let msi = DmaRequest { burst, data: vec![(5, 0x0f)], ..Rig::request(IOVA_MSI, Direction::Write, 1) };
+        assert_eq!(rig.dma(msi).resp, 0);
+        assert_eq!(rig.load(file), 1, "answered, and not stored");
+        rig.submit(&[Command::Fence(Iofence { pw: true, ..Iofence::default() }).encode()]);
+        let passed = (0..200).any(|_| rig.read(offset::CQH, 4) == 1);
+        assert!(passed, "the fence completes");
+        rig.load(file)
+    };
+    assert_eq!(stored_by(None), 1 | 1 << 5);
+    assert_eq!(stored_by(Some(Habit::MrifPassedByFence)), 1);
 }
 
 #[test]
