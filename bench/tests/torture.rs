@@ -122,6 +122,13 @@ fn a_legal_device_that_counts_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_that_keeps_napot_entries_whole_is_never_blamed() {
+    for kind in ["large", "happy", "tagged"] {
+        assert_busy(&never_blamed_in(Scene::Ranges, kind, 0..4));
+    }
+}
+
+#[test]
 fn a_legal_device_that_has_everything_is_never_blamed() {
     for kind in ["none", "large", "combined", "happy", "tagged"] {
         let figures = never_blamed_in(Scene::Everything, kind, 0..2);
@@ -202,6 +209,12 @@ fn no_legal_device_of_many_that_counts_is_blamed() {
 
 #[test]
 #[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_keeps_napot_entries_whole_is_blamed() {
+    three_hundred_of_each_kind(Scene::Ranges);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_that_has_everything_is_blamed() {
     three_hundred_of_each_kind(Scene::Everything);
 }
@@ -227,6 +240,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::MrifBitWrong,
         Habit::MrifNoticeTwice,
         Habit::MrifPassedByFence,
+        Habit::NapotTooWide,
         Habit::AtsSizeTooLarge,
         Habit::AtsInvalLost,
         Habit::PrgrWrongStatus,

@@ -405,6 +405,10 @@ habits! {
     AtsGlobalInvented,
     /// Every completion says Untranslated access only.
     AtsUntranslatedOnly,
+    /// ATS translation requests update neither A nor D.
+    AtsUpdateSkipped,
+    /// An ATS translation request with No Write sets D with A.
+    AtsDirtyDespiteNoWrite,
     /// Some requests are never answered.
     AtsAnswerLost,
     /// Some requests are answered twice.

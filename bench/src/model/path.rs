@@ -172,7 +172,7 @@ impl Words for View<'_> {
     }
 
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
-        let new = match update_bits(self.nature, word, old, new) {
+        let new = match update_bits(self.nature, self.kind, word, old, new) {
             Some(new) => new,
             None => return Update::Done,
         };
@@ -188,14 +188,18 @@ impl Words for View<'_> {
 }
 
 /// What is written for an update, as the model's habit makes it; none: nothing.
-fn update_bits(nature: Nature, word: &WordRef, old: u64, new: u64) -> Option<u64> {
+fn update_bits(nature: Nature, kind: Kind, word: &WordRef, old: u64, new: u64) -> Option<u64> {
     const D: u64 = 1 << 7;
     let Some(habit) = nature.0 else { return Some(new) };
     let implicit = matches!(word.role, Role::SecondStage { purpose, .. } if purpose != golden::Purpose::Final);
     match habit {
         Habit::UpdateSkipped => None,
+        Habit::AtsUpdateSkipped if matches!(kind, Kind::Ats { .. }) => None,
         Habit::UpdateOfTablesSkipped if implicit && new & !old == D => None,
         Habit::UpdateDirtyOnRead if old & 4 != 0 => Some(new | D),
+        Habit::AtsDirtyDespiteNoWrite if matches!(kind, Kind::Ats { no_write: true, .. }) && old & 4 != 0 => {
+            Some(new | D)
+        }
         Habit::UpdateWrongBit => Some(new | 1 << 8),
         Habit::UpdateClearsSoftwareBits => Some(new & !0x300),
         _ => Some(new),

@@ -25,6 +25,8 @@ pub enum Scene {
     Ats,
     /// The performance monitor
     Counters,
+    /// Many NAPOT entries, and traffic over more than one range of them
+    Ranges,
     /// All of it at once
     Everything,
 }
@@ -101,6 +103,8 @@ impl Scene {
             | Habit::HpmSelectorClears
             | Habit::HpmOverflowHidden
             | Habit::HpmInterruptLost => Scene::Counters,
+            Habit::NapotTooWide => Scene::Ranges,
+            Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite => Scene::Everything,
             habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,
         }

@@ -21,7 +21,7 @@ const D: u64 = 1 << 7;
 /// Svpbmt: non-cacheable, I/O
 const NC: u64 = 1 << 61;
 const IO: u64 = 2 << 61;
-/// Svnapot, which this device does not have
+/// Svnapot: 64 KiB, where the page number ends with 1000
 const N: u64 = 1 << 63;
 
 /// Sv39, Sv39x4; PD8, PD17; flat MSI page table
@@ -153,7 +153,8 @@ impl<'a> Tables<'a> {
             let covers = [Cover::Second { gscid, page: guest >> 12 }];
             let at = pages + number * 8;
             if is_data && number < 0x118 {
-                let values = vec![
+                let napot = leaf(spa & !0xffff | 0x8000, FULL) | N;
+                let mut values = vec![
                     leaf(spa, FULL),
                     leaf(spa + 0x40_0000, FULL),
                     leaf(spa, FULL & !W),
@@ -165,8 +166,11 @@ impl<'a> Tables<'a> {
                     leaf(spa, FULL) | NC,
                     leaf(spa + 0x40_0000, FULL | G),
                     leaf(spa, FULL) | 1 << 56,
-                    leaf(spa & !0xffff | 0x8000, FULL) | N,
+                    napot,
                 ];
+                if self.scene.has(Scene::Ranges) {
+                    values.extend([napot, napot | 1 << 8, napot & !W]);
+                }
                 self.slot(Kind::SecondLeaf, at, values, &covers);
             } else if !is_data && (0x10..0x40).contains(&number) {
                 let moved = spa + map::COPY;

@@ -126,7 +126,11 @@ impl World {
                 SECOND_ONLY => (map::GUEST_DATA, map::GUEST_SUPERPAGES),
                 _ => (map::PAGES, map::SUPERPAGE),
             };
-            let streams = [(Kind::Mixed, pages, 0x8000, false), (Kind::Read, superpages, 0x1f_0000, number % 2 == 0)];
+            let bytes = match requester.id {
+                SECOND_ONLY if self.scene.has(Scene::Ranges) => 0x1_8000,
+                _ => 0x8000,
+            };
+            let streams = [(Kind::Mixed, pages, bytes, false), (Kind::Read, superpages, 0x1f_0000, number % 2 == 0)];
             for (kind, start, bytes, instruction) in streams {
                 // There is room for twelve.
                 self.bench.start_stream(StreamSpec {
@@ -157,6 +161,13 @@ impl World {
         }
         for _ in 0..2 {
             self.hot.push(self.dice.index(self.slots.len()));
+        }
+        if self.scene.has(Scene::Ranges) {
+            let leaf = |at: &usize| self.slots[*at].kind == slot::Kind::SecondLeaf;
+            let those: Vec<usize> = (0..self.slots.len()).filter(leaf).collect();
+            for _ in 0..4 {
+                self.hot.push(those[self.dice.index(those.len())]);
+            }
         }
     }
 
