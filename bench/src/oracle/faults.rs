@@ -82,9 +82,25 @@ pub struct Doubt {
     pub window: Window,
     origin: Origin,
     received: usize,
-    owed: usize,
+    debtor: Debtor,
     record: FaultRecord,
     offsets: Offsets,
+}
+
+/// A refused request that may have left a record.
+#[derive(Clone, Copy, Debug)]
+enum Debtor {
+    /// One that owes a record, by its place
+    Owes(usize),
+    /// One that was thought to have left another record, by the place of that one; and who owes a record like it
+    Paid(usize, usize),
+}
+
+/// A record, and the refused request that it is thought to be of.
+#[derive(Clone, Debug)]
+struct Paid {
+    received: Received,
+    owed: Owed,
 }
 
 impl Doubt {
@@ -100,7 +116,7 @@ pub struct Faults {
     records: Records<4>,
     unmatched: Vec<Received>,
     owed: Vec<Owed>,
-    paid: Vec<Received>,
+    paid: Vec<Paid>,
     offsets: Offsets,
     lossy: bool,
     /// When memory last refused a record
@@ -229,7 +245,7 @@ impl Faults {
         match found {
             Some((at, which)) => {
                 let received = self.unmatched.remove(at);
-                self.paid.push(received);
+                self.paid.push(Paid { received, owed });
                 Some(which)
             }
             None => {
@@ -242,24 +258,39 @@ impl Faults {
     /// A record that none of the known explanations leaves, and that may be of a refused request all the same.
     pub fn doubt(&self) -> Option<Doubt> {
         self.unmatched.iter().enumerate().find_map(|(received, of)| {
-            let may = |(at, owed): (usize, &Owed)| {
+            let may = |debtor: Debtor, owed: &Owed| {
                 let request = owed.may_have_left(of).filter(|_| !of.denied.contains(&owed.origin))?;
-                Some((at, owed.origin, request, owed.window))
+                let (origin, window) = (owed.origin, owed.window);
+                Some(Doubt { origin, request, window, received, debtor, record: of.record, offsets: self.offsets })
             };
-            let (owed, origin, request, window) = self.owed.iter().enumerate().find_map(may)?;
-            Some(Doubt { origin, request, window, received, owed, record: of.record, offsets: self.offsets })
+            let mut owing = self.owed.iter().enumerate().map(|(at, owed)| (Debtor::Owes(at), owed));
+            // Equal requests leave equal records: whoever was thought to be paid may have left this one instead.
+            let mut paid = self.paid.iter().enumerate().filter_map(|(at, paid)| {
+                let owes_like_it = |owed: &Owed| self.may_be_of(&paid.received, owed);
+                let other = self.owed.iter().position(owes_like_it)?;
+                Some((Debtor::Paid(at, other), &paid.owed))
+            });
+            let found = owing.find_map(|(debtor, owed)| may(debtor, owed));
+            found.or_else(|| paid.find_map(|(debtor, owed)| may(debtor, owed)))
         })
+    }
+
+    fn may_be_of(&self, received: &Received, owed: &Owed) -> bool {
+        let leaves_it = |fault: &Fault| self.offsets.pays(&received.record, fault);
+        owed.window.start <= received.cycle && owed.possible.iter().any(leaves_it)
     }
 
     /// The request has left the record by an explanation that was found now; or there is none.
     pub fn settle_doubt(&mut self, doubt: &Doubt, is_of_it: bool) {
-        match is_of_it {
-            true => {
-                self.owed.remove(doubt.owed);
-                self.paid.push(self.unmatched.remove(doubt.received));
-            }
-            false => self.unmatched[doubt.received].denied.push(doubt.origin),
+        if !is_of_it {
+            return self.unmatched[doubt.received].denied.push(doubt.origin);
         }
+        let received = self.unmatched.remove(doubt.received);
+        let owed = match doubt.debtor {
+            Debtor::Owes(at) => self.owed.remove(at),
+            Debtor::Paid(at, other) => std::mem::replace(&mut self.paid[at].owed, self.owed.remove(other)),
+        };
+        self.paid.push(Paid { received, owed });
     }
 
     /// Pays owed records with received ones.
@@ -271,8 +302,8 @@ impl Faults {
             let payer = |owed: &Owed| owed.possible.iter().any(|fault| offsets.pays(&received.record, fault));
             match self.owed.iter().position(payer) {
                 Some(index) => {
-                    self.owed.remove(index);
-                    self.paid.push(self.unmatched.remove(at));
+                    let (received, owed) = (self.unmatched.remove(at), self.owed.remove(index));
+                    self.paid.push(Paid { received, owed });
                 }
                 None => at += 1,
             }
@@ -307,7 +338,8 @@ impl Faults {
     /// "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a subset,
     /// including one, of requests."
     fn is_merged(&self, window: Window, fault: &Fault) -> bool {
-        self.paid.iter().any(|r| r.cycle >= window.start && self.offsets.pays(&r.record, fault))
+        let pays = |r: &Received| r.cycle >= window.start && self.offsets.pays(&r.record, fault);
+        self.paid.iter().any(|paid| pays(&paid.received))
     }
 
     /// A request whose record is missing by the known explanations. Returns its place among those owed, and the request.
@@ -455,6 +487,24 @@ mod tests {
         let doubt = faults.doubt().unwrap();
         faults.settle_doubt(&doubt, true);
         assert_eq!(faults.at_rest(0), Ok(()));
+    }
+
+    #[test]
+    fn equal_requests_may_have_left_each_others_records() {
+        let other = Fault { cause: Cause::ReadGuestPageFault, ..fault(0x5008) };
+        let mut faults = working();
+        write(&mut faults, 0, fault(0x5008).record()).unwrap();
+        faults.refused(owed(fault(0x5008)));
+        write(&mut faults, 1, other.record()).unwrap();
+        assert!(faults.doubt().is_none(), "nobody is left whose the first record could be");
+        faults.refused(Owed { origin: Origin::Transaction(Ticket(2)), ..owed(fault(0x5008)) });
+        let mut asked = Vec::new();
+        while let Some(doubt) = faults.doubt() {
+            asked.push(doubt.origin);
+            faults.settle_doubt(&doubt, doubt.origin == Origin::Transaction(Ticket(1)));
+        }
+        assert_eq!(asked, [2, 1].map(|ticket| Origin::Transaction(Ticket(ticket))));
+        assert!(faults.owed.is_empty() && faults.at_rest(0).is_ok());
     }
 
     #[test]
