@@ -1,7 +1,8 @@
 //! Which transaction an address on `mem_*` belongs to.
 //!
 //! AXI tells only ID and shape. It is given to the oldest transaction that explains it, and goes to a younger one when
-//! what follows shows that it cannot have been that: an answer that memory did not give, or data of another.
+//! what follows shows that it cannot have been that: an answer that memory did not give, data of another, or the store of
+//! an MSI that memory was not to see.
 
 use golden::{Outcome, Target};
 
@@ -78,7 +79,7 @@ impl Oracle {
 
     /// What memory was asked does not belong to the transaction at this place, but to a younger one that explains it as
     /// well; what had been thought to belong to that one goes on to the next. False if there is none: nothing has changed.
-    fn give_to_younger(&mut self, owner: usize, beat: Option<(u64, u8)>, memory: &dyn Peek) -> bool {
+    pub(super) fn give_to_younger(&mut self, owner: usize, beat: Option<(u64, u8)>, memory: &dyn Peek) -> bool {
         let mut from = owner + 1;
         while let Some(rival) = self.transactions.rival(owner, from, beat) {
             from = rival + 1;

@@ -269,16 +269,16 @@ impl Oracle {
             let right = format!("first the store of the fence that was fetched in cycle {}", earlier.fetched);
             return Err(Violation::new(Rule::FenceOrder, "store", right, "the store of a later fence"));
         }
-        self.fence_order(sequence)
+        self.fence_order(sequence, now)
     }
 
     /// A fence with PR or PW is complete only when every transaction that the device had handed on before it is, and every
     /// MSI that it had answered is in its interrupt file.
-    pub(super) fn fence_order(&mut self, sequence: u64) -> Result<(), Violation> {
+    pub(super) fn fence_order(&mut self, sequence: u64, now: Cycle) -> Result<(), Violation> {
         let msis_by =
             self.commands.open_fences().iter().filter(|fence| fence.sequence <= sequence && fence.operands.pw);
         if let Some(fetched) = msis_by.map(|fence| fence.fetched).max()
-            && let Some(ticket) = self.unstored_msi(fetched)
+            && let Some(ticket) = self.unstored_msi(fetched, now)
         {
             let right =
                 format!("completion after the pending bit of transaction {} is set: it was answered before", ticket.0);

@@ -15,6 +15,7 @@ mod evidence;
 mod explain;
 mod faults;
 mod history;
+mod interrupt_files;
 mod interrupts;
 mod invalidation;
 mod judge;
@@ -101,7 +102,7 @@ pub struct Oracle {
     software: software::Software,
     transactions: dma::Transactions,
     updates: updates::Updates,
-    files: mrif::InterruptFiles,
+    files: interrupt_files::InterruptFiles,
     translation_requests: ats::TranslationRequests,
     device_commands: device_commands::DeviceCommands,
     page_queue: page_queue::PageQueue,
@@ -132,7 +133,7 @@ impl Oracle {
             software: software::Software::default(),
             transactions: dma::Transactions::default(),
             updates: updates::Updates::default(),
-            files: mrif::InterruptFiles::default(),
+            files: interrupt_files::InterruptFiles::default(),
             translation_requests: ats::TranslationRequests::default(),
             device_commands: device_commands::DeviceCommands::default(),
             page_queue: page_queue::PageQueue::new(),
@@ -273,7 +274,7 @@ impl Oracle {
             }
             Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
                 match updates::Exchange::of(*addr, *burst, *atop, beats) {
-                    Some(exchange) => self.exchange(*id, exchange, now)?,
+                    Some(exchange) => self.exchange(*id, exchange, now, memory)?,
                     None => {
                         let wrong = format!("an atomic on {addr:#x}, size {}, {} beats", burst.size, beats.len());
                         return Err(Violation::new(Rule::Update, "size", "words of 4 or 8 bytes", wrong));
@@ -401,7 +402,7 @@ impl Oracle {
             offset::CQH => {
                 let head = self.commands.head_read(self.registers.cq, value as u32);
                 if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
-                    self.fence_order(sequence)?;
+                    self.fence_order(sequence, now)?;
                     self.fences_complete(sequence, now);
                 }
             }
@@ -525,7 +526,7 @@ impl Oracle {
         self.wires_agree(now)?;
         let pending = self.interrupts.pending(&self.open(now), now);
         self.messages.at_rest(&pending, &self.routing(), now)?;
-        self.files.at_rest(self.registers.caps.spa_max())?;
+        self.files_at_rest(now)?;
         self.page_requests_at_rest(now)?;
         let excused = self.interrupts.excused();
         self.settle_doubts(memory);

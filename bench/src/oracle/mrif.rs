@@ -6,120 +6,18 @@ use golden::{Cause, Fault, Mrif, Outcome, Request, Response, Role, Spa, Target, 
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
-use super::dma::{Transaction, lanes};
+use super::dma::Transaction;
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
+use super::interrupt_files::{Failure, Kind, Msi, Notice, Refused, bits_of, pending};
 use super::rule::{Rule, Violation};
 use super::software::Peek;
 use super::updates::Exchange;
 use super::usable::Window;
-use crate::bus::{Cycle, Direction, Ticket};
-
-/// What an access to the page of an interrupt file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// "A naturally aligned 32-bit write … recognized as an MSI", with its identity.
-    Msi(u32),
-    /// One at offset 4: in big-endian order, or "accepted but discarded" where that is not supported.
-    BigEndianMsi(u32),
-    /// Another naturally aligned write of 32 bits: "accepted but discarded".
-    Discarded,
-    /// "For a naturally aligned 32-bit read, the IOMMU should preferably return zero … but may alternatively abort".
-    Read,
-    /// "The access should be aborted as unsupported."
-    Unsupported,
-}
-
-impl Kind {
-    fn of(transaction: &Transaction) -> Kind {
-        let dma = &transaction.request;
-        let offset = dma.iova.0 & 0xFFF;
-        if dma.burst.len != 0 || dma.burst.size != 2 || offset & 3 != 0 {
-            return Kind::Unsupported;
-        }
-        let lane = 8 * (offset & 4);
-        match (dma.direction, dma.data.first()) {
-            (Direction::Read, _) => Kind::Read,
-            (Direction::Write, Some(&(data, strobes))) if u64::from(strobes) == 0xF << (lane / 8) => {
-                let word = ((data & lanes(strobes)) >> lane) as u32;
-                match offset {
-                    0 if word < 2048 => Kind::Msi(word),
-                    4 if word.swap_bytes() < 2048 => Kind::BigEndianMsi(word.swap_bytes()),
-                    _ => Kind::Discarded,
-                }
-            }
-            (Direction::Write, _) => Kind::Unsupported,
-        }
-    }
-
-    const fn identity(self) -> Option<u32> {
-        match self {
-            Kind::Msi(identity) | Kind::BigEndianMsi(identity) => Some(identity),
-            _ => None,
-        }
-    }
-}
-
-/// How far the store of an MSI is known to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Nothing of it was seen.
-    Open,
-    /// An atomic for it is on its way to this interrupt file.
-    Sent(Mrif),
-    /// The pending bit is set.
-    Set(Mrif),
-    /// The notice has been sent.
-    Noticed,
-    /// Memory refused the atomic, or the notice.
-    Refused,
-}
-
-/// An MSI that was or is in the device's hands.
-#[derive(Clone, Debug)]
-struct Msi {
-    ticket: Ticket,
-    request: Request,
-    start: Cycle,
-    /// When it was answered
-    end: Option<Cycle>,
-    identity: u32,
-    /// It need not be stored
-    optional: bool,
-    stage: Stage,
-}
-
-impl Msi {
-    /// A transaction that is an MSI if it leads to an interrupt file.
-    fn of(transaction: &Transaction) -> Option<Msi> {
-        let kind = Kind::of(transaction);
-        Some(Msi {
-            ticket: transaction.ticket,
-            request: request_of(transaction),
-            start: transaction.accepted,
-            end: None,
-            identity: kind.identity()?,
-            optional: matches!(kind, Kind::BigEndianMsi(_)),
-            stage: Stage::Open,
-        })
-    }
-}
+use crate::bus::{Cycle, Ticket};
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
 const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &Reach::BY_TAGS];
-
-/// Every MSI of which something is still to come.
-#[derive(Debug, Default)]
-pub struct InterruptFiles {
-    msis: Vec<Msi>,
-    /// Notices on their way to memory: AXI ID and of which MSI
-    notices: Vec<(u8, Msi)>,
-}
-
-/// Where the pending bit of an identity is, and which bit.
-fn pending(mrif: &Mrif, identity: u32) -> (Spa, u64) {
-    (Spa(mrif.addr.0 + u64::from(identity / 64) * 16), 1 << (identity % 64))
-}
 
 /// The interrupt file that an outcome leads to.
 fn file_of(outcome: &Outcome) -> Option<&Mrif> {
@@ -149,53 +47,57 @@ fn access_fault(request: &Request, reported: bool) -> Fault {
     }
 }
 
-impl InterruptFiles {
-    /// An MSI was stored and answered, or came to nothing: no more is to come.
-    fn settle(&mut self) {
-        self.msis.retain(|msi| msi.end.is_none() || !matches!(msi.stage, Stage::Noticed | Stage::Refused));
+/// Where interrupt files lead an MSI.
+impl Oracle {
+    /// The interrupt file that a request leads to, one that `fits`.
+    fn leads_to(
+        &mut self,
+        reaches: &[Reach],
+        request: &Request,
+        window: Window,
+        fits: impl Fn(&Mrif) -> bool,
+    ) -> Option<(Mrif, Explanation)> {
+        let accept = |outcome: &Outcome, _: &Chooser<'_>| file_of(outcome).is_some_and(&fits);
+        let explanation = self.explain_within(reaches, request, window, accept)?;
+        Some((*file_of(&explanation.outcome)?, explanation))
     }
 
-    /// Memory has answered an atomic: the bit is set, by this one or by another one before. Returns the MSI that came to
-    /// nothing although it had been answered.
-    fn answered(&mut self, exchange: &Exchange, found: u64, resp: u8) -> Option<(Msi, Mrif)> {
-        let mine = |msi: &&mut Msi| match msi.stage {
-            Stage::Sent(mrif) => {
-                let (addr, bit) = pending(&mrif, msi.identity);
-                addr == exchange.addr && exchange.new == exchange.old | bit
+    /// One that is `right` by what the oracle knows besides.
+    fn find_file(
+        &mut self,
+        reaches: &[Reach],
+        request: &Request,
+        window: Window,
+        right: impl Fn(&Oracle, &Mrif) -> bool,
+    ) -> Option<(Mrif, Explanation)> {
+        let mut tried: Vec<Mrif> = Vec::new();
+        loop {
+            let (mrif, explanation) = self.leads_to(reaches, request, window, |mrif| !tried.contains(mrif))?;
+            if right(self, &mrif) {
+                return Some((mrif, explanation));
             }
-            _ => false,
-        };
-        let msi = self.msis.iter_mut().find(mine)?;
-        let Stage::Sent(mrif) = msi.stage else { return None };
-        let bit = pending(&mrif, msi.identity).1;
-        let mut failed = None;
-        if resp > 1 {
-            msi.stage = Stage::Refused;
-            failed = msi.end.is_some().then(|| (msi.clone(), mrif));
-        } else if found == exchange.old || found & bit != 0 {
-            msi.stage = Stage::Set(mrif);
+            tried.push(mrif);
         }
-        self.settle();
-        failed
     }
 
-    /// At rest: what was answered has been stored. A notice that would go beyond `highest` need not be sent.
-    pub fn at_rest(&self, highest: u64) -> Result<(), Violation> {
-        let missing = |msi: &&Msi| match msi.stage {
-            Stage::Open => msi.end.is_some() && !msi.optional,
-            Stage::Set(mrif) => msi.end.is_some() && mrif.notice.0 <= highest,
-            _ => msi.end.is_some(),
-        };
-        let Some(msi) = self.msis.iter().find(missing) else { return Ok(()) };
-        let (detail, right) = match msi.stage {
-            Stage::Open | Stage::Sent(_) => ("pending", "the pending bit"),
-            _ => ("notice", "the notice"),
-        };
-        let right = format!("{right} of identity {}, by transaction {}", msi.identity, msi.ticket.0);
-        Err(Violation::new(Rule::InterruptFile, detail, right, "none"))
+    /// The device has read the pending bit as 1 since this cycle, or set it.
+    fn was_set(&self, mrif: &Mrif, identity: u32, start: Cycle) -> bool {
+        self.histories.word(pending(mrif, identity)).is_some_and(|history| {
+            let mut good = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.last_sampled >= start);
+            good.any(|seen| seen.value >> (identity % 64) & 1 == 1)
+        })
+    }
+
+    /// The device can know that the bit of the MSI at this place is set: by an atomic of its own, or by another one.
+    fn is_stored(&mut self, at: usize, now: Cycle) -> bool {
+        let Msi { request, start, end, identity, stored, .. } = self.files.msis[at];
+        let window = Window { start, end: end.unwrap_or(now) };
+        let is_set = |oracle: &Oracle, mrif: &Mrif| oracle.was_set(mrif, identity, start);
+        stored.is_some() || self.find_file(&Reach::ALL, &request, window, is_set).is_some()
     }
 }
 
+/// What the device under test does for MSIs.
 impl Oracle {
     /// Every MSI in the device's hands, noted where it is not yet.
     fn note_msis(&mut self) {
@@ -210,44 +112,66 @@ impl Oracle {
         self.files.msis.retain(|msi| msi.end.is_some() || is_live(msi.ticket));
     }
 
-    /// The interrupt file that a request leads to, one that `fits`.
-    fn leads_to(
-        &mut self,
-        reaches: &[Reach],
-        request: &Request,
-        window: Window,
-        fits: impl Fn(&Mrif) -> bool,
-    ) -> Option<(Mrif, Explanation)> {
-        let accept = |outcome: &Outcome, _: &Chooser<'_>| file_of(outcome).is_some_and(&fits);
-        let explanation = self.explain_within(reaches, request, window, accept)?;
-        Some((*file_of(&explanation.outcome)?, explanation))
-    }
-
     /// Whether an atomic sets the pending bit of an MSI.
     pub(super) fn is_store_of_msi(&mut self, exchange: &Exchange, now: Cycle) -> bool {
         if !self.registers.caps.msi_mrif() {
             return false;
         }
+        let Some(bits) = bits_of(exchange) else { return false };
         self.note_msis();
-        NEAR_AND_FAR.iter().any(|reaches| self.stores(exchange, now, reaches))
+        NEAR_AND_FAR.iter().any(|reaches| self.stores(exchange, bits, now, reaches))
     }
 
-    fn stores(&mut self, exchange: &Exchange, now: Cycle, reaches: &[Reach]) -> bool {
-        for at in 0..self.files.msis.len() {
-            let Msi { request, start, end, identity, stage, .. } = self.files.msis[at];
-            let bit = 1 << (identity % 64);
-            let open = matches!(stage, Stage::Open | Stage::Sent(_));
-            if !open || exchange.bytes != 8 || exchange.new != exchange.old | bit {
-                continue;
+    /// Whether it does where what memory was shown for the MSI is of a younger transaction.
+    pub(super) fn is_store_of_another(&mut self, exchange: &Exchange, now: Cycle, memory: &dyn Peek) -> bool {
+        let Some(bits) = bits_of(exchange).filter(|_| self.registers.caps.msi_mrif()) else { return false };
+        (0..self.transactions.live().len()).any(|place| {
+            let transaction = &self.transactions.live()[place];
+            transaction.translated().is_some()
+                && Msi::of(transaction).is_some_and(|msi| bits & msi.bit() != 0)
+                && self.give_to_younger(place, None, memory)
+                && self.is_store_of_msi(exchange, now)
+        })
+    }
+
+    fn stores(&mut self, exchange: &Exchange, bits: u64, now: Cycle, reaches: &[Reach]) -> bool {
+        let sets = exchange.new != exchange.old;
+        // Those that must be stored come first.
+        for optional in [false, true] {
+            for at in 0..self.files.msis.len() {
+                let msi = &self.files.msis[at];
+                let is_free = !sets || msi.stored.is_none() && msi.sent.is_none();
+                if msi.optional != optional || bits & msi.bit() == 0 || !is_free {
+                    continue;
+                }
+                if let Some(mrif) = self.may_store(&msi.clone(), exchange.addr, now, reaches) {
+                    if sets {
+                        self.files.sent(at, mrif);
+                    }
+                    return true;
+                }
             }
-            let window = Window { start, end: end.unwrap_or(now) };
-            let there = |mrif: &Mrif| pending(mrif, identity).0 == exchange.addr;
-            if let Some((mrif, _)) = self.leads_to(reaches, &request, window, there) {
-                self.files.msis[at].stage = Stage::Sent(mrif);
+        }
+        // All is done for it, and perhaps by what was done for another.
+        for at in 0..self.files.done.len() {
+            let msi = self.files.done[at].clone();
+            if bits & msi.bit() != 0
+                && (!sets || msi.stored.is_none())
+                && let Some(mrif) = self.may_store(&msi, exchange.addr, now, reaches)
+            {
+                if sets {
+                    self.files.done.remove(at);
+                    self.files.msis.push(Msi { sent: Some(mrif), ..msi });
+                }
                 return true;
             }
         }
         false
+    }
+
+    fn may_store(&mut self, msi: &Msi, addr: Spa, now: Cycle, reaches: &[Reach]) -> Option<Mrif> {
+        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
+        self.leads_to(reaches, &msi.request, window, |mrif| msi.pending(mrif) == addr).map(|(mrif, _)| mrif)
     }
 
     /// Whether a word of 4 bytes that the device wrote is a notice: of an MSI whose bit is set, or was set already.
@@ -256,100 +180,55 @@ impl Oracle {
             return false;
         }
         self.note_msis();
-        let fits = |msi: &Msi| matches!(msi.stage, Stage::Set(m) if m.notice == addr && u32::from(m.nid) == data);
-        let near = self.files.msis.iter().position(fits);
-        let far = || NEAR_AND_FAR.iter().find_map(|reaches| self.announced(addr, data, now, reaches));
+        let notice = Notice { addr, data };
+        let is_near = |msi: &Msi| msi.noticed.is_none() && msi.stored.is_some_and(|file| Notice::of(&file) == notice);
+        let near = self.files.msis.iter().position(is_near);
+        let far = || NEAR_AND_FAR.iter().find_map(|reaches| self.announced(notice, now, reaches));
         let Some(at) = near.or_else(far) else { return false };
-        self.files.msis[at].stage = Stage::Noticed;
-        self.files.notices.push((id, self.files.msis[at].clone()));
+        let Some(msi) = self.files.any_mut(at) else { return false };
+        msi.noticed = Some(notice);
+        let request = msi.request;
+        self.files.notices.push((id, notice, request));
         self.files.settle();
         true
     }
 
-    /// The MSI that a notice announces.
-    fn announced(&mut self, addr: Spa, data: u32, now: Cycle, reaches: &[Reach]) -> Option<usize> {
-        let fits = |mrif: &Mrif| mrif.notice == addr && u32::from(mrif.nid) == data;
-        for at in 0..self.files.msis.len() {
-            let Msi { request, start, end, identity, stage, .. } = self.files.msis[at];
-            let window = Window { start, end: end.unwrap_or(now) };
-            let is_it = match stage {
-                // Software may have changed what goes with the file.
-                Stage::Set(mrif) => {
-                    self.leads_to(reaches, &request, window, |m| fits(m) && m.addr == mrif.addr).is_some()
-                }
-                // A device that reads first need not set what is set.
-                Stage::Open => match self.leads_to(reaches, &request, window, fits) {
-                    Some((mrif, _)) => self.was_set(&mrif, identity, start),
-                    None => false,
-                },
-                Stage::Sent(_) | Stage::Noticed | Stage::Refused => false,
-            };
-            if is_it {
+    /// The MSI that a notice announces: one that has none yet, or one whose notice may have been that of another.
+    fn announced(&mut self, notice: Notice, now: Cycle, reaches: &[Reach]) -> Option<usize> {
+        let open: Vec<usize> = (0..self.files.msis.len()).filter(|&at| self.files.msis[at].noticed.is_none()).collect();
+        if let Some(&at) = open.iter().find(|&&at| self.may_announce(at, notice, now, reaches)) {
+            return Some(at);
+        }
+        let all = 0..self.files.msis.len() + self.files.done.len();
+        for at in all {
+            let Some(earlier) = self.files.any(at).and_then(|msi| msi.noticed) else { continue };
+            if !self.may_announce(at, notice, now, reaches) {
+                continue;
+            }
+            if let Some(&other) = open.iter().find(|&&other| self.may_announce(other, earlier, now, reaches)) {
+                self.files.msis[other].noticed = Some(earlier);
                 return Some(at);
             }
         }
         None
     }
 
-    /// The device has read the pending bit as 1 since this cycle.
-    fn was_set(&self, mrif: &Mrif, identity: u32, start: Cycle) -> bool {
-        let (addr, bit) = pending(mrif, identity);
-        self.histories.word(addr).is_some_and(|history| {
-            let mut seen = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.value & bit != 0);
-            seen.any(|seen| seen.last_sampled >= start)
-        })
-    }
-
-    /// Memory has answered an atomic.
-    pub(super) fn file_answered(&mut self, exchange: &Exchange, found: u64, resp: u8, now: Cycle) {
-        if let Some((msi, mrif)) = self.files.answered(exchange, found, resp) {
-            self.store_failed(&msi, &mrif, now);
-        }
-    }
-
-    /// An MSI that was answered already has come to nothing: the fault is recorded all the same.
-    fn store_failed(&mut self, msi: &Msi, mrif: &Mrif, now: Cycle) {
-        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
-        let may_be_silent = self.explain(&msi.request, window, |outcome, chooser| {
-            file_of(outcome) == Some(mrif) && chooser.choices().iter().any(is_silent)
-        });
-        self.failed_late(msi, may_be_silent.is_some(), now);
-    }
-
-    fn failed_late(&mut self, msi: &Msi, optional: bool, now: Cycle) {
-        self.faults.refused(Owed {
-            origin: Origin::Transaction(msi.ticket),
-            request: None,
-            window: Window { start: msi.start, end: now },
-            possible: vec![access_fault(&msi.request, true)],
-            may_be_lost: false,
-            optional,
-        });
-    }
-
-    /// "The PW bit … can be used to request that the IOMMU ensure that all previous write requests from devices that have
-    /// already been processed by the IOMMU be committed": an MSI that was answered by this cycle, and whose pending bit
-    /// the device cannot know to be set.
-    pub(super) fn unstored_msi(&mut self, by: Cycle) -> Option<Ticket> {
-        let at = (0..self.files.msis.len()).find(|&at| self.is_unstored(at, by))?;
-        Some(self.files.msis[at].ticket)
-    }
-
-    fn is_unstored(&mut self, at: usize, by: Cycle) -> bool {
-        let Msi { request, start, identity, optional, stage, end, .. } = self.files.msis[at];
-        let Some(end) = end.filter(|&end| end <= by) else { return false };
-        let is_open = matches!(stage, Stage::Open | Stage::Sent(_)) && !(optional && stage == Stage::Open);
-        let mut tried: Vec<Mrif> = Vec::new();
-        while is_open {
-            let another = |mrif: &Mrif| !tried.contains(mrif);
-            match self.leads_to(&Reach::ALL, &request, Window { start, end }, another) {
-                // An atomic for another MSI has set the bit, or it was set.
-                Some((mrif, _)) if self.was_set(&mrif, identity, start) => return false,
-                Some((mrif, _)) => tried.push(mrif),
-                None => return true,
+    fn may_announce(&mut self, at: usize, notice: Notice, now: Cycle, reaches: &[Reach]) -> bool {
+        let Some(&Msi { request, start, end, identity, stored, .. }) = self.files.any(at) else { return false };
+        let window = Window { start, end: end.unwrap_or(now) };
+        match stored {
+            // Software may have changed what goes with the file.
+            Some(file) => {
+                let is_it = |mrif: &Mrif| Notice::of(mrif) == notice && mrif.addr == file.addr;
+                self.leads_to(reaches, &request, window, is_it).is_some()
+            }
+            // A device that reads first need not set what is set.
+            None => {
+                let is_it =
+                    |oracle: &Oracle, mrif: &Mrif| Notice::of(mrif) == notice && oracle.was_set(mrif, identity, start);
+                self.find_file(reaches, &request, window, is_it).is_some()
             }
         }
-        false
     }
 
     /// A transaction was answered OKAY although memory was not asked: that is for interrupt files only.
@@ -373,18 +252,78 @@ impl Oracle {
             return broken("interrupt file", "zero, or SLVERR", format!("{data:#x?}"));
         }
         self.figures.translations_compared += 1;
-        self.note_answered(transaction, now);
-        self.explained(&request, &explanation, window, memory);
-        Ok(())
-    }
-
-    /// An MSI is answered: from now on only what it owes is to come.
-    fn note_answered(&mut self, transaction: &Transaction, now: Cycle) {
+        // From now on only what it owes is to come.
         match self.files.msis.iter_mut().find(|msi| msi.ticket == transaction.ticket) {
             Some(msi) => msi.end = Some(now),
             None => self.files.msis.extend(Msi::of(transaction).map(|msi| Msi { end: Some(now), ..msi })),
         }
+        self.explained(&request, &explanation, window, memory);
+        self.note_msis();
         self.files.settle();
+        self.settle_failures(now);
+        Ok(())
+    }
+
+    /// "The PW bit … can be used to request that the IOMMU ensure that all previous write requests from devices that have
+    /// already been processed by the IOMMU be committed": an MSI that was answered by this cycle, and whose pending bit
+    /// the device cannot know to be set.
+    pub(super) fn unstored_msi(&mut self, by: Cycle, now: Cycle) -> Option<Ticket> {
+        let at = (0..self.files.msis.len()).find(|&at| {
+            let msi = &self.files.msis[at];
+            let came_to_nothing = |failure: &Failure| match failure.refused {
+                Refused::Store { bits, .. } => bits & msi.bit() != 0 && failure.cycle >= msi.start,
+                Refused::Notice(..) => false,
+            };
+            msi.end.is_some_and(|end| end <= by)
+                && !(msi.optional && msi.sent.is_none())
+                && !self.files.failures.iter().any(came_to_nothing)
+                && !self.is_stored(at, now)
+        })?;
+        Some(self.files.msis[at].ticket)
+    }
+
+    /// At rest: what was answered has been stored and announced.
+    pub(super) fn files_at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
+        self.note_msis();
+        self.settle_failures(now);
+        let highest = self.registers.caps.spa_max();
+        for at in 0..self.files.msis.len() {
+            let Msi { ticket, request, start, end, identity, optional, stored, noticed, .. } = self.files.msis[at];
+            let Some(end) = end.filter(|_| !(optional && stored.is_none())) else { continue };
+            let missing = |detail: &str, what: &str| {
+                let right = format!("{what} of identity {identity}, by transaction {}", ticket.0);
+                Err(Violation::new(Rule::InterruptFile, detail, right, "none"))
+            };
+            if !self.is_stored(at, now) {
+                return missing("pending", "the pending bit");
+            }
+            let beyond = |mrif: &Mrif| mrif.notice.0 > highest;
+            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, Window { start, end }, beyond).is_none() {
+                return missing("notice", "the notice");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What memory refuses of it.
+impl Oracle {
+    /// Memory has answered an atomic.
+    pub(super) fn file_answered(&mut self, exchange: &Exchange, found: u64, resp: u8, now: Cycle) {
+        if self.registers.caps.msi_mrif() {
+            self.files.answered(exchange, found, resp, self.registers.caps.spa_max(), now);
+            self.settle_failures(now);
+        }
+    }
+
+    /// Memory has answered a notice.
+    pub(super) fn notice_answered(&mut self, id: u8, resp: u8, now: Cycle) {
+        let Some(at) = self.files.notices.iter().position(|(of, ..)| *of == id) else { return };
+        let (_, notice, request) = self.files.notices.remove(at);
+        if resp > 1 {
+            self.files.failures.push(Failure { refused: Refused::Notice(notice, request), cycle: now });
+            self.settle_failures(now);
+        }
     }
 
     /// How an interrupt file explains a refusal: an access that none takes leaves no record; memory behind it leaves "MRIF
@@ -395,147 +334,95 @@ impl Oracle {
         transaction: &Transaction,
         now: Cycle,
     ) -> Option<(Fault, Explanation)> {
-        if !self.registers.caps.msi_mrif() {
+        let kind = Kind::of(transaction);
+        if !self.registers.caps.msi_mrif() || kind == Kind::Discarded {
             return None;
         }
         let request = request_of(transaction);
         let start = transaction.accepted;
-        let (mrif, explanation) = self.leads_to(reaches, &request, Window { start, end: now }, |_| true)?;
-        let kind = Kind::of(transaction);
-        if kind == Kind::Discarded {
-            return None;
-        }
-        if let Some(identity) = kind.identity() {
-            let stage = self.files.msis.iter().find(|msi| msi.ticket == transaction.ticket).map(|msi| msi.stage);
-            let addr = pending(&mrif, identity).0;
-            let out_of_reach = addr.0.max(mrif.notice.0) > self.registers.caps.spa_max();
-            let unread = self.histories.word(addr).is_some_and(|history| {
+        let window = Window { start, end: now };
+        let Some(identity) = kind.identity() else {
+            let (_, explanation) = self.leads_to(reaches, &request, window, |_| true)?;
+            return Some((access_fault(&request, false), explanation));
+        };
+        let met = |oracle: &Oracle, mrif: &Mrif| {
+            let is_it = |failure: &Failure| failure.cycle >= start && failure.refused.concerns(identity, mrif);
+            oracle.files.failures.iter().position(is_it)
+        };
+        let fails = |oracle: &Oracle, mrif: &Mrif| {
+            let addr = pending(mrif, identity);
+            let out_of_reach = addr.0.max(mrif.notice.0) > oracle.registers.caps.spa_max();
+            let unread = oracle.histories.word(addr).is_some_and(|history| {
                 history.sightings().iter().any(|seen| seen.resp != 0 && seen.last_sampled >= start)
             });
-            if stage != Some(Stage::Refused) && !out_of_reach && !unread {
-                return None;
-            }
-        }
-        let reported = kind.identity().is_some() && !explanation.choices.iter().any(is_silent);
-        let fault = access_fault(&request, reported);
-        self.files.msis.retain(|msi| msi.ticket != transaction.ticket);
-        Some((fault, explanation))
-    }
-
-    /// Memory has answered a notice.
-    pub(super) fn notice_answered(&mut self, id: u8, resp: u8, now: Cycle) {
-        let Some(at) = self.files.notices.iter().position(|(of, _)| *of == id) else { return };
-        let (_, noticed) = self.files.notices.remove(at);
-        if resp <= 1 {
-            return;
-        }
-        match self.files.msis.iter_mut().find(|msi| msi.ticket == noticed.ticket) {
-            Some(msi) => msi.stage = Stage::Refused,
-            // It had been answered. Whether a notice that fails is recorded is not said.
-            None => self.failed_late(&noticed, true, now),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use golden::{Access, DeviceId, Iova};
-
-    use super::super::dma::Transactions;
-    use super::*;
-    use crate::bus::{Burst, DmaRequest};
-
-    const MRIF: Mrif = Mrif { addr: Spa(0x5_1000), notice: Spa(0x5_2000), nid: 0x41 };
-
-    fn kind(direction: Direction, offset: u64, size: u8, data: (u64, u8)) -> Kind {
-        let mut transactions = Transactions::default();
-        let request = DmaRequest {
-            id: 1,
-            direction,
-            iova: Iova(0x30_3000 + offset),
-            burst: Burst { len: 0, size, kind: 1 },
-            device: DeviceId(1),
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            data: vec![data],
+            out_of_reach || unread || met(oracle, mrif).is_some()
         };
-        transactions.accepted(Ticket(1), request, 10);
-        Kind::of(&transactions.live()[0])
+        let (mrif, explanation) = self.find_file(reaches, &request, window, fails)?;
+        if let Some(failure) = met(self, &mrif) {
+            self.files.failures.remove(failure);
+        }
+        self.files.msis.retain(|msi| msi.ticket != transaction.ticket);
+        let reported = !explanation.choices.iter().any(is_silent);
+        Some((access_fault(&request, reported), explanation))
     }
 
-    #[test]
-    fn an_msi_is_an_aligned_write_of_32_bits_to_offset_0_or_4() {
-        let write = |offset, size, data| kind(Direction::Write, offset, size, data);
-        assert_eq!(write(0, 2, (130, 0x0F)), Kind::Msi(130));
-        assert_eq!(write(0, 2, (0, 0x0F)), Kind::Msi(0), "zero counts as an identity");
-        assert_eq!(write(0, 2, (2048, 0x0F)), Kind::Discarded);
-        assert_eq!(write(4, 2, (u64::from(130u32.swap_bytes()) << 32, 0xF0)), Kind::BigEndianMsi(130));
-        assert_eq!(write(4, 2, (130 << 32, 0xF0)), Kind::Discarded);
-        assert_eq!(write(8, 2, (130, 0x0F)), Kind::Discarded);
-        assert_eq!(write(0, 3, (130, 0xFF)), Kind::Unsupported);
-        assert_eq!(write(2, 1, (130 << 16, 0x0C)), Kind::Unsupported);
-        assert_eq!(write(0, 2, (130, 0x03)), Kind::Unsupported, "not all of it is written");
-        assert_eq!(kind(Direction::Read, 0, 2, (0, 0)), Kind::Read);
+    /// Finds out of whom a failure was, once nobody is left who may be refused for it: of an MSI that had been answered.
+    /// Its fault is recorded all the same.
+    fn settle_failures(&mut self, now: Cycle) {
+        let mut at = 0;
+        while let Some(&failure) = self.files.failures.get(at) {
+            let mut may_be: Vec<Msi> = Vec::new();
+            for place in 0..self.files.msis.len() {
+                let msi = self.files.msis[place].clone();
+                if self.may_have_met(&msi, &failure, now) {
+                    may_be.push(msi);
+                }
+            }
+            if may_be.iter().any(|msi| msi.end.is_none()) {
+                at += 1;
+                continue;
+            }
+            self.files.failures.remove(at);
+            self.came_to_nothing(&failure, &may_be, now);
+        }
+        self.files.settle();
     }
 
-    #[test]
-    fn an_identity_has_its_bit_in_an_even_doubleword() {
-        assert_eq!(pending(&MRIF, 0), (Spa(0x5_1000), 1));
-        assert_eq!(pending(&MRIF, 63), (Spa(0x5_1000), 1 << 63));
-        assert_eq!(pending(&MRIF, 130), (Spa(0x5_1020), 1 << 2));
-        assert_eq!(pending(&MRIF, 2047), (Spa(0x5_11F0), 1 << 63));
+    fn may_have_met(&mut self, msi: &Msi, failure: &Failure, now: Cycle) -> bool {
+        let is_open = match failure.refused {
+            Refused::Store { bits, .. } => bits & msi.bit() != 0 && msi.stored.is_none(),
+            Refused::Notice(..) => msi.end.is_none(),
+        };
+        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
+        let concerned = |mrif: &Mrif| failure.refused.concerns(msi.identity, mrif);
+        is_open && msi.start <= failure.cycle && self.leads_to(&Reach::ALL, &msi.request, window, concerned).is_some()
     }
 
-    fn at_rest(stage: Stage, optional: bool, end: Option<Cycle>) -> String {
-        let request = Request::untranslated(DeviceId(1), Access::Write, Iova(0x30_3000));
-        let msi = Msi { ticket: Ticket(1), request, start: 10, end, identity: 130, optional, stage };
-        let mut files = InterruptFiles { msis: vec![msi], notices: Vec::new() };
-        files.settle();
-        files.at_rest(0xF_FFFF).map_or_else(|violation| violation.detail, |()| "nothing".to_owned())
-    }
-
-    #[test]
-    fn what_was_answered_is_stored_and_announced_by_the_time_of_rest() {
-        assert_eq!(at_rest(Stage::Open, false, Some(20)), "pending");
-        assert_eq!(at_rest(Stage::Sent(MRIF), false, Some(20)), "pending");
-        assert_eq!(at_rest(Stage::Set(MRIF), false, Some(20)), "notice");
-        let beyond = Mrif { notice: Spa(1 << 20), ..MRIF };
-        assert_eq!(at_rest(Stage::Set(beyond), false, Some(20)), "nothing", "no memory can be there");
-        assert_eq!(at_rest(Stage::Noticed, false, Some(20)), "nothing");
-        assert_eq!(at_rest(Stage::Open, true, Some(20)), "nothing", "big-endian MSIs need not be supported");
-        assert_eq!(at_rest(Stage::Set(MRIF), true, Some(20)), "notice", "but what was begun is done whole");
-        assert_eq!(at_rest(Stage::Open, false, None), "nothing", "it may not have been translated yet");
-    }
-
-    const SET_BIT_2: Exchange = Exchange { addr: MRIF.addr, bytes: 8, old: 0, new: 4 };
-
-    /// One MSI whose atomic is on its way.
-    fn sent(end: Option<Cycle>) -> InterruptFiles {
-        let request = Request::untranslated(DeviceId(1), Access::Write, Iova(0x30_3000));
-        let (ticket, stage) = (Ticket(1), Stage::Sent(MRIF));
-        let msi = Msi { ticket, request, start: 10, end, identity: 2, optional: false, stage };
-        InterruptFiles { msis: vec![msi], notices: Vec::new() }
-    }
-
-    #[test]
-    fn an_atomic_that_fails_is_tried_again_unless_the_bit_is_there() {
-        let mut files = sent(None);
-        assert!(files.answered(&SET_BIT_2, 1, 0).is_none());
-        assert_eq!(files.msis[0].stage, Stage::Sent(MRIF));
-        assert!(files.answered(&SET_BIT_2, 5, 0).is_none());
-        assert_eq!(files.msis[0].stage, Stage::Set(MRIF), "somebody else has set it");
-    }
-
-    #[test]
-    fn an_atomic_that_is_refused_after_the_answer_is_a_fault_of_its_own() {
-        let mut files = sent(None);
-        assert!(files.answered(&SET_BIT_2, 0, 2).is_none(), "the answer will tell");
-        assert_eq!(files.msis[0].stage, Stage::Refused);
-        let mut files = sent(Some(20));
-        let failed = files.answered(&SET_BIT_2, 0, 2);
-        assert!(failed.is_some_and(|(msi, mrif)| msi.ticket == Ticket(1) && mrif == MRIF));
-        assert!(files.msis.is_empty());
+    /// One of these answered MSIs was not stored, or a notice was not sent.
+    fn came_to_nothing(&mut self, failure: &Failure, may_be: &[Msi], now: Cycle) {
+        let (origin, requests, optional): (Origin, Vec<Request>, bool) = match failure.refused {
+            Refused::Store { .. } => {
+                let Some(first) = may_be.first() else { return };
+                self.files.msis.retain(|msi| msi.ticket != first.ticket);
+                let window = Window { start: first.start, end: first.end.unwrap_or(now) };
+                let may_be_silent = self.explain(&first.request, window, |outcome, chooser| {
+                    file_of(outcome).is_some_and(|mrif| failure.refused.concerns(first.identity, mrif))
+                        && chooser.choices().iter().any(is_silent)
+                });
+                let origin = Origin::Transaction(first.ticket);
+                (origin, may_be.iter().map(|msi| msi.request).collect(), may_be_silent.is_some())
+            }
+            // Whether a notice that fails is recorded is not said.
+            Refused::Notice(_, request) => (Origin::Message, vec![request], true),
+        };
+        let start = may_be.iter().map(|msi| msi.start).min().unwrap_or(failure.cycle);
+        self.faults.refused(Owed {
+            origin,
+            request: None,
+            window: Window { start, end: now },
+            possible: requests.iter().map(|request| access_fault(request, true)).collect(),
+            may_be_lost: false,
+            optional,
+        });
     }
 }

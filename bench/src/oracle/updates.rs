@@ -11,6 +11,7 @@ use super::chooser::{Choice, Chooser, Reach};
 use super::explain::request_of;
 use super::history::Histories;
 use super::rule::{Rule, Violation};
+use super::software::Peek;
 use super::usable::Window;
 use crate::bus::{ATOMIC_COMPARE, Burst, Cycle};
 
@@ -172,7 +173,13 @@ fn is_speculation(exchange: &Exchange, histories: &Histories) -> bool {
 
 impl Oracle {
     /// The device handed an atomic over.
-    pub(super) fn exchange(&mut self, id: u8, exchange: Exchange, now: Cycle) -> Result<(), Violation> {
+    pub(super) fn exchange(
+        &mut self,
+        id: u8,
+        exchange: Exchange,
+        now: Cycle,
+        memory: &dyn Peek,
+    ) -> Result<(), Violation> {
         self.updates.sent(id, exchange);
         if self.is_store_of_msi(&exchange, now) {
             return Ok(());
@@ -184,6 +191,9 @@ impl Oracle {
                 || self.update_owed(&exchange, now, u32::MAX)
                 || self.find_unasked_of_waiting(now) && self.update_owed(&exchange, now, u32::MAX))
         {
+            return Ok(());
+        }
+        if self.is_store_of_another(&exchange, now, memory) {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;

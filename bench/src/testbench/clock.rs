@@ -14,6 +14,10 @@ use crate::oracle::{Oracle, Peek, Rule, Settings, Violation};
 /// Cycles in reset before a run begins.
 pub const RESET_CYCLES: u32 = 8;
 
+/// The first ID of single transactions that somebody waits for, and of those that nobody does.
+const SINGLE: u8 = MAX_STREAMS as u8 * IDS_PER_STREAM;
+const POSTED: u8 = SINGLE + 8;
+
 /// How often the bounds are looked at.
 const BOUND_CHECK: Cycle = 64;
 
@@ -105,7 +109,8 @@ pub struct Testbench {
     pub(super) watch: Option<Watch>,
     pub(super) now: Cycle,
     streams: Vec<Stream>,
-    owners: Vec<(Ticket, u8, u32)>,
+    /// Transactions under way, which stream or single one each is of, and the device
+    owners: Vec<(Ticket, Option<u8>, u32)>,
     pub(super) recorder: Option<Recorder>,
     single: Option<DmaAnswer>,
     pub(super) read: Option<u64>,
@@ -242,7 +247,8 @@ impl Testbench {
         for event in &self.events {
             match event {
                 Event::DmaAccepted { ticket, request } => {
-                    self.owners.push((*ticket, request.id / IDS_PER_STREAM, request.device.0));
+                    let owner = if request.id >= POSTED { None } else { Some(request.id / IDS_PER_STREAM) };
+                    self.owners.push((*ticket, owner, request.device.0));
                 }
                 Event::DmaDone { ticket, resp, data } => {
                     let Some(at) = self.owners.iter().position(|(of, ..)| of == ticket) else { continue };
@@ -250,6 +256,7 @@ impl Testbench {
                     if let Some(recorder) = &mut self.recorder {
                         recorder.answered(device, *resp, self.now);
                     }
+                    let Some(owner) = owner else { continue };
                     match self.streams.get_mut(usize::from(owner)) {
                         Some(stream) => stream.answered(),
                         None => self.single = Some(DmaAnswer { resp: *resp, data: data.clone() }),
@@ -351,12 +358,22 @@ impl Testbench {
         Ok(())
     }
 
-    /// One transaction of a device, waited for. Its ID is taken from the block that no stream has.
+    /// One transaction of a device that nobody waits for: what comes of it is for the oracle to judge. Its ID, below 8,
+    /// is taken from the block that no stream has.
+    ///
+    /// # Errors
+    /// [`IllegalRequest`]: no AXI device can make it.
+    pub fn post(&mut self, mut request: DmaRequest) -> Result<(), IllegalRequest> {
+        request.id |= POSTED;
+        self.bus.enqueue(request).map(|_| ())
+    }
+
+    /// One transaction of a device, waited for. Its ID, below 8, is taken from the block that no stream has.
     ///
     /// # Errors
     /// [`DmaError`]
     pub fn dma(&mut self, mut request: DmaRequest) -> Result<DmaAnswer, DmaError> {
-        request.id |= MAX_STREAMS as u8 * IDS_PER_STREAM;
+        request.id |= SINGLE;
         self.single = None;
         self.bus.enqueue(request)?;
         let begun = self.now;

@@ -38,7 +38,7 @@ pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
         let lane = 8 * (offset & 4);
         let strobes = if dice.percent(95) { 0xF << (lane / 8) } else { 3 << (lane / 8) };
         let request = DmaRequest {
-            id: 1,
+            id: 1 + dice.below(2) as u8,
             direction,
             iova: Iova((map::MSI_PAGE << 12) + offset),
             burst: Burst { len: 0, size: 2, kind: INCR },
@@ -49,7 +49,13 @@ pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
             translated: false,
             data: if direction == Direction::Write { vec![(u64::from(data) << lane, strobes)] } else { Vec::new() },
         };
-        send(bench, request)?;
+        // Some are under way together, with one ID or two.
+        if dice.percent(70) {
+            // Only what no AXI device can send is refused.
+            let _ = bench.post(request);
+        } else {
+            send(bench, request)?;
+        }
     }
-    Ok(())
+    bench.wait(dice.below(100))
 }
