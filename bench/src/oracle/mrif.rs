@@ -274,10 +274,8 @@ impl Oracle {
                 Refused::Store { bits, .. } => bits & msi.bit() != 0 && failure.cycle >= msi.start,
                 Refused::Notice(..) => false,
             };
-            msi.end.is_some_and(|end| end <= by)
-                && !(msi.optional && msi.sent.is_none())
-                && !self.files.failures.iter().any(came_to_nothing)
-                && !self.is_stored(at, now)
+            let is_due = msi.end.is_some_and(|end| end <= by) && (!msi.optional || msi.sent.is_some());
+            is_due && !self.files.failures.iter().any(came_to_nothing) && !self.is_stored(at, now)
         })?;
         Some(self.files.msis[at].ticket)
     }
