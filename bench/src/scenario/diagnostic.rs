@@ -49,20 +49,39 @@ impl Problem {
     }
 }
 
-/// "did you mean `x`?" if something known resembles the wrong word, else the list of what is known.
+/// "did you mean `x`?" if something known begins with the wrong word or resembles it, else the list of what is known.
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.into_iter().collect();
-    let folded = wrong.to_lowercase().replace('_', "-");
+    let fold = |word: &str| word.to_lowercase().replace('_', "-");
+    let folded = fold(wrong);
+    let begun: Vec<&str> = known.iter().copied().filter(|word| fold(word).starts_with(&folded)).collect();
+    if !folded.is_empty() && (1..=MOST_BEGUN).contains(&begun.len()) {
+        return Some(format!("did you mean {}?", quoted(&begun, " or ")));
+    }
     let best = known
         .iter()
-        .map(|&word| (strsim::damerau_levenshtein(&folded, word), word))
+        .map(|&word| (strsim::damerau_levenshtein(&folded, &fold(word)), word))
         .filter(|&(distance, word)| distance <= (word.len().max(folded.len()) / 3).max(1))
         .min();
     match best {
         Some((_, word)) => Some(format!("did you mean `{word}`?")),
         None if known.is_empty() => None,
-        None => Some(format!("there is {}", known.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", "))),
+        None if known.len() > MOST_LISTED => {
+            let (listed, more) = known.split_at(MOST_LISTED);
+            Some(format!("there is {}, and {} more", quoted(listed, ", "), more.len()))
+        }
+        None => Some(format!("there is {}", quoted(&known, ", "))),
     }
+}
+
+/// More words than this that begin with what was typed are no suggestion.
+const MOST_BEGUN: usize = 4;
+
+/// More words than this are too many to read.
+const MOST_LISTED: usize = 40;
+
+fn quoted(words: &[&str], between: &str) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(between)
 }
 
 /// All that is wrong with one file.
@@ -154,6 +173,12 @@ mod tests {
         assert_eq!(did_you_mean("Bursts", known).as_deref(), Some("did you mean `bursts`?"));
         assert_eq!(did_you_mean("zzz", known).as_deref(), Some("there is `outstanding`, `gap`, `bursts`"));
         assert_eq!(did_you_mean("zzz", []), None);
+        let known = ["review.14-inlined-context", "review.15-no-event-pointer", "FenceEarly"];
+        let begun = "did you mean `review.14-inlined-context` or `review.15-no-event-pointer`?";
+        assert_eq!(did_you_mean("review.1", known).as_deref(), Some(begun));
+        assert_eq!(did_you_mean("fence_erly", known).as_deref(), Some("did you mean `FenceEarly`?"));
+        let many = ["word"; 50];
+        assert!(did_you_mean("zzz", many).is_some_and(|help| help.ends_with("`word`, and 10 more")));
     }
 
     #[test]
