@@ -8,10 +8,8 @@ use crate::bus::{Burst, Cycle, Direction, DmaRequest, Ticket};
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
 pub struct AtMemory {
-    /// What memory was shown
-    pub shown: Shown,
-    /// When
-    pub cycle: Cycle,
+    shown: Shown,
+    cycle: Cycle,
     data: Vec<u64>,
     write_beats: usize,
     resp: u8,

@@ -223,6 +223,9 @@ impl Oracle {
     /// in which one can follow from another: what it read, what it was asked, what it asked of memory, what it
     /// answered; stores come last.
     pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+        if events.is_empty() {
+            return Ok(());
+        }
         // Memory holds the stores of this cycle already: what it held before an operation must be known first.
         for event in events {
             if let Event::Store { agent: Agent::Cpu, addr, old, .. } = event {
