@@ -2,8 +2,9 @@
 
 mod command;
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use command::{lockstep, root, text};
 use serde_json::Value;
@@ -271,4 +272,43 @@ fn the_model_has_no_waves() {
     let output = lockstep(&["run", "faults.device-ids", "--dut", "model", "--waves"]);
     assert_eq!(code(&output), 2, "{}", text(&output));
     assert!(text(&output).contains("the model has no waves"), "{}", text(&output));
+}
+
+/// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves on stdout.
+fn interrupted(arguments: &[&str]) -> Value {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(arguments)
+        .args(["-v", "-j", "2", "--json", "-"])
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lockstep starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    let is_done = |line: &String| line.contains("done");
+    assert!(lines.any(|line| is_done(&line)), "it ended before it had finished anything");
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
+    assert!(signal.success());
+    let said: Vec<String> = lines.collect();
+    let mut json = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut json).expect("UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("interrupted")), "{said:#?}");
+    serde_json::from_str(&json).expect("JSON")
+}
+
+#[test]
+fn the_runs_that_are_finished_are_kept() {
+    let results = interrupted(&["run", "faults.device-ids", "--dut", "model", "--seeds", "1000"]);
+    assert!(!results["runs"].as_array().expect("runs").is_empty());
+}
+
+#[test]
+fn the_hunts_that_are_finished_are_kept() {
+    // The first one is caught at once; the other one never as often as it takes.
+    let hunts = interrupted(&["habits", "TagsLackPageBit", "DdtSparesPointers", "--seeds", "1000000"]);
+    let hunts = hunts.as_array().expect("hunts");
+    assert_eq!(hunts.len(), 1);
+    assert_eq!(hunts[0]["habit"], "TagsLackPageBit");
+    assert_eq!(hunts[0]["catches"].as_array().map(Vec::len), Some(5));
 }

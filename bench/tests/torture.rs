@@ -1,8 +1,11 @@
 //! The oracle's counter-test: a legal device is never blamed, one with an illegal habit is.
 
+use std::sync::atomic::AtomicBool;
+
 use bench::model::{CacheConfig, Habit, ModelConfig};
 use bench::testbench::{End, Figures};
-use bench::torture::{Scene, hunt, play_in};
+use bench::torture::{Hunt, Scene, hunt, play_in};
+use rayon::prelude::*;
 
 /// How often software changes something in a run.
 const STEPS: u32 = 60;
@@ -232,6 +235,11 @@ fn no_legal_device_of_many_that_has_everything_is_blamed() {
     three_hundred_of_each_kind(Scene::Everything);
 }
 
+/// Hunts a habit in this many worlds.
+fn hunted(habit: Habit, worlds: u64) -> Hunt {
+    hunt(habit, worlds, &AtomicBool::new(false)).expect("a model does not stop itself").expect("nobody stops it")
+}
+
 /// A habit of each family: a catch within a few runs, while the same device without the habit passes them.
 #[test]
 fn a_sample_of_illegal_habits_is_caught() {
@@ -263,7 +271,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::HpmSelectorClears,
     ];
     for habit in sample {
-        let hunt = hunt(habit, 8).expect("a model does not stop itself");
+        let hunt = hunted(habit, 8);
         assert!(hunt.caught(), "{}: {hunt:?}", habit.name());
         assert!(hunt.unsound.is_empty(), "{}: {hunt:?}", habit.name());
     }
@@ -272,16 +280,11 @@ fn a_sample_of_illegal_habits_is_caught() {
 #[test]
 #[ignore = "takes long: part of `make proof`"]
 fn every_illegal_habit_is_caught() {
-    let missed: Vec<&str> = std::thread::scope(|scope| {
-        let hunts: Vec<_> = Habit::ALL
-            .chunks(Habit::ALL.len().div_ceil(4))
-            .map(|habits| scope.spawn(move || habits.iter().map(|&habit| hunt(habit, WORLDS)).collect::<Vec<_>>()))
-            .collect();
-        let all = hunts.into_iter().flat_map(|thread| thread.join().expect("a hunt"));
-        all.map(|hunt| hunt.expect("a model does not stop itself"))
-            .filter(|hunt| !hunt.caught())
-            .map(|hunt| hunt.habit)
-            .collect()
-    });
+    let missed: Vec<&str> = Habit::ALL
+        .par_iter()
+        .map(|&habit| hunted(habit, WORLDS))
+        .filter(|hunt| !hunt.caught())
+        .map(|hunt| hunt.habit)
+        .collect();
     assert!(missed.is_empty(), "not caught: {missed:?}");
 }

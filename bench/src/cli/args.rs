@@ -314,6 +314,9 @@ pub struct Habits {
     /// Random worlds for each habit at most; a habit that was caught five times needs no more of them
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: u64,
+    /// Hunts at a time; default: one for each core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
     /// Write the table to this file instead of printing it
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,

@@ -2,11 +2,11 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
 use super::device::{self, DeviceError};
+use super::interruption;
 use super::options::{Options, colour};
 use super::output::{self, WriteError};
 use super::progress::Progress;
@@ -59,15 +59,12 @@ fn message(error: &SelectError) -> String {
 /// What comes with a run: its variant, and DMA over time.
 pub(super) type Recorded = (Variant, Option<Box<Series>>);
 
-/// The user wants to stop.
-static STOP: AtomicBool = AtomicBool::new(false);
-
 /// Carries out what was typed.
 ///
 /// # Errors
 /// [`CommandError`], for which the process exits with 2.
 pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
-    log_to_stderr(args.verbose);
+    log_to_stderr(args.verbose, colour(args.color, &io::stderr()));
     let colours = colour(args.color, &io::stdout());
     match args.command {
         Command::Run(run) => run_scenarios(run, colours),
@@ -93,15 +90,16 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
     }
 }
 
-fn log_to_stderr(verbose: u8) {
+fn log_to_stderr(verbose: u8, colours: bool) {
     let level = match verbose {
         0 => tracing::Level::WARN,
         1 => tracing::Level::INFO,
         2 => tracing::Level::DEBUG,
         _ => tracing::Level::TRACE,
     };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(colours).without_time();
     // Only the first call in a process can succeed; there is one.
-    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).without_time().try_init();
+    let _ = log.try_init();
 }
 
 fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
@@ -206,29 +204,14 @@ pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option
         workers: options.workers,
         timeout: options.timeout,
     };
-    catch_interruptions()?;
-    let progress = Progress::new(jobs.len());
+    interruption::catch()?;
+    let progress = Progress::new(jobs.len(), "runs");
     let done = |planned: &Planned, _: &Played| progress.done(&planned.selector);
     let results = pool
-        .play(jobs, |planned: &Planned| &planned.job, &STOP, done)
+        .play(jobs, |planned: &Planned| &planned.job, &interruption::STOP, done)
         .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
     progress.finish();
     Ok(results.into_iter().map(|result| result.map(|(played, _)| played)).collect())
-}
-
-/// The first interruption gives up the runs under way, the second one everything.
-fn catch_interruptions() -> Result<(), CommandError> {
-    static CAUGHT: AtomicBool = AtomicBool::new(false);
-    if CAUGHT.swap(true, Ordering::Relaxed) {
-        return Ok(());
-    }
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(ExitCode::Interrupted as i32);
-        }
-        output::stderr("interrupted: the runs under way are given up; again: no results\n");
-    })
-    .map_err(|error| CommandError::System { what: "catch an interruption", error: error.to_string() })
 }
 
 /// Writes the result files. What has been printed stays printed if that fails.

@@ -6,6 +6,7 @@ mod compare;
 mod device;
 mod failures;
 mod habits;
+mod interruption;
 mod options;
 mod output;
 mod progress;

@@ -1,24 +1,26 @@
-//! A progress bar on a terminal; nothing anywhere else.
+//! A progress bar on a terminal, a line each with `-v`; nothing anywhere else.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How far the runs are.
+/// How far a command is.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar for this many runs, on stderr if that is a terminal.
-    pub fn new(runs: usize) -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(runs as u64), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {elapsed}, {eta} to go  {msg}") {
+    /// A bar for this many things, named in the plural, on stderr if that is a terminal.
+    pub fn new(count: usize, things: &str) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(count as u64), ProgressDrawTarget::stderr());
+        let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{elapsed}}, {{eta}} to go  {{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         Progress(bar)
     }
 
-    /// One more run is done.
-    pub fn done(&self, id: &str) {
-        self.0.set_message(id.to_owned());
+    /// One more is done.
+    pub fn done(&self, name: &str) {
+        tracing::info!(name, "done");
+        self.0.set_message(name.to_owned());
         self.0.inc(1);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -83,11 +84,12 @@ fn caches(seed: u64) -> CacheConfig {
     CacheConfig { merge: seed.is_multiple_of(2) || caches.merge, ..caches }
 }
 
-/// Runs a model with this habit until it has been caught often enough, on at most `seeds` seeds.
+/// Runs a model with this habit until it has been caught often enough, on at most `seeds` seeds. Nothing comes of it
+/// once `stop` is true.
 ///
 /// # Errors
 /// [`hdl::Stopped`]: never by a model.
-pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
+pub fn hunt(habit: Habit, seeds: u64, stop: &AtomicBool) -> Result<Option<Hunt>, hdl::Stopped> {
     let mut hunt = Hunt {
         habit: habit.name(),
         sentence: habit.sentence(),
@@ -99,6 +101,9 @@ pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
     let scene = Scene::of(habit);
     let mut since = 0;
     for seed in 0..seeds {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         if hunt.catches.len() == ENOUGH {
             break;
         }
@@ -120,7 +125,7 @@ pub fn hunt(habit: Habit, seeds: u64) -> Result<Hunt, hdl::Stopped> {
             hunt.unsound.push(seed);
         }
     }
-    Ok(hunt)
+    Ok(Some(hunt))
 }
 
 /// The table for people.
