@@ -69,8 +69,8 @@ impl Owed {
 struct Received {
     record: FaultRecord,
     cycle: Cycle,
-    /// Refused requests of which it is known that nothing makes them leave it
-    denied: Vec<Origin>,
+    /// Refused requests, by whose they were and when, of which it is known that nothing makes them leave it
+    denied: Vec<(Origin, Window)>,
 }
 
 /// A record that no likely explanation leaves, and a refused request that it may be of.
@@ -81,7 +81,6 @@ pub struct Doubt {
     /// From its acceptance to its refusal
     pub window: Window,
     origin: Origin,
-    received: usize,
     debtor: Debtor,
     record: FaultRecord,
     offsets: Offsets,
@@ -255,23 +254,27 @@ impl Faults {
         }
     }
 
-    /// A record that none of the known explanations leaves, and that may be of a refused request all the same.
+    /// The oldest record that none of the known explanations leaves, and a refused request that it may be of all the
+    /// same. What follows it does not matter until it is explained: one record that nothing leaves is enough.
     pub fn doubt(&self) -> Option<Doubt> {
-        self.unmatched.iter().enumerate().find_map(|(received, of)| {
-            let may = |debtor: Debtor, owed: &Owed| {
-                let request = owed.may_have_left(of).filter(|_| !of.denied.contains(&owed.origin))?;
-                let (origin, window) = (owed.origin, owed.window);
-                Some(Doubt { origin, request, window, received, debtor, record: of.record, offsets: self.offsets })
-            };
-            let mut owing = self.owed.iter().enumerate().map(|(at, owed)| (Debtor::Owes(at), owed));
-            // Equal requests leave equal records: whoever was thought to be paid may have left this one instead.
-            let mut paid = self.paid.iter().enumerate().filter_map(|(at, paid)| {
-                let owes_like_it = |owed: &Owed| self.may_be_of(&paid.received, owed);
-                let other = self.owed.iter().position(owes_like_it)?;
-                Some((Debtor::Paid(at, other), &paid.owed))
-            });
-            let found = owing.find_map(|(debtor, owed)| may(debtor, owed));
-            found.or_else(|| paid.find_map(|(debtor, owed)| may(debtor, owed)))
+        let of = self.unmatched.first()?;
+        let may = |owed: &Owed| {
+            let is_denied = || of.denied.contains(&(owed.origin, owed.window));
+            owed.may_have_left(of).filter(|_| !is_denied())
+        };
+        let doubt = |debtor: Debtor, owed: &Owed, request: Request| {
+            let (origin, window) = (owed.origin, owed.window);
+            Doubt { origin, request, window, debtor, record: of.record, offsets: self.offsets }
+        };
+        let mut owing = self.owed.iter().enumerate();
+        // Equal requests leave equal records: whoever was thought to be paid may have left this one instead.
+        let mut paid = self.paid.iter().enumerate();
+        owing.find_map(|(at, owed)| may(owed).map(|request| doubt(Debtor::Owes(at), owed, request))).or_else(|| {
+            paid.find_map(|(at, Paid { received, owed })| {
+                let request = may(owed)?;
+                let other = self.owed.iter().position(|other| self.may_be_of(received, other))?;
+                Some(doubt(Debtor::Paid(at, other), owed, request))
+            })
         })
     }
 
@@ -283,9 +286,9 @@ impl Faults {
     /// The request has left the record by an explanation that was found now; or there is none.
     pub fn settle_doubt(&mut self, doubt: &Doubt, is_of_it: bool) {
         if !is_of_it {
-            return self.unmatched[doubt.received].denied.push(doubt.origin);
+            return self.unmatched[0].denied.push((doubt.origin, doubt.window));
         }
-        let received = self.unmatched.remove(doubt.received);
+        let received = self.unmatched.remove(0);
         let owed = match doubt.debtor {
             Debtor::Owes(at) => self.owed.remove(at),
             Debtor::Paid(at, other) => std::mem::replace(&mut self.paid[at].owed, self.owed.remove(other)),
@@ -487,6 +490,25 @@ mod tests {
         let doubt = faults.doubt().unwrap();
         faults.settle_doubt(&doubt, true);
         assert_eq!(faults.at_rest(0), Ok(()));
+    }
+
+    #[test]
+    fn requests_of_one_device_are_asked_one_by_one_and_the_oldest_record_first() {
+        let other = Fault { cause: Cause::ReadGuestPageFault, ..fault(0x5008) };
+        let mut faults = working();
+        for start in [10, 11] {
+            let window = Window { start, end: 20 };
+            faults.refused(Owed { origin: Origin::Translation(5), window, ..owed(fault(0x5008)) });
+        }
+        write(&mut faults, 0, other.record()).unwrap();
+        write(&mut faults, 1, Fault { cause: Cause::ReadAccessFault, ..other }.record()).unwrap();
+        for start in [10, 11] {
+            let doubt = faults.doubt().unwrap();
+            assert!(doubt.window.start == start && doubt.is_left_by(&other));
+            faults.settle_doubt(&doubt, false);
+        }
+        assert!(faults.doubt().is_none(), "nothing leaves the first one: what the second one is does not matter");
+        assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
     }
 
     #[test]
