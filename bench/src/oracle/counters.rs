@@ -129,13 +129,15 @@ impl Counter {
 pub struct Counters {
     counters: Vec<Counter>,
     inhibit: u32,
+    /// Software has written a counter or a selector. Before, none is known, and requests need not look at them all
+    in_use: bool,
 }
 
 impl Default for Counters {
     /// After reset nothing is known but that OF may be anything.
     fn default() -> Self {
         let fresh = Counter { running: true, settled: Some(0), ..Counter::default() };
-        Counters { counters: vec![fresh; COUNTERS], inhibit: 0 }
+        Counters { counters: vec![fresh; COUNTERS], inhibit: 0, in_use: false }
     }
 }
 
@@ -160,6 +162,9 @@ impl Counters {
 
     /// The device accepted a request.
     pub fn accepted(&mut self, request: &Request, now: Cycle) {
+        if !self.in_use {
+            return;
+        }
         for counter in self.counters[1..].iter_mut().filter(|counter| counter.known || counter.changing) {
             if counter.may_run(now) && (counter.matches(request) || counter.changing) {
                 counter.hi += 1;
@@ -169,6 +174,9 @@ impl Counters {
 
     /// A request that had been accepted in `start` has come to its end: it has been counted, or is about to be.
     pub fn finished(&mut self, request: &Request, start: Cycle, now: Cycle) {
+        if !self.in_use {
+            return;
+        }
         for counter in self.counters[1..].iter_mut().filter(|counter| counter.known) {
             if counter.surely_runs(start) && counter.matches(request) {
                 counter.finished.push_back(now);
@@ -194,6 +202,7 @@ impl Counters {
                 counter.pinned = false;
             }
         } else if let Some((at, selector)) = locate(register & !7) {
+            self.in_use = true;
             let counter = &mut self.counters[at];
             counter.changing = true;
             counter.finished.clear();
@@ -213,6 +222,7 @@ impl Counters {
                 counter.settled = Some(now);
             }
         } else if let Some((at, selector)) = locate(register & !7) {
+            self.in_use = true;
             let counter = &mut self.counters[at];
             counter.changing = false;
             if selector {

@@ -94,7 +94,8 @@ impl Transactions {
     /// Memory was asked for the transaction at this place.
     pub fn at_memory(&mut self, place: usize, shown: &Shown, now: Cycle) {
         let Some(transaction) = self.live.get_mut(place) else { return };
-        let (data, resp, done) = (Vec::new(), 0, None);
+        let beats = if shown.direction == Direction::Read { usize::from(shown.burst.len) + 1 } else { 0 };
+        let (data, resp, done) = (Vec::with_capacity(beats), 0, None);
         transaction.memory = Some(AtMemory { shown: *shown, cycle: now, data, write_beats: 0, resp, done });
     }
 

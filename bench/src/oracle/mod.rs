@@ -232,7 +232,8 @@ impl Oracle {
                 self.software.stored(*addr, *old);
             }
         }
-        for phase in 0..4 {
+        let last = events.iter().map(phase_of).max().unwrap_or_default();
+        for phase in 0..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
                 self.event(event, now, memory)?;
             }
