@@ -223,16 +223,13 @@ impl Oracle {
     /// in which one can follow from another: what it read, what it was asked, what it asked of memory, what it
     /// answered; stores come last.
     pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
-        if events.is_empty() {
-            return Ok(());
-        }
+        let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
         // Memory holds the stores of this cycle already: what it held before an operation must be known first.
         for event in events {
             if let Event::Store { agent: Agent::Cpu, addr, old, .. } = event {
                 self.software.stored(*addr, *old);
             }
         }
-        let last = events.iter().map(phase_of).max().unwrap_or_default();
         for phase in 0..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
                 self.event(event, now, memory)?;
