@@ -2,7 +2,7 @@
 
 mod command;
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -274,13 +274,14 @@ fn the_model_has_no_waves() {
     assert!(text(&output).contains("the model has no waves"), "{}", text(&output));
 }
 
-/// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves on stdout.
+/// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves.
 fn interrupted(arguments: &[&str]) -> Value {
+    let left = Temporary::new(&format!("interrupted-{}.json", arguments[0]));
     let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(arguments)
-        .args(["-v", "-j", "2", "--json", "-"])
+        .args(["-v", "-j", "2", "--json", left.path()])
         .current_dir(root())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("lockstep starts");
@@ -290,11 +291,9 @@ fn interrupted(arguments: &[&str]) -> Value {
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill starts");
     assert!(signal.success());
     let said: Vec<String> = lines.collect();
-    let mut json = String::new();
-    child.stdout.take().expect("piped").read_to_string(&mut json).expect("UTF-8");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said:#?}");
     assert!(said.iter().any(|line| line.contains("interrupted")), "{said:#?}");
-    serde_json::from_str(&json).expect("JSON")
+    left.json()
 }
 
 #[test]
