@@ -110,4 +110,4 @@ pub use registers::{
 pub use request::{Access, Kind, Request};
 pub use trace::{Decision, Step, Trace};
 pub use translate::{locate_device_context, translate, translate_traced};
-pub use words::{Pointer, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};
+pub use words::{MsiTable, Pointer, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};

@@ -3,15 +3,31 @@
 use crate::directory::worse;
 use crate::walk::{Miss, Stop, Walk};
 use crate::{
-    Access, Cause, Decision, DeviceContext, Gpa, Mrif, MsiPte0, MsiPte1, Msiptp, Role, Spa, Target, Trace, Words,
+    Access, Cause, Decision, DeviceContext, Gpa, Mrif, MsiPte0, MsiPte1, MsiTable, Role, Spa, Target, Trace, Words,
 };
 
 impl DeviceContext {
+    /// Where its virtual interrupt files are, and the table for them.
+    #[must_use]
+    #[inline]
+    pub const fn msi_table(&self) -> MsiTable {
+        MsiTable { msiptp: self.msiptp, mask: self.msi_addr_mask, pattern: self.msi_addr_pattern }
+    }
+
+    /// See [`MsiTable::is_msi`].
+    #[must_use]
+    #[inline]
+    pub const fn is_msi(&self, gpa: Gpa) -> bool {
+        self.msi_table().is_msi(gpa)
+    }
+}
+
+impl MsiTable {
     /// Bits in which the page of `gpa` differs from the pattern, outside the mask; 0: it is a virtual interrupt file
     /// (section "MSI address mask and pattern").
     #[inline]
     const fn msi_difference(&self, gpa: u64) -> u64 {
-        ((gpa >> 12) ^ self.msi_addr_pattern) & !self.msi_addr_mask & ((1 << 52) - 1)
+        ((gpa >> 12) ^ self.pattern) & !self.mask & ((1 << 52) - 1)
     }
 
     /// `gpa` is the address of a virtual interrupt file, and MSI page tables are on.
@@ -52,11 +68,11 @@ pub(crate) const fn extract(value: u64, mask: u64) -> u64 {
 
 impl<W: Words, T: Trace> Walk<'_, W, T> {
     /// Translates the address of a virtual interrupt file.
-    pub(crate) fn msi(&mut self, msiptp: Msiptp, mask: u64, gpa: u64) -> Result<(Spa, Target), Stop> {
+    pub(crate) fn msi(&mut self, table: &MsiTable, gpa: u64) -> Result<(Spa, Target), Stop> {
         let be = self.config.fctl.be();
-        let file = extract(gpa >> 12, mask);
+        let file = extract(gpa >> 12, table.mask);
         // `m | (I x 16)`, in as many bits as an address has here.
-        let addr = (msiptp.ppn() << 12) | (file << 4);
+        let addr = (table.msiptp.ppn() << 12) | (file << 4);
         let low = self.load_word(addr, 8, Role::MsiPte { index: 0 }, Some(Gpa(gpa)), be);
         let high = self.load_word(addr | 8, 8, Role::MsiPte { index: 1 }, Some(Gpa(gpa)), be);
         let (low, high) = match (low, high) {

@@ -5,8 +5,8 @@ use crate::first::FirstStage;
 use crate::table::{Need, Page};
 use crate::walk::{Stop, Walk};
 use crate::{
-    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Gpa, Gscid, Kind, Outcome, Pbmt, Permissions, Pointer,
-    ProcessId, Pscid, Pte, Purpose, Request, Response, Spa, Step, Ta, Target, Trace, Translation, Words,
+    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Gpa, Gscid, Kind, MsiTable, Outcome, Pbmt, Permissions, Pointer,
+    ProcessId, Pscid, Pte, Purpose, Request, Response, Spa, Step, Ta, Tags, Target, Trace, Translation, Words,
 };
 
 /// Translates a request (section "Process to translate an IOVA").
@@ -136,8 +136,9 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let first = self.first_stage(stage, dc.iohgatp, need)?;
         let gpa = Gpa(first.addr);
         // Step 18
-        if dc.is_msi(gpa) {
-            let (spa, target) = self.msi(dc.msiptp, dc.msi_addr_mask, gpa.0)?;
+        let table = self.msi_table(&dc, gpa);
+        if table.is_msi(gpa) {
+            let (spa, target) = self.msi(&table, gpa.0)?;
             if target == Target::Msi {
                 // An MRIF is no translated address: that it lies too high is found by the store into it.
                 self.check_width(spa.0)?;
@@ -147,7 +148,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         // Step 19
         self.purpose = Purpose::Final;
         let mut second = self.second_stage(dc.iohgatp, gpa.0, need)?;
-        second.size_log2 = second.size_log2.min(dc.msi_free_size_log2(gpa).into());
+        second.size_log2 = second.size_log2.min(table.msi_free_size_log2(gpa).into());
         self.check_width(second.addr)?;
         Ok(Found { ta, gscid, pscid, first, second, target: Target::Memory })
     }
@@ -167,6 +168,16 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             return Err(Cause::TypeDisallowed.into());
         }
         Ok(FirstStage { iosatp: pc.fsc, tag: pc.ta.pscid(), pointer: Pointer::ProcessContext, sum: pc.ta.sum() })
+    }
+
+    /// The MSI page table by which an address is looked at.
+    #[inline(always)]
+    fn msi_table(&mut self, dc: &DeviceContext, gpa: Gpa) -> MsiTable {
+        let configured = dc.msi_table();
+        // Without a second stage nothing of it is tagged by a GSCID.
+        let Some(gscid) = dc.iohgatp.gscid() else { return configured };
+        let tags = Tags { gscid: Some(gscid), gpa: Some(gpa), ..self.tags };
+        self.words.msi_table(&tags, configured)
     }
 
     /// "The physical address space addressable by the IOMMU ranges from 0 to 2^PAS - 1" (section "IOMMU capabilities").

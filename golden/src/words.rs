@@ -1,6 +1,6 @@
 //! Where a walk gets its words from: memory, a bus, or the choice points of an oracle.
 
-use crate::{DeviceId, Gpa, Gscid, Iova, ProcessId, Pscid, Spa};
+use crate::{DeviceId, Gpa, Gscid, Iova, Msiptp, ProcessId, Pscid, Spa};
 
 /// Where the guest address of a table comes from. A context may hold such a pointer translated: the second-stage words
 /// that translated it are then dropped by IODIR, not by IOTINVAL.GVMA.
@@ -148,6 +148,18 @@ pub enum Stage {
     Second,
 }
 
+/// Where the virtual interrupt files of a guest are, and the table that translates their addresses: fields of the
+/// device context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MsiTable {
+    /// `msiptp`
+    pub msiptp: Msiptp,
+    /// `msi_addr_mask`
+    pub mask: u64,
+    /// `msi_addr_pattern`
+    pub pattern: u64,
+}
+
 /// Source of the words of a walk.
 ///
 /// A walk reads words one by one, in a fixed order; the words of a larger entry (device context, process context, MSI
@@ -169,6 +181,16 @@ pub trait Words {
     #[inline(always)]
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
         let _ = (stage, tags);
+        configured
+    }
+
+    /// The MSI page table by which a guest physical address is looked at, if there is a second stage.
+    ///
+    /// As for [`Words::table_root`]: what is cached of MSI page tables is tagged by GSCID and GPA, and a whole
+    /// translation by the tags of its page, so that it may stem from what the contexts said earlier.
+    #[inline(always)]
+    fn msi_table(&mut self, tags: &Tags, configured: MsiTable) -> MsiTable {
+        let _ = tags;
         configured
     }
 

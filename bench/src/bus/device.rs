@@ -127,6 +127,11 @@ impl DevicePort {
         // least a clock edge, for an AXI interface has no combinational path from input to output (A3.2.1).
         self.check_write_response(now, driven.b_ready, &seen.b)?;
         self.check_read_data(now, driven.r_ready, &seen.r)?;
+        for flights in [&mut self.writes, &mut self.reads] {
+            if let Some(request) = flights.newly_presented() {
+                events.push(Event::DmaOffered { request: shallow(request) });
+            }
+        }
         if driven.aw.valid && seen.aw_ready {
             accept(&mut self.writes, &mut self.tickets, pool, events);
         }

@@ -76,6 +76,12 @@ pub enum Agent {
 /// One observation on the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// A request shows on `dev_*` for the first time: the device under test may begin its work, before it is ready to
+    /// take it.
+    DmaOffered {
+        /// What is asked, without the data
+        request: DmaRequest,
+    },
     /// AW or AR handshake on `dev_*`: the request is in the hands of the device under test.
     DmaAccepted {
         /// Its number

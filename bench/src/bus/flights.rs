@@ -41,6 +41,8 @@ pub(super) struct Flights {
     tails: [u16; 256],
     /// On AW or AR, not accepted yet
     presented: Option<u16>,
+    /// What is presented has been so for no cycle yet
+    is_new: bool,
     accepted: usize,
 }
 
@@ -53,6 +55,7 @@ impl Flights {
             heads: [NONE; 256],
             tails: [NONE; 256],
             presented: None,
+            is_new: false,
             accepted: 0,
         }
     }
@@ -119,7 +122,16 @@ impl Flights {
             }
         };
         self.presented = Some(slot);
+        self.is_new = true;
         Some(slot)
+    }
+
+    /// What is on the address channel for the first cycle; it counts as known from then on.
+    pub(super) fn newly_presented(&mut self) -> Option<&DmaRequest> {
+        if !std::mem::take(&mut self.is_new) {
+            return None;
+        }
+        self.presented().map(|(_, flight)| &flight.request)
     }
 
     /// Address handshake: the presented request becomes the last of its ID.

@@ -8,8 +8,8 @@ use super::Oracle;
 use super::chooser::Chooser;
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
-use super::software::Peek;
 use super::usable::Window;
+use super::view::Peek;
 use crate::bus::{Cycle, range_log2};
 
 const SUCCESS: u8 = 0;
@@ -137,13 +137,17 @@ impl Oracle {
         let Some(asked) = self.translation_requests.take(came.tag) else { return Ok(()) };
         self.figures.ats_completions += 1;
         let request = request_of(&asked.request);
-        let window = Window { start: asked.accepted, end: now };
+        let window = Window::new(asked.accepted, now);
         if came.status == SUCCESS {
             let accept = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
                 Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
                 _ => false,
             };
-            match self.explain(&request, window, accept) {
+            let mut explanation = self.explain(&request, window, accept);
+            while explanation.is_none() && self.look_up_unknown(memory) {
+                explanation = self.explain(&request, window, accept);
+            }
+            match explanation {
                 Some(explanation) => self.explained(&request, &explanation, window, memory),
                 None => {
                     let wrong = completion_line(came);
@@ -152,7 +156,10 @@ impl Oracle {
             }
             return Ok(());
         }
-        let found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
+        let mut found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
+        while found.is_empty() && self.look_up_unknown(memory) {
+            found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
+        }
         if found.is_empty() {
             let wrong = completion_line(came);
             return Err(self.unexplained(Rule::AtsCompletion, &request, window, wrong, memory));

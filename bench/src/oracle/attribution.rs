@@ -11,19 +11,29 @@ use super::chooser::Chooser;
 use super::dma::{Finished, Shown};
 use super::explain::{Explanation, request_of};
 use super::rule::{Rule, Violation};
-use super::software::Peek;
 use super::usable::Window;
+use super::view::Peek;
 use crate::bus::{Cycle, Ticket};
 
 impl Oracle {
     /// An address showed on `mem_*`: a request was translated. It belongs to the oldest transaction that explains it.
     pub(super) fn translated(&mut self, shown: &Shown, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
+        loop {
+            match self.attribute(shown, now, memory) {
+                // What nobody has touched may be a word that the device left out.
+                Err(_) if self.look_up_unknown(memory) => {}
+                judged => return judged,
+            }
+        }
+    }
+
+    fn attribute(&mut self, shown: &Shown, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         let mut oldest = None;
         for place in 0..self.transactions.live().len() {
             let Some(transaction) = self.transactions.candidate(place, shown) else { continue };
             let request = request_of(transaction);
-            let window = Window { start: transaction.accepted, end: now };
+            let window = Window::until_shown(transaction, now);
             if let Some(explanation) = self.leads_to_shown(place, shown, now) {
                 self.transactions.at_memory(place, shown, now);
                 self.counters.finished(&request, window.start, now);
@@ -41,7 +51,7 @@ impl Oracle {
     fn leads_to_shown(&mut self, place: usize, shown: &Shown, cycle: Cycle) -> Option<Explanation> {
         let transaction = self.transactions.live().get(place)?;
         let request = request_of(transaction);
-        let window = Window { start: transaction.accepted, end: cycle };
+        let window = Window::until_shown(transaction, cycle);
         self.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| {
             matches!(outcome, Outcome::Translated(t)
                 if t.spa == shown.addr && t.pbmt as u8 == shown.pbmt && !matches!(t.target, Target::Mrif(_)))
@@ -101,7 +111,7 @@ impl Oracle {
         let given = self.transactions.exchange(owner, None);
         self.transactions.exchange(rival, given);
         let transaction = &self.transactions.live()[rival];
-        let (request, window) = (request_of(transaction), Window { start: transaction.accepted, end: cycle });
+        let (request, window) = (request_of(transaction), Window::until_shown(transaction, cycle));
         self.explained(&request, &explanation, window, memory);
         true
     }

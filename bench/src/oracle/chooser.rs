@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use golden::{Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
+use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
-use super::history::Sighting;
+use super::history::{Histories, Sighting, Word};
 use super::invalidation::Globality;
 use super::roots::Root;
 use super::tagged::Place;
-use super::usable::{Knowledge, Window, is_invalid, judge, narrow};
+use super::usable::{Knowledge, Window, is_invalid, judge, judge_value, narrow};
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
 const MAX_REPLAYS: u32 = 1 << 16;
@@ -38,8 +38,10 @@ struct Branch {
 /// How far a search for an explanation goes. The cases beyond the first are rare, and tried only when it fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Words under the configured roots
+    /// Words that were read, under the configured roots
     Plain,
+    /// Also words that were not read: they count as read with what memory held
+    Unread,
     /// Also roots that were configured earlier under the same tags, and entries that are found by their tags
     Tagged,
     /// First-stage entries as parts of a global mapping: `PSCV = 1` does not reach them, and they may stem from another
@@ -49,7 +51,7 @@ pub enum Reach {
 
 impl Reach {
     /// All, in the order in which they are tried.
-    pub const ALL: [Reach; 3] = [Reach::Plain, Reach::Tagged, Reach::Global];
+    pub const ALL: [Reach; 4] = [Reach::Plain, Reach::Unread, Reach::Tagged, Reach::Global];
 
     /// Those in which entries are found by their tags.
     pub const BY_TAGS: [Reach; 2] = [Reach::Tagged, Reach::Global];
@@ -86,6 +88,11 @@ pub struct Buffers {
     recalled: Vec<Recalled>,
     /// Which of `recalled` answer what was asked before
     asked: Vec<(Asked, Range<usize>)>,
+    tables: Vec<MsiTable>,
+    /// The configured MSI page table of the last walk, if it came by one and used it
+    table: Option<(Tags, MsiTable)>,
+    /// Words that nobody had stored to or read when they were asked for
+    unknown: Vec<Spa>,
 }
 
 /// What decides which entries may be used without being read. Replays ask for the same again and again.
@@ -109,6 +116,11 @@ struct Recalled {
 }
 
 impl Buffers {
+    /// Words that nobody had stored to or read when a walk asked for them.
+    pub fn take_unknown(&mut self) -> Vec<Spa> {
+        std::mem::take(&mut self.unknown)
+    }
+
     /// An entry that may be used, among those from `first` on. The walk goes on alike from every entry of one level with
     /// one value, wherever it was read; one that memory holds stands for all of them.
     fn recall(&mut self, first: usize, entry: Recalled) {
@@ -164,6 +176,7 @@ impl<'a> Chooser<'a> {
         self.updates = [false; 2];
         self.buffers.choices.clear();
         self.buffers.roots.clear();
+        self.buffers.table = None;
         self.replays += 1;
         if self.replays == 1 {
             return true;
@@ -179,6 +192,11 @@ impl<'a> Chooser<'a> {
             self.buffers.branches.pop();
         }
         false
+    }
+
+    /// What memory held when, and what the device read of it.
+    pub fn histories(&self) -> &'a Histories {
+        self.known.histories
     }
 
     /// What the last walk read.
@@ -222,9 +240,18 @@ impl<'a> Chooser<'a> {
         self.trees[stage as usize]
     }
 
-    /// The roots of the last walk.
+    /// The configured roots of the last walk that it used.
     pub fn roots(&self) -> &[Root] {
         &self.buffers.roots
+    }
+
+    /// The configured MSI page table of the last walk, if it used one, and for which address.
+    pub fn msi_page_table(&self) -> Option<(Tags, MsiTable)> {
+        self.buffers.table
+    }
+
+    fn is_by_tags(&self) -> bool {
+        Reach::BY_TAGS.contains(&self.reach)
     }
 
     /// Takes one of `options` at the next choice point.
@@ -301,14 +328,28 @@ impl<'a> Chooser<'a> {
                 if !is_invalid(&role, value)
                     && (!place.napot || Pte(value).is_napot())
                     && !self.known.stands(&word, &place, value, root, self.window.end)
-                    && self.known.kept(&word, &place, history, seen, path, self.window.start)
+                    && self.known.kept(&word, &place, history, seen, path, self.window)
                 {
-                    let stale = !history.held_between(seen.value, self.window.start, self.window.end);
+                    let stale = !history.held_between(seen.value, self.window.offered, self.window.end);
                     self.buffers.recall(first, Recalled { level, word, value, stale, place });
                 }
             }
         }
         first..self.buffers.recalled.len()
+    }
+
+    /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md).
+    fn add_unread(&mut self, word: &WordRef, history: &Word) {
+        for value in history.values() {
+            let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
+            if self.buffers.options.iter().any(is_known)
+                || judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_err()
+            {
+                continue;
+            }
+            let stale = !history.held_between(value, self.window.offered, self.window.end);
+            self.buffers.options.push((stale, Sighting { value, first: self.window.end, last_sampled: 0, resp: 0 }));
+        }
     }
 
     fn note_updates(&mut self, word: &WordRef, value: u64) {
@@ -329,13 +370,21 @@ impl<'a> Chooser<'a> {
 
 impl Words for Chooser<'_> {
     fn read(&mut self, word: &WordRef) -> Read {
-        let Some(history) = self.known.histories.word(word.addr) else { return Read::Unavailable };
+        let Some(history) = self.known.histories.word(word.addr) else {
+            if self.reach != Reach::Plain && !self.buffers.unknown.contains(&word.addr) {
+                self.buffers.unknown.push(word.addr);
+            }
+            return Read::Unavailable;
+        };
         self.buffers.options.clear();
         for seen in history.sightings() {
             if judge(history, word, seen, self.known.invalidations, self.path, self.window).is_ok() {
-                let stale = seen.resp == 0 && !history.held_between(seen.value, self.window.start, self.window.end);
+                let stale = seen.resp == 0 && !history.held_between(seen.value, self.window.offered, self.window.end);
                 self.buffers.options.push((stale, *seen));
             }
+        }
+        if self.reach != Reach::Plain && (self.buffers.options.is_empty() || is_part(&word.role)) {
+            self.add_unread(word, history);
         }
         self.drop_outdone(word);
         let options = self.buffers.options.len();
@@ -368,9 +417,9 @@ impl Words for Chooser<'_> {
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
         let root = Root::of(stage, tags, configured);
         let mut value = configured;
-        if self.reach != Reach::Plain {
+        if self.is_by_tags() {
             let global = self.reach == Reach::Global && stage == Stage::First;
-            let others = self.known.roots.others(root, global, self.known.invalidations, self.window.start);
+            let others = self.known.roots.others(root, global, self.known.invalidations, self.window);
             self.buffers.others.clear();
             self.buffers.others.extend(others);
             let taken = self.branch(1 + self.buffers.others.len());
@@ -379,13 +428,34 @@ impl Words for Chooser<'_> {
                 self.other_root = true;
             }
         }
-        self.buffers.roots.push(Root { value, ..root });
+        // What is cached of an earlier root does not become younger by its use.
+        if value == configured {
+            self.buffers.roots.push(root);
+        }
         self.trees[stage as usize] = value;
         value
     }
 
+    fn msi_table(&mut self, tags: &Tags, configured: MsiTable) -> MsiTable {
+        self.buffers.table = Some((*tags, configured));
+        if !self.is_by_tags() {
+            return configured;
+        }
+        self.buffers.tables.clear();
+        let others = self.known.roots.other_tables(tags, configured, self.known.invalidations, self.window);
+        self.buffers.tables.extend(others);
+        match self.branch(1 + self.buffers.tables.len()) {
+            0 => configured,
+            taken => {
+                self.other_root = true;
+                self.buffers.table = None;
+                self.buffers.tables[taken - 1]
+            }
+        }
+    }
+
     fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
-        if self.reach == Reach::Plain {
+        if !self.is_by_tags() {
             return None;
         }
         let addr = match stage {
@@ -413,6 +483,11 @@ impl Words for Chooser<'_> {
         self.path.global |= place.global;
         Some((level, value))
     }
+}
+
+/// A word of an entry of several words. A device may read such an entry again without all of its words.
+fn is_part(role: &Role) -> bool {
+    matches!(role, Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::MsiPte { .. })
 }
 
 /// The role of a page-table entry.

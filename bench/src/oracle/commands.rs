@@ -72,6 +72,8 @@ pub struct Commands {
     stopped: Option<Stop>,
     /// Invalidations fetched since reset
     invalidations: usize,
+    /// Those of them that were fetched before the last fence
+    fenced: usize,
     fences: Vec<Fence>,
     /// Fences that `cqh` has passed and whose store has not been seen
     unpaid: Vec<Fence>,
@@ -168,6 +170,7 @@ impl Commands {
             let fence =
                 Fence { sequence: self.sequence, operands, fetched, invalidations: self.invalidations, stored: false };
             self.fences.push(fence);
+            self.fenced = self.invalidations;
         }
         if !matches!(command, Command::Fence(_)) {
             self.invalidations += 1;
@@ -210,6 +213,8 @@ impl Commands {
         let index = self.fences.iter().position(|fence| fence.stored)?;
         let fence = self.fences.remove(index);
         self.fences.truncate(index);
+        // Nothing before this fence is complete by it.
+        self.fenced = self.fences.last().map_or(0, |fence| fence.invalidations);
         let back = (self.sequence - fence.sequence) as u32;
         self.sequence = fence.sequence;
         self.next = ring.wrap(self.next.wrapping_sub(back));
@@ -246,6 +251,11 @@ impl Commands {
     /// Fences not known to be complete.
     pub fn open_fences(&self) -> &[Fence] {
         &self.fences
+    }
+
+    /// How many invalidations have been fetched before the last fence: those behind it may be aborted when the queue stops.
+    pub fn behind_last_fence(&self) -> usize {
+        self.fenced
     }
 
     /// Since when the device owes progress: it has not fetched a command that software handed over, or not made the

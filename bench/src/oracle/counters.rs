@@ -161,7 +161,7 @@ impl Counters {
     }
 
     /// The device accepted a request.
-    pub fn accepted(&mut self, request: &Request, now: Cycle) {
+    pub fn offered(&mut self, request: &Request, now: Cycle) {
         if !self.in_use {
             return;
         }
@@ -384,7 +384,7 @@ mod tests {
     fn requests(counters: &mut Counters, device: u32, count: u64, now: Cycle) {
         for _ in 0..count {
             let request = Request::untranslated(DeviceId(device), Access::Read, Iova(0));
-            counters.accepted(&request, now);
+            counters.offered(&request, now);
             counters.finished(&request, now, now + 10);
         }
     }
@@ -424,7 +424,7 @@ mod tests {
         for (value, right) in [(50, true), (51, true), (52, false)] {
             let mut counters = stopped(50);
             write(&mut counters, offset::IOCOUNTINH, 4, 0, 1000);
-            counters.accepted(&Request::untranslated(DeviceId(7), Access::Read, Iova(0)), 1100);
+            counters.offered(&Request::untranslated(DeviceId(7), Access::Read, Iova(0)), 1100);
             assert_eq!(read(&mut counters, FIRST, value, 2000).is_ok(), right, "{value}");
         }
     }

@@ -23,6 +23,8 @@ pub struct Transaction {
     pub ticket: Ticket,
     /// What the device asked
     pub request: DmaRequest,
+    /// When it first showed on `dev_*`
+    pub offered: Cycle,
     /// When it was accepted: `start` of the oracle's rules
     pub accepted: Cycle,
     memory: Option<AtMemory>,
@@ -71,12 +73,26 @@ pub enum Finished {
 #[derive(Debug, Default)]
 pub struct Transactions {
     live: Vec<Transaction>,
+    /// Shown on `dev_*` and not accepted: at most one in each direction
+    offers: Vec<(DmaRequest, Cycle)>,
 }
 
 impl Transactions {
+    /// A request shows for the first time.
+    pub fn offered(&mut self, request: DmaRequest, now: Cycle) {
+        self.offers.push((request, now));
+    }
+
+    /// Requests that show and are not accepted, and since when they do.
+    pub fn offers(&self) -> &[(DmaRequest, Cycle)] {
+        &self.offers
+    }
+
     /// The device accepted a request.
     pub fn accepted(&mut self, ticket: Ticket, request: DmaRequest, now: Cycle) {
-        self.live.push(Transaction { ticket, request, accepted: now, memory: None });
+        let offer = self.offers.iter().position(|(offer, _)| offer.direction == request.direction);
+        let offered = offer.map_or(now, |at| self.offers.swap_remove(at).1);
+        self.live.push(Transaction { ticket, request, offered, accepted: now, memory: None });
     }
 
     /// Every live transaction, oldest first.

@@ -7,8 +7,8 @@ use golden::{Config, Outcome, Request, Spa, Step};
 
 use super::history::Histories;
 use super::invalidation::{Globality, Invalidations};
-use super::software::{Peek, View};
 use super::usable::{Struck, Window, judge, narrow};
+use super::view::{Peek, View};
 use crate::bus::{Agent, Cycle};
 
 /// How many of the last things are kept for the time line.

@@ -1,13 +1,14 @@
 //! The search for an explanation: the golden walk, replayed over what the device may have used (rules 2 and 6).
 
-use golden::{Access, Config, Fault, Kind, Outcome, Request};
+use golden::{Access, Config, Fault, Kind, MsiTable, Outcome, Request, Tags};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
 use super::usable::{Knowledge, Window};
-use crate::bus::Direction;
+use super::view::Peek;
+use crate::bus::{Direction, DmaRequest};
 
 /// Once an explanation by stale values is found, this many further combinations are tried for one without.
 const TRIES_FOR_FRESH: u32 = 4096;
@@ -19,8 +20,10 @@ pub struct Explanation {
     pub outcome: Outcome,
     /// The reads that gave it
     pub choices: Vec<Choice>,
-    /// The roots under which the tables were walked
+    /// The configured roots under which tables were walked
     pub roots: Vec<Root>,
+    /// The MSI page table that its context names, where there is a second stage
+    pub msi_table: Option<(Tags, MsiTable)>,
     /// One of the reads took a value that memory no longer held, or a root is not the configured one
     pub stale: bool,
     /// A root is not the configured one
@@ -33,6 +36,7 @@ impl Explanation {
             outcome: *outcome,
             choices: chooser.choices().to_vec(),
             roots: chooser.roots().to_vec(),
+            msi_table: chooser.msi_page_table(),
             stale: chooser.is_stale(),
             other_root: chooser.used_other_root(),
         }
@@ -41,7 +45,11 @@ impl Explanation {
 
 /// A DMA transaction as the golden model wants it.
 pub fn request_of(transaction: &Transaction) -> Request {
-    let dma = &transaction.request;
+    request_of_dma(&transaction.request)
+}
+
+/// What a device asks by DMA, as the golden model wants it.
+pub fn request_of_dma(dma: &DmaRequest) -> Request {
     Request {
         device: dma.device,
         process: dma.process,
@@ -57,7 +65,7 @@ pub fn request_of(transaction: &Transaction) -> Request {
 }
 
 /// The whole process of translating a request.
-fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> Option<Outcome> {
+pub(super) fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> Option<Outcome> {
     move |config, words| match golden::translate(config, words, request) {
         Outcome::Unavailable => None,
         outcome => Some(outcome),
@@ -89,6 +97,15 @@ impl Oracle {
             return self.first_explanation(&Reach::BY_TAGS, request, window, &accept);
         }
         found
+    }
+
+    /// Looks in memory for words that walks asked for and that nobody had touched. Whether there were any.
+    pub(super) fn look_up_unknown(&mut self, memory: &dyn Peek) -> bool {
+        let unknown = self.buffers.take_unknown();
+        for &addr in &unknown {
+            self.histories.untouched(addr, memory.peek(addr));
+        }
+        !unknown.is_empty()
     }
 
     fn first_explanation(

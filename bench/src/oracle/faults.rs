@@ -55,7 +55,7 @@ impl Owed {
     fn may_have_left(&self, received: &Received) -> Option<Request> {
         let (did, page) = (received.record.head.did(), received.record.iotval >> 12);
         let names = |request: &Request| did == request.device.0 && page == request.iova.0 >> 12;
-        self.request.filter(|request| names(request) && received.cycle >= self.window.start)
+        self.request.filter(|request| names(request) && received.cycle >= self.window.offered)
     }
 
     /// Where one explanation is silent (DTF), a record may come and need not.
@@ -236,7 +236,7 @@ impl Faults {
     /// A request was refused. Returns the record that it left, where it is there already.
     pub fn refused(&mut self, mut owed: Owed) -> Option<usize> {
         // The fault met the queue at some moment since the request was accepted; the answer may have come much later.
-        owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.window.start);
+        owed.may_be_lost |= self.lossy || self.last_lossy.is_some_and(|cycle| cycle >= owed.window.offered);
         let offsets = self.offsets;
         let found = self.unmatched.iter().enumerate().find_map(|(at, received)| {
             owed.possible.iter().position(|fault| offsets.pays(&received.record, fault)).map(|which| (at, which))
@@ -280,7 +280,7 @@ impl Faults {
 
     fn may_be_of(&self, received: &Received, owed: &Owed) -> bool {
         let leaves_it = |fault: &Fault| self.offsets.pays(&received.record, fault);
-        owed.window.start <= received.cycle && owed.possible.iter().any(leaves_it)
+        owed.window.offered <= received.cycle && owed.possible.iter().any(leaves_it)
     }
 
     /// The request has left the record by an explanation that was found now; or there is none.
@@ -334,14 +334,14 @@ impl Faults {
 
     /// By no known explanation may the record be missing.
     fn is_lost(&self, owed: &Owed, excused: Cycle) -> bool {
-        let may_be_lost = owed.may_be_lost && owed.window.start <= excused;
+        let may_be_lost = owed.may_be_lost && owed.window.offered <= excused;
         !may_be_lost && !owed.may_be_silent() && !owed.possible.iter().any(|fault| self.is_merged(owed.window, fault))
     }
 
     /// "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a subset,
     /// including one, of requests."
     fn is_merged(&self, window: Window, fault: &Fault) -> bool {
-        let pays = |r: &Received| r.cycle >= window.start && self.offsets.pays(&r.record, fault);
+        let pays = |r: &Received| r.cycle >= window.offered && self.offsets.pays(&r.record, fault);
         self.paid.iter().any(|paid| pays(&paid.received))
     }
 
@@ -413,7 +413,7 @@ mod tests {
         Owed {
             origin: Origin::Transaction(Ticket(1)),
             request: Some(Request::untranslated(DeviceId(5), Access::Read, Iova(fault.iotval))),
-            window: Window { start: 10, end: 20 },
+            window: Window::new(10, 20),
             possible: vec![fault],
             may_be_lost: false,
             optional: false,
@@ -497,7 +497,7 @@ mod tests {
         let other = Fault { cause: Cause::ReadGuestPageFault, ..fault(0x5008) };
         let mut faults = working();
         for start in [10, 11] {
-            let window = Window { start, end: 20 };
+            let window = Window::new(start, 20);
             faults.refused(Owed { origin: Origin::Translation(5), window, ..owed(fault(0x5008)) });
         }
         write(&mut faults, 0, other.record()).unwrap();

@@ -55,7 +55,6 @@ impl Word {
     }
 
     /// The value that memory held at the beginning of `cycle`.
-    #[cfg(test)]
     pub fn at(&self, cycle: Cycle) -> Option<u64> {
         self.held.iter().rev().find(|held| held.from <= cycle).map(|held| held.value)
     }
@@ -104,6 +103,14 @@ impl Histories {
     /// The doubleword that contains `addr`.
     pub fn word(&self, addr: Spa) -> Option<&Word> {
         self.words.get(&(addr.0 & !7))
+    }
+
+    /// Nobody has stored here or read it since reset: memory has held this value from the beginning.
+    pub fn untouched(&mut self, addr: Spa, value: u64) {
+        let word = self.words.entry(addr.0 & !7).or_default();
+        if word.held.is_empty() {
+            word.held.push(Held { value, from: 0, known: false });
+        }
     }
 
     /// The device has read a beat. `sampled` is when the value left memory, `now` when the device got it. What comes

@@ -3,9 +3,10 @@
 //! Covering is judged at the use, not at the cache: the question is never what some cache tagged its entry with, but
 //! whether a command that had completed obliges every implementation to have dropped this word for this use.
 
-use golden::{Command, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
+use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
 
-use crate::bus::Cycle;
+use super::usable::Window;
+use crate::bus::{Cycle, Direction};
 
 /// An invalidation command that the device has fetched.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,26 @@ pub struct Invalidation {
     pub fetched: Cycle,
     /// When software could know that a fence behind it had completed
     pub completed: Option<Cycle>,
+    /// When it could know so of a fence with PR: no read shows on `mem_*` any more that was translated before
+    reads_done: Option<Cycle>,
+    /// When it could know so of a fence with PW: likewise for writes
+    writes_done: Option<Cycle>,
+    /// The queue stopped before a fence behind it: the device may have left it out
+    aborted: bool,
+}
+
+impl Invalidation {
+    /// Whether it is in force for a request: a fence behind it had completed before the request was accepted, or one that
+    /// waits for requests like it before it showed on `mem_*`.
+    fn is_in_force(&self, window: Window) -> bool {
+        let before = |done: Option<Cycle>, cycle: Cycle| done.is_some_and(|done| done < cycle);
+        let waited = match window.shown {
+            Some(Direction::Read) => self.reads_done,
+            Some(Direction::Write) => self.writes_done,
+            None => None,
+        };
+        before(self.completed, window.start) || before(waited, window.end)
+    }
 }
 
 /// How the path to a leaf treats PSCID: an entry "containing a global mapping" is not dropped by `PSCV = 1`.
@@ -34,45 +55,67 @@ pub struct Invalidations {
 impl Invalidations {
     /// The device has fetched an invalidation.
     pub fn fetched(&mut self, command: Command, fetched: Cycle) {
-        self.log.push(Invalidation { command, fetched, completed: None });
+        let (completed, reads_done, writes_done) = (None, None, None);
+        self.log.push(Invalidation { command, fetched, completed, reads_done, writes_done, aborted: false });
     }
 
-    /// A fence completed: everything that was fetched at or before `fence_fetched` is in force. Returns how many
-    /// came into force by this.
-    pub fn completed(&mut self, count: usize, now: Cycle) -> u64 {
+    /// A fence completed: the first `count` commands are in force, but for those that an error may have aborted. Returns
+    /// how many came into force by this.
+    pub fn completed(&mut self, count: usize, fence: &Iofence, now: Cycle) -> u64 {
         let mut news = 0;
         let count = count.min(self.log.len());
-        for invalidation in self.log[..count].iter_mut().rev() {
-            if invalidation.completed.is_some() {
+        for invalidation in self.log[..count].iter_mut().rev().filter(|i| !i.aborted) {
+            let is_new = invalidation.completed.is_none();
+            let is_news = is_new
+                || fence.pr && invalidation.reads_done.is_none()
+                || fence.pw && invalidation.writes_done.is_none();
+            if !is_news {
                 break;
             }
-            invalidation.completed = Some(now);
-            news += 1;
+            news += u64::from(is_new);
+            invalidation.completed.get_or_insert(now);
+            if fence.pr {
+                invalidation.reads_done.get_or_insert(now);
+            }
+            if fence.pw {
+                invalidation.writes_done.get_or_insert(now);
+            }
         }
         news
     }
 
-    /// Commands that had completed before this cycle, newest first.
-    fn in_force(&self, before: Cycle) -> impl Iterator<Item = &Invalidation> {
-        self.log.iter().rev().filter(move |i| i.completed.is_some_and(|completed| completed < before))
+    /// The queue stopped: "Previous commands may have completed, timed out, or their execution aborted by the IOMMU"
+    /// (section "Command-queue CSR"). No fence that comes later speaks for commands from the `first` on.
+    pub fn aborted(&mut self, first: usize) {
+        for invalidation in self.log.iter_mut().skip(first).filter(|i| i.completed.is_none()) {
+            invalidation.aborted = true;
+        }
     }
 
-    /// When the newest command was fetched that `covers` and that had completed before `start`.
-    pub fn newest(&self, start: Cycle, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
-        self.in_force(start).find(|i| covers(&i.command)).map(|i| i.fetched)
+    /// Commands that are in force for a request, newest first.
+    fn in_force(&self, window: Window) -> impl Iterator<Item = &Invalidation> {
+        self.log.iter().rev().filter(move |i| i.is_in_force(window))
     }
 
-    /// The cycle from which on memory must have held a value for it to explain this use, in a request that was
-    /// accepted in `start`; and the command that says so.
-    pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, start: Cycle) -> Option<&Invalidation> {
-        let before = match held_by_context(&word.role) {
-            None => start,
+    /// When the newest command was fetched that `covers` and that is in force for a request.
+    pub fn newest(&self, window: Window, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
+        self.in_force(window).find(|i| covers(&i.command)).map(|i| i.fetched)
+    }
+
+    /// The cycle from which on memory must have held a value for it to explain this use, in a request in this window; and
+    /// the command that says so.
+    pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, window: Window) -> Option<&Invalidation> {
+        let window = match held_by_context(&word.role) {
+            None => window,
             // A context may hold this pointer translated. It is dropped with the context, by IODIR, and may then be
             // translated anew by a cached second-stage word: only an IOTINVAL.GVMA that had completed before the
             // IODIR was fetched keeps the word out of it.
-            Some(holder) => self.in_force(start).find(|i| drops_context(&i.command, word, holder))?.fetched,
+            Some(holder) => {
+                let dropped = self.in_force(window).find(|i| drops_context(&i.command, word, holder))?.fetched;
+                Window::new(dropped, dropped)
+            }
         };
-        self.in_force(before).find(|i| covers(&i.command, word, value, path))
+        self.in_force(window).find(|i| covers(&i.command, word, value, path))
     }
 }
 
@@ -265,11 +308,11 @@ mod tests {
         let mut log = Invalidations::default();
         let (word, none) = (first(0, None, 3, 0x5000), Globality::default());
         log.fetched(vma(None, None, None), 100);
-        assert!(log.cutoff(&word, LEAF, none, 1000).is_none());
-        assert_eq!(log.completed(1, 150), 1);
-        assert!(log.cutoff(&word, LEAF, none, 150).is_none(), "the request was there already");
-        assert_eq!(log.cutoff(&word, LEAF, none, 151).map(|i| i.fetched), Some(100));
-        assert_eq!(log.completed(1, 200), 0, "in force already");
+        assert!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none());
+        assert_eq!(log.completed(1, &Iofence::default(), 150), 1);
+        assert!(log.cutoff(&word, LEAF, none, Window::new(150, 150)).is_none(), "the request was there already");
+        assert_eq!(log.cutoff(&word, LEAF, none, Window::new(151, 151)).map(|i| i.fetched), Some(100));
+        assert_eq!(log.completed(1, &Iofence::default(), 200), 0, "in force already");
     }
 
     #[test]
@@ -278,16 +321,16 @@ mod tests {
         let (word, none) = (second(0, 1, 0x9000, pointer), Globality::default());
         let mut log = Invalidations::default();
         log.fetched(gvma(Some(1), None), 100);
-        log.completed(1, 110);
-        assert!(log.cutoff(&word, LEAF, none, 1000).is_none(), "IOTINVAL does not reach directory caches");
+        log.completed(1, &Iofence::default(), 110);
+        assert!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(), "IOTINVAL does not reach directory caches");
         log.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 200);
-        log.completed(2, 210);
-        assert_eq!(log.cutoff(&word, LEAF, none, 1000).map(|i| i.fetched), Some(100));
+        log.completed(2, &Iofence::default(), 210);
+        assert_eq!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).map(|i| i.fetched), Some(100));
 
         let mut unfenced = Invalidations::default();
         unfenced.fetched(gvma(Some(1), None), 100);
         unfenced.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 102);
-        unfenced.completed(2, 110);
-        assert!(unfenced.cutoff(&word, LEAF, none, 1000).is_none(), "the IODIR may have been executed first");
+        unfenced.completed(2, &Iofence::default(), 110);
+        assert!(unfenced.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(), "the IODIR may have been executed first");
     }
 }

@@ -2,20 +2,19 @@
 
 use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp};
 
-use super::chooser::{Choice, Chooser, Reach};
+use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
 use super::evidence;
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
-use super::software::{Broken, Peek};
 use super::usable::Window;
+use super::view::Peek;
 use super::{Oracle, Write};
 use crate::bus::{Burst, Cycle, Direction};
-use crate::testbench::{Blame, Finding};
 
 /// Structures by name, as figures and buckets show them.
-fn structure(role: &Role) -> &'static str {
+pub(super) fn structure(role: &Role) -> &'static str {
     match role {
         Role::DdtEntry { .. } => "ddt-entry",
         Role::DeviceContext { .. } => "device-context",
@@ -25,14 +24,6 @@ fn structure(role: &Role) -> &'static str {
         Role::SecondStage { .. } => "second-stage-pte",
         Role::MsiPte { .. } => "msi-pte",
         Role::Mrif => "mrif",
-    }
-}
-
-/// Which tree a page-table entry was found in.
-fn tree(choice: &Choice) -> String {
-    match choice.word.role {
-        Role::FirstStage { .. } | Role::SecondStage { .. } => format!(", in the tree of {:#018x}", choice.root),
-        _ => String::new(),
     }
 }
 
@@ -46,8 +37,11 @@ impl Oracle {
     ) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
-        let window = Window { start: transaction.accepted, end: now };
+        let window = Window::until(transaction, now);
         let mut found = self.explain_refusal(&request, window, |_| true);
+        while found.is_empty() && self.look_up_unknown(memory) {
+            found = self.explain_refusal(&request, window, |_| true);
+        }
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
         let reaches: &[Reach] = if found.is_empty() { &Reach::ALL } else { &[Reach::Plain] };
         found.extend(self.refused_by_file(reaches, transaction, now));
@@ -108,6 +102,9 @@ impl Oracle {
         for root in &explanation.roots {
             self.roots.used(*root, window.end);
         }
+        if let Some((tags, table)) = &explanation.msi_table {
+            self.roots.table_used(tags, *table, window.end);
+        }
         if matches!(explanation.outcome, Outcome::Translated(_)) {
             self.tagged.used(&explanation.choices, window.end);
         }
@@ -123,16 +120,8 @@ impl Oracle {
                     *self.figures.stale_used.entry(name.to_owned()).or_default() += 1;
                 }
             }
-            if let Some(broken) = self.software.retired(&explanation.choices, &self.histories, window.start) {
-                self.hazard_with(broken, request, window, memory);
-            }
         }
-        let config = self.config();
-        let walk = |view: &mut super::software::View<'_>, request: &Request| golden::translate(&config, view, request);
-        let broken = self.software.ended(request, &explanation.outcome, (window.start, window.end), memory, &walk);
-        if let Some(broken) = broken {
-            self.hazard_with(broken, request, window, memory);
-        }
+        self.look_at_software(request, explanation, window, memory);
     }
 
     pub(super) fn unexplained(
@@ -154,61 +143,6 @@ impl Oracle {
         let mut violation = Violation::new(rule, format!("{:?}", request.access), right, wrong);
         violation.evidence = text;
         violation
-    }
-
-    /// Software broke a promise; what it concerns tells the request.
-    pub(super) fn hazard(&mut self, broken: Broken, memory: &dyn Peek) {
-        if let Broken::NotHitless { request, end, .. } = &broken {
-            let (request, end) = (*request, *end);
-            self.hazard_with(broken, &request, Window { start: end, end }, memory);
-        }
-    }
-
-    fn hazard_with(&mut self, broken: Broken, request: &Request, window: Window, memory: &dyn Peek) {
-        self.figures.hazards += 1;
-        if self.hazard.is_some() {
-            return;
-        }
-        let config = self.config();
-        let text =
-            evidence::walk(&config, request, window, &self.histories, &self.invalidations, memory, &self.time_line);
-        let (rule, detail, right, wrong) = match broken {
-            Broken::Stale { choice, operation, returned } => (
-                Rule::StaleAfterOperation,
-                structure(&choice.word.role).to_owned(),
-                format!("`{operation}` returned in cycle {returned}: what it replaced is used no more"),
-                format!(
-                    "{} at {:#x} was used as {:#018x}{}",
-                    choice.word.role,
-                    choice.word.addr,
-                    choice.value,
-                    tree(&choice)
-                ),
-            ),
-            Broken::NotHitless { operation, outcome, old, new, .. } => (
-                Rule::NotHitless,
-                match &outcome {
-                    Outcome::Fault(fault) => format!("cause {}", fault.cause.code()),
-                    _ => "translation".to_owned(),
-                },
-                format!(
-                    "`{operation}` is hitless: {} or {}",
-                    evidence::outcome_line(&old),
-                    evidence::outcome_line(&new)
-                ),
-                evidence::outcome_line(&outcome),
-            ),
-        };
-        self.hazard = Some(Finding {
-            blame: Blame::SoftwareHazard,
-            rule: rule.key().to_owned(),
-            detail,
-            section: rule.section().to_owned(),
-            right,
-            wrong,
-            cycle: window.end,
-            evidence: text,
-        });
     }
 
     /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.
@@ -319,7 +253,7 @@ impl Oracle {
             reported: true,
             response: Response::UnsupportedRequest,
         };
-        let (origin, window) = (Origin::Message, Window { start: now, end: now });
+        let (origin, window) = (Origin::Message, Window::new(now, now));
         let possible = vec![fault];
         self.faults.refused(Owed { origin, request: None, window, possible, may_be_lost: false, optional: false });
     }
@@ -346,7 +280,7 @@ impl Oracle {
                     if let Some(sequence) = self.commands.fence_failed(self.registers.cq) {
                         self.device_commands.rewound(sequence);
                     }
-                    self.device_commands.aborted();
+                    self.commands_aborted();
                     self.interrupts.command_error(now);
                 }
                 Write::PageRequest => {

@@ -14,6 +14,7 @@ mod dma;
 mod evidence;
 mod explain;
 mod faults;
+mod hazards;
 mod history;
 mod interrupt_files;
 mod interrupts;
@@ -21,6 +22,7 @@ mod invalidation;
 mod judge;
 mod messages;
 mod mrif;
+mod operations;
 mod page_interrupts;
 mod page_queue;
 mod page_requests;
@@ -35,6 +37,7 @@ mod tagged;
 mod unasked;
 mod updates;
 mod usable;
+mod view;
 
 use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
 
@@ -44,7 +47,7 @@ use crate::testbench::{Figures, Finding};
 
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
-pub use software::Peek;
+pub use view::Peek;
 
 /// What the oracle has to know of the device beforehand.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +77,7 @@ fn phase_of(event: &Event) -> u8 {
     match event {
         Event::PtwReadBeat { .. } => 0,
         Event::DmaAccepted { .. }
+        | Event::DmaOffered { .. }
         | Event::AtsRequested { .. }
         | Event::PageRequested { .. }
         | Event::InvalidationDone { .. } => 1,
@@ -167,7 +171,8 @@ impl Oracle {
     fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
         let open = self.open(now);
-        let live = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
+        let waiting = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
+        let live = waiting + self.transactions.offers().len();
         self.counters.write_begins(register, value, live, now);
         let pending = self.interrupts.pending(&open, now);
         self.messages.register_write(register, value, &pending, &self.routing(), now);
@@ -177,7 +182,8 @@ impl Oracle {
         }
         let effect = self.registers.written(register, value, now);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
-        let beyond = |ring: registers::Ring| ring.base.0 >> self.registers.caps.pas() != 0;
+        let pas = self.registers.caps.pas();
+        let beyond = |ring: registers::Ring| ring.base.0 >> pas != 0;
         if beyond(cq) {
             self.interrupts.commands_out_of_reach();
         }
@@ -189,7 +195,7 @@ impl Oracle {
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
             Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
             Effect::FaultQueueOn => self.faults.on(fq),
-            Effect::CommandQueueOff => self.device_commands.aborted(),
+            Effect::CommandQueueOff => self.commands_aborted(),
             Effect::PageQueueOn => self.page_queue.on(self.registers.pq, now),
             Effect::None => {}
         }
@@ -210,12 +216,8 @@ impl Oracle {
     /// Software ends the operation that it began last.
     pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek) {
         self.time_line.operation(now, format!("end{}", if done { "" } else { ", failed" }));
-        let config = self.config();
-        let mut broken = Vec::new();
-        self.software
-            .end(done, now, memory, &|view, request| golden::translate(&config, view, request), |b| broken.push(b));
-        for b in broken {
-            self.hazard(b, memory);
+        for served in self.software.end(done, now) {
+            self.judge_software(&served, memory);
         }
     }
 
@@ -224,10 +226,11 @@ impl Oracle {
     /// answered; stores come last.
     pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
-        // Memory holds the stores of this cycle already: what it held before an operation must be known first.
+        // Memory holds the stores of this cycle already: what it held before must be known first.
         for event in events {
             if let Event::Store { agent: Agent::Cpu, addr, old, .. } = event {
-                self.software.stored(*addr, *old);
+                self.histories.untouched(*addr, *old);
+                self.software.operations.stored(addr.0 & !7, now);
             }
         }
         for phase in 0..=last {
@@ -240,12 +243,16 @@ impl Oracle {
 
     fn event(&mut self, event: &Event, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         match event {
+            Event::DmaOffered { request } => {
+                self.transactions.offered(request.clone(), now);
+                let request = explain::request_of_dma(request);
+                self.counters.offered(&request, now);
+                self.requesters.seen(&request);
+            }
             Event::DmaAccepted { ticket, request } => {
                 self.transactions.accepted(*ticket, request.clone(), now);
                 if let Some(transaction) = self.transactions.live().last() {
-                    let request = explain::request_of(transaction);
-                    self.counters.accepted(&request, now);
-                    self.requesters.seen(&request);
+                    self.requesters.seen(&explain::request_of(transaction));
                 }
             }
             Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
@@ -270,7 +277,9 @@ impl Oracle {
                     }
                     dma::Finished::Kept(transaction) => self.kept(&transaction, data, now, memory)?,
                 }
-                let oldest = self.transactions.live().iter().map(|t| t.accepted).min();
+                let live = self.transactions.live().iter().map(|t| t.offered);
+                let offers = self.transactions.offers().iter().map(|(_, since)| *since);
+                let oldest = live.chain(offers).chain(self.translation_requests.oldest()).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
             Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
@@ -333,7 +342,7 @@ impl Oracle {
             return;
         }
         if resp > 1 {
-            self.device_commands.aborted();
+            self.commands_aborted();
             self.interrupts.command_error(now);
             return;
         }
@@ -350,11 +359,11 @@ impl Oracle {
                     }
                 }
                 commands::News::Illegal(why, fetched) => {
-                    self.device_commands.aborted();
+                    self.commands_aborted();
                     self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
-                    self.device_commands.aborted();
+                    self.commands_aborted();
                     let command = golden::Command::Fence(fence);
                     let line = evidence::command_line(&command);
                     self.time_line
@@ -362,6 +371,12 @@ impl Oracle {
                 }
             }
         }
+    }
+
+    /// The queue stops: the device may leave out what it has fetched since the last fence.
+    pub(super) fn commands_aborted(&mut self) {
+        self.device_commands.aborted();
+        self.invalidations.aborted(self.commands.behind_last_fence());
     }
 
     fn store(&mut self, agent: Agent, addr: Spa, old: u64, new: u64, now: Cycle) {
@@ -387,7 +402,7 @@ impl Oracle {
             if fence.operands.wsi {
                 self.interrupts.fence(fence.fetched, now);
             }
-            self.figures.invalidations_compared += self.invalidations.completed(fence.invalidations, now);
+            self.figures.invalidations_compared += self.invalidations.completed(fence.invalidations, &fence.operands, now);
         }
     }
 

@@ -11,9 +11,9 @@ use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
 use super::interrupt_files::{Failure, Kind, Msi, Notice, Refused, bits_of, pending};
 use super::rule::{Rule, Violation};
-use super::software::Peek;
 use super::updates::Exchange;
 use super::usable::Window;
+use super::view::Peek;
 use crate::bus::{Cycle, Ticket};
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
@@ -91,7 +91,7 @@ impl Oracle {
     /// The device can know that the bit of the MSI at this place is set: by an atomic of its own, or by another one.
     fn is_stored(&mut self, at: usize, now: Cycle) -> bool {
         let Msi { request, start, end, identity, stored, .. } = self.files.msis[at];
-        let window = Window { start, end: end.unwrap_or(now) };
+        let window = Window::new(start, end.unwrap_or(now));
         let is_set = |oracle: &Oracle, mrif: &Mrif| oracle.was_set(mrif, identity, start);
         stored.is_some() || self.find_file(&Reach::ALL, &request, window, is_set).is_some()
     }
@@ -170,7 +170,7 @@ impl Oracle {
     }
 
     fn may_store(&mut self, msi: &Msi, addr: Spa, now: Cycle, reaches: &[Reach]) -> Option<Mrif> {
-        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
+        let window = Window::new(msi.start, msi.end.unwrap_or(now));
         self.leads_to(reaches, &msi.request, window, |mrif| msi.pending(mrif) == addr).map(|(mrif, _)| mrif)
     }
 
@@ -215,7 +215,7 @@ impl Oracle {
 
     fn may_announce(&mut self, at: usize, notice: Notice, now: Cycle, reaches: &[Reach]) -> bool {
         let Some(&Msi { request, start, end, identity, stored, .. }) = self.files.any(at) else { return false };
-        let window = Window { start, end: end.unwrap_or(now) };
+        let window = Window::new(start, end.unwrap_or(now));
         match stored {
             // Software may have changed what goes with the file.
             Some(file) => {
@@ -240,7 +240,7 @@ impl Oracle {
         memory: &dyn Peek,
     ) -> Result<(), Violation> {
         let request = request_of(transaction);
-        let window = Window { start: transaction.accepted, end: now };
+        let window = Window::until(transaction, now);
         let broken =
             |detail: &str, right: &str, wrong: String| Err(Violation::new(Rule::DmaResponse, detail, right, wrong));
         let found =
@@ -296,7 +296,7 @@ impl Oracle {
                 return missing("pending", "the pending bit");
             }
             let beyond = |mrif: &Mrif| mrif.notice.0 > highest;
-            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, Window { start, end }, beyond).is_none() {
+            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, Window::new(start, end), beyond).is_none() {
                 return missing("notice", "the notice");
             }
         }
@@ -338,7 +338,7 @@ impl Oracle {
         }
         let request = request_of(transaction);
         let start = transaction.accepted;
-        let window = Window { start, end: now };
+        let window = Window::new(start, now);
         let Some(identity) = kind.identity() else {
             let (_, explanation) = self.leads_to(reaches, &request, window, |_| true)?;
             return Some((access_fault(&request, false), explanation));
@@ -391,7 +391,7 @@ impl Oracle {
             Refused::Store { bits, .. } => bits & msi.bit() != 0 && msi.stored.is_none(),
             Refused::Notice(..) => msi.end.is_none(),
         };
-        let window = Window { start: msi.start, end: msi.end.unwrap_or(now) };
+        let window = Window::new(msi.start, msi.end.unwrap_or(now));
         let concerned = |mrif: &Mrif| failure.refused.concerns(msi.identity, mrif);
         is_open && msi.start <= failure.cycle && self.leads_to(&Reach::ALL, &msi.request, window, concerned).is_some()
     }
@@ -402,7 +402,7 @@ impl Oracle {
             Refused::Store { .. } => {
                 let Some(first) = may_be.first() else { return };
                 self.files.msis.retain(|msi| msi.ticket != first.ticket);
-                let window = Window { start: first.start, end: first.end.unwrap_or(now) };
+                let window = Window::new(first.start, first.end.unwrap_or(now));
                 let may_be_silent = self.explain(&first.request, window, |outcome, chooser| {
                     file_of(outcome).is_some_and(|mrif| failure.refused.concerns(first.identity, mrif))
                         && chooser.choices().iter().any(is_silent)
@@ -417,7 +417,7 @@ impl Oracle {
         self.faults.refused(Owed {
             origin,
             request: None,
-            window: Window { start, end: now },
+            window: Window::new(start, now),
             possible: requests.iter().map(|request| access_fault(request, true)).collect(),
             may_be_lost: false,
             optional,

@@ -174,7 +174,7 @@ impl Oracle {
             if record_of(&asked.request) != words {
                 continue;
             }
-            let verdicts = self.page_verdicts(&asked.request, Window { start: asked.accepted, end: now });
+            let verdicts = self.page_verdicts(&asked.request, Window::new(asked.accepted, now));
             if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Enabled { .. })) {
                 self.page_requests.live.remove(at);
                 self.page_requests.unconfirmed.push(asked);
@@ -206,7 +206,7 @@ impl Oracle {
             if (request.did, request.prgi) != (came.did, came.prgi) || !wants_response(&request) {
                 continue;
             }
-            let verdicts = self.page_verdicts(&request, Window { start: asked.accepted, end: now });
+            let verdicts = self.page_verdicts(&request, Window::new(asked.accepted, now));
             let possible = self.responses(&asked, &verdicts);
             let pid = if came.pv { came.pid } else { 0 };
             let is_it = |(response, _): &&(GroupResponse, Option<Fault>)| {
@@ -258,7 +258,7 @@ impl Oracle {
     fn owe_page_fault(&mut self, asked: &Asked, possible: Vec<Fault>, optional: bool, now: Cycle) {
         if !possible.is_empty() {
             let origin = Origin::Page(asked.request.did);
-            let window = Window { start: asked.accepted, end: now };
+            let window = Window::new(asked.accepted, now);
             self.faults.refused(Owed { origin, request: None, window, possible, may_be_lost: false, optional });
         }
     }
@@ -269,7 +269,7 @@ impl Oracle {
         while let Some(at) = self.page_requests.live.iter().position(|asked| asked.accepted < before) {
             let asked = self.page_requests.live.remove(at);
             let start = asked.accepted;
-            let verdicts = self.page_verdicts(&asked.request, Window { start, end: now });
+            let verdicts = self.page_verdicts(&asked.request, Window::new(start, now));
             let enabled = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Enabled { .. }));
             let lossy = self.page_queue.may_be_off(start) || self.page_queue.may_be_full(start);
             let lost = enabled && lossy;

@@ -1,9 +1,10 @@
 //! Translations are tagged, not rooted: under one GSCID and PSCID a cached translation may stem from any root that was
 //! configured with these tags since the covering invalidation, so the root of a walk is a choice like any word.
 
-use golden::{Command, Gscid, Pscid, Stage, Tags};
+use golden::{Command, Gscid, MsiTable, Pscid, Stage, Tags};
 
 use super::invalidation::Invalidations;
+use super::usable::Window;
 use crate::bus::Cycle;
 
 /// A root under which a request was translated.
@@ -31,6 +32,7 @@ impl Root {
 #[derive(Debug, Default)]
 pub struct Roots {
     seen: Vec<(Root, Cycle)>,
+    tables: Vec<(Gscid, MsiTable, Cycle)>,
 }
 
 impl Roots {
@@ -42,14 +44,48 @@ impl Roots {
         }
     }
 
-    /// Roots other than the configured one that a request accepted in `start` may still be translated under. With
+    /// A request was translated in cycle `now` by a context that names this MSI page table.
+    pub fn table_used(&mut self, tags: &Tags, table: MsiTable, now: Cycle) {
+        let Some(gscid) = tags.gscid else { return };
+        match self.tables.iter_mut().find(|(of, known, _)| (*of, *known) == (gscid, table)) {
+            Some((.., last)) => *last = now,
+            None => self.tables.push((gscid, table, now)),
+        }
+    }
+
+    /// MSI page tables other than the configured one by which the result for a guest physical address may have been come
+    /// to, and kept under its tags (rule D5 of MODEL.md).
+    pub fn other_tables<'a>(
+        &'a self,
+        tags: &'a Tags,
+        configured: MsiTable,
+        invalidations: &'a Invalidations,
+        window: Window,
+    ) -> impl Iterator<Item = MsiTable> + 'a {
+        let drops = |command: &Command| match command {
+            Command::InvalGvma(o) if o.gscid.is_none() || o.gscid == tags.gscid => {
+                let at = |gpa: golden::Gpa| o.pages().is_none_or(|pages| pages.contains(&(gpa.0 >> 12)));
+                o.gscid.is_none() || tags.gpa.is_none_or(at)
+            }
+            _ => false,
+        };
+        let dropped = invalidations.newest(window, drops);
+        self.tables
+            .iter()
+            .filter(move |(gscid, table, last)| {
+                Some(*gscid) == tags.gscid && *table != configured && dropped.is_none_or(|fetched| fetched <= *last)
+            })
+            .map(|(_, table, _)| *table)
+    }
+
+    /// Roots other than the configured one that a request may still be translated under. With
     /// `global`, those of other processes of the same guest (or of the host) as well: a global mapping belongs to all.
     pub fn others<'a>(
         &'a self,
         configured: Root,
         global: bool,
         invalidations: &'a Invalidations,
-        start: Cycle,
+        window: Window,
     ) -> impl Iterator<Item = u64> + 'a {
         self.seen
             .iter()
@@ -61,7 +97,7 @@ impl Roots {
             })
             .filter(move |(root, last)| {
                 invalidations
-                    .newest(start, |command| covers(command, root, global))
+                    .newest(window, |command| covers(command, root, global))
                     .is_none_or(|fetched| fetched <= *last)
             })
             .map(|(root, _)| root.value)
@@ -86,7 +122,7 @@ fn covers(command: &Command, root: &Root, global: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use golden::Iotinval;
+    use golden::{Iofence, Iotinval};
 
     use super::*;
 
@@ -95,7 +131,7 @@ mod tests {
     }
 
     fn others(roots: &Roots, root: Root, global: bool, log: &Invalidations) -> Vec<u64> {
-        roots.others(root, global, log, 1000).collect()
+        roots.others(root, global, log, Window::new(1000, 1000)).collect()
     }
 
     #[test]
@@ -108,11 +144,11 @@ mod tests {
             Command::InvalVma(Iotinval { gscid: Some(Gscid(1)), pscid: Some(Pscid(3)), page, ..Iotinval::default() })
         };
         log.fetched(vma(Some(5)), 200);
-        log.completed(1, 210);
+        log.completed(1, &Iofence::default(), 210);
         assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "an address drops leaves only");
         log.fetched(vma(None), 300);
         assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "not completed");
-        log.completed(2, 310);
+        log.completed(2, &Iofence::default(), 310);
         assert!(others(&roots, first(3, 0xB), false, &log).is_empty());
     }
 

@@ -53,6 +53,8 @@ pub enum Rule {
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
     StaleAfterOperation,
+    /// Software: an operation that may refuse shows every request the old state, the new one, or a refusal.
+    MixedState,
     /// Software: a hitless operation shows every request the old state or the new one.
     NotHitless,
 }
@@ -85,6 +87,7 @@ impl Rule {
             Rule::Counter => "counter",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
+            Rule::MixedState => "mixed-state",
             Rule::NotHitless => "not-hitless",
         }
     }
@@ -115,7 +118,7 @@ impl Rule {
             Rule::Counter => "RISC-V IOMMU, Performance-monitoring event counters and selectors",
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
-            Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",
+            Rule::MixedState | Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",
         }
     }
 }

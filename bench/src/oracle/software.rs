@@ -1,57 +1,31 @@
 //! What software promised: the other verdict.
 //!
-//! An operation of the driver is bracketed. Once it has returned, what it replaced must be used no more; while a
-//! hitless one runs, every request must be translated by the old state or by the new one, whole. The device is never
-//! to blame for what is found here: it was explained by values that it may use.
+//! Each operation of the driver is bracketed. Once one has returned, what it replaced must be used no more. While some
+//! run, a request must come out as by memory at rest before, between or after them, every word of the same moment; where
+//! one of them may refuse, a refusal is right as well. The device is never to blame for what is found here: it was
+//! explained by values that it may use. Of all explanations the one that is kindest to software counts.
 
-use golden::{Outcome, Read, Request, Role, Spa, Update, WordRef, Words};
+use golden::{Outcome, Request, Role, WordRef};
 use rustc_hash::FxHashMap;
 
 use super::chooser::Choice;
+use super::explain::Explanation;
 use super::history::Histories;
+use super::operations::{Bracket, Moments, Operations};
 use super::tagged::Parent;
-use super::usable::narrow;
+use super::usable::{Window, is_invalid, narrow};
 use crate::bus::Cycle;
 use crate::driver::{Operation, Promise};
 
-/// Memory as it is, by doubleword.
-pub trait Peek {
-    /// The aligned doubleword at `addr`.
-    fn peek(&self, addr: Spa) -> u64;
-}
-
-/// The words of a walk as memory holds them now, or as it did before an operation began or when it had ended.
-pub struct View<'a> {
-    memory: &'a dyn Peek,
-    overlay: Option<&'a FxHashMap<u64, u64>>,
-}
-
-impl<'a> View<'a> {
-    /// As memory is now.
-    pub fn now(memory: &'a dyn Peek) -> Self {
-        View { memory, overlay: None }
-    }
-}
-
-impl Words for View<'_> {
-    fn read(&mut self, word: &WordRef) -> Read {
-        let addr = word.addr.0 & !7;
-        let over = self.overlay.and_then(|overlay| overlay.get(&addr).copied());
-        Read::Value(narrow(word, over.unwrap_or_else(|| self.memory.peek(Spa(addr)))))
-    }
-
-    fn compare_exchange(&mut self, _: &WordRef, _: u64, _: u64) -> Update {
-        Update::Done
-    }
-}
-
-/// A request that ran while an operation did, and how it came out.
+/// A request that has been explained, and how.
 #[derive(Clone, Debug)]
-struct Overlap {
-    request: Request,
-    outcome: Outcome,
-    end: Cycle,
-    old: Outcome,
+pub struct Served {
+    /// The request
+    pub request: Request,
+    /// When it was with the device
+    pub window: Window,
+    /// The explanation by which the device was cleared
+    pub explanation: Explanation,
 }
 
 /// The word of a context that names the root of the tree which a page-table entry belongs to.
@@ -66,22 +40,6 @@ fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
     }
 }
 
-/// How a walk over some view of memory comes out.
-pub type Walk<'a> = &'a dyn Fn(&mut View<'_>, &Request) -> Outcome;
-
-/// An operation of the driver, from its beginning until no request overlaps it any more.
-#[derive(Debug)]
-struct Bracket {
-    operation: Operation,
-    began: Cycle,
-    ended: Option<Cycle>,
-    /// What each doubleword held before the operation first stored to it
-    before: FxHashMap<u64, u64>,
-    /// What each of them held when the operation returned
-    after: FxHashMap<u64, u64>,
-    overlaps: Vec<Overlap>,
-}
-
 /// A promise that was broken.
 #[derive(Clone, Debug)]
 pub enum Broken {
@@ -94,19 +52,15 @@ pub enum Broken {
         /// When it returned
         returned: Cycle,
     },
-    /// A request came out neither as before a hitless operation nor as after it.
-    NotHitless {
-        /// The request
-        request: Request,
-        /// When it ended
-        end: Cycle,
-        /// The operation
+    /// A request came out as by no state of memory at rest around the operations that it overlaps.
+    Torn {
+        /// One of them that it depends on
         operation: String,
-        /// What came
-        outcome: Outcome,
-        /// As before
+        /// All that it depends on are hitless
+        hitless: bool,
+        /// By memory before the first of them
         old: Outcome,
-        /// As after
+        /// By memory after the last
         new: Outcome,
     },
 }
@@ -120,12 +74,22 @@ pub struct Hitless {
     pub new: u64,
 }
 
+/// How the request comes out by memory as it was at rest, at each moment; and which words that depends on.
+#[derive(Debug, Default)]
+pub struct AtRest {
+    /// In the order of the moments
+    pub outcomes: Vec<Outcome>,
+    /// The doublewords that these walks looked at
+    pub words: Vec<u64>,
+}
+
 /// Software's operations and their promises.
 #[derive(Debug, Default)]
 pub struct Software {
-    depth: u32,
-    current: Option<Bracket>,
-    ending: Vec<Bracket>,
+    /// Those that requests in flight may overlap
+    pub operations: Operations,
+    /// Requests that ended while an operation was under way
+    pub undecided: Vec<Served>,
     /// Words that an operation with a promise stored to: when it returned, and which it was
     promised: FxHashMap<u64, (Cycle, u32)>,
     names: Vec<String>,
@@ -134,7 +98,7 @@ pub struct Software {
 }
 
 /// Two outcomes are the same for a device: the same address and memory type, or the same cause.
-fn same(a: &Outcome, b: &Outcome) -> bool {
+pub fn same(a: &Outcome, b: &Outcome) -> bool {
     match (a, b) {
         (Outcome::Translated(a), Outcome::Translated(b)) => a.spa == b.spa && a.pbmt == b.pbmt,
         (Outcome::Fault(a), Outcome::Fault(b)) => a.cause == b.cause,
@@ -145,65 +109,19 @@ fn same(a: &Outcome, b: &Outcome) -> bool {
 impl Software {
     /// An operation begins.
     pub fn begin(&mut self, operation: Operation, now: Cycle) {
-        self.depth += 1;
-        if self.depth == 1 {
-            self.current = Some(Bracket {
-                operation,
-                began: now,
-                ended: None,
-                before: FxHashMap::default(),
-                after: FxHashMap::default(),
-                overlaps: Vec::new(),
-            });
-        }
+        self.operations.begin(operation, now);
     }
 
-    /// The operation that began last ends. A hitless one is judged now, for the requests that have ended meanwhile.
-    pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek, walk: Walk<'_>, mut broken: impl FnMut(Broken)) {
-        self.depth = self.depth.saturating_sub(1);
-        if self.depth > 0 {
-            return;
-        }
-        let Some(mut bracket) = self.current.take() else { return };
-        if !done {
-            return;
-        }
-        if bracket.operation.reconfiguration {
-            self.reconfigurations += 1;
-        }
+    /// The operation that began last ends. Returns the requests that can be judged now.
+    pub fn end(&mut self, done: bool, now: Cycle) -> Vec<Served> {
+        let Some(bracket) = self.operations.end(done, now) else { return Vec::new() };
+        self.reconfigurations += u64::from(bracket.operation.reconfiguration);
         if bracket.operation.promise != Promise::Nothing {
             let name = self.names.len() as u32;
             self.names.push(bracket.operation.name.clone());
-            for &addr in bracket.before.keys() {
-                self.promised.insert(addr, (now, name));
-            }
+            self.promised.extend(bracket.words().map(|addr| (addr, (now, name))));
         }
-        if bracket.operation.promise != Promise::Hitless {
-            return;
-        }
-        bracket.after = bracket.before.keys().map(|&addr| (addr, memory.peek(Spa(addr)))).collect();
-        for overlap in std::mem::take(&mut bracket.overlaps) {
-            let new = walk(&mut View::now(memory), &overlap.request);
-            if !self.hitless.note(&overlap.outcome, &overlap.old, &new) {
-                broken(Broken::NotHitless {
-                    request: overlap.request,
-                    end: overlap.end,
-                    operation: bracket.operation.name.clone(),
-                    outcome: overlap.outcome,
-                    old: overlap.old,
-                    new,
-                });
-            }
-        }
-        bracket.ended = Some(now);
-        self.ending.push(bracket);
-    }
-
-    /// Software stored a doubleword.
-    pub fn stored(&mut self, addr: Spa, old: u64) {
-        if let Some(bracket) = &mut self.current {
-            bracket.before.entry(addr.0 & !7).or_insert(old);
-        }
+        std::mem::take(&mut self.undecided)
     }
 
     /// Operations that finished and changed a device's configuration.
@@ -216,11 +134,59 @@ impl Software {
         self.hitless
     }
 
-    /// The first of these reads that used what an operation had retired before the request was accepted in `start`: a
-    /// word that it had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken
-    /// out of the context.
-    pub fn retired(&self, choices: &[Choice], histories: &Histories, start: Cycle) -> Option<Broken> {
+    /// Forgets operations that no request overlaps any more: `oldest` is when the oldest one in flight was offered.
+    pub fn forget(&mut self, oldest: Cycle) {
+        let undecided = self.undecided.iter().map(|served| served.window.offered).min();
+        self.operations.forget(undecided.map_or(oldest, |undecided| undecided.min(oldest)));
+    }
+
+    /// Counts a request that came out as before hitless operations or as after them.
+    pub fn count(&mut self, window: Window, outcome: &Outcome, at_rest: &AtRest) {
+        let is_hitless = |bracket: &Bracket| bracket.operation.promise == Promise::Hitless;
+        let ([old, ..], [.., new]) = (&at_rest.outcomes[..], &at_rest.outcomes[..]) else { return };
+        if self.operations.overlapped(window).any(is_hitless) {
+            match (same(outcome, old), same(outcome, new)) {
+                (true, false) => self.hitless.old += 1,
+                (false, true) => self.hitless.new += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether these reads keep all promises, for a request with this outcome.
+    pub fn is_kept(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> bool {
+        self.retired(reads, around.histories, served.window).is_none() && self.torn(served, reads, around).is_none()
+    }
+
+    /// Whether operations that a request overlaps were shown to it half done.
+    pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
+        let Around { moments, at_rest, .. } = around;
+        let outcome = &served.explanation.outcome;
+        if at_rest.outcomes.iter().any(|right| same(outcome, right)) || moments.fit(reads) {
+            return None;
+        }
+        let words = || reads.iter().map(|choice| choice.word.addr.0 & !7).chain(at_rest.words.iter().copied());
+        let matter = |bracket: &&Bracket| bracket.operation.promise != Promise::Nothing && bracket.stored_to(words());
+        let mut involved = self.operations.overlapped(served.window).filter(matter);
+        let first = involved.next()?;
+        let is_hitless = |bracket: &Bracket| bracket.operation.promise == Promise::Hitless;
+        let hitless = is_hitless(first) && involved.all(is_hitless);
+        if !hitless && matches!(outcome, Outcome::Fault(_)) {
+            return None;
+        }
+        let unknown = Outcome::Unavailable;
+        let (old, new) = (at_rest.outcomes.first(), at_rest.outcomes.last());
+        let operation = first.operation.name.clone();
+        Some(Broken::Torn { operation, hitless, old: *old.unwrap_or(&unknown), new: *new.unwrap_or(&unknown) })
+    }
+
+    /// The first of these reads that used what an operation had retired before the request was accepted: a word that it
+    /// had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken out of the
+    /// context.
+    pub fn retired(&self, choices: &[Choice], histories: &Histories, window: Window) -> Option<Broken> {
         choices.iter().find_map(|choice| {
+            // What memory held when the request was offered may be used for it if the device looked at once.
+            let start = if is_invalid(&choice.word.role, choice.value) { window.offered } else { window.start };
             let overwritten =
                 if choice.stale { self.overwriter(&choice.word, choice.value, histories, start) } else { None };
             let unlinked = || match choice.recalled?.parent {
@@ -247,212 +213,18 @@ impl Software {
     fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
         let &(returned, name) = self.promised.get(&(word.addr.0 & !7))?;
         let history = histories.word(word.addr)?;
+        let held_ever = |whole: u64| narrow(word, whole) == value;
         let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned, start);
-        (returned < start && !history.values().any(held_since)).then_some((returned, name))
-    }
-
-    /// A request has ended. Where it ran beside hitless operations it must have come out as before or after one of
-    /// them; what the running one leads to is known when it returns.
-    pub fn ended(
-        &mut self,
-        request: &Request,
-        outcome: &Outcome,
-        (start, end): (Cycle, Cycle),
-        memory: &dyn Peek,
-        walk: Walk<'_>,
-    ) -> Option<Broken> {
-        let mut verdict = None;
-        for bracket in self.ending.iter().filter(|b| b.ended.is_some_and(|ended| start <= ended) && end >= b.began) {
-            let old = walk(&mut View { memory, overlay: Some(&bracket.before) }, request);
-            let new = walk(&mut View { memory, overlay: Some(&bracket.after) }, request);
-            if self.hitless.note(outcome, &old, &new) {
-                return None;
-            }
-            let operation = bracket.operation.name.clone();
-            verdict = Some(Broken::NotHitless { request: *request, end, operation, outcome: *outcome, old, new });
-        }
-        match &mut self.current {
-            Some(bracket) if bracket.operation.promise == Promise::Hitless && end >= bracket.began => {
-                let old = walk(&mut View { memory, overlay: Some(&bracket.before) }, request);
-                bracket.overlaps.push(Overlap { request: *request, outcome: *outcome, end, old });
-                None
-            }
-            _ => verdict,
-        }
-    }
-
-    /// Forgets operations that no request overlaps any more: `oldest` is when the oldest one in flight was accepted.
-    pub fn forget(&mut self, oldest: Cycle) {
-        self.ending.retain(|bracket| bracket.ended.is_some_and(|ended| oldest <= ended));
+        (returned < start && history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
     }
 }
 
-impl Hitless {
-    /// Counts a request; false when it came out neither way.
-    fn note(&mut self, outcome: &Outcome, old: &Outcome, new: &Outcome) -> bool {
-        match (same(outcome, old), same(outcome, new)) {
-            (true, false) => self.old += 1,
-            (false, true) => self.new += 1,
-            (true, true) => {}
-            (false, false) => return false,
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use golden::{Access, DeviceId, Iova, Translation};
-
-    use super::super::tagged::Place;
-    use super::*;
-
-    struct OneWord(u64);
-
-    impl Peek for OneWord {
-        fn peek(&self, _: Spa) -> u64 {
-            self.0
-        }
-    }
-
-    /// A walk of one word: the word is the translation.
-    fn walk(view: &mut View<'_>, request: &Request) -> Outcome {
-        let tags = golden::Tags {
-            device: request.device,
-            process: None,
-            gscid: None,
-            pscid: None,
-            iova: request.iova,
-            gpa: None,
-        };
-        let role = golden::Role::FirstStage { level: 0 };
-        match view.read(&WordRef { addr: Spa(0x100), bytes: 8, role, tags }) {
-            Read::Value(value) => to(value),
-            _ => Outcome::Unavailable,
-        }
-    }
-
-    fn to(value: u64) -> Outcome {
-        Outcome::Translated(Translation::identity(value))
-    }
-
-    fn request() -> Request {
-        Request::untranslated(DeviceId(1), Access::Read, Iova(0x1000))
-    }
-
-    fn operation(promise: Promise) -> Operation {
-        Operation { name: "replace".to_owned(), promise, reconfiguration: true }
-    }
-
-    #[test]
-    fn old_or_new_is_hitless_and_anything_else_is_not() {
-        let mut software = Software::default();
-        software.begin(operation(Promise::Hitless), 100);
-        for (outcome, end) in [(0xA, 101), (0xC, 105), (0xB, 109)] {
-            software.stored(Spa(0x100), 0xA);
-            let memory = OneWord(if end < 105 { 0xA } else { 0xB });
-            assert!(software.ended(&request(), &to(outcome), (100, end), &memory, &walk).is_none());
-        }
-        let mut broken = Vec::new();
-        software.end(true, 110, &OneWord(0xB), &walk, |b| broken.push(b));
-        assert_eq!(software.hitless(), Hitless { old: 1, new: 1 });
-        assert!(matches!(&broken[..], [Broken::NotHitless { end: 105, .. }]));
-        assert_eq!(software.reconfigurations(), 1);
-    }
-
-    #[test]
-    fn a_request_that_outlasts_the_operation_is_still_judged() {
-        let mut software = Software::default();
-        software.begin(operation(Promise::Hitless), 100);
-        software.stored(Spa(0x100), 0xA);
-        software.end(true, 110, &OneWord(0xB), &walk, |_| unreachable!());
-        // Meanwhile something else was stored: what counts is what the operation left.
-        let memory = OneWord(0xD);
-        assert!(software.ended(&request(), &to(0xA), (105, 120), &memory, &walk).is_none());
-        assert!(software.ended(&request(), &to(0xB), (105, 120), &memory, &walk).is_none());
-        assert!(software.ended(&request(), &to(0xC), (105, 120), &memory, &walk).is_some());
-        assert!(software.ended(&request(), &to(0xC), (111, 120), &memory, &walk).is_none(), "it began afterwards");
-        software.forget(111);
-        assert!(software.ended(&request(), &to(0xC), (105, 120), &memory, &walk).is_none());
-    }
-
-    #[test]
-    fn a_failed_operation_promises_nothing() {
-        let mut software = Software::default();
-        software.begin(operation(Promise::Hitless), 100);
-        software.stored(Spa(0x100), 0xA);
-        software.end(false, 110, &OneWord(0xB), &walk, |_| unreachable!());
-        assert_eq!(software.reconfigurations(), 0);
-        assert!(software.ended(&request(), &to(0xC), (105, 120), &OneWord(0xB), &walk).is_none());
-    }
-
-    fn choice(role: Role, addr: u64, value: u64, root: u64) -> Choice {
-        let tags = golden::Tags {
-            device: DeviceId(1),
-            process: None,
-            gscid: None,
-            pscid: None,
-            iova: Iova(0x1000),
-            gpa: None,
-        };
-        Choice { word: WordRef { addr: Spa(addr), bytes: 8, role, tags }, value, stale: false, root, recalled: None }
-    }
-
-    /// An operation stores `new` over `old` at 0x100 in cycle 100 and returns in cycle 110.
-    fn after_store(old: u64, new: u64) -> (Software, Histories) {
-        let (mut software, mut histories) = (Software::default(), Histories::default());
-        software.begin(operation(Promise::Effective), 90);
-        software.stored(Spa(0x100), old);
-        histories.stored(crate::bus::Agent::Cpu, Spa(0x100), old, new, 100);
-        software.end(true, 110, &OneWord(new), &walk, |_| unreachable!());
-        (software, histories)
-    }
-
-    #[test]
-    fn what_an_operation_left_is_not_retired_by_it_though_the_next_one_follows_at_once() {
-        let (mut software, mut histories) = after_store(0xA, 0xB);
-        // The next operation begins in the cycle in which the first one returned, and stores in it.
-        software.begin(operation(Promise::Effective), 110);
-        software.stored(Spa(0x100), 0xB);
-        histories.stored(crate::bus::Agent::Cpu, Spa(0x100), 0xB, 0xC, 111);
-        let used = |value| {
-            let context = choice(Role::DeviceContext { index: 3 }, 0x100, value, 0);
-            software.retired(&[Choice { stale: true, ..context }], &histories, 112)
-        };
-        assert!(used(0xB).is_none(), "the second operation has not returned");
-        assert!(matches!(used(0xA), Some(Broken::Stale { returned: 110, .. })));
-    }
-
-    #[test]
-    fn a_tree_whose_root_was_taken_out_of_the_context_is_retired() {
-        let (software, histories) = after_store(0xA, 0xB);
-        let context = choice(Role::DeviceContext { index: 3 }, 0x100, 0xB, 0);
-        let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
-        let retired = |root, start| software.retired(&[context, leaf(root)], &histories, start);
-        assert!(matches!(retired(0xA, 111), Some(Broken::Stale { returned: 110, .. })));
-        assert!(retired(0xA, 110).is_none(), "the request was there before the operation returned");
-        assert!(retired(0xB, 111).is_none(), "the new tree");
-        assert!(matches!(retired(0xC, 111), Some(Broken::Stale { .. })), "a tree that this context never named");
-    }
-
-    #[test]
-    fn an_entry_below_an_overwritten_pointer_is_retired() {
-        let (software, histories) = after_store(0x2001, 0x3001);
-        let place = |value| Place {
-            addr: Spa(0x900),
-            bytes: 8,
-            pscid: None,
-            global: false,
-            root: 0xA,
-            parent: Parent::Pointer { addr: Spa(0x100), level: 1, value },
-            napot: false,
-            reached: Some(50),
-        };
-        let context = choice(Role::DeviceContext { index: 3 }, 0x700, 0xA, 0);
-        let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);
-        let retired = |recalled| software.retired(&[context, Choice { recalled, ..leaf }], &histories, 111);
-        assert!(retired(None).is_none());
-        assert!(retired(Some(place(0x3001))).is_none());
-        assert!(matches!(retired(Some(place(0x2001))), Some(Broken::Stale { returned: 110, .. })));
-    }
+/// What was around a request: the moments at which memory was at rest, and how it would have come out by each.
+pub struct Around<'a> {
+    /// The moments
+    pub moments: &'a Moments,
+    /// How it would have come out
+    pub at_rest: &'a AtRest,
+    /// What memory held when
+    pub histories: &'a Histories,
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use golden::{
-    Config, DeviceId, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words,
+    Config, DeviceId, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words,
 };
 use rustc_hash::FxHashSet;
 
@@ -93,6 +93,10 @@ impl Words for Everywhere<'_, '_> {
         self.chooser.table_root(stage, tags, configured)
     }
 
+    fn msi_table(&mut self, tags: &Tags, configured: MsiTable) -> MsiTable {
+        self.chooser.msi_table(tags, configured)
+    }
+
     /// What was found before leads on, too.
     fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
         if stage == Stage::First { self.chooser.recall(stage, purpose, tags) } else { None }
@@ -108,7 +112,7 @@ impl Oracle {
         let mut found = Tagged::default();
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };
-            self.walk_everywhere(&other, Window { start: 0, ..window }, Reach::Plain, &mut found);
+            self.walk_everywhere(&other, Window { offered: 0, start: 0, ..window }, Reach::Plain, &mut found);
         }
         let news = self.tagged.merge(found);
         // From an entry that was read for a page beside, the second stage leads on.

@@ -8,11 +8,11 @@ use golden::{Config, Pte, Read, Request, Role, Spa, Stage, Tags, Tc, Update, Wor
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
-use super::explain::request_of;
+use super::explain::{request_of, request_of_dma};
 use super::history::Histories;
 use super::rule::{Rule, Violation};
-use super::software::Peek;
 use super::usable::Window;
+use super::view::Peek;
 use crate::bus::{ATOMIC_COMPARE, Burst, Cycle};
 
 const A: u64 = 1 << 6;
@@ -147,6 +147,10 @@ impl Words for Claim<'_, '_> {
         self.chooser.table_root(stage, tags, configured)
     }
 
+    fn msi_table(&mut self, tags: &Tags, configured: golden::MsiTable) -> golden::MsiTable {
+        self.chooser.msi_table(tags, configured)
+    }
+
     fn recall(&mut self, stage: Stage, purpose: golden::Purpose, tags: &Tags) -> Option<(u8, u64)> {
         self.chooser.recall(stage, purpose, tags)
     }
@@ -208,13 +212,14 @@ impl Oracle {
     /// Those that wait for their translation, and since when they do.
     fn waiting_requests(&self) -> Vec<(Request, Cycle)> {
         let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
-        let dma = dma.map(|transaction| (request_of(transaction), transaction.accepted));
-        dma.chain(self.translation_requests.waiting()).collect()
+        let dma = dma.map(|transaction| (request_of(transaction), transaction.offered));
+        let offers = self.transactions.offers().iter().map(|(request, since)| (request_of_dma(request), *since));
+        dma.chain(offers).chain(self.translation_requests.waiting()).collect()
     }
 
     fn find_unasked_of_waiting(&mut self, now: Cycle) -> bool {
         let waiting = self.waiting_requests();
-        let window = |start| Window { start, end: now };
+        let window = |start| Window::new(start, now);
         waiting.iter().fold(false, |news, (request, start)| self.find_unasked(request, window(*start)) || news)
     }
 
@@ -228,7 +233,7 @@ impl Oracle {
                 golden::translate(config, &mut claim, &request);
                 claim.found.then_some(())
             };
-            let window = Window { start, end: now };
+            let window = Window::new(start, now);
             Reach::ALL.into_iter().any(|reach| {
                 let mut owed = false;
                 self.replay(window, reach, limit, claims, |(), _, _| {
@@ -329,7 +334,7 @@ mod tests {
         updates.refused(exchange(LEAF, LEAF | A), 100);
         // One that had left memory before may come back later.
         updates.refused(exchange(LEAF, LEAF | A), 90);
-        let met = |new, start| updates.was_refused(&word(), LEAF, new, Window { start, end: 200 });
+        let met = |new, start| updates.was_refused(&word(), LEAF, new, Window::new(start, 200));
         assert!(met(LEAF | A, 50));
         assert!(met(LEAF | A, 100));
         assert!(!met(LEAF | A, 101), "it is no entry that could be cached");

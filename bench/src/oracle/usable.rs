@@ -2,20 +2,42 @@
 
 use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
 
+use super::dma::Transaction;
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
 use super::roots::Roots;
 use super::tagged::{Parent, Place, Tagged, entry};
 use super::updates::Updates;
-use crate::bus::Cycle;
+use crate::bus::{Cycle, Direction};
 
 /// The stretch of time in which a request was with the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
+    /// First cycle of `valid` on `dev_*`: a device may begin its work then
+    pub offered: Cycle,
     /// Accepted on `dev_*`
     pub start: Cycle,
     /// Translated on `mem_*`, or refused
     pub end: Cycle,
+    /// At its end the request shows on `mem_*`, in this direction: a fence with PR or PW had to wait for it
+    pub shown: Option<Direction>,
+}
+
+impl Window {
+    /// A request whose offer nobody saw, and which does not show on `mem_*`.
+    pub fn new(start: Cycle, end: Cycle) -> Self {
+        Window { offered: start, start, end, shown: None }
+    }
+
+    /// This transaction, up to its refusal in cycle `end`.
+    pub fn until(transaction: &Transaction, end: Cycle) -> Self {
+        Window { offered: transaction.offered, ..Window::new(transaction.accepted, end) }
+    }
+
+    /// This transaction, up to the cycle in which it shows on `mem_*`.
+    pub fn until_shown(transaction: &Transaction, end: Cycle) -> Self {
+        Window { shown: Some(transaction.request.direction), ..Window::until(transaction, end) }
+    }
 }
 
 /// What is known of the device's reads and of the commands that it has carried out.
@@ -62,7 +84,7 @@ pub enum Struck {
     Invalid,
 }
 
-/// Judges one sighting for one use: rules 2 and 4.
+/// Judges one sighting for one use: rules D1 and D3 of MODEL.md.
 pub fn judge(
     word: &Word,
     use_: &WordRef,
@@ -76,18 +98,32 @@ pub fn judge(
     }
     if seen.resp != 0 {
         // An answer with an error is no entry, so nothing that could be cached.
-        let fresh = seen.last_sampled >= window.start || word.only_errors();
+        let fresh = seen.last_sampled >= window.offered || word.only_errors();
         return if fresh { Ok(()) } else { Err(Struck::Invalid) };
     }
-    if word.held_between(seen.value, window.start, window.end) {
+    judge_value(word, use_, seen.value, invalidations, path, window)
+}
+
+/// Judges a value that the device has come by before the request ended.
+pub fn judge_value(
+    word: &Word,
+    use_: &WordRef,
+    held: u64,
+    invalidations: &Invalidations,
+    path: Globality,
+    window: Window,
+) -> Result<(), Struck> {
+    if word.held_between(held, window.end, window.end) {
         return Ok(());
     }
-    let value = narrow(use_, seen.value);
-    if is_invalid(&use_.role, value) {
+    let value = narrow(use_, held);
+    if is_invalid(&use_.role, value) && !word.held_between(held, window.offered, window.end) {
         return Err(Struck::Invalid);
     }
-    match invalidations.cutoff(use_, value, path, window.start) {
-        Some(cutoff) if !word.held_between(seen.value, cutoff.fetched, window.end) => {
+    match invalidations.cutoff(use_, value, path, window) {
+        // What was read after the request had been accepted is used by it, whatever is invalidated meanwhile, unless a
+        // fence with PR or PW had to wait for it.
+        Some(cutoff) if !word.held_between(held, cutoff.fetched, window.end) => {
             Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
         }
         _ => Ok(()),
@@ -103,7 +139,7 @@ pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
 }
 
 impl Knowledge<'_> {
-    /// Whether a cache may still have an entry that it finds by its tags, for a request that was accepted in `start`.
+    /// Whether a cache may still have an entry that it finds by its tags, for a request in this window.
     /// What a command dropped is there only if a walk has led to it since, whether memory still holds it or not.
     pub fn kept(
         &self,
@@ -112,9 +148,10 @@ impl Knowledge<'_> {
         history: &Word,
         seen: &Sighting,
         path: Globality,
-        start: Cycle,
+        within: Window,
     ) -> bool {
-        let cutoff = self.invalidations.cutoff(word, narrow(word, seen.value), path, start);
+        let start = within.start;
+        let cutoff = self.invalidations.cutoff(word, narrow(word, seen.value), path, within);
         if cutoff.is_none() && place.reached.is_some() {
             return true;
         }
@@ -123,7 +160,7 @@ impl Knowledge<'_> {
         // A read that no request is known to have used counts where it was on the way of some walk: one that is still
         // going on, one that was refused, or one that nobody asked for.
         let led = |cycle: Cycle| {
-            let window = Window { start: start.min(cycle), end: cycle };
+            let window = Window::new(start.min(cycle), cycle);
             obtained_by(cycle) && self.led(word, place.parent, path, window)
         };
         place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
