@@ -271,7 +271,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::HpmSelectorClears,
     ];
     for habit in sample {
-        let hunt = hunted(habit, 8);
+        let hunt = hunted(habit, 24);
         assert!(hunt.caught(), "{}: {hunt:?}", habit.name());
         assert!(hunt.unsound.is_empty(), "{}: {hunt:?}", habit.name());
     }

@@ -8,9 +8,9 @@ use bench::driver::{
     ApiError, Device, Domain, Driver, Errno, HwptRequest, Ledger, Machine, Mapping, Options, Resources, Target,
 };
 use bench::model::{CacheConfig, Model, ModelConfig};
-use bench::oracle::Settings;
+use bench::oracle::{Bound, Settings};
 use bench::testbench::{Bounds, Config, Kind, StreamSpec, Testbench};
-use golden::{Capabilities, Choices, DeviceId, Iova, Spa, SpecVersion};
+use golden::{Capabilities, DeviceId, Iova, Spa, SpecVersion};
 
 /// The same ID behind both: nothing may be kept by device ID alone.
 const NIC: DeviceId = DeviceId(0x12);
@@ -33,7 +33,7 @@ impl Side {
             capabilities: capabilities.0,
             bus: BusConfig::default(),
             bounds: Bounds::default(),
-            oracle: Some(Settings { capabilities, version, choices: Choices::recommended(version) }),
+            oracle: Some(Settings { capabilities, version, choices: Bound::FREE }),
         };
         let model = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(seed) };
         let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed).expect("out of reset");

@@ -105,7 +105,30 @@ impl DeviceContext {
                 return Some("SBE");
             }
         }
+        if choices.check_context_addresses && self.has_wide_address(config) {
+            return Some("an address that is too wide");
+        }
         if caps.msi_flat() { self.msi_misconfiguration(config) } else { None }
+    }
+
+    /// An address that the tables or the memory it leads to do not have.
+    #[cold]
+    fn has_wide_address(&self, config: &Config) -> bool {
+        let physical = |ppn: u64| is_wide(ppn, config.caps.pas());
+        let second_stage = !self.iohgatp.is_bare() && physical(self.iohgatp.ppn());
+        let msi = config.caps.msi_flat() && self.msiptp.mode() != 0 && physical(self.msiptp.ppn());
+        second_stage || msi || self.fsc.mode() != 0 && is_wide(self.fsc.ppn(), self.address_bits(config))
+    }
+
+    /// Width of the addresses by which tables of the first stage and process directories are found.
+    fn address_bits(&self, config: &Config) -> u8 {
+        match self.iohgatp.mode() {
+            0 => config.caps.pas(),
+            8 if config.fctl.gxl() => 34,
+            8 => 41,
+            9 => 50,
+            _ => 59,
+        }
     }
 
     /// The part of [`Self::misconfiguration`] that only the extended format has.
@@ -128,7 +151,20 @@ impl DeviceContext {
     }
 }
 
+/// The page lies beyond an address space of so many bits.
+const fn is_wide(ppn: u64, bits: u8) -> bool {
+    let page_bits = bits.saturating_sub(12);
+    page_bits < 64 && ppn >> page_bits != 0
+}
+
 impl ProcessContext {
+    /// Its table lies where `dc`, in which it was found, leads to no memory: see
+    /// [`crate::Choices::check_context_addresses`].
+    #[must_use]
+    pub(crate) fn has_wide_address(&self, config: &Config, dc: &DeviceContext) -> bool {
+        self.fsc.mode() != 0 && is_wide(self.fsc.ppn(), dc.address_bits(config))
+    }
+
     /// Why a valid context is misconfigured (section "Process-context configuration checks"); none when it is fine.
     /// `sxl` is `DC.tc.SXL`.
     #[must_use]

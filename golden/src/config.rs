@@ -31,6 +31,10 @@ pub struct Choices {
     /// A translated address that does not fit `capabilities.PAS` is an access fault of the IOMMU itself. When false the
     /// address is handed on and memory refuses it.
     pub check_output_width: bool,
+    /// The addresses in a context are checked when the context is located: "Some implementations may verify the validity of
+    /// the addresses - e.g. the supervisor physical address is not wider than that supported as determined by
+    /// capabilities.PAS, etc. at the time of locating the DC". When false, the access that needs one fails.
+    pub check_context_addresses: bool,
     /// The Global field of an ATS completion "is set to the value determined from the first-stage page tables"; where the
     /// first stage is Bare there are none, and the text does not say what then. When true, the answer is 1.
     pub bare_first_stage_is_global: bool,
@@ -49,6 +53,7 @@ impl Choices {
             reject_msi_without_second_stage: newest,
             reject_wide_msi_address: newest,
             check_output_width: true,
+            check_context_addresses: false,
             bare_first_stage_is_global: false,
         }
     }

@@ -183,6 +183,10 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         if pc.misconfiguration(self.config.caps, self.tc.sxl()).is_some() {
             return Err(Cause::PdtMisconfigured.into());
         }
+        let holder = DeviceContext { iohgatp, ..DeviceContext::default() };
+        if self.config.choices.check_context_addresses && pc.has_wide_address(self.config, &holder) {
+            return Err(Cause::PdtMisconfigured.into());
+        }
         Ok(pc)
     }
 }

@@ -5,8 +5,8 @@ use crate::first::FirstStage;
 use crate::table::{Need, Page};
 use crate::walk::{Stop, Walk};
 use crate::{
-    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Gpa, Gscid, Kind, MsiTable, Outcome, Pbmt, Permissions, Pointer,
-    ProcessId, Pscid, Pte, Purpose, Request, Response, Spa, Step, Ta, Tags, Target, Trace, Translation, Words,
+    Cause, Config, DdtMode, Decision, DeviceContext, Fault, Gpa, Gscid, Kind, MsiTable, Outcome, Pbmt, Permissions,
+    Pointer, ProcessId, Pscid, Pte, Purpose, Request, Response, Spa, Step, Ta, Tags, Target, Trace, Translation, Words,
 };
 
 /// Translates a request (section "Process to translate an IOVA").

@@ -16,6 +16,8 @@ pub struct Description {
     pub name: String,
     /// What the RTL implements, as a value of the `capabilities` register; `None` if the description does not say
     pub capabilities: Option<u64>,
+    /// Which choices of the specification the RTL has made, by the names that the test bench has for them
+    pub choices: BTreeMap<String, bool>,
     /// What is verilated, with the ports of the boundary bound
     pub design: Design,
 }
@@ -69,6 +71,8 @@ struct Keys {
     #[serde(default)]
     waivers: Vec<PathBuf>,
     capabilities: Option<Register>,
+    #[serde(default)]
+    choices: BTreeMap<String, bool>,
 }
 
 fn default_top() -> String {
@@ -115,7 +119,7 @@ impl Description {
         design.waivers.extend(keys.waivers);
         design.parameters.extend(keys.parameters.into_iter().map(|(name, value)| (name, value.0)));
         design.defines.extend(keys.defines.into_iter().map(|(name, value)| (name, value.map(|text| text.0))));
-        Ok(Self { name, capabilities: keys.capabilities.map(|register| register.0), design })
+        Ok(Self { name, capabilities: keys.capabilities.map(|register| register.0), choices: keys.choices, design })
     }
 }
 

@@ -1,11 +1,13 @@
 //! The device under test is built once, before the workers start.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hdl::{BuildError, BuildOptions, Description, DescriptionError, LintReport, Rtl};
 
 use super::args::{DeviceArgs, Dut};
+use crate::oracle::Bound;
 use crate::runner::Device;
+use crate::scenario::did_you_mean;
 
 /// The device under test is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,16 @@ pub enum DeviceError {
     /// Its sources: the compiler's own message, with file and line
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// A choice that nobody knows
+    #[error("{}: `{name}` under `choices` is no choice that the specification leaves open{}", .file.display(), .hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
+    Choice {
+        /// The description
+        file: PathBuf,
+        /// The key
+        name: String,
+        /// What might be meant
+        hint: Option<String>,
+    },
     /// Warnings about its sources
     #[error(transparent)]
     Lint(#[from] LintReport),
@@ -43,9 +55,22 @@ fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError
                 tracing::info!("Verilator:\n{}", library.warnings());
             }
             let capabilities = description.capabilities.unwrap_or(u64::MAX);
-            Ok(Device::Rtl { library: library.file().to_owned(), capabilities })
+            let choices = bound(&args.rtl, &description)?;
+            Ok(Device::Rtl { library: library.file().to_owned(), capabilities, choices })
         }
     }
+}
+
+/// The choices that a description binds.
+fn bound(file: &Path, description: &Description) -> Result<Bound, DeviceError> {
+    let mut bound = Bound::FREE;
+    for (name, &value) in &description.choices {
+        if !bound.bind(name, value) {
+            let hint = did_you_mean(name, Bound::NAMES);
+            return Err(DeviceError::Choice { file: file.to_owned(), name: name.clone(), hint });
+        }
+    }
+    Ok(bound)
 }
 
 /// As [`build`], able to write waves.

@@ -183,6 +183,7 @@ impl Allocator {
         self.attempt()?;
         let start = self.free.take(count * PAGE, align.max(PAGE)).ok_or(ApiError::NoMemory)?;
         self.ledger.pages += count;
+        machine.taken(Spa(start), count * PAGE);
         for page in (start..start + count * PAGE).step_by(PAGE as usize) {
             if self.soiled.remove(&page) {
                 fill(machine, Spa(page), 0)?;
@@ -211,6 +212,7 @@ impl Allocator {
     /// Gives pages back. With poison, their contents are overwritten first: a device that still uses them shows.
     pub(super) fn free_pages(&mut self, machine: &mut dyn Machine, start: Spa, count: u64) -> Result<(), ApiError> {
         self.ledger.pages -= count;
+        machine.freed(start, count * PAGE);
         for page in (start.0..start.0 + count * PAGE).step_by(PAGE as usize) {
             self.soiled.insert(page);
             if let Some(poison) = self.poison {

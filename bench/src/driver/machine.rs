@@ -70,6 +70,10 @@ pub trait Machine {
     /// Software ends the operation that it began last. `done` is false when the operation failed and changed
     /// nothing.
     fn end(&mut self, done: bool);
+    /// Software gives up this memory: no device may reach it any more. For those who watch: it takes no time.
+    fn freed(&mut self, _: Spa, _bytes: u64) {}
+    /// This memory belongs to somebody from now on.
+    fn taken(&mut self, _: Spa, _bytes: u64) {}
     /// The operation under way begins the next step of its plan for the context of a device, which has these IDs. For
     /// those who watch: it takes no time.
     fn step(&mut self, _: &[DeviceId], _: StepKind) {}

@@ -1,5 +1,7 @@
 //! `map` and `unmap`, and what else changes a page table under traffic.
 
+use golden::Spa;
+
 use super::domain::{HostMemory, Kind, Paging, Tag};
 use super::error::ApiError;
 use super::format::{Context, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
@@ -55,6 +57,7 @@ impl Driver {
     }
 
     fn fill(&mut self, machine: &mut dyn Machine, domain: Domain, mapping: &Mapping) -> Result<(), ApiError> {
+        machine.taken(Spa(mapping.output), mapping.bytes);
         let mut done = 0;
         while done < mapping.bytes {
             let (input, output) = (mapping.iova + done, mapping.output + done);

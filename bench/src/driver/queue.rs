@@ -83,6 +83,8 @@ pub(super) struct CommandQueue {
     /// As read last; the true one may be further on
     head: u64,
     sent: u64,
+    /// What no fence has completed yet, and has to be sent again if the queue stops
+    unfenced: Vec<Command>,
 }
 
 impl CommandQueue {
@@ -108,7 +110,7 @@ impl CommandQueue {
         };
         // A queue that does not come up may still be reading: its memory is not given back then.
         enable_queue(machine, options, [reg::CQB, reg::CQT, reg::CQCSR], base, log2, enable)?;
-        Ok(CommandQueue { base, log2, flag, enable, sequence: 0, tail: 0, head: 0, sent: 0 })
+        Ok(CommandQueue { base, log2, flag, enable, sequence: 0, tail: 0, head: 0, sent: 0, unfenced: Vec::new() })
     }
 
     pub(super) fn disable(
@@ -202,6 +204,7 @@ impl CommandQueue {
         };
         let mut batch = Vec::with_capacity(commands.len() + 1);
         batch.extend_from_slice(commands);
+        self.unfenced.extend_from_slice(commands);
         batch.push(Command::fence(ordered, flag));
         self.send(machine, options, &batch)?;
         let (tail, flag_at, sequence) = (self.tail, self.flag, u64::from(self.sequence));
@@ -218,11 +221,15 @@ impl CommandQueue {
             Ok(done)
         })?;
         self.head = tail;
+        self.unfenced.clear();
         Ok(())
     }
 
     /// Sets a stopped queue going again. The command that stopped it is replaced by a fence without effect: whoever
     /// sent it has been told of the error. `None` if the queue was not stopped.
+    ///
+    /// "Software should resubmit the commands submitted since the last IOFENCE.C that successfully completed" (section
+    /// "Command-queue CSR"): those of the driver itself are sent again. Whoever sends raw commands has to do so too.
     pub(super) fn recover(
         &mut self,
         machine: &mut dyn Machine,
@@ -247,6 +254,11 @@ impl CommandQueue {
         let tail = self.tail;
         wait_for(machine, options, "the command queue to run again", |m| Ok(m.read_register(reg::CQH, 4)? == tail))?;
         self.head = tail;
+        let mut again = std::mem::take(&mut self.unfenced);
+        again.retain(|sent| *sent != command);
+        if !again.is_empty() {
+            self.complete(machine, options, &again)?;
+        }
         Ok(Some(CommandFault { cqcsr, head, command }))
     }
 }

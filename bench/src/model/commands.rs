@@ -292,11 +292,12 @@ impl Commands {
                 self.fence = Some((fence, Stage::Transactions(dma.mark(), files.mark())));
             }
             Stage::Transactions(mark, msis) => {
-                let strict = self.liberties.strict_fence;
-                let read = fence.pr && !self.nature.has(Habit::FenceIgnoresPr) && dma.is_open(Way::Read, mark, strict);
-                let write =
-                    fence.pw && !self.nature.has(Habit::FenceIgnoresPw) && dma.is_open(Way::Write, mark, strict);
+                // What has been translated and has not been shown to memory is processed as well.
+                let all = !self.nature.has(Habit::FenceForgetsTranslated);
+                let read = fence.pr && !self.nature.has(Habit::FenceIgnoresPr) && dma.is_open(Way::Read, mark, all);
+                let write = fence.pw && !self.nature.has(Habit::FenceIgnoresPw) && dma.is_open(Way::Write, mark, all);
                 let msi = fence.pw && files.is_open(msis);
+                let strict = self.liberties.strict_fence && all;
                 if read || write || msi || strict && dma.is_in_hand(mark) {
                     return;
                 }

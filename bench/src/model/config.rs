@@ -45,7 +45,7 @@ pub struct CacheConfig {
     pub eager_percent: u8,
     /// Commands read in one burst, 1 to 4
     pub command_burst: u8,
-    /// A fence waits for all requests that a walker has in hand, not only for what PR and PW ask for
+    /// A fence without PR and PW waits as one with both
     pub strict_fence: bool,
     /// An MSI for an interrupt file in memory is answered before it is stored
     pub post_msis: bool,

@@ -350,17 +350,17 @@ impl Transactions {
         Mark { accepted: self.accepted, issued: self.issued }
     }
 
-    /// Memory has not answered everything in this direction that had been shown to it by `mark`. With `strict`, what
-    /// had been accepted by then and has not been shown yet counts too.
-    pub(super) fn is_open(&self, way: Way, mark: Mark, strict: bool) -> bool {
+    /// Memory has not answered everything in this direction that had been shown to it by `mark`. With `all`, what a walker
+    /// or a translation had been given by then and has not been shown yet counts too.
+    pub(super) fn is_open(&self, way: Way, mark: Mark, all: bool) -> bool {
         self.order(way).iter().any(|&slot| {
             let dma = &self.slots[slot];
             match dma.phase {
                 Phase::AtMemory => {
                     dma.issued <= mark.issued && !dma.is_back()
-                        || strict && dma.accepted <= mark.accepted && !dma.is_back()
+                        || all && dma.accepted <= mark.accepted && !dma.is_back()
                 }
-                Phase::Walking | Phase::Translated => strict && dma.accepted <= mark.accepted,
+                Phase::Walking | Phase::Translated => all && dma.accepted <= mark.accepted,
                 Phase::Waiting | Phase::Refused => false,
             }
         })

@@ -142,6 +142,8 @@ habits! {
     FenceIgnoresPr,
     /// A fence with PW does not wait for writes.
     FenceIgnoresPw,
+    /// A fence with PR or PW does not wait for requests that are translated and not yet shown to memory.
+    FenceForgetsTranslated,
     /// A fence makes no store.
     FenceStoreLost,
     /// A fence stores its complement.

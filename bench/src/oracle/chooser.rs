@@ -403,6 +403,7 @@ impl Words for Chooser<'_> {
         self.note_updates(word, value);
         match seen.resp {
             0 | 1 => Read::Value(value),
+            _ if self.known.errors_corrupt => Read::Corrupt,
             _ => Read::AccessFault,
         }
     }
@@ -411,7 +412,11 @@ impl Words for Chooser<'_> {
     /// holds. Unless memory refused that.
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
         let refused = self.known.updates.was_refused(word, old, new, self.window);
-        if refused { Update::AccessFault } else { Update::Unavailable }
+        match refused {
+            true if self.known.errors_corrupt => Update::Corrupt,
+            true => Update::AccessFault,
+            false => Update::Unavailable,
+        }
     }
 
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {

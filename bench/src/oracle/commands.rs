@@ -139,6 +139,13 @@ impl Commands {
         }
     }
 
+    /// The command at this address is the next one, and software has handed it over.
+    pub fn awaits(&self, ring: Ring, addr: Spa) -> bool {
+        self.stopped.is_none()
+            && self.next != self.tail
+            && ring.locate(addr).is_some_and(|(index, _)| index == self.next)
+    }
+
     /// The next command that the device has whole, if there is one.
     pub fn next(&mut self, ring: Ring, config: &Config) -> Option<News> {
         if self.stopped.is_some() || self.next == self.tail {

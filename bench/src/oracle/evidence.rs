@@ -11,7 +11,7 @@ use super::usable::{Struck, Window, judge, narrow};
 use super::view::{Peek, View};
 use crate::bus::{Agent, Cycle};
 
-/// How many of the last things are kept for the time line.
+/// How many of the last things of each kind are kept for the time line.
 const KEPT: usize = 12;
 
 /// A line of the time line.
@@ -23,46 +23,71 @@ struct Past {
 
 #[derive(Clone, Debug)]
 enum What {
-    Store { agent: Agent, addr: Spa, old: u64, new: u64 },
+    /// Doublewords one behind the other, from the first store to the last
+    Stores {
+        agent: Agent,
+        first: Spa,
+        last: Spa,
+        old: u64,
+        new: u64,
+    },
     Command(golden::Command),
     Operation(String),
 }
 
-/// The last stores, commands and operations.
+/// The last stores, commands and operations. However many stores an operation makes, its beginning is kept.
 #[derive(Debug, Default)]
 pub struct TimeLine {
-    past: VecDeque<Past>,
+    stores: VecDeque<Past>,
+    others: VecDeque<Past>,
+}
+
+fn push(past: &mut VecDeque<Past>, cycle: Cycle, what: What) {
+    if past.len() == KEPT {
+        past.pop_front();
+    }
+    past.push_back(Past { cycle, what });
 }
 
 impl TimeLine {
-    fn push(&mut self, cycle: Cycle, what: What) {
-        if self.past.len() == KEPT {
-            self.past.pop_front();
-        }
-        self.past.push_back(Past { cycle, what });
-    }
-
     /// A store by software or by the device itself.
     pub fn store(&mut self, cycle: Cycle, agent: Agent, addr: Spa, old: u64, new: u64) {
-        self.push(cycle, What::Store { agent, addr, old, new });
+        if let Some(Past { what: What::Stores { agent: by, last, .. }, .. }) = self.stores.back_mut()
+            && (*by, last.0.wrapping_add(8)) == (agent, addr.0)
+            && self.others.back().is_none_or(|other| other.cycle + 1 < cycle)
+        {
+            *last = addr;
+            return;
+        }
+        push(&mut self.stores, cycle, What::Stores { agent, first: addr, last: addr, old, new });
     }
 
     /// A command that the device fetched.
     pub fn command(&mut self, cycle: Cycle, command: golden::Command) {
-        self.push(cycle, What::Command(command));
+        push(&mut self.others, cycle, What::Command(command));
     }
 
     /// An operation of the driver begins or ends.
     pub fn operation(&mut self, cycle: Cycle, what: String) {
-        self.push(cycle, What::Operation(what));
+        push(&mut self.others, cycle, What::Operation(what));
     }
 
     fn render(&self, out: &mut String) {
         out.push_str("last stores, commands and operations:\n");
-        for past in &self.past {
+        let mut all: Vec<&Past> = self.others.iter().chain(&self.stores).collect();
+        all.sort_by_key(|past| past.cycle);
+        for past in all {
             let _ = match &past.what {
-                What::Store { agent, addr, old, new } => {
-                    writeln!(out, "  {:>8}  {agent:?} store {addr:#x}: {old:#018x} -> {new:#018x}", past.cycle)
+                What::Stores { agent, first, last, old, new } if first == last => {
+                    writeln!(out, "  {:>8}  {agent:?} store {first:#x}: {old:#018x} -> {new:#018x}", past.cycle)
+                }
+                What::Stores { agent, first, last, new, .. } => {
+                    let count = (last.0 - first.0) / 8 + 1;
+                    let cycle = past.cycle;
+                    writeln!(
+                        out,
+                        "  {cycle:>8}  {agent:?} stores {first:#x} to {last:#x}, {count} doublewords, first {new:#018x}"
+                    )
                 }
                 What::Command(command) => writeln!(out, "  {:>8}  fetched {}", past.cycle, command_line(command)),
                 What::Operation(what) => writeln!(out, "  {:>8}  {what}", past.cycle),

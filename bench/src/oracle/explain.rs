@@ -80,7 +80,26 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
-        self.explain_within(&Reach::ALL, request, window, accept)
+        self.by_any_choice(|oracle| oracle.explain_within(&Reach::ALL, request, window, &accept))
+    }
+
+    /// What is found by the choices of the implementation that the device is thought to have made, or by making one of
+    /// them otherwise; then the device is thought to do so.
+    fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        let made = self.choices;
+        let mut place = 0;
+        loop {
+            let found = find(self);
+            if found.is_some() {
+                return found;
+            }
+            let Some(other) = made.otherwise(place) else {
+                self.choices = made;
+                return None;
+            };
+            self.choices = other;
+            place += 1;
+        }
     }
 
     /// As [`Self::explain`], no further than these.
@@ -143,11 +162,15 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Fault) -> bool,
     ) -> Vec<(Fault, Explanation)> {
-        let found = self.nearest_refusals(&Reach::ALL, request, window, &accept);
-        if found.is_empty() && self.find_unasked(request, window) {
-            return self.nearest_refusals(&Reach::BY_TAGS, request, window, &accept);
-        }
-        found
+        let some = |found: Vec<_>| if found.is_empty() { None } else { Some(found) };
+        let found = self.by_any_choice(|oracle| {
+            let found = some(oracle.nearest_refusals(&Reach::ALL, request, window, &accept));
+            if found.is_none() && oracle.find_unasked(request, window) {
+                return some(oracle.nearest_refusals(&Reach::BY_TAGS, request, window, &accept));
+            }
+            found
+        });
+        found.unwrap_or_default()
     }
 
     fn nearest_refusals(
@@ -202,6 +225,7 @@ impl Oracle {
                 roots: &self.roots,
                 tagged: &self.tagged,
                 updates: &self.updates,
+                errors_corrupt: self.choices.now().port_error_is_corruption,
             };
             let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
             while tries < limit && chooser.next() {

@@ -1,6 +1,6 @@
 //! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
 
-use golden::{Kind, Outcome, Request, Role};
+use golden::{Kind, Outcome, Request, Role, Spa};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
@@ -9,9 +9,10 @@ use super::explain::{Explanation, walk};
 use super::judge::structure;
 use super::operations::Moments;
 use super::rule::Rule;
-use super::software::{Around, AtRest, Broken, Served, same};
+use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
 use super::usable::Window;
 use super::view::{Peek, View};
+use crate::bus::Cycle;
 use crate::testbench::{Blame, Finding};
 
 /// Where the first explanation accuses software, this many others are tried within each reach.
@@ -23,6 +24,11 @@ fn tree(choice: &Choice) -> String {
         Role::FirstStage { .. } | Role::SecondStage { .. } => format!(", in the tree of {:#018x}", choice.root),
         _ => String::new(),
     }
+}
+
+fn used_as(choice: &Choice) -> String {
+    let Choice { word, value, .. } = choice;
+    format!("{} at {:#x} was used as {value:#018x}{}", word.role, word.addr, tree(choice))
 }
 
 /// The same to whoever asked. What a translation request is told has more to it than an address.
@@ -44,13 +50,19 @@ impl Oracle {
         memory: &dyn Peek,
     ) {
         let is_busy = self.software.operations.is_busy();
-        if is_busy || explanation.stale || self.software.operations.overlapped(window).next().is_some() {
-            let served = Served { request: *request, window, explanation: explanation.clone() };
-            if is_busy {
-                self.software.undecided.push(served);
-            } else {
-                self.judge_software(&served, memory);
-            }
+        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
+        let overlaps = || self.software.operations.overlapped(window).next().is_some();
+        if !is_busy && !explanation.stale && freed.is_none() && !overlaps() {
+            return;
+        }
+        let served = Served { request: *request, window, explanation: explanation.clone(), freed };
+        if explanation.stale {
+            self.note_stale_uses(&served, memory);
+        }
+        if is_busy {
+            self.software.undecided.push(served);
+        } else {
+            self.judge_software(&served, memory);
         }
     }
 
@@ -60,14 +72,14 @@ impl Oracle {
         self.software.count(served.window, &served.explanation.outcome, &at_rest);
         let around = Around { moments: &moments, at_rest: &at_rest, histories: &self.histories };
         let reads = &served.explanation.choices;
-        let Some(broken) = self
-            .software
-            .retired(reads, &self.histories, served.window)
-            .or_else(|| self.software.torn(served, reads, &around))
-        else {
-            return;
-        };
-        if !self.is_explained_kindly(served, &moments, &at_rest) {
+        let retired = self.software.retired(reads, &self.histories, served.window);
+        let retired = retired.map(|Retired { choice, operation, returned }| {
+            let missing = self.missing(&choice, returned, served.window);
+            Broken::Stale { choice, operation, returned, missing }
+        });
+        let broken = retired.or_else(|| self.software.torn(served, reads, &around));
+        let broken = broken.filter(|_| !self.is_explained_kindly(served, &moments, &at_rest));
+        if let Some(broken) = broken.or_else(|| served.freed.clone()) {
             self.hazard(broken, served, memory);
         }
     }
@@ -104,28 +116,90 @@ impl Oracle {
         found
     }
 
+    /// What a request came to that software had freed before: its data, or a table that is walked anew.
+    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window) -> Option<Broken> {
+        if self.freed.is_empty() {
+            return None;
+        }
+        let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since < before);
+        if let (Outcome::Translated(translation), Some(_)) = (outcome, window.shown)
+            && let Some(since) = since(translation.spa, window.end)
+        {
+            return Some(Broken::Freed { addr: translation.spa, since, table: None });
+        }
+        // A request that was there before may be on its way through a table that nothing points to any more.
+        reads.iter().filter(|choice| !choice.stale && choice.recalled.is_none()).find_map(|choice| {
+            let since = since(choice.word.addr, window.offered)?;
+            Some(Broken::Freed { addr: choice.word.addr, since, table: Some(*choice) })
+        })
+    }
+
+    /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
+    /// may have been aborted is no use once software has seen a fence complete.
+    fn note_stale_uses(&mut self, served: &Served, memory: &dyn Peek) {
+        let uses: Vec<_> = StaleUse::of(served, &self.histories).collect();
+        for stale in uses {
+            if self.stale_uses.iter().any(|known| known.is_like(&stale) && known.changed == stale.changed) {
+                continue;
+            }
+            if self.invalidations.may_be_lost(&stale.choice.word, stale.choice.value, stale.changed, served.window) {
+                self.never_invalidated(&stale, memory);
+            }
+            self.stale_uses.push(stale);
+        }
+    }
+
+    /// At rest: what was changed and used has been invalidated.
+    pub(super) fn judge_stale_uses(&mut self, memory: &dyn Peek) {
+        for stale in std::mem::take(&mut self.stale_uses) {
+            if !self.invalidations.has_followed(&stale.choice.word, stale.choice.value, stale.changed) {
+                self.never_invalidated(&stale, memory);
+            }
+        }
+    }
+
+    fn never_invalidated(&mut self, stale: &StaleUse, memory: &dyn Peek) {
+        let StaleUse { choice, changed, served } = stale;
+        let missing = self.missing(choice, *changed, served.window);
+        self.hazard(Broken::NeverInvalidated { choice: *choice, changed: *changed, missing }, served, memory);
+    }
+
+    /// The step that software left out or did wrong, after it had changed what led to this read.
+    fn missing(&self, choice: &Choice, changed: Cycle, window: Window) -> String {
+        self.invalidations.missing(&choice.word, choice.value, changed, window)
+    }
+
     fn hazard(&mut self, broken: Broken, served: &Served, memory: &dyn Peek) {
         self.figures.hazards += 1;
         if self.hazard.is_some() {
             return;
         }
-        let Served { request, window, explanation } = served;
+        let Served { request, window, explanation, .. } = served;
         let config = self.config();
         let text =
             evidence::walk(&config, request, *window, &self.histories, &self.invalidations, memory, &self.time_line);
         let outcome = &explanation.outcome;
         let (rule, detail, right, wrong) = match broken {
-            Broken::Stale { choice, operation, returned } => (
+            Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,
                 structure(&choice.word.role).to_owned(),
-                format!("`{operation}` returned in cycle {returned}: what it replaced is used no more"),
-                format!(
-                    "{} at {:#x} was used as {:#018x}{}",
-                    choice.word.role,
-                    choice.word.addr,
-                    choice.value,
-                    tree(&choice)
-                ),
+                format!("`{operation}` returned in cycle {returned}: what it replaced is used no more; {missing}"),
+                used_as(&choice),
+            ),
+            Broken::Freed { addr, since, table } => (
+                Rule::UseAfterFree,
+                table.map_or("data", |choice| structure(&choice.word.role)).to_owned(),
+                format!("no access to {addr:#x}, which software freed in cycle {since}"),
+                match &table {
+                    Some(choice) => used_as(choice),
+                    None => evidence::outcome_line(outcome),
+                },
+            ),
+            Broken::NeverInvalidated { choice, changed, missing } => (
+                Rule::NeverInvalidated,
+                structure(&choice.word.role).to_owned(),
+                format!("what software changed in cycle {changed} is invalidated; {missing}"),
+                used_as(&choice),
             ),
             Broken::Torn { operation, hitless, old, new } => (
                 if hitless { Rule::NotHitless } else { Rule::MixedState },

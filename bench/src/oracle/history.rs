@@ -74,6 +74,13 @@ impl Word {
         false
     }
 
+    /// When somebody other than the device itself last put another value in the place of this one, which memory does not
+    /// hold any more.
+    pub fn overwritten(&self, value: u64) -> Option<Cycle> {
+        let at = self.held.iter().rposition(|held| held.value == value)?;
+        self.held.get(at + 1).filter(|next| !next.known).map(|next| next.from - 1)
+    }
+
     /// Every value that memory has held, the newest last; one may occur more than once.
     pub fn values(&self) -> impl Iterator<Item = u64> + '_ {
         self.held.iter().map(|held| held.value)

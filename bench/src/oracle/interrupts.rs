@@ -5,7 +5,8 @@ use golden::{Cqcsr, Fctl, Icvec, offset};
 use super::page_interrupts::PageInterrupts;
 use super::queue_status::{Csr, Names, QueueStatus};
 use super::rule::{Rule, Violation};
-use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, status};
+use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, none_owed, status};
+use super::vectors::Vectors;
 use crate::bus::Cycle;
 
 /// What the queues know of causes that have not come about for sure.
@@ -61,6 +62,7 @@ const FAULT_NAMES: Names = Names {
 
 const CQMF: usize = 0;
 const CMD_TO: usize = 1;
+const CMD_ILL: usize = 2;
 const FENCE_W_IP: usize = 3;
 
 /// See the module.
@@ -77,8 +79,7 @@ pub struct Interrupts {
     /// Of the page-request queue
     pub pages: PageInterrupts,
     pmip: Bit,
-    /// None while it is not known which of the bits that software wrote are there
-    icvec: Option<Icvec>,
+    icvec: Vectors,
     wires: u16,
     steady: Cycle,
 }
@@ -95,7 +96,7 @@ impl Interrupts {
             excused: 0,
             pages: PageInterrupts::new(),
             pmip: Bit::default(),
-            icvec: Some(Icvec(0)),
+            icvec: Vectors::default(),
             wires: 0,
             steady: 0,
         }
@@ -175,9 +176,32 @@ impl Interrupts {
         })
     }
 
-    /// `icvec`, if software has read what it holds.
+    /// `icvec`, if it is known what it holds.
     pub fn icvec(&self) -> Option<Icvec> {
-        self.icvec
+        self.icvec.known()
+    }
+
+    /// The command queue has come to an illegal command; at rest `cmd_ill` says so.
+    pub fn illegal(&mut self, now: Cycle) {
+        if self.command_queue {
+            self.commands[CMD_ILL].owe(now);
+        }
+    }
+
+    /// The command queue has met an error of memory with the command that is next; at rest `cqmf` says so.
+    pub fn memory_fault(&mut self, now: Cycle) {
+        if self.command_queue {
+            self.commands[CQMF].owe(now);
+        }
+    }
+
+    /// At rest: every error has been reported. Behind a time-out, or another error, the queue may not have come to it.
+    pub fn at_rest(&self) -> Result<(), Violation> {
+        if !self.commands.iter().enumerate().any(|(at, bit)| at != FENCE_W_IP && bit.set_by().is_some()) {
+            none_owed(&self.commands, COMMAND_BITS)?;
+        }
+        self.faults.at_rest()?;
+        self.pages.queue.at_rest()
     }
 
     /// Software begins to write a register. What was the case until now has left its mark on `ipsr`.
@@ -192,6 +216,9 @@ impl Interrupts {
                 let was = std::mem::replace(&mut self.command_queue, csr.cqen());
                 let on = csr.cqen() && !was;
                 clear(&mut self.commands, if on { u32::MAX } else { csr.0 >> 8 }, now);
+                if !csr.cqen() {
+                    self.commands.iter_mut().for_each(Bit::excuse);
+                }
                 self.cie.write(csr.cie(), now);
             }
             offset::FQCSR => {
@@ -206,7 +233,7 @@ impl Interrupts {
                 }
             }
             offset::PQCSR => self.pages.write_csr(Csr(value as u32), now),
-            offset::ICVEC => self.icvec = None,
+            offset::ICVEC => self.icvec.written(value),
             _ => {}
         }
     }
@@ -253,7 +280,7 @@ impl Interrupts {
             }
             offset::PQCSR => self.pages.read_csr(Csr(value as u32), open.page_overflow, accepted),
             offset::ICVEC => {
-                self.icvec = Some(Icvec(value));
+                self.icvec.read(value);
                 Ok(())
             }
             _ => Ok(()),
@@ -261,11 +288,24 @@ impl Interrupts {
     }
 
     /// Whether the wires are what `ipsr` and `icvec` make of them.
-    pub fn wires_agree(&self, fctl: Fctl, open: &Open, now: Cycle) -> Result<(), Violation> {
-        let Some(icvec) = self.icvec else { return Ok(()) };
+    pub fn wires_agree(&mut self, fctl: Fctl, open: &Open, now: Cycle) -> Result<(), Violation> {
         if self.steady + SETTLE >= now {
             return Ok(());
         }
+        let possible = self.icvec.possible();
+        let judged: Vec<_> = possible.iter().map(|(_, icvec)| self.wires_agree_with(*icvec, fctl, open, now)).collect();
+        if judged.iter().all(Result::is_err) {
+            return judged.into_iter().next().unwrap_or(Ok(()));
+        }
+        for ((bits, _), judged) in possible.iter().zip(&judged) {
+            if judged.is_err() {
+                self.icvec.rule_out(*bits);
+            }
+        }
+        Ok(())
+    }
+
+    fn wires_agree_with(&self, icvec: Icvec, fctl: Fctl, open: &Open, now: Cycle) -> Result<(), Violation> {
         let vectors = [icvec.civ(), icvec.fiv(), icvec.pmiv(), icvec.piv()];
         let sources = self.sources(open, now);
         for wire in 0..16u8 {
@@ -403,7 +443,7 @@ mod tests {
         let fctl = Fctl(0).with_wsi(true);
         let mut interrupts = on();
         interrupts.register_write(offset::ICVEC, 0x21, &NONE, 20);
-        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_ok(), "what icvec holds is not known");
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_ok(), "nothing is pending");
         assert!(read(&mut interrupts, offset::ICVEC, 0x21, &NONE, 30));
         interrupts.faults.record(100);
         interrupts.faults.records_seen(0, 110);
@@ -413,5 +453,47 @@ mod tests {
         assert!(interrupts.wires_agree(Fctl(0), &NONE, 900).is_err(), "messages are used, not wires");
         interrupts.wires(2, 130);
         assert!(interrupts.wires_agree(fctl, &NONE, 900).is_err(), "the other queue's wire");
+    }
+
+    #[test]
+    fn wires_are_judged_though_nobody_reads_icvec_back() {
+        let fctl = Fctl(0).with_wsi(true);
+        let pending = || {
+            let mut interrupts = on();
+            interrupts.register_write(offset::ICVEC, 0x21, &NONE, 20);
+            interrupts.faults.record(100);
+            interrupts.faults.records_seen(0, 110);
+            interrupts
+        };
+        assert!(pending().wires_agree(fctl, &NONE, 900).is_err(), "dead wires");
+        for (wire, vectors) in [(0, "one"), (2, "four")] {
+            let mut interrupts = pending();
+            interrupts.wires(1 << wire, 120);
+            assert!(interrupts.wires_agree(fctl, &NONE, 900).is_ok(), "a device with {vectors}");
+            interrupts.wires(if wire == 0 { 4 } else { 1 }, 1000);
+            assert!(interrupts.wires_agree(fctl, &NONE, 2000).is_err(), "it cannot have had more and fewer");
+        }
+        let mut interrupts = pending();
+        interrupts.wires(1 << 3, 120);
+        assert!(interrupts.wires_agree(fctl, &NONE, 900).is_err(), "no device has this vector for it");
+    }
+
+    #[test]
+    fn an_error_that_never_shows_is_found_at_rest() {
+        let mut interrupts = on();
+        interrupts.illegal(100);
+        interrupts.memory_fault(100);
+        assert!(interrupts.at_rest().is_ok(), "nobody has looked");
+        assert!(read(&mut interrupts, offset::CQCSR, ON | 1 << 16, &NONE, 900));
+        assert!(interrupts.at_rest().is_err());
+        assert!(read(&mut interrupts, offset::CQCSR, ON | 1 << 16 | 1 << 10, &Open { illegal: true, ..NONE }, 950));
+        assert!(interrupts.at_rest().is_ok(), "it stands still at the first of them");
+        let mut interrupts = on();
+        interrupts.faults.record(90);
+        interrupts.faults.record_error(100);
+        assert!(read(&mut interrupts, offset::FQCSR, ON | 1 << 16, &NONE, 900));
+        assert!(interrupts.at_rest().is_err());
+        interrupts.register_write(offset::FQCSR, 0, &NONE, 1000);
+        assert!(interrupts.at_rest().is_ok(), "the queue was switched off");
     }
 }

@@ -50,6 +50,8 @@ pub struct Globality {
 #[derive(Debug, Default)]
 pub struct Invalidations {
     log: Vec<Invalidation>,
+    /// The fence that completed last: when it was fetched, and when software could know that it had completed
+    last_fence: Option<(Cycle, Cycle)>,
 }
 
 impl Invalidations {
@@ -61,7 +63,8 @@ impl Invalidations {
 
     /// A fence completed: the first `count` commands are in force, but for those that an error may have aborted. Returns
     /// how many came into force by this.
-    pub fn completed(&mut self, count: usize, fence: &Iofence, now: Cycle) -> u64 {
+    pub fn completed(&mut self, count: usize, fence: &Iofence, fetched: Cycle, now: Cycle) -> u64 {
+        self.last_fence = Some((fetched, now));
         let mut news = 0;
         let count = count.min(self.log.len());
         for invalidation in self.log[..count].iter_mut().rev().filter(|i| !i.aborted) {
@@ -116,6 +119,70 @@ impl Invalidations {
             }
         };
         self.in_force(window).find(|i| covers(&i.command, word, value, path))
+    }
+}
+
+/// What became of software's duty to invalidate what it had changed in cycle `changed`.
+impl Invalidations {
+    /// Commands that cover a use, fetched after the change, oldest first.
+    fn following(&self, word: &WordRef, value: u64, changed: Cycle) -> impl Iterator<Item = &Invalidation> {
+        let covers = move |i: &&Invalidation| covers(&i.command, word, value, Globality::default());
+        self.log.iter().filter(move |i| i.fetched > changed).filter(covers)
+    }
+
+    /// A command that covers the use has followed the change.
+    pub fn has_followed(&self, word: &WordRef, value: u64, changed: Cycle) -> bool {
+        self.following(word, value, changed).next().is_some()
+    }
+
+    /// All commands that followed may have been aborted, and software has seen a later fence complete as if it spoke for
+    /// them.
+    pub fn may_be_lost(&self, word: &WordRef, value: u64, changed: Cycle, window: Window) -> bool {
+        let mut following = self.following(word, value, changed).peekable();
+        let Some(first) = following.peek().map(|i| i.fetched) else { return false };
+        following.all(|i| i.aborted)
+            && (self.last_fence.is_some_and(|(fetched, completed)| fetched > first && completed < window.start))
+    }
+
+    /// The step that software left out or did wrong.
+    pub fn missing(&self, word: &WordRef, value: u64, changed: Cycle, window: Window) -> String {
+        let needed = needed(&word.role);
+        let Some(newest) = self.following(word, value, changed).last() else {
+            let early = self.log.iter().rev().find(|i| covers(&i.command, word, value, Globality::default()));
+            return match early {
+                Some(early) => format!(
+                    "missing: {needed} after the change of cycle {changed} (one was fetched before it, in cycle {})",
+                    early.fetched
+                ),
+                None => format!("missing: {needed} that covers it, and a fence, after the change of cycle {changed}"),
+            };
+        };
+        let Invalidation { command, fetched, completed, aborted, .. } = newest;
+        let name = command.mnemonic();
+        match completed {
+            None if *aborted => {
+                format!(
+                    "missing: {name} again, for that of cycle {fetched} may have been aborted when the queue stopped"
+                )
+            }
+            Some(completed) if *completed < window.start => match held_by_context(&word.role) {
+                Some(_) => format!("missing: IODIR.INVAL_DDT once {name} of cycle {fetched} had completed"),
+                None => format!(
+                    "missing: {name} after the last use of what was changed (that of cycle {fetched} was early)"
+                ),
+            },
+            _ => format!("missing: a fence behind {name} of cycle {fetched}, complete before the request was accepted"),
+        }
+    }
+}
+
+/// The command that covers a structure.
+fn needed(role: &Role) -> &'static str {
+    match role {
+        Role::DdtEntry { .. } | Role::DeviceContext { .. } | Role::PdtEntry { .. } => "IODIR.INVAL_DDT",
+        Role::ProcessContext { .. } => "IODIR.INVAL_PDT or IODIR.INVAL_DDT",
+        Role::FirstStage { .. } => "IOTINVAL.VMA",
+        Role::SecondStage { .. } | Role::MsiPte { .. } | Role::Mrif => "IOTINVAL.GVMA",
     }
 }
 
@@ -309,10 +376,10 @@ mod tests {
         let (word, none) = (first(0, None, 3, 0x5000), Globality::default());
         log.fetched(vma(None, None, None), 100);
         assert!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none());
-        assert_eq!(log.completed(1, &Iofence::default(), 150), 1);
+        assert_eq!(log.completed(1, &Iofence::default(), 0, 150), 1);
         assert!(log.cutoff(&word, LEAF, none, Window::new(150, 150)).is_none(), "the request was there already");
         assert_eq!(log.cutoff(&word, LEAF, none, Window::new(151, 151)).map(|i| i.fetched), Some(100));
-        assert_eq!(log.completed(1, &Iofence::default(), 200), 0, "in force already");
+        assert_eq!(log.completed(1, &Iofence::default(), 0, 200), 0, "in force already");
     }
 
     #[test]
@@ -321,16 +388,78 @@ mod tests {
         let (word, none) = (second(0, 1, 0x9000, pointer), Globality::default());
         let mut log = Invalidations::default();
         log.fetched(gvma(Some(1), None), 100);
-        log.completed(1, &Iofence::default(), 110);
-        assert!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(), "IOTINVAL does not reach directory caches");
+        log.completed(1, &Iofence::default(), 0, 110);
+        assert!(
+            log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(),
+            "IOTINVAL does not reach directory caches"
+        );
         log.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 200);
-        log.completed(2, &Iofence::default(), 210);
+        log.completed(2, &Iofence::default(), 0, 210);
         assert_eq!(log.cutoff(&word, LEAF, none, Window::new(1000, 1000)).map(|i| i.fetched), Some(100));
 
         let mut unfenced = Invalidations::default();
         unfenced.fetched(gvma(Some(1), None), 100);
         unfenced.fetched(Command::InvalDdt { device: Some(DeviceId(7)) }, 102);
-        unfenced.completed(2, &Iofence::default(), 110);
-        assert!(unfenced.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(), "the IODIR may have been executed first");
+        unfenced.completed(2, &Iofence::default(), 0, 110);
+        assert!(
+            unfenced.cutoff(&word, LEAF, none, Window::new(1000, 1000)).is_none(),
+            "the IODIR may have been executed first"
+        );
+    }
+
+    #[test]
+    fn what_the_queue_may_have_aborted_is_not_in_force_by_a_later_fence() {
+        let (word, none) = (first(0, None, 3, 0x5000), Globality::default());
+        let mut log = Invalidations::default();
+        log.fetched(vma(None, None, None), 100);
+        log.fetched(vma(None, None, Some(9)), 110);
+        log.aborted(1);
+        log.completed(2, &Iofence::default(), 120, 130);
+        let window = Window::new(200, 210);
+        assert_eq!(log.cutoff(&word, LEAF, none, window).map(|i| i.fetched), Some(100), "a fence was behind that one");
+        let mut log = Invalidations::default();
+        log.fetched(vma(None, None, None), 100);
+        log.aborted(0);
+        log.completed(1, &Iofence::default(), 120, 130);
+        assert!(log.cutoff(&word, LEAF, none, window).is_none());
+        assert!(log.may_be_lost(&word, LEAF, 90, window), "software has seen a fence, and was not told");
+        assert!(log.missing(&word, LEAF, 90, window).contains("again"));
+        log.fetched(vma(None, None, None), 140);
+        assert!(!log.may_be_lost(&word, LEAF, 90, window));
+    }
+
+    #[test]
+    fn a_fence_with_pr_speaks_for_reads_that_show_later() {
+        let (word, none) = (first(0, None, 3, 0x5000), Globality::default());
+        let mut log = Invalidations::default();
+        log.fetched(vma(None, None, None), 100);
+        log.completed(1, &Iofence { pr: true, ..Iofence::default() }, 105, 110);
+        let shown = |direction, end| Window { shown: Some(direction), ..Window::new(50, end) };
+        let cutoff = |window| log.cutoff(&word, LEAF, none, window).map(|i| i.fetched);
+        assert_eq!(cutoff(shown(Direction::Read, 111)), Some(100));
+        assert_eq!(cutoff(shown(Direction::Read, 110)), None);
+        assert_eq!(cutoff(shown(Direction::Write, 111)), None);
+        assert_eq!(cutoff(Window::new(50, 111)), None, "a refused one does not show");
+        log.completed(1, &Iofence { pw: true, ..Iofence::default() }, 115, 120);
+        let cutoff = |window| log.cutoff(&word, LEAF, none, window).map(|i| i.fetched);
+        assert_eq!(
+            cutoff(shown(Direction::Write, 121)),
+            Some(100),
+            "a later fence may wait for what the first did not"
+        );
+    }
+
+    #[test]
+    fn the_step_that_is_missing_is_named() {
+        let word = first(0, None, 3, 0x5000);
+        let missing = |log: &Invalidations| log.missing(&word, LEAF, 90, Window::new(200, 210));
+        let mut log = Invalidations::default();
+        assert!(missing(&log).starts_with("missing: IOTINVAL.VMA that covers it, and a fence"));
+        log.fetched(vma(None, None, None), 80);
+        assert!(missing(&log).contains("fetched before it, in cycle 80"), "{}", missing(&log));
+        assert!(!log.has_followed(&word, LEAF, 90));
+        log.fetched(vma(None, None, None), 100);
+        assert!(log.has_followed(&word, LEAF, 90));
+        assert!(missing(&log).starts_with("missing: a fence behind IOTINVAL.VMA of cycle 100"));
     }
 }

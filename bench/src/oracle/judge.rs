@@ -282,6 +282,7 @@ impl Oracle {
                     }
                     self.commands_aborted();
                     self.interrupts.command_error(now);
+                    self.interrupts.memory_fault(now);
                 }
                 Write::PageRequest => {
                     self.page_queue.write_failed(self.registers.pq, now);

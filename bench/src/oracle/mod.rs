@@ -6,6 +6,7 @@
 
 mod ats;
 mod attribution;
+mod choices;
 mod chooser;
 mod commands;
 mod counters;
@@ -14,6 +15,7 @@ mod dma;
 mod evidence;
 mod explain;
 mod faults;
+mod freed;
 mod hazards;
 mod history;
 mod interrupt_files;
@@ -37,14 +39,16 @@ mod tagged;
 mod unasked;
 mod updates;
 mod usable;
+mod vectors;
 mod view;
 
-use golden::{Capabilities, Choices, Config, Fctl, Spa, SpecVersion, offset};
+use golden::{Capabilities, Config, Fctl, Spa, SpecVersion, offset};
 
 use crate::bus::{Agent, Cycle, Event};
 use crate::driver::Operation;
 use crate::testbench::{Figures, Finding};
 
+pub use choices::Bound;
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
 pub use view::Peek;
@@ -56,8 +60,8 @@ pub struct Settings {
     pub capabilities: Capabilities,
     /// Version of the specification
     pub version: SpecVersion,
-    /// What the specification leaves to the implementation
-    pub choices: Choices,
+    /// Those choices of the implementation that its description binds
+    pub choices: Bound,
 }
 
 /// What a write of the device on `ptw_*` was for: it decides what an error response means.
@@ -93,6 +97,7 @@ fn phase_of(event: &Event) -> u8 {
 /// The oracle.
 pub struct Oracle {
     settings: Settings,
+    choices: choices::Made,
     registers: registers::Registers,
     histories: history::Histories,
     invalidations: invalidation::Invalidations,
@@ -104,6 +109,9 @@ pub struct Oracle {
     interrupts: interrupts::Interrupts,
     messages: messages::Messages,
     software: software::Software,
+    freed: freed::Freed,
+    /// Values that were used after software had changed them, each once
+    stale_uses: Vec<software::StaleUse>,
     transactions: dma::Transactions,
     updates: updates::Updates,
     files: interrupt_files::InterruptFiles,
@@ -124,6 +132,7 @@ impl Oracle {
     pub fn new(settings: Settings) -> Self {
         Oracle {
             settings,
+            choices: choices::Made::new(settings.version, settings.capabilities, &settings.choices),
             registers: registers::Registers::new(settings.capabilities, Fctl(0)),
             histories: history::Histories::default(),
             invalidations: invalidation::Invalidations::default(),
@@ -135,6 +144,8 @@ impl Oracle {
             interrupts: interrupts::Interrupts::new(),
             messages: messages::Messages::default(),
             software: software::Software::default(),
+            freed: freed::Freed::default(),
+            stale_uses: Vec::new(),
             transactions: dma::Transactions::default(),
             updates: updates::Updates::default(),
             files: interrupt_files::InterruptFiles::default(),
@@ -157,7 +168,7 @@ impl Oracle {
             fctl: self.registers.fctl(),
             ddtp: self.registers.ddtp(),
             version: self.settings.version,
-            choices: self.settings.choices,
+            choices: self.choices.now().golden,
         }
     }
 
@@ -219,6 +230,17 @@ impl Oracle {
         for served in self.software.end(done, now) {
             self.judge_software(&served, memory);
         }
+    }
+
+    /// Software gives up memory: from now on no device may reach it.
+    pub fn freed(&mut self, start: Spa, bytes: u64, now: Cycle) {
+        self.time_line.operation(now, format!("software frees {start:#x}+{bytes:#x}"));
+        self.freed.free(start, bytes, now);
+    }
+
+    /// Memory belongs to somebody again.
+    pub fn taken(&mut self, start: Spa, bytes: u64) {
+        self.freed.take(start, bytes);
     }
 
     /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order
@@ -344,6 +366,9 @@ impl Oracle {
         if resp > 1 {
             self.commands_aborted();
             self.interrupts.command_error(now);
+            if self.commands.awaits(self.registers.cq, addr) {
+                self.interrupts.memory_fault(now);
+            }
             return;
         }
         let ring = self.registers.cq;
@@ -360,10 +385,12 @@ impl Oracle {
                 }
                 commands::News::Illegal(why, fetched) => {
                     self.commands_aborted();
+                    self.interrupts.illegal(fetched);
                     self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
                     self.commands_aborted();
+                    self.interrupts.memory_fault(fetched);
                     let command = golden::Command::Fence(fence);
                     let line = evidence::command_line(&command);
                     self.time_line
@@ -402,7 +429,8 @@ impl Oracle {
             if fence.operands.wsi {
                 self.interrupts.fence(fence.fetched, now);
             }
-            self.figures.invalidations_compared += self.invalidations.completed(fence.invalidations, &fence.operands, now);
+            self.figures.invalidations_compared +=
+                self.invalidations.completed(fence.invalidations, &fence.operands, fence.fetched, now);
         }
     }
 
@@ -412,7 +440,10 @@ impl Oracle {
             Violation::new(Rule::Register, name, right, wrong)
         };
         match register {
-            offset::CAPABILITIES => self.registers.caps = Capabilities(value),
+            offset::CAPABILITIES => {
+                self.registers.caps = Capabilities(value);
+                self.choices = choices::Made::new(self.settings.version, Capabilities(value), &self.settings.choices);
+            }
             offset::FCTL => self.registers.fctl_read(Fctl(value as u32)),
             offset::DDTP => self.registers.ddtp_read(golden::Ddtp(value), accepted)?,
             offset::CQH => {
@@ -458,9 +489,12 @@ impl Oracle {
         }
     }
 
-    fn wires_agree(&self, now: Cycle) -> Result<(), Violation> {
+    fn wires_agree(&mut self, now: Cycle) -> Result<(), Violation> {
         match self.registers.fctl_known() {
-            Some(fctl) => self.interrupts.wires_agree(fctl, &self.open(now), now),
+            Some(fctl) => {
+                let open = self.open(now);
+                self.interrupts.wires_agree(fctl, &open, now)
+            }
             None => Ok(()),
         }
     }
@@ -491,6 +525,12 @@ impl Oracle {
                 t.ticket.0, t.request.direction, t.request.device, t.request.iova, t.accepted
             ));
         }
+        for (request, since) in self.transactions.offers().iter().take(2) {
+            lines.push(format!(
+                "{:?} by device {:#x} at {:#x}: offered since cycle {since}, and not accepted",
+                request.direction, request.device, request.iova
+            ));
+        }
         lines.extend(self.translation_requests.describe().take(4));
         for fence in self.commands.open_fences().iter().take(2) {
             let why = match self.device_commands.unfinished(fence.sequence) {
@@ -508,9 +548,11 @@ impl Oracle {
         lines.join("\n")
     }
 
-    /// The oldest request in flight: when it was accepted.
+    /// The oldest request in flight: when it was accepted; or when it was offered, if the device does not take it.
     pub fn oldest_request(&self) -> Option<Cycle> {
-        self.transactions.live().iter().map(|t| t.accepted).chain(self.translation_requests.oldest()).min()
+        let live = self.transactions.live().iter().map(|t| t.accepted);
+        let offers = self.transactions.offers().iter().map(|(_, since)| *since);
+        live.chain(offers).chain(self.translation_requests.oldest()).min()
     }
 
     /// Since when the command queue owes progress, unless it is off or may have met an error.
@@ -547,7 +589,10 @@ impl Oracle {
         let excused = self.interrupts.excused();
         self.settle_doubts(memory);
         self.settle_losses(excused);
-        self.faults.at_rest(excused)
+        self.faults.at_rest(excused)?;
+        self.interrupts.at_rest()?;
+        self.judge_stale_uses(memory);
+        Ok(())
     }
 
     /// There are ATS and page requests.

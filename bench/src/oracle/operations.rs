@@ -159,3 +159,80 @@ impl Operations {
         self.loose.retain(|&(cycle, _)| oldest <= cycle);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{DeviceId, Iova, Spa, Tags};
+
+    use super::*;
+    use crate::bus::Agent;
+
+    const FSC: u64 = 0x118;
+    const TA: u64 = 0x110;
+
+    fn operation(promise: Promise) -> Operation {
+        Operation { name: "replace".to_owned(), promise, reconfiguration: true }
+    }
+
+    fn read(addr: u64, value: u64) -> Choice {
+        let tags = Tags { device: DeviceId(1), process: None, gscid: None, pscid: None, iova: Iova(0x1000), gpa: None };
+        let word = WordRef { addr: Spa(addr), bytes: 8, role: Role::DeviceContext { index: 3 }, tags };
+        Choice { word, value, stale: false, root: 0, recalled: None }
+    }
+
+    /// Two operations, the second right behind the first; each changes both words of a context, one after the other.
+    fn two(promise: Promise) -> (Operations, Histories) {
+        let (mut operations, mut histories) = (Operations::default(), Histories::default());
+        for (began, old, new) in [(100, 0xA, 0xB), (110, 0xB, 0xC)] {
+            operations.begin(operation(promise), began);
+            for (addr, cycle) in [(TA, began), (FSC, began + 4)] {
+                operations.stored(addr, cycle);
+                histories.stored(Agent::Cpu, Spa(addr), old, new, cycle);
+            }
+            assert!(operations.end(true, began + 10).is_some());
+        }
+        (operations, histories)
+    }
+
+    fn fits(operations: &Operations, histories: &Histories, window: Window, ta: u64, fsc: u64) -> bool {
+        operations.moments(window, histories).fit(&[read(TA, ta), read(FSC, fsc)])
+    }
+
+    #[test]
+    fn every_word_is_of_the_same_moment_at_rest() {
+        let (operations, histories) = two(Promise::Hitless);
+        let both = Window::new(105, 115);
+        for (ta, fsc, fit) in
+            [(0xA, 0xA, true), (0xB, 0xB, true), (0xC, 0xC, true), (0xB, 0xA, false), (0xC, 0xB, false)]
+        {
+            assert_eq!(fits(&operations, &histories, both, ta, fsc), fit, "{ta:x} {fsc:x}");
+        }
+        let second = Window::new(111, 115);
+        assert!(!fits(&operations, &histories, second, 0xA, 0xA), "the first operation is over");
+        assert!(fits(&operations, &histories, Window { offered: 110, ..second }, 0xA, 0xA), "but not at the offer");
+        assert!(operations.moments(Window::new(121, 130), &histories).cycles.is_empty());
+    }
+
+    #[test]
+    fn what_something_else_stores_to_meanwhile_may_be_anything() {
+        let (mut operations, histories) = two(Promise::Hitless);
+        operations.stored(TA, 120);
+        assert!(fits(&operations, &histories, Window::new(105, 125), 0xC, 0xA), "TA is out of the question");
+        assert!(!fits(&operations, &histories, Window::new(105, 119), 0xC, 0xA), "that came later");
+        let (operations, histories) = two(Promise::Nothing);
+        assert!(fits(&operations, &histories, Window::new(105, 115), 0xB, 0xA), "nothing was promised");
+    }
+
+    #[test]
+    fn a_failed_operation_promises_nothing_and_a_part_is_no_operation() {
+        let mut operations = Operations::default();
+        operations.begin(operation(Promise::Hitless), 100);
+        operations.begin(operation(Promise::Effective), 101);
+        assert!(operations.end(true, 102).is_none(), "a part of the first");
+        assert!(operations.is_busy());
+        let failed = operations.end(false, 103).expect("the outermost");
+        assert_eq!((failed.operation.promise, failed.operation.reconfiguration), (Promise::Nothing, false));
+        operations.forget(104);
+        assert_eq!(operations.overlapped(Window::new(100, 200)).count(), 0);
+    }
+}

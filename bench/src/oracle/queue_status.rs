@@ -3,7 +3,7 @@
 
 use super::registers::switched_on;
 use super::rule::{Rule, Violation};
-use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, status};
+use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, none_owed, status};
 use crate::bus::Cycle;
 
 /// `fqcsr` or `pqcsr`.
@@ -95,6 +95,14 @@ impl QueueStatus {
     pub fn record_error(&mut self, now: Cycle) {
         self.records.pop();
         self.bits[MEMORY_FAULT].may_happen(now + LATE);
+        if self.on {
+            self.bits[MEMORY_FAULT].owe(now);
+        }
+    }
+
+    /// At rest: an error has been reported.
+    pub fn at_rest(&self) -> Result<(), Violation> {
+        none_owed(&self.bits, self.names.status)
     }
 
     /// A record is on its way to memory.
@@ -134,6 +142,9 @@ impl QueueStatus {
     pub fn write(&mut self, csr: Csr, now: Cycle) -> bool {
         let on = switched_on(&mut self.on, csr.enabled());
         clear(&mut self.bits, if on { u32::MAX } else { csr.0 >> 8 }, now);
+        if !csr.enabled() {
+            self.bits[MEMORY_FAULT].excuse();
+        }
         if on {
             self.records.clear();
         }

@@ -144,11 +144,11 @@ mod tests {
             Command::InvalVma(Iotinval { gscid: Some(Gscid(1)), pscid: Some(Pscid(3)), page, ..Iotinval::default() })
         };
         log.fetched(vma(Some(5)), 200);
-        log.completed(1, &Iofence::default(), 210);
+        log.completed(1, &Iofence::default(), 0, 210);
         assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "an address drops leaves only");
         log.fetched(vma(None), 300);
         assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "not completed");
-        log.completed(2, &Iofence::default(), 310);
+        log.completed(2, &Iofence::default(), 0, 310);
         assert!(others(&roots, first(3, 0xB), false, &log).is_empty());
     }
 

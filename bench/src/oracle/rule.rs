@@ -53,6 +53,10 @@ pub enum Rule {
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
     StaleAfterOperation,
+    /// Software: nothing reaches memory that has been freed.
+    UseAfterFree,
+    /// Software: a change of what may be cached is followed by its invalidation.
+    NeverInvalidated,
     /// Software: an operation that may refuse shows every request the old state, the new one, or a refusal.
     MixedState,
     /// Software: a hitless operation shows every request the old state or the new one.
@@ -87,6 +91,8 @@ impl Rule {
             Rule::Counter => "counter",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
+            Rule::UseAfterFree => "use-after-free",
+            Rule::NeverInvalidated => "never-invalidated",
             Rule::MixedState => "mixed-state",
             Rule::NotHitless => "not-hitless",
         }
@@ -117,7 +123,8 @@ impl Rule {
             Rule::PageResponse => "RISC-V IOMMU, PCIe ATS Page Request handling; IOMMU PCIe ATS commands",
             Rule::Counter => "RISC-V IOMMU, Performance-monitoring event counters and selectors",
             Rule::Protocol => "AMBA AXI4",
-            Rule::StaleAfterOperation => "RISC-V IOMMU, Guidelines for invalidations",
+            Rule::StaleAfterOperation | Rule::NeverInvalidated => "RISC-V IOMMU, Guidelines for invalidations",
+            Rule::UseAfterFree => "RISC-V IOMMU, IOMMU Command-queue Fence commands (reclaiming memory)",
             Rule::MixedState | Rule::NotHitless => "RISC-V IOMMU, Updating in-memory data structure entries",
         }
     }

@@ -5,7 +5,7 @@
 //! one of them may refuse, a refusal is right as well. The device is never to blame for what is found here: it was
 //! explained by values that it may use. Of all explanations the one that is kindest to software counts.
 
-use golden::{Outcome, Request, Role, WordRef};
+use golden::{Outcome, Request, Role, Spa, WordRef};
 use rustc_hash::FxHashMap;
 
 use super::chooser::Choice;
@@ -26,6 +26,8 @@ pub struct Served {
     pub window: Window,
     /// The explanation by which the device was cleared
     pub explanation: Explanation,
+    /// It came to memory that had been freed
+    pub freed: Option<Broken>,
 }
 
 /// The word of a context that names the root of the tree which a page-table entry belongs to.
@@ -40,6 +42,44 @@ fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
     }
 }
 
+/// A value that was used although software had put another one in its place.
+#[derive(Clone, Debug)]
+pub struct StaleUse {
+    /// The read that used it
+    pub choice: Choice,
+    /// When software changed what had led to it: the word itself, or the context that names its tree
+    pub changed: Cycle,
+    /// The request
+    pub served: Served,
+}
+
+impl StaleUse {
+    /// Those among the reads of a request.
+    pub fn of<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = StaleUse> + 'a {
+        let reads = &served.explanation.choices;
+        reads.iter().filter_map(move |choice| {
+            let overwritten = |word: &WordRef, value: u64| {
+                let history = histories.word(word.addr)?;
+                let whole = history.values().filter(|whole| narrow(word, *whole) == value);
+                whole.filter_map(|whole| history.overwritten(whole)).max()
+            };
+            let uprooted = || {
+                let context = named_root(reads, &choice.word.role).filter(|context| context.value != choice.root)?;
+                overwritten(&context.word, choice.root)
+            };
+            let itself = if choice.stale { overwritten(&choice.word, choice.value) } else { None };
+            let changed = itself.or_else(uprooted).filter(|changed| *changed < served.window.offered)?;
+            Some(StaleUse { choice: *choice, changed, served: served.clone() })
+        })
+    }
+
+    /// Of the same word and value.
+    pub fn is_like(&self, other: &StaleUse) -> bool {
+        (self.choice.word.addr, self.choice.value, self.choice.word.tags.gscid, self.choice.word.tags.pscid)
+            == (other.choice.word.addr, other.choice.value, other.choice.word.tags.gscid, other.choice.word.tags.pscid)
+    }
+}
+
 /// A promise that was broken.
 #[derive(Clone, Debug)]
 pub enum Broken {
@@ -51,6 +91,26 @@ pub enum Broken {
         operation: String,
         /// When it returned
         returned: Cycle,
+        /// What software left out
+        missing: String,
+    },
+    /// A request came to memory that software had freed.
+    Freed {
+        /// Where
+        addr: Spa,
+        /// Since when it is free
+        since: Cycle,
+        /// The table that lies there; none: it is where the request leads to
+        table: Option<Choice>,
+    },
+    /// A value was used that software had changed and never invalidated.
+    NeverInvalidated {
+        /// The use
+        choice: Choice,
+        /// When it was changed
+        changed: Cycle,
+        /// What software left out
+        missing: String,
     },
     /// A request came out as by no state of memory at rest around the operations that it overlaps.
     Torn {
@@ -63,6 +123,17 @@ pub enum Broken {
         /// By memory after the last
         new: Outcome,
     },
+}
+
+/// A read that used what an operation had retired.
+#[derive(Clone, Debug)]
+pub struct Retired {
+    /// The read
+    pub choice: Choice,
+    /// The operation
+    pub operation: String,
+    /// When it returned
+    pub returned: Cycle,
 }
 
 /// How requests during hitless operations came out.
@@ -183,7 +254,7 @@ impl Software {
     /// The first of these reads that used what an operation had retired before the request was accepted: a word that it
     /// had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken out of the
     /// context.
-    pub fn retired(&self, choices: &[Choice], histories: &Histories, window: Window) -> Option<Broken> {
+    pub fn retired(&self, choices: &[Choice], histories: &Histories, window: Window) -> Option<Retired> {
         choices.iter().find_map(|choice| {
             // What memory held when the request was offered may be used for it if the device looked at once.
             let start = if is_invalid(&choice.word.role, choice.value) { window.offered } else { window.start };
@@ -200,7 +271,7 @@ impl Software {
                 self.overwriter(&context.word, choice.root, histories, start)
             };
             let (returned, name) = overwritten.or_else(unlinked).or_else(uprooted)?;
-            Some(Broken::Stale { choice: *choice, operation: self.names[name as usize].clone(), returned })
+            Some(Retired { choice: *choice, operation: self.names[name as usize].clone(), returned })
         })
     }
 
@@ -215,7 +286,8 @@ impl Software {
         let history = histories.word(word.addr)?;
         let held_ever = |whole: u64| narrow(word, whole) == value;
         let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned, start);
-        (returned < start && history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
+        (returned < start && history.values().any(held_ever) && !history.values().any(held_since))
+            .then_some((returned, name))
     }
 }
 
@@ -227,4 +299,161 @@ pub struct Around<'a> {
     pub at_rest: &'a AtRest,
     /// What memory held when
     pub histories: &'a Histories,
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::{Access, Cause, DeviceId, Iova, Tags, Translation};
+
+    use super::super::tagged::Place;
+    use super::*;
+    use crate::bus::Agent;
+
+    fn to(value: u64) -> Outcome {
+        Outcome::Translated(Translation::identity(value))
+    }
+
+    fn refused() -> Outcome {
+        Outcome::Fault(golden::Fault {
+            cause: Cause::DdtInvalid,
+            iotval: 0,
+            iotval2: 0,
+            ttyp: golden::Ttyp::UntranslatedRead,
+            device: DeviceId(1),
+            process: None,
+            privileged: false,
+            reported: true,
+            response: golden::Response::UnsupportedRequest,
+        })
+    }
+
+    fn choice(role: Role, addr: u64, value: u64, root: u64) -> Choice {
+        let tags = Tags { device: DeviceId(1), process: None, gscid: None, pscid: None, iova: Iova(0x1000), gpa: None };
+        Choice { word: WordRef { addr: Spa(addr), bytes: 8, role, tags }, value, stale: false, root, recalled: None }
+    }
+
+    const CONTEXT: Role = Role::DeviceContext { index: 3 };
+
+    fn served(outcome: Outcome, reads: Vec<Choice>, window: Window) -> Served {
+        let explanation = Explanation {
+            outcome,
+            choices: reads,
+            roots: Vec::new(),
+            msi_table: None,
+            stale: false,
+            other_root: false,
+        };
+        let request = Request::untranslated(DeviceId(1), Access::Read, Iova(0x1000));
+        Served { request, window, explanation, freed: None }
+    }
+
+    /// An operation that begins in cycle 90, stores `new` over `old` at 0x100 in cycle 100 and returns in cycle 110.
+    fn after_store(promise: Promise, old: u64, new: u64) -> (Software, Histories) {
+        let (mut software, mut histories) = (Software::default(), Histories::default());
+        software.begin(Operation { name: "replace".to_owned(), promise, reconfiguration: true }, 90);
+        software.operations.stored(0x100, 100);
+        histories.stored(Agent::Cpu, Spa(0x100), old, new, 100);
+        assert!(software.end(true, 110).is_empty());
+        (software, histories)
+    }
+
+    /// What is found of a request that ran from cycle 95 to 105 and came out so, by this value at 0x100.
+    fn torn(promise: Promise, outcome: Outcome, value: u64) -> Option<(bool, String)> {
+        let (software, histories) = after_store(promise, 0xA, 0xB);
+        let window = Window::new(95, 105);
+        let served = served(outcome, vec![choice(CONTEXT, 0x100, value, 0)], window);
+        let moments = software.operations.moments(window, &histories);
+        let at_rest = AtRest { outcomes: vec![to(0xA), to(0xB)], words: vec![0x100] };
+        let around = Around { moments: &moments, at_rest: &at_rest, histories: &histories };
+        match software.torn(&served, &served.explanation.choices, &around) {
+            Some(Broken::Torn { operation, hitless, .. }) => Some((hitless, operation)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_request_beside_an_operation_comes_out_by_memory_at_rest() {
+        for outcome in [to(0xA), to(0xB)] {
+            assert_eq!(torn(Promise::Hitless, outcome, 0xC), None);
+        }
+        assert_eq!(torn(Promise::Hitless, to(0xC), 0xB), None, "something else than the operation led there");
+        assert_eq!(torn(Promise::Hitless, to(0xC), 0xC), Some((true, "replace".to_owned())));
+        assert_eq!(torn(Promise::Hitless, refused(), 0xC), Some((true, "replace".to_owned())));
+        assert_eq!(torn(Promise::Effective, refused(), 0xC), None, "it may refuse");
+        assert_eq!(torn(Promise::Effective, to(0xC), 0xC), Some((false, "replace".to_owned())));
+        assert_eq!(torn(Promise::Nothing, to(0xC), 0xC), None);
+    }
+
+    #[test]
+    fn what_an_operation_left_is_not_retired_by_it_though_the_next_one_follows_at_once() {
+        let (mut software, mut histories) = after_store(Promise::Effective, 0xA, 0xB);
+        // The next operation begins in the cycle in which the first one returned, and stores in it.
+        software.begin(Operation::default(), 110);
+        software.operations.stored(0x100, 110);
+        histories.stored(Agent::Cpu, Spa(0x100), 0xB, 0xC, 111);
+        let used = |value| {
+            let context = choice(CONTEXT, 0x100, value, 0);
+            software.retired(&[Choice { stale: true, ..context }], &histories, Window::new(112, 120))
+        };
+        assert!(used(0xB).is_none(), "the second operation has not returned");
+        assert_eq!(used(0xA).map(|retired| retired.returned), Some(110));
+    }
+
+    #[test]
+    fn a_tree_whose_root_was_taken_out_of_the_context_is_retired() {
+        let (software, histories) = after_store(Promise::Effective, 0xA, 0xB);
+        let context = choice(CONTEXT, 0x100, 0xB, 0);
+        let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
+        let retired = |root, start| software.retired(&[context, leaf(root)], &histories, Window::new(start, 200));
+        assert_eq!(retired(0xA, 111).map(|retired| retired.returned), Some(110));
+        assert!(retired(0xA, 110).is_none(), "the request was there before the operation returned");
+        assert!(retired(0xB, 111).is_none(), "the new tree");
+        assert!(retired(0xC, 111).is_none(), "a tree that this context never named was not retired by the operation");
+    }
+
+    #[test]
+    fn an_entry_below_an_overwritten_pointer_is_retired() {
+        let (software, histories) = after_store(Promise::Effective, 0x2001, 0x3001);
+        let place = |value| Place {
+            addr: Spa(0x900),
+            bytes: 8,
+            pscid: None,
+            global: false,
+            root: 0xA,
+            parent: Parent::Pointer { addr: Spa(0x100), level: 1, value },
+            napot: false,
+            reached: Some(50),
+        };
+        let context = choice(CONTEXT, 0x700, 0xA, 0);
+        let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);
+        let retired =
+            |recalled| software.retired(&[context, Choice { recalled, ..leaf }], &histories, Window::new(111, 200));
+        assert!(retired(None).is_none());
+        assert!(retired(Some(place(0x3001))).is_none());
+        assert_eq!(retired(Some(place(0x2001))).map(|retired| retired.returned), Some(110));
+    }
+
+    #[test]
+    fn an_invalid_entry_may_be_used_since_the_offer() {
+        let (software, histories) = after_store(Promise::Effective, 0, 0x21);
+        let used = |window| {
+            let context = choice(Role::DeviceContext { index: 0 }, 0x100, 0, 0);
+            software.retired(&[Choice { stale: true, ..context }], &histories, window)
+        };
+        assert!(used(Window { offered: 99, ..Window::new(112, 120) }).is_none());
+        assert!(used(Window::new(112, 120)).is_some());
+    }
+
+    #[test]
+    fn a_stale_use_says_when_software_changed_what_led_to_it() {
+        let (_, histories) = after_store(Promise::Nothing, 0xA, 0xB);
+        let stale = Choice { stale: true, ..choice(CONTEXT, 0x100, 0xA, 0) };
+        let uses = |read, start| {
+            let served = served(to(0), vec![read], Window::new(start, 300));
+            StaleUse::of(&served, &histories).map(|stale| stale.changed).collect::<Vec<_>>()
+        };
+        assert_eq!(uses(stale, 200), [100]);
+        assert!(uses(stale, 100).is_empty(), "it was changed after the request had come");
+        assert!(uses(choice(CONTEXT, 0x100, 0xB, 0), 200).is_empty());
+    }
 }

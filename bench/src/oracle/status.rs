@@ -25,6 +25,9 @@ pub(super) struct Bit {
     cleared: Cycle,
     /// When software last read it as 0
     zero: Cycle,
+    /// Its cause came about in this cycle, and neither was it seen set since nor did software clear it: at rest it has to
+    /// be set
+    owed: Option<Cycle>,
 }
 
 impl Bit {
@@ -42,8 +45,24 @@ impl Bit {
         self.perhaps = self.perhaps.max(Some(by));
     }
 
+    /// Its cause came about. When the device notices is its own affair, but it does before the machine is at rest.
+    pub(super) fn owe(&mut self, now: Cycle) {
+        self.owed.get_or_insert(now);
+    }
+
+    /// What stood between the cause and the bit has gone: software switched the queue off.
+    pub(super) fn excuse(&mut self) {
+        self.owed = None;
+    }
+
+    /// Since when it should have been set, and was not when software last looked.
+    pub(super) fn owed(&self) -> Option<Cycle> {
+        self.owed.filter(|owed| owed + SETTLE < self.zero)
+    }
+
     /// Software begins to write 1 to it.
     pub(super) fn clear(&mut self, now: Cycle) {
+        self.owed = None;
         self.perhaps = self.perhaps.max(self.set_by.take()).filter(|&by| by >= now);
         self.cleared = now;
     }
@@ -61,6 +80,7 @@ impl Bit {
     pub(super) fn read(&mut self, value: bool, accepted: Cycle, may: bool, must: bool) -> bool {
         let right = if value { may || self.may() } else { !must && !self.must(accepted) };
         if value {
+            self.owed = None;
             self.happens(accepted.max(self.cleared + 1), accepted.max(self.cleared + 1));
         } else {
             self.perhaps = self.perhaps.filter(|&by| by >= accepted);
@@ -120,6 +140,17 @@ impl Enable {
     /// As software last wrote it.
     pub(super) fn is_on(self) -> bool {
         self.on
+    }
+}
+
+/// At rest no bit is owed.
+pub(super) fn none_owed<const N: usize>(bits: &[Bit; N], names: [(Rule, &str); N]) -> Result<(), Violation> {
+    match bits.iter().zip(names).find_map(|(bit, name)| Some((bit.owed()?, name))) {
+        None => Ok(()),
+        Some((since, (rule, name))) => {
+            let right = format!("1: its cause came about in cycle {since}");
+            Err(Violation::new(rule, format!("{name} never comes"), right, "0"))
+        }
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Knowledge<'a> {
     pub tagged: &'a Tagged,
     /// Which words it tried to update
     pub updates: &'a Updates,
+    /// It takes an error answer for corrupt data
+    pub errors_corrupt: bool,
 }
 
 /// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the

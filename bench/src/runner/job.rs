@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::oracle::Bound;
 use crate::scenario::{At, Expectation, ExpectedVerdict, Flush, Policy, Problem, Requirement, Scenario, Variant};
 use crate::testbench::RunOutcome;
 
@@ -21,6 +22,9 @@ pub enum Device {
         library: PathBuf,
         /// What it has, as a value of the `capabilities` register; all, if its description does not say
         capabilities: u64,
+        /// Which choices of the specification its description binds
+        #[serde(default)]
+        choices: Bound,
     },
     /// The golden model behind the same wires
     Model,
@@ -32,6 +36,14 @@ impl Device {
         match self {
             Device::Rtl { capabilities, .. } => *capabilities,
             Device::Model => crate::model::CAPABILITIES,
+        }
+    }
+
+    /// The choices of the specification that are known of it.
+    pub const fn choices(&self) -> Bound {
+        match self {
+            Device::Rtl { choices, .. } => *choices,
+            Device::Model => Bound::FREE,
         }
     }
 
@@ -288,7 +300,11 @@ mod tests {
 
     #[test]
     fn what_the_rtl_lacks_is_played_on_the_model_and_what_both_lack_is_not_played() {
-        let rtl = Device::Rtl { library: PathBuf::from("iommu.so"), capabilities: Requirement::Msi.bits() };
+        let rtl = Device::Rtl {
+            library: PathBuf::from("iommu.so"),
+            capabilities: Requirement::Msi.bits(),
+            choices: crate::oracle::Bound::FREE,
+        };
         let jobs = |needed: &str, device: &Device| {
             let text = format!("requires: [{needed}]\niommu: {{ context: extended }}");
             Plan { device: device.clone(), ..plan() }.jobs(&selected(&text)).expect("good")

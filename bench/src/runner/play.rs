@@ -15,6 +15,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::driver::{self, ApiError, Driver};
+use crate::oracle::Bound;
 use crate::scenario::{Place, Scenario};
 use crate::testbench::{RunOutcome, Testbench};
 
@@ -30,6 +31,8 @@ pub struct Manner {
     pub fail_alloc: Option<u64>,
     /// The device runs on until this cycle after a violation, so that waves show what came of it
     pub film_until: Option<u64>,
+    /// Choices of the specification that are known of the device
+    pub choices: Bound,
     /// Device, bus and software only: nothing is judged. For measurements
     pub unjudged: bool,
 }
@@ -40,7 +43,7 @@ pub struct Manner {
 /// [`hdl::Stopped`] if the device stops itself in reset, before anything was played.
 pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, manner: Manner) -> Result<RunOutcome, hdl::Stopped> {
     let seed = manner.seed;
-    let mut config = config::testbench(scenario);
+    let mut config = config::testbench(scenario, manner.choices);
     if manner.unjudged {
         config.oracle = None;
     }

@@ -84,6 +84,18 @@ impl Machine for Testbench {
         }
     }
 
+    fn freed(&mut self, start: Spa, bytes: u64) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.freed(start, bytes, self.now);
+        }
+    }
+
+    fn taken(&mut self, start: Spa, bytes: u64) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.taken(start, bytes);
+        }
+    }
+
     fn step(&mut self, devices: &[DeviceId], kind: StepKind) {
         let now = self.now;
         if let (Some(recorder), [device, ..]) = (&mut self.recorder, devices) {

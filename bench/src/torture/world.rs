@@ -14,7 +14,7 @@ use crate::bus::{
 };
 use crate::driver::{Halted, Machine};
 use crate::model::{Model, ModelConfig};
-use crate::oracle::Settings;
+use crate::oracle::{Bound, Settings};
 use crate::testbench::{Bounds, Config, Kind, RunOutcome, StreamSpec, Testbench};
 
 /// Device, memory, software, and the words that change.
@@ -57,7 +57,7 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
         bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() },
         // One walker without caches, shared with messages, is slow, and that is no fault.
         bounds: if scene.has(Scene::Ats) { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
-        oracle: Some(Settings { capabilities, version: model.version, choices: model.choices }),
+        oracle: Some(Settings { capabilities, version: model.version, choices: Bound::FREE }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     let slots = Tables::build(scene, &mut bench);

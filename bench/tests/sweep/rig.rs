@@ -4,9 +4,9 @@ use bench::bus::{BusConfig, Event, OKAY, PortTiming};
 use bench::driver::format::Invalidation;
 use bench::driver::plan::{Entry, Step};
 use bench::driver::{Driver, Halted, Machine, Operation, Options, Promise, Resources};
-use bench::oracle::Settings;
+use bench::oracle::{Bound, Settings};
 use bench::testbench::{Bounds, Config, Kind, StreamSpec, Testbench};
-use golden::{Capabilities, Choices, Iova, ProcessId, Spa, SpecVersion};
+use golden::{Capabilities, Iova, ProcessId, Spa, SpecVersion};
 use hdl::Dut;
 
 use super::rows::{DEVICE, IOVA, PDT, PROCESS, Row, Swept, directory, memory};
@@ -114,7 +114,7 @@ impl Rig {
         let capabilities = format.capabilities();
         let timing = PortTiming { latency: 4..=4, ..PortTiming::default() };
         let version = SpecVersion::default();
-        let oracle = Settings { capabilities, version, choices: Choices::recommended(version) };
+        let oracle = Settings { capabilities, version, choices: Bound::FREE };
         let bus = BusConfig { mem: timing.clone(), ptw: timing, ..BusConfig::default() };
         let config = Config { capabilities: capabilities.0, bus, bounds: Bounds::default(), oracle: Some(oracle) };
         let mut bench = Testbench::new(config, dut, 1).expect("out of reset");

@@ -1,10 +1,10 @@
 //! A scenario's words as settings of bus, test bench and driver.
 
-use golden::{Capabilities, Choices, Spa, SpecVersion};
+use golden::{Capabilities, Spa, SpecVersion};
 
 use crate::bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use crate::driver::{self, FlushPolicy, Quirks, Resources};
-use crate::oracle::Settings;
+use crate::oracle::{Bound, Settings};
 use crate::scenario::{Access, Answer, DriverFault, Flush, Policy, Port, Scenario, Timing};
 use crate::testbench::{Bounds, Config};
 
@@ -20,7 +20,7 @@ pub(super) const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 /// So much longer than the test bench does the driver wait: the test bench knows who is to blame.
 const PATIENCE: u64 = 1000;
 
-pub(super) fn testbench(scenario: &Scenario) -> Config {
+pub(super) fn testbench(scenario: &Scenario, choices: Bound) -> Config {
     let bounds = &scenario.iommu.bounds;
     let version = SpecVersion::default();
     Config {
@@ -37,11 +37,7 @@ pub(super) fn testbench(scenario: &Scenario) -> Config {
             register: bounds.register.into(),
             ..Bounds::default()
         },
-        oracle: Some(Settings {
-            capabilities: Capabilities(scenario.capabilities()),
-            version,
-            choices: Choices::recommended(version),
-        }),
+        oracle: Some(Settings { capabilities: Capabilities(scenario.capabilities()), version, choices }),
     }
 }
 

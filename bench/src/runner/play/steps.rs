@@ -100,6 +100,7 @@ impl<'a> Player<'a> {
             }
             Step::Fence(fence) => self.fence(*fence)?,
             Step::Poison(poison) => {
+                self.bench.freed(Spa(poison.address.0), poison.size.0);
                 for word in 0..poison.size.0 / 8 {
                     self.bench.store(Spa(poison.address.0 + word * 8), 0x5a5a_5a5a_5a5a_5a5a)?;
                 }

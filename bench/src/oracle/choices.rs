@@ -1,0 +1,158 @@
+//! What the specification leaves to the implementation (rule D7 of MODEL.md). A choice is free until the description of
+//! an RTL binds it; the oracle tries what it has seen of the device first.
+
+use golden::{Capabilities, SpecVersion};
+use serde::{Deserialize, Serialize};
+
+/// Choices that the description of an RTL binds, by their keys under `choices:`. What it leaves out is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Bound {
+    /// A translated address beyond `capabilities.PAS` is an access fault; otherwise it is handed on to memory
+    pub output_width_checked: Option<bool>,
+    /// Addresses in a context that are too wide are found when it is located (causes 259 and 267); otherwise when they are
+    /// used
+    pub context_addresses_checked: Option<bool>,
+    /// An MSI page table without a second stage is a misconfigured context
+    pub msi_needs_second_stage: Option<bool>,
+    /// The Global field of an ATS completion is 1 where the first stage is Bare
+    pub bare_first_stage_global: Option<bool>,
+    /// `fctl.GXL` is writable
+    pub gxl_writable: Option<bool>,
+    /// An error answer on `ptw_*` is taken for corrupt data, not for an access fault
+    pub port_error_is_corruption: Option<bool>,
+}
+
+/// One way to make them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// Those that the golden model knows
+    pub golden: golden::Choices,
+    /// See [`Bound::port_error_is_corruption`]
+    pub port_error_is_corruption: bool,
+}
+
+/// How many choices there are.
+const COUNT: usize = 6;
+
+impl Bound {
+    /// Nothing is bound.
+    pub const FREE: Bound = Bound {
+        output_width_checked: None,
+        context_addresses_checked: None,
+        msi_needs_second_stage: None,
+        bare_first_stage_global: None,
+        gxl_writable: None,
+        port_error_is_corruption: None,
+    };
+
+    /// The names of all choices, as a description has them.
+    pub const NAMES: [&str; COUNT] = [
+        "output-width-checked",
+        "context-addresses-checked",
+        "msi-needs-second-stage",
+        "bare-first-stage-global",
+        "gxl-writable",
+        "port-error-is-corruption",
+    ];
+
+    /// Binds a choice by its name; false if there is none of this name.
+    pub fn bind(&mut self, name: &str, value: bool) -> bool {
+        let Some(at) = Self::NAMES.iter().position(|known| *known == name) else { return false };
+        let Bound {
+            output_width_checked,
+            context_addresses_checked,
+            msi_needs_second_stage,
+            bare_first_stage_global,
+            gxl_writable,
+            port_error_is_corruption,
+        } = self;
+        let all = [
+            output_width_checked,
+            context_addresses_checked,
+            msi_needs_second_stage,
+            bare_first_stage_global,
+            gxl_writable,
+            port_error_is_corruption,
+        ];
+        *all[at] = Some(value);
+        true
+    }
+
+    fn all(&self) -> [Option<bool>; COUNT] {
+        [
+            self.output_width_checked,
+            self.context_addresses_checked,
+            self.msi_needs_second_stage,
+            self.bare_first_stage_global,
+            self.gxl_writable,
+            self.port_error_is_corruption,
+        ]
+    }
+}
+
+impl Choices {
+    fn all(&mut self) -> [&mut bool; COUNT] {
+        let Choices { golden, port_error_is_corruption } = self;
+        [
+            &mut golden.check_output_width,
+            &mut golden.check_context_addresses,
+            &mut golden.reject_msi_without_second_stage,
+            &mut golden.bare_first_stage_is_global,
+            &mut golden.gxl_writable,
+            port_error_is_corruption,
+        ]
+    }
+}
+
+/// What is known of the choices of a device.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// As they are thought to be
+    now: Choices,
+    free: [bool; COUNT],
+}
+
+impl Made {
+    /// What the specification recommends, but for what is bound.
+    pub fn new(version: SpecVersion, capabilities: Capabilities, bound: &Bound) -> Made {
+        let golden = golden::Choices { be_writable: capabilities.end(), ..golden::Choices::recommended(version) };
+        let mut now = Choices { golden, port_error_is_corruption: false };
+        let bound = bound.all();
+        for (choice, bound) in now.all().into_iter().zip(bound) {
+            *choice = bound.unwrap_or(*choice);
+        }
+        Made { now, free: bound.map(|bound| bound.is_none()) }
+    }
+
+    /// As they are thought to be.
+    pub fn now(&self) -> &Choices {
+        &self.now
+    }
+
+    /// The same with one free choice made otherwise, by its place; none when there are no more.
+    pub fn otherwise(&self, place: usize) -> Option<Made> {
+        let at = (0..COUNT).filter(|at| self.free[*at]).nth(place)?;
+        let mut made = *self;
+        let choice = &mut made.now.all()[at];
+        **choice = !**choice;
+        Some(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bound_is_not_tried_otherwise() {
+        let bound = Bound { output_width_checked: Some(false), ..Bound::default() };
+        let made = Made::new(SpecVersion::V20260222, Capabilities(0), &bound);
+        assert!(!made.now().golden.check_output_width);
+        let others: Vec<_> = (0..).map_while(|place| made.otherwise(place)).collect();
+        assert_eq!(others.len(), COUNT - 1);
+        assert!(others.iter().all(|other| !other.now().golden.check_output_width));
+        assert!(others.iter().any(|other| other.now().golden.check_context_addresses));
+        assert!(others.iter().any(|other| other.now().port_error_is_corruption));
+    }
+}
