@@ -75,6 +75,8 @@ pub struct Chooser<'a> {
     updates: [bool; 2],
     /// The word whose update is looked for
     claimed: Option<Spa>,
+    /// The last walk went on although an update has still to be made
+    deferred: bool,
 }
 
 /// Memory that replays use again and again.
@@ -158,6 +160,7 @@ impl<'a> Chooser<'a> {
             trees: [0; 2],
             updates: [false; 2],
             claimed: None,
+            deferred: false,
         }
     }
 
@@ -174,6 +177,7 @@ impl<'a> Chooser<'a> {
         self.other_root = false;
         self.by_tag = false;
         self.updates = [false; 2];
+        self.deferred = false;
         self.buffers.choices.clear();
         self.buffers.roots.clear();
         self.buffers.table = None;
@@ -217,6 +221,16 @@ impl<'a> Chooser<'a> {
     /// The last walk went under a root that the contexts did not name.
     pub fn used_other_root(&self) -> bool {
         self.other_root
+    }
+
+    /// The last walk can only have ended in a refusal: an update has still to be made.
+    pub fn is_deferred(&self) -> bool {
+        self.deferred
+    }
+
+    /// The device context of this walk lets the device update A and D bits of a stage.
+    pub fn updates(&self, stage: Stage) -> bool {
+        self.updates[stage as usize]
     }
 
     /// A first-stage entry on the path of the last walk is global, or was found as part of a global mapping.
@@ -409,12 +423,17 @@ impl Words for Chooser<'_> {
     }
 
     /// An entry that needs an update leads nowhere: the device has to make it first, and then it has seen what memory
-    /// holds. Unless memory refused that.
+    /// holds. Unless memory refused that. The update of the first stage may be left for when the second stage has let the
+    /// access through, so that a refusal comes before it.
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
         let refused = self.known.updates.was_refused(word, old, new, self.window);
         match refused {
             true if self.known.errors_corrupt => Update::Corrupt,
             true => Update::AccessFault,
+            false if matches!(word.role, Role::FirstStage { .. }) => {
+                self.deferred = true;
+                Update::Done
+            }
             false => Update::Unavailable,
         }
     }

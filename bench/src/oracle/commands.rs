@@ -52,6 +52,8 @@ pub enum News {
 pub enum Stop {
     /// At an illegal command: `cmd_ill`
     Illegal,
+    /// Perhaps, at a command with an ID that is too wide: it "must not be", but nothing says that it is illegal
+    Doubtful,
     /// At a fence whose store leads to a memory fault: `cqmf`
     MemoryFault,
 }
@@ -79,6 +81,8 @@ pub struct Commands {
     unpaid: Vec<Fence>,
     /// When software last let the queue go on after a time-out
     restarted: Cycle,
+    /// Whether the device takes IDs that are too wide for illegal, once that is known
+    wide_ids_illegal: Option<bool>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -117,7 +121,7 @@ impl Commands {
             self.restarted = accepted;
         }
         let goes_on = match self.stopped {
-            Some(Stop::Illegal) => cleared.cmd_ill(),
+            Some(Stop::Illegal | Stop::Doubtful) => cleared.cmd_ill(),
             Some(Stop::MemoryFault) => cleared.cqmf(),
             None => false,
         };
@@ -159,8 +163,18 @@ impl Commands {
             return None;
         }
         let decoded = Command::decode(first.value, second.value).and_then(|c| c.check(config).map(|()| c));
+        let decoded = match decoded {
+            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal == Some(false) => {
+                Command::decode(first.value, second.value)
+            }
+            decoded => decoded,
+        };
         let command = match decoded {
             Ok(command) => command,
+            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal.is_none() => {
+                self.stopped = Some(Stop::Doubtful);
+                return None;
+            }
             Err(illegal) => {
                 self.stopped = Some(Stop::Illegal);
                 return Some(News::Illegal(illegal, fetched));
@@ -187,6 +201,24 @@ impl Commands {
         self.sequence += 1;
         self.next = ring.after(self.next);
         Some(News::Command { command, sequence: self.sequence - 1, fetched })
+    }
+
+    /// The device has shown that it went on behind a command with an ID that is too wide. Whether it was in doubt.
+    pub fn goes_on(&mut self) -> bool {
+        let was_in_doubt = self.stopped == Some(Stop::Doubtful);
+        if was_in_doubt {
+            self.wide_ids_illegal = Some(false);
+            self.stopped = None;
+        }
+        was_in_doubt
+    }
+
+    /// `cmd_ill` was seen.
+    pub fn illegal_seen(&mut self) {
+        if self.stopped == Some(Stop::Doubtful) {
+            self.wide_ids_illegal = Some(true);
+            self.stopped = Some(Stop::Illegal);
+        }
     }
 
     /// The oldest fence that owes this store, and whether another fence is still before it.
@@ -342,6 +374,30 @@ mod tests {
         assert!(drain(&mut commands).is_empty());
         feed(&mut commands, 0, fence(None).encode(), 22);
         assert_eq!(drain(&mut commands), [true, true]);
+    }
+
+    #[test]
+    fn whether_a_wide_id_is_illegal_is_learnt() {
+        let wide = Command::InvalDdt { device: Some(DeviceId(0x80_0000)) };
+        let config = Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(2));
+        let begun = || {
+            let mut commands = Commands::default();
+            commands.on(RING);
+            commands.tail(RING, 2, 10);
+            feed(&mut commands, 0, wide.encode(), 12);
+            feed(&mut commands, 1, fence(None).encode(), 14);
+            assert!(commands.next(RING, &config).is_none());
+            assert_eq!(commands.stopped(), Some(Stop::Doubtful));
+            commands
+        };
+        let mut commands = begun();
+        assert!(commands.goes_on() && !commands.goes_on());
+        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 0, .. })));
+        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 1, .. })));
+        let mut commands = begun();
+        commands.illegal_seen();
+        assert!(!commands.goes_on());
+        assert_eq!(commands.stopped(), Some(Stop::Illegal));
     }
 
     #[test]

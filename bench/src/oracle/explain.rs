@@ -68,6 +68,7 @@ pub fn request_of_dma(dma: &DmaRequest) -> Request {
 pub(super) fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> Option<Outcome> {
     move |config, words| match golden::translate(config, words, request) {
         Outcome::Unavailable => None,
+        Outcome::Translated(_) if words.is_deferred() => None,
         outcome => Some(outcome),
     }
 }

@@ -122,6 +122,10 @@ pub struct Faults {
     failed: Option<Cycle>,
     /// When `lossy` was last set
     last_lossy: Option<Cycle>,
+    /// When software last took records out of the queue
+    taken: Cycle,
+    /// Software has seen the queue in error with this head: what was under way fits before it, and no more is recorded
+    frozen: Option<u32>,
     counts: std::collections::BTreeMap<u16, u64>,
 }
 
@@ -130,13 +134,19 @@ pub struct Faults {
 #[derive(Clone, Copy, Debug, Default)]
 struct Offsets {
     iotval: bool,
-    iotval2: bool,
+    /// Of the address that the device asked for; of one that the IOMMU looked for by itself (bit 0 of `iotval2`)
+    iotval2: [bool; 2],
+}
+
+/// Whether `iotval2` is of an implicit access.
+fn is_implicit(record: &FaultRecord) -> usize {
+    (record.iotval2 & 1) as usize
 }
 
 impl Offsets {
     fn learn(&mut self, record: &FaultRecord) {
         self.iotval |= record.iotval & 0xFFF != 0;
-        self.iotval2 |= record.iotval2 & 0xFFC != 0;
+        self.iotval2[is_implicit(record)] |= record.iotval2 & 0xFFC != 0;
     }
 
     /// Whether a record is what a fault leaves.
@@ -146,7 +156,7 @@ impl Offsets {
         fault.reported
             && record.head == right.head
             && is_it(right.iotval, record.iotval, !0xFFF, self.iotval)
-            && is_it(right.iotval2, record.iotval2, !0xFFC, self.iotval2)
+            && is_it(right.iotval2, record.iotval2, !0xFFC, self.iotval2[is_implicit(&right)])
     }
 }
 
@@ -156,9 +166,26 @@ impl Faults {
         Faults { lossy: true, ..Faults::default() }
     }
 
+    /// Software moved the head of the queue.
+    pub fn head_moved(&mut self, now: Cycle) {
+        self.taken = now;
+    }
+
+    /// Software has seen the overflow of the queue, whose head is this: "the IOMMU … discards all further fault records"
+    /// until software has cleared it, whatever room there is by then.
+    pub fn overflow_seen(&mut self, head: u32) {
+        self.frozen.get_or_insert(head);
+    }
+
+    /// Software begins to clear the errors of the queue.
+    pub fn errors_cleared(&mut self) {
+        self.frozen = None;
+    }
+
     /// Software switched the queue on: it begins at 0.
     pub fn on(&mut self, ring: Ring) {
         self.records.on(ring);
+        self.frozen = None;
         // Until software has seen `fqon`, the device may not have noticed yet.
         self.lossy = true;
     }
@@ -194,8 +221,8 @@ impl Faults {
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
-        self.records.tail_read(ring, tail)
+    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        self.records.tail_read(ring, tail, unanswered)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
@@ -208,7 +235,8 @@ impl Faults {
         now: Cycle,
     ) -> Result<Option<FaultRecord>, Violation> {
         // The second doubleword is reserved and custom: it need not be written.
-        let whole = self.records.written(Rule::FaultRecord, ring, head, index, words, &[0, 2, 3])?;
+        let whole =
+            self.records.written(Rule::FaultRecord, ring, self.frozen.unwrap_or(head), index, words, &[0, 2, 3])?;
         let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
@@ -341,7 +369,9 @@ impl Faults {
     /// "The IOMMU may identify multiple requests as having detected an identical fault … or report the fault for a subset,
     /// including one, of requests."
     fn is_merged(&self, window: Window, fault: &Fault) -> bool {
-        let pays = |r: &Received| r.cycle >= window.offered && self.offsets.pays(&r.record, fault);
+        // A device may compare with the last record for as long as software has not taken it.
+        let is_near = |cycle: Cycle| cycle >= window.offered || cycle >= self.taken;
+        let pays = |r: &Received| is_near(r.cycle) && self.offsets.pays(&r.record, fault);
         self.paid.iter().any(|paid| pays(&paid.received))
     }
 

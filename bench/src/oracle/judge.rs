@@ -156,7 +156,7 @@ impl Oracle {
     ) -> Result<(), Violation> {
         let ring = self.registers.fq;
         if let Some((index, words)) = ring.written(addr, burst, beats) {
-            self.writes.push((id, Write::FaultRecord));
+            self.writes.push((id, Write::FaultRecord(index)));
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
                 self.interrupts.faults.record(now);
             }
@@ -165,7 +165,7 @@ impl Oracle {
         }
         let ring = self.registers.pq;
         if let Some((index, words)) = ring.written(addr, burst, beats) {
-            self.writes.push((id, Write::PageRequest));
+            self.writes.push((id, Write::PageRequest(index)));
             if let Some(words) = self.page_queue.written(ring, self.registers.pqh, index, words)? {
                 self.interrupts.pages.queue.record(now);
                 self.page_request_queued(words, now)?;
@@ -184,6 +184,9 @@ impl Oracle {
             return Err(unowed());
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
+        if self.commands.fence_for_store(target, data).is_none() {
+            self.commands_go_on();
+        }
         let Some(fence) = self.commands.fence_for_store(target, data) else {
             if self.is_notice(id, target, data, now) {
                 self.writes.push((id, Write::Notice));
@@ -265,12 +268,12 @@ impl Oracle {
         if write == Write::Notice {
             self.notice_answered(id, resp, now);
         }
-        if write == Write::PageRequest {
+        if matches!(write, Write::PageRequest(_)) {
             self.page_requests.confirmed(resp > 1);
         }
         if resp > 1 {
             match write {
-                Write::FaultRecord => {
+                Write::FaultRecord(_) => {
                     self.faults.write_failed(self.registers.fq, now);
                     self.interrupts.faults.record_error(now);
                 }
@@ -284,7 +287,7 @@ impl Oracle {
                     self.interrupts.command_error(now);
                     self.interrupts.memory_fault(now);
                 }
-                Write::PageRequest => {
+                Write::PageRequest(_) => {
                     self.page_queue.write_failed(self.registers.pq, now);
                     self.interrupts.pages.queue.record_error(now);
                 }

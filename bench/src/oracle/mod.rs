@@ -10,6 +10,7 @@ mod choices;
 mod chooser;
 mod commands;
 mod counters;
+mod ddtp;
 mod device_commands;
 mod dma;
 mod evidence;
@@ -67,14 +68,19 @@ pub struct Settings {
 /// What a write of the device on `ptw_*` was for: it decides what an error response means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Write {
-    FaultRecord,
+    /// Into this entry of the fault queue
+    FaultRecord(u32),
     Fence,
     /// An interrupt, to this address
     Message(Spa),
     /// The notice of an MSI
     Notice,
-    PageRequest,
+    /// Into this entry of the page-request queue
+    PageRequest(u32),
 }
+
+/// An entry of a queue that has been switched off meanwhile.
+const NOWHERE: u32 = u32::MAX;
 
 /// See [`Oracle::observe`].
 fn phase_of(event: &Event) -> u8 {
@@ -205,10 +211,21 @@ impl Oracle {
             Effect::CommandQueueOn => self.commands.on(cq),
             Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
             Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
-            Effect::FaultQueueOn => self.faults.on(fq),
+            Effect::FaultQueueOn => {
+                self.faults.on(fq);
+                self.forget_entries(false);
+            }
             Effect::CommandQueueOff => self.commands_aborted(),
-            Effect::PageQueueOn => self.page_queue.on(self.registers.pq, now),
+            Effect::PageQueueOn => {
+                self.page_queue.on(self.registers.pq, now);
+                self.forget_entries(true);
+            }
             Effect::None => {}
+        }
+        match register {
+            offset::FQH => self.faults.head_moved(now),
+            offset::FQCSR if golden::Fqcsr(value as u32).fqof() => self.faults.errors_cleared(),
+            _ => {}
         }
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
         let pq = self.registers.pq;
@@ -371,8 +388,21 @@ impl Oracle {
             }
             return;
         }
+        self.commands.beat(self.registers.cq, addr, data, sampled);
+        self.decode_commands();
+    }
+
+    /// The device goes on behind a command of which it was in doubt whether it is illegal. Whether one was.
+    pub(super) fn commands_go_on(&mut self) -> bool {
+        let was_in_doubt = self.commands.goes_on();
+        if was_in_doubt {
+            self.decode_commands();
+        }
+        was_in_doubt
+    }
+
+    fn decode_commands(&mut self) {
         let ring = self.registers.cq;
-        self.commands.beat(ring, addr, data, sampled);
         let config = self.config();
         while let Some(news) = self.commands.next(ring, &config) {
             match news {
@@ -447,24 +477,30 @@ impl Oracle {
             offset::FCTL => self.registers.fctl_read(Fctl(value as u32)),
             offset::DDTP => self.registers.ddtp_read(golden::Ddtp(value), accepted)?,
             offset::CQH => {
-                let head = self.commands.head_read(self.registers.cq, value as u32);
+                let mut head = self.commands.head_read(self.registers.cq, value as u32);
+                if head.is_err() && self.commands_go_on() {
+                    head = self.commands.head_read(self.registers.cq, value as u32);
+                }
                 if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
                     self.fence_order(sequence, now)?;
                     self.fences_complete(sequence, now);
                 }
             }
             offset::FQT => {
-                let tail = self.faults.tail_read(self.registers.fq, value as u32);
+                let tail = self.faults.tail_read(self.registers.fq, value as u32, self.unanswered(false));
                 let left = tail.map_err(|right| wrong("fqt", right))?;
                 self.interrupts.faults.records_seen(left as usize, accepted);
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
+                if csr.fqof() {
+                    self.faults.overflow_seen(self.registers.fqh);
+                }
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof() && self.faults.shows_errors(accepted);
                 self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
             offset::PQT => {
-                let tail = self.page_queue.tail_read(self.registers.pq, value as u32);
+                let tail = self.page_queue.tail_read(self.registers.pq, value as u32, self.unanswered(true));
                 let left = tail.map_err(|right| wrong("pqt", right))?;
                 self.interrupts.pages.queue.records_seen(left as usize, accepted);
             }
@@ -478,7 +514,30 @@ impl Oracle {
         if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(accepted);
         }
+        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_ill() {
+            self.commands.illegal_seen();
+        }
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }
+    }
+
+    /// The oldest entry of the fault queue, or of the page-request queue, whose write memory has not answered.
+    fn unanswered(&self, pages: bool) -> Option<u32> {
+        self.writes.iter().find_map(|(_, write)| match write {
+            Write::FaultRecord(index) if !pages && *index != NOWHERE => Some(*index),
+            Write::PageRequest(index) if pages && *index != NOWHERE => Some(*index),
+            _ => None,
+        })
+    }
+
+    /// A queue begins anew: writes of before that are under way are no entries of it.
+    fn forget_entries(&mut self, pages: bool) {
+        for (_, write) in &mut self.writes {
+            match write {
+                Write::FaultRecord(index) if !pages => *index = NOWHERE,
+                Write::PageRequest(index) if pages => *index = NOWHERE,
+                _ => {}
+            }
+        }
     }
 
     fn routing(&self) -> messages::Routing {
@@ -503,7 +562,7 @@ impl Oracle {
     fn open(&self, now: Cycle) -> interrupts::Open {
         interrupts::Open {
             fence: self.commands.open_fences().iter().any(|fence| fence.operands.wsi),
-            illegal: self.commands.stopped() == Some(commands::Stop::Illegal),
+            illegal: matches!(self.commands.stopped(), Some(commands::Stop::Illegal | commands::Stop::Doubtful)),
             memory_fault: self.commands.stopped() == Some(commands::Stop::MemoryFault),
             time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
@@ -571,6 +630,7 @@ impl Oracle {
         let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()
+            && self.registers.cq_enabled
             && !timed_out
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);

@@ -98,8 +98,8 @@ impl PageQueue {
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
-        self.entries.tail_read(ring, tail)
+    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        self.entries.tail_read(ring, tail, unanswered)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(write(&mut queue, 1).unwrap_err().detail, "index");
         assert_eq!(queue.written(RING, 0, 0, [(0, 7, 0xFF)].into_iter()), Ok(None), "half of it");
         assert_eq!(write(&mut queue, 0), Ok(Some([7, 8])));
-        assert_eq!((queue.tail_read(RING, 2), queue.tail_read(RING, 0)), (Err(1), Ok(1)));
+        assert_eq!((queue.tail_read(RING, 2, None), queue.tail_read(RING, 0, None)), (Err(1), Ok(1)));
         write(&mut queue, 1).unwrap();
         write(&mut queue, 2).unwrap();
         assert_eq!(write(&mut queue, 3).unwrap_err().detail, "full");

@@ -45,14 +45,16 @@ impl<const WORDS: usize> Records<WORDS> {
         ring.entries == 0 || ring.after(self.tail) == head
     }
 
-    /// Software read the tail. Returns how many entries are in memory that it does not show yet.
+    /// Software read the tail; memory has not answered the write of the entry at `unanswered` yet, nor of those behind it:
+    /// whoever sees the tail must see what is before it. Returns how many entries are in memory that it does not show yet.
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32) -> Result<u32, u32> {
+    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        let furthest = unanswered.unwrap_or(self.tail);
         let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
-        if ahead(tail) > ahead(self.tail) {
-            return Err(self.tail);
+        if ahead(tail) > ahead(furthest) {
+            return Err(furthest);
         }
         self.known_tail = ring.wrap(tail);
         Ok(ring.wrap(self.tail.wrapping_sub(self.known_tail)))

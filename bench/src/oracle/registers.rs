@@ -2,7 +2,8 @@
 
 use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, Pqcsr, QueueBase, Spa, offset};
 
-use super::rule::{Rule, Violation};
+use super::ddtp::{self, Setting};
+use super::rule::Violation;
 use crate::bus::{Burst, Cycle};
 
 /// Where a queue lies in memory.
@@ -53,20 +54,12 @@ impl Ring {
     }
 }
 
-/// A value of `ddtp` or `fctl`, and when a request could have been translated under it.
-#[derive(Clone, Copy, Debug)]
-struct Setting<T> {
-    value: T,
-    from: Cycle,
-    until: Cycle,
-}
-
 /// What software has written.
 #[derive(Debug)]
 pub struct Registers {
     /// `capabilities`, as the strap gives them
     pub caps: Capabilities,
-    ddtp: Vec<Setting<Ddtp>>,
+    ddtp: ddtp::Register,
     fctl: Vec<Setting<Fctl>>,
     fctl_known: bool,
     /// Command queue
@@ -117,7 +110,7 @@ impl Registers {
     pub fn new(caps: Capabilities, fctl: Fctl) -> Self {
         Registers {
             caps,
-            ddtp: vec![Setting { value: Ddtp(0), from: 0, until: Cycle::MAX }],
+            ddtp: ddtp::Register::new(),
             fctl: vec![Setting { value: fctl, from: 0, until: Cycle::MAX }],
             fctl_known: false,
             cq: Ring::default(),
@@ -135,11 +128,7 @@ impl Registers {
     pub fn written(&mut self, register: u16, value: u64, accepted: Cycle) -> Effect {
         match register {
             offset::DDTP => {
-                let ddtp = Ddtp(value).with_busy(false);
-                // WARL: a mode that does not exist leaves the register as it is; what it then holds is read back.
-                if ddtp.mode_bits() <= 4 && self.ddtp().0 != ddtp.0 {
-                    self.ddtp.push(Setting { value: ddtp, from: accepted, until: Cycle::MAX });
-                }
+                self.ddtp.written(Ddtp(value), accepted);
                 Effect::None
             }
             offset::FCTL => {
@@ -205,19 +194,7 @@ impl Registers {
     /// Software read `ddtp` back, `accepted` being the cycle of the request: with `busy` clear, the newest value rules
     /// alone from then on.
     pub fn ddtp_read(&mut self, value: Ddtp, accepted: Cycle) -> Result<(), Violation> {
-        if value.busy() {
-            return Ok(());
-        }
-        let newest = self.ddtp();
-        if value.with_busy(false).0 != newest.0 {
-            let (right, wrong) = (format!("{:#x}", newest.0), format!("{:#x}", value.0));
-            return Err(Violation::new(Rule::Register, "ddtp", right, wrong));
-        }
-        let count = self.ddtp.len();
-        for setting in &mut self.ddtp[..count - 1] {
-            setting.until = setting.until.min(accepted);
-        }
-        Ok(())
+        self.ddtp.read(value, accepted, self.caps.pas())
     }
 
     /// Software read `fctl`: what it holds is a choice of the device where its fields are read-only.
@@ -235,7 +212,7 @@ impl Registers {
 
     /// `ddtp` as software last wrote it.
     pub fn ddtp(&self) -> Ddtp {
-        self.ddtp.last().map_or(Ddtp(0), |setting| setting.value)
+        self.ddtp.newest()
     }
 
     /// `fctl` as software last wrote it.
@@ -245,7 +222,6 @@ impl Registers {
 
     /// Every value of `ddtp` under which a request between these cycles may have been translated, newest first.
     pub fn ddtp_choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
-        let during = move |s: &&Setting<Ddtp>| s.from <= end && s.until >= start;
-        self.ddtp.iter().rev().filter(during).map(|setting| setting.value)
+        self.ddtp.choices(start, end)
     }
 }

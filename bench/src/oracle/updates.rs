@@ -16,6 +16,7 @@ use super::view::Peek;
 use crate::bus::{ATOMIC_COMPARE, Burst, Cycle};
 
 const A: u64 = 1 << 6;
+const D: u64 = 1 << 7;
 
 /// A word that is to change from one value to another, if memory holds the first. Values are images of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,10 +126,20 @@ struct Claim<'a, 'b> {
 
 impl Words for Claim<'_, '_> {
     fn read(&mut self, word: &WordRef) -> Read {
-        self.chooser.read(word)
+        let read = self.chooser.read(word);
+        if let Read::Value(value) = read
+            && self.chooser.updates(Stage::Second)
+            && may_be_dirty(word, value)
+        {
+            self.found |= DIRTY.iter().any(|dirty| self.is_wanted(word, value, value | dirty));
+        }
+        read
     }
 
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
+        if may_be_dirty(word, old) {
+            self.found |= DIRTY.iter().any(|dirty| self.is_wanted(word, old, new | dirty));
+        }
         // An entry that was found by its tags lies where it had been read.
         let recalled = self.chooser.choices().iter().rev().find(|c| c.word.role == word.role && c.recalled.is_some());
         let addr = recalled.map_or(word.addr, |choice| choice.word.addr);
@@ -136,11 +147,7 @@ impl Words for Claim<'_, '_> {
             self.found = true;
             return Update::Unavailable;
         }
-        match (self.chooser.compare_exchange(word, old, new), word.role) {
-            // The update of the first stage may be left for when the second stage has let the access through.
-            (Update::Unavailable, Role::FirstStage { .. }) => Update::Done,
-            (answer, _) => answer,
-        }
+        self.chooser.compare_exchange(word, old, new)
     }
 
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
@@ -153,6 +160,24 @@ impl Words for Claim<'_, '_> {
 
     fn recall(&mut self, stage: Stage, purpose: golden::Purpose, tags: &Tags) -> Option<(u8, u64)> {
         self.chooser.recall(stage, purpose, tags)
+    }
+}
+
+/// D in a page-table entry of either byte order, of 8 bytes or 4.
+const DIRTY: [u64; 3] = [D, D << 56, D << 24];
+
+/// "Updates to the D bit in G-stage PTEs may be performed by an implicit access to a VS-stage PTE, if the G-stage PTE
+/// provides write permission" (Privileged specification, "Two-Stage Address Translation").
+fn may_be_dirty(word: &WordRef, value: u64) -> bool {
+    let is_writable = |value: u64| Pte(value).v() && Pte(value).is_leaf() && Pte(value).w() && value & D == 0;
+    let swapped = if word.bytes == 4 { u64::from((value as u32).swap_bytes()) } else { value.swap_bytes() };
+    let is_implicit = matches!(word.role, Role::SecondStage { purpose: golden::Purpose::FirstStage { .. }, .. });
+    is_implicit && (is_writable(value) || is_writable(swapped))
+}
+
+impl Claim<'_, '_> {
+    fn is_wanted(&self, word: &WordRef, old: u64, new: u64) -> bool {
+        (Exchange { addr: word.addr, bytes: word.bytes, old, new }) == self.wanted
     }
 }
 
@@ -278,7 +303,6 @@ mod tests {
     const PTE: Spa = Spa(0x8000_0018);
     /// V, R, W, U; a page number
     const LEAF: u64 = 0x0408_0017;
-    const D: u64 = 1 << 7;
 
     fn exchange(old: u64, new: u64) -> Exchange {
         Exchange { addr: PTE, bytes: 8, old, new }
