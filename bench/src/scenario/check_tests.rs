@@ -67,7 +67,7 @@ fn misspelt_keys() {
 fn bad_words() {
     wrong("rfc] }\niommu", "rcf] }\niommu", "rcf", "unknown word `rcf`", "did you mean `rfc`?");
     wrong("2-level", "2-levels", "2-levels", "unknown word `2-levels`", "did you mean `2-level`?");
-    wrong("valid: false", "valid: maybe", "maybe", "invalid boolean", "");
+    wrong("valid: false", "valid: maybe", "maybe", "a yes or no is expected here", "`true` or `false`");
     wrong("- fence\n", "- stream\n", "stream", "step `stream` has operands: `- stream: …`", "");
 }
 
@@ -107,6 +107,31 @@ fn numbers_out_of_range() {
     let message = "the burst crosses a 4 KiB boundary, which AXI forbids";
     wrong("write: 0x1000", "write: 0x1fc8", "0x1fc8", message, "make two `dma` steps of it");
     wrong("write: 0x1000", "write: 0x1001", "0x1001", "0x1001 is not aligned", "0x1000 is");
+}
+
+#[test]
+fn addresses_of_the_first_stage_are_sign_extended_and_those_of_the_second_are_not() {
+    let sv39 = "`sv39` has the addresses 0x0 to 0x3fffffffff and 0xffffffc000000000 to 0xffffffffffffffff: bits 63..38 \
+                are all equal";
+    let (good, last) = ("{ iova: 0x2000 }", "0xffff_ffff_ffff_f000");
+    for upper in ["0xffff_ffc0_0000_0000", last] {
+        let text = GOOD.replace(good, &format!("{{ iova: {upper} }}"));
+        assert!(parse("a.yaml", &text).is_ok(), "{upper}");
+    }
+    for hole in ["0x40_0000_0000", "0x80_0000_0000", "0xffff_ffbf_ffff_f000"] {
+        let number = hole.replace('_', "");
+        wrong(good, &format!("{{ iova: {hole} }}"), hole, &format!("{number} is no address of `sv39`"), sv39);
+    }
+    let message = "the mapping reaches beyond the addresses of `sv39`";
+    for (iova, pages) in [("0x3f_ffff_f000", 2), (last, 2), ("0x3f_ffff_f000", u32::MAX)] {
+        wrong(good, &format!("{{ iova: {iova}, pages: {pages} }}"), iova, message, sv39);
+    }
+    let twice = format!("{{ iova: {last} }}, {{ iova: {last} }}");
+    wrong(good, &twice, last, "overlapping mappings: 0xfffffffffffff000..=0xffffffffffffffff", "");
+    let second = "`sv39x4` has the addresses 0x0 to 0x1ffffffffff, not sign-extended";
+    let message = "0xfffffffffffff000 is no address of `sv39x4`";
+    wrong("0x1000_0000, pages: 64", &format!("{last}, pages: 1"), last, message, second);
+    wrong("iova: 0x1000_0000, valid", &format!("iova: {last}, valid"), last, message, second);
 }
 
 #[test]

@@ -375,7 +375,7 @@ pub struct Map {
     pub fails: Option<At<Errno>>,
 }
 
-/// Pages that are unmapped.
+/// Pages that are unmapped: mappings, or parts of them that are whole pages.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Unmap {

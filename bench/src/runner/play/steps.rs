@@ -75,7 +75,14 @@ impl<'a> Player<'a> {
                 let (iova, bytes) = (unmap.range.iova.0, unmap.range.size.0);
                 let result = self.made(&unmap.domain).and_then(|made| match made.guest {
                     Some((_, table)) if !unmap.host => Ok(self.driver.guest_unmap(self.bench, table, iova, bytes)?),
-                    _ => Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?),
+                    _ => {
+                        // The API unmaps mappings whole; software that wants a part cuts them first.
+                        let ends = [Some(iova), iova.checked_add(bytes)];
+                        for end in ends.into_iter().flatten().filter(|_| unmap.fails.is_none()) {
+                            self.driver.cut_mapping(made.domain, end)?;
+                        }
+                        Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?)
+                    }
                 });
                 demand(step.place, result, unmap.fails.as_ref())?;
             }

@@ -1,5 +1,6 @@
 //! Steps: names that exist, operands that fit, streams that are running.
 
+use super::domains::check_span;
 use crate::scenario::Number;
 use crate::scenario::at::{At, Place};
 use crate::scenario::diagnostic::Problem;
@@ -107,6 +108,11 @@ impl Scenario {
             Step::Unmap(unmap) => {
                 self.has_tables(&unmap.domain, unmap.fails.is_some(), problems);
                 check_range(&unmap.range, PageSize::K4.bytes(), problems);
+                let Range { iova, size } = &unmap.range;
+                let wraps = iova.0.checked_add(size.0.saturating_sub(1)).is_none();
+                if let (Some(domain), None, false) = (self.domains.get(&unmap.domain), &unmap.fails, wraps) {
+                    check_span(domain.paging_mode(), iova, size.0, "range", problems);
+                }
             }
             Step::Free(free) => {
                 self.known_domain(&free.domain, problems);
@@ -307,7 +313,11 @@ impl Scenario {
     }
 
     fn check_pte(&self, place: Place, pte: &SetPte, problems: &mut Vec<Problem>) {
-        self.has_tables(&pte.domain, false, problems);
+        if self.has_tables(&pte.domain, false, problems)
+            && let Some(domain) = self.domains.get(&pte.domain)
+        {
+            check_span(domain.paging_mode(), &pte.iova, 1, "entry", problems);
+        }
         let fields = pte.valid.is_some()
             || pte.access.is_some()
             || pte.user.is_some()
@@ -378,7 +388,10 @@ fn check_range(range: &Range, unit: u64, problems: &mut Vec<Problem>) {
             format!("a multiple of {unit}, not 0"),
         ));
     } else if range.iova.0.checked_add(range.size.0 - 1).is_none() {
-        problems.push(Problem::new(range.iova.place, "the range wraps around", "too high"));
+        problems.push(
+            Problem::new(range.iova.place, "the range wraps around", "too high")
+                .help(format!("the last address of all is {:#x}", u64::MAX)),
+        );
     }
 }
 
