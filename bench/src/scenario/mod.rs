@@ -18,6 +18,7 @@ mod requirement;
 mod scalar;
 mod schema;
 mod step;
+mod syntax;
 
 pub use at::{At, Named, Place};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
