@@ -6,9 +6,9 @@ use rand::RngExt;
 use super::{Fault, Player};
 use crate::bus::{Burst, Direction, DmaRequest, INCR, OKAY};
 use crate::driver::format::{Command, Invalidation, Pte};
-use crate::driver::{ApiError, Machine};
+use crate::driver::{ApiError, Machine, Operation, Promise};
 use crate::scenario::{
-    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, Stream, StreamKind,
+    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream, StreamKind,
 };
 use crate::testbench::{DmaError, Kind, StreamSpec};
 
@@ -47,6 +47,18 @@ impl<'a> Player<'a> {
                     self.list(&repeat.steps)?;
                 }
                 return Ok(());
+            }
+            Step::Operation(own) => {
+                let name = own.name.value.clone();
+                let promise = match own.promise {
+                    StepPromise::Hitless => Promise::Hitless,
+                    StepPromise::Effective => Promise::Effective,
+                    StepPromise::Nothing => Promise::Nothing,
+                };
+                self.bench.begin(Operation { name, promise, reconfiguration: false });
+                let result = self.list(&own.steps);
+                self.bench.end(result.is_ok());
+                return result;
             }
             Step::Attach(attachment) => {
                 let result = self.attach(attachment);

@@ -16,6 +16,8 @@ struct Played {
     freed: Vec<String>,
     marks: Vec<String>,
     dma: bool,
+    /// The operation that these steps are in
+    operation: Option<At<String>>,
 }
 
 impl Scenario {
@@ -79,6 +81,24 @@ impl Scenario {
                             .and(stream.place, "started before the repeated steps"),
                     );
                 }
+            }
+            Step::Operation(operation) => {
+                if let Some(outer) = &played.operation {
+                    problems.push(
+                        Problem::new(
+                            operation.name.place,
+                            "an operation within another one",
+                            "what it promises would not count",
+                        )
+                        .and(outer.place, "the outer one"),
+                    );
+                }
+                if operation.steps.is_empty() {
+                    problems.push(Problem::new(operation.name.place, "an operation without steps", "does nothing"));
+                }
+                let outer = played.operation.replace(operation.name.clone());
+                self.check_list(&operation.steps, played, problems);
+                played.operation = outer;
             }
             Step::Attach(attachment) | Step::Replace(attachment) => {
                 self.check_process(&attachment.device, &attachment.process, attachment.fails.is_some(), problems);
