@@ -71,6 +71,17 @@ fn a_mistake_exits_with_2_and_points_to_line_and_column() {
 }
 
 #[test]
+fn a_run_in_which_all_is_refused_is_no_pass_and_check_warns() {
+    let output = lockstep(&["run", &fixture("all-refused.yaml"), "--dut", "model"]);
+    assert_eq!(code(&output), 1, "{}", text(&output));
+    assert!(text(&output).contains("DMA transactions that are done: wanted at least 1"), "{}", text(&output));
+    let output = lockstep(&["check", &fixture("all-refused.yaml")]);
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    assert!(text(&output).contains("all-refused.yaml:8:53"), "{}", text(&output));
+    assert!(text(&output).contains("no stream and no other DMA can succeed"), "{}", text(&output));
+}
+
+#[test]
 fn bad_usage_exits_with_2() {
     for arguments in [
         &["run", "--seed", "0x"][..],
@@ -178,6 +189,10 @@ fn what_the_rtl_lacks_is_played_on_the_model_and_counted_apart() {
     let sources = root().join("bench/tests/fixtures/silent").join("iommu.sv").display().to_string();
     std::fs::write(rtl.path(), own.replace("iommu.sv", &sources)).expect("written");
     let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path()]);
+    assert_eq!(code(&output), 4, "nothing is left for the RTL: {}", text(&output));
+    assert!(text(&output).contains("which lacks pdt (1 runs); --stand-in"), "{}", text(&output));
+    assert_eq!(json.json()["summary"]["left_out"]["pdt"], 1);
+    let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path(), "--stand-in"]);
     assert_eq!(code(&output), 0, "{}", text(&output));
     assert!(text(&output).contains("lacks pdt (1 runs)"), "{}", text(&output));
     assert!(text(&output).contains("1 of 1 on the model in its place"), "{}", text(&output));

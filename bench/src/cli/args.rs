@@ -155,6 +155,9 @@ pub struct Run {
     /// Play each variant once, with exactly this seed: as the report of a failure says
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "seed"], value_parser = run_seed)]
     pub replay: Option<u32>,
+    /// Play on the model what the RTL lacks even if it lacks something for every run; otherwise nothing runs then
+    #[arg(long)]
+    pub stand_in: bool,
     /// Let an allocation of the driver fail: the call in which it does must change nothing and succeed the second time,
     /// and in the end nothing may be left. `all` goes through every allocation of each variant, in a run of its own.
     /// Only variants that are expected to pass; one seed each unless --seeds says otherwise

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::waves;
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
-use crate::scenario::{self, Variant};
+use crate::scenario::{self, Diagnostics, Variant};
 use crate::testbench::Series;
 use crate::vectors::{BadFile, NoWalk};
 
@@ -107,7 +107,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     if run.list {
         return list_scenarios(&selected, &run.selection);
     }
-    let options = Options::new(run.selection, run.device, run.play, run.replay);
+    let mut options = Options::new(run.selection, run.device, run.play, run.replay);
+    options.stand_in = run.stand_in;
     waves::check(&run.film, &options)?;
     let report = match run.fail_alloc {
         None => play(&options, &selected)?,
@@ -163,6 +164,12 @@ pub(super) fn play_jobs(
         let start = Instant::now();
         let jobs = jobs_of(device::build(&options.device)?)?;
         report.times.build = start.elapsed();
+        if !options.stand_in && jobs.iter().all(Planned::is_stand_in) {
+            for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
+                *report.left_out.entry(*needed).or_default() += 1;
+            }
+            return Ok((report, recorded));
+        }
         recorded = add_runs(options, &jobs, &mut report)?;
     }
     Ok((report, recorded))
@@ -276,7 +283,11 @@ fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {
             Ok(loaded) => {
                 let variants = loaded.scenario.variants().len();
                 let noun = if variants == 1 { "variant" } else { "variants" };
-                output::stdout(&format!("{}: good: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
+                let warnings = loaded.scenario.warnings();
+                let fate = if warnings.is_empty() { "good" } else { "good, but read the warning" };
+                output::stdout(&format!("{}: {fate}: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
+                let warnings = Diagnostics::new(&path.display().to_string(), &loaded.text, warnings);
+                output::stdout(&warnings.render(colours));
             }
             Err(error) => {
                 code = ExitCode::Usage;

@@ -154,6 +154,8 @@ pub struct Report {
     pub runs: Vec<RunReport>,
     /// Runs that were not played or not finished since the user interrupted
     pub interrupted: usize,
+    /// Runs that were not played since the device under test lacks this: nothing is left that it could play
+    pub left_out: BTreeMap<Requirement, usize>,
     /// Times
     pub times: Times,
 }
@@ -280,6 +282,9 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
         (End::Finished, None, None) => Verdict::Pass,
     };
     report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
+    if !planned.faults_are_expected {
+        report.unmet.extend(all_refused(report.verdict, &outcome.figures));
+    }
     report.unmet.extend(wrong_reason(&planned.expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
@@ -289,6 +294,18 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     report.hazard = outcome.hazard;
     debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));
     report
+}
+
+/// A run in which every transaction was refused shows nothing, unless that is what it is for.
+fn all_refused(verdict: Verdict, figures: &Figures) -> Option<Unmet> {
+    let all = figures.dma_transactions;
+    let played = matches!(verdict, Verdict::Pass | Verdict::SoftwareHazard);
+    let unmet = || Unmet {
+        what: "DMA transactions that are done".into(),
+        wanted: "at least 1, since no entry of `expect` and no step speaks of faults".into(),
+        got: format!("0 of {all}"),
+    };
+    (played && all > 0 && figures.device_faults >= all).then(unmet)
 }
 
 /// An allocation that was to fail, and was never tried: the run shows nothing.

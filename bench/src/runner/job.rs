@@ -129,6 +129,8 @@ pub struct Planned {
     pub job: Job,
     /// What the run must show
     pub expectation: Expectation,
+    /// The scenario says that devices see faults
+    pub faults_are_expected: bool,
     /// Policy in force
     pub policy: Policy,
     /// Flush policy in force
@@ -140,6 +142,11 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// The model plays it in place of the device under test, which lacks something.
+    pub fn is_stand_in(&self) -> bool {
+        !self.stands_in_for.is_empty() && self.job.lacks.is_empty()
+    }
+
     /// The same run with the allocation of this number failing.
     #[must_use]
     pub fn failing(&self, nth: u64) -> Planned {
@@ -182,6 +189,7 @@ impl Plan {
             // A call that is made twice sends more commands.
             (own, Some(_)) => Expectation { commands: BTreeMap::new(), ..own },
         };
+        let faults_are_expected = scenario.faults_are_expected(&expectation);
         let mut stands_in_for = self.device.lacks(&scenario);
         let lacks = if stands_in_for.is_empty() { Vec::new() } else { Device::Model.lacks(&scenario) };
         let device = if stands_in_for.is_empty() { self.device.clone() } else { Device::Model };
@@ -215,6 +223,7 @@ impl Plan {
             jobs.push(Planned {
                 job,
                 expectation: expectation.clone(),
+                faults_are_expected,
                 policy: scenario.driver.policy.value,
                 flush: scenario.driver.flush.value,
                 selector: selector.clone(),

@@ -157,6 +157,49 @@ fn a_setting_that_does_not_fit_points_to_the_matrix() {
 }
 
 #[test]
+fn operations_of_steps_stand_alone_and_their_steps_are_checked() {
+    let operation = |steps: &str| format!("- operation: {{ name: change, promise: effective, steps: [{steps}] }}\n");
+    let good = GOOD.replace("- fence\n", &operation("fence"));
+    assert!(parse("a.yaml", &good).is_ok());
+    let nested = operation("{ operation: { name: inner, steps: [fence] } }");
+    wrong("- fence\n", &nested, "inner", "an operation within another one", "");
+    wrong("- fence\n", &operation(""), "change", "an operation without steps", "");
+    wrong("- fence\n", &operation("{ stop: tx }"), "tx", "no stream `tx` is running", "");
+}
+
+/// The warnings of a scenario with this range and these lines at its end.
+fn warnings(range: &str, end: &str) -> Vec<String> {
+    let text = format!(
+        "name: a.b\ndomains:\n  red: {{ kind: paging, map: [{{ iova: 0x1000_0000, pages: 16 }}] }}\n  \
+         host: {{ kind: paging, nest-parent: true }}\n\
+         devices: {{ nic: {{ id: 1, domain: red }} }}\nsteps:\n  - repeat: {{ times: 1, steps: [ \
+         {{ stream: {{ name: s, device: nic, range: {{ iova: {range}, size: 64K }} }} }} ] }}\n{end}"
+    );
+    let scenario = parse("a.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let at = |problem: &crate::scenario::Problem| text[problem.place.offset..][..problem.place.len].to_owned();
+    scenario.warnings().iter().map(at).collect()
+}
+
+#[test]
+fn dma_that_can_never_succeed_is_warned_of() {
+    assert_eq!(warnings("0x5000_0000", ""), ["0x5000_0000"]);
+    assert_eq!(warnings("0x5000_0000", "expect:\n  - { device-faults: 0 }\n"), ["0x5000_0000"]);
+    for end in [
+        "expect:\n  - { device-faults: { min: 1 } }\n",
+        "expect:\n  - { only-faults: [13] }\n",
+        "  - dma: { device: nic, read: 0x5000_0000, expect: fault }\n",
+        "  - map: { domain: red, range: { iova: 0x5000_f000 } }\n",
+        "  - replace: { device: nic, domain: identity }\n",
+        "  - dma: { device: nic, read: 0x1000_0000 }\n",
+    ] {
+        assert!(warnings("0x5000_0000", end).is_empty(), "{end}");
+    }
+    assert!(warnings("0x1000_f000", "").is_empty(), "the first page is mapped");
+    let elsewhere = "  - map: { domain: host, range: { iova: 0x5000_0000 } }\n";
+    assert_eq!(warnings("0x5000_0000", elsewhere), ["0x5000_0000"], "no device of it is in that domain");
+}
+
+#[test]
 fn comparing_nothing_is_a_mistake() {
     let text = "name: a.b\ndevices: { nic: { id: 1 } }\nsteps:\n  - wait: 5\n";
     let diagnostics = parse("a.yaml", text).expect_err("there is no DMA");
