@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
 use super::device::{self, DeviceError};
@@ -202,6 +202,9 @@ pub(super) fn add_runs(
     Ok(recorded)
 }
 
+/// How long a worker may take to hand over what it has when its time is over, on a busy machine.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Plays jobs in worker processes. A job that was given up, since the user wants to stop, has no result.
 pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
     let pool = Pool {
@@ -210,6 +213,7 @@ pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option
         arguments: vec!["worker".into()],
         workers: options.workers,
         timeout: options.timeout,
+        grace: GRACE,
     };
     interruption::catch()?;
     let progress = Progress::new(jobs.len(), "runs");
@@ -243,7 +247,7 @@ fn finish(options: &Options, report: &Report) -> Result<ExitCode, CommandError> 
 fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode, CommandError> {
     match (written, code) {
         (Ok(()), code) => Ok(code),
-        (Err(error), ExitCode::Failed | ExitCode::Crashed) => {
+        (Err(error), ExitCode::Failed | ExitCode::Crashed | ExitCode::Stopped) => {
             output::stderr(&format!("{error}\n"));
             Ok(code)
         }

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report as XmlReport, TestCase, TestCaseStatus,
 use super::result::{Report, RunReport, Verdict};
 use super::terminal::explain;
 
-/// The report as JUnit XML: a suite for each scenario, a case for each run. What hung or crashed is an error, what
+/// The report as JUnit XML: a suite for each scenario, a case for each run. What hung, crashed or was stopped is an error, what
 /// failed is a failure; the type is the verdict. What the model played in place of the device under test, and passed,
 /// is skipped: it says nothing of the device.
 ///
@@ -34,7 +34,9 @@ fn case(run: &RunReport) -> TestCase {
         TestCaseStatus::success()
     } else {
         let kind = match run.verdict {
-            Verdict::Hung | Verdict::Crashed | Verdict::NotPlayed => NonSuccessKind::Error,
+            Verdict::Hung | Verdict::Crashed | Verdict::TimedOut | Verdict::Killed | Verdict::NotPlayed => {
+                NonSuccessKind::Error
+            }
             _ => NonSuccessKind::Failure,
         };
         let mut status = TestCaseStatus::non_success(kind);

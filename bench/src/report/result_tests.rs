@@ -106,13 +106,20 @@ fn exit_codes_tell_the_worst() {
     let pass = || judged(0, replied(outcome()));
     let fail = || judged(0, replied(violation()));
     let hung = || judged(0, replied(RunOutcome { end: End::Hung { waiting: "dev_r".into() }, ..outcome() }));
-    let killed = || judged(0, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let late = || judged(0, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let out_of_time = RunOutcome { end: End::OutOfTime { seconds: 600, cycle: 77 }, ..outcome() };
+    let killed = || judged(0, Played::Killed { reason: "signal 9".into(), stderr: String::new() });
     let crashed = || judged(0, Played::Crashed { reason: "signal 11".into(), stderr: "boom".into() });
     let code = |runs: Vec<RunReport>| report(runs).exit_code();
     assert_eq!(code(vec![pass(), pass()]), ExitCode::Passed);
     assert_eq!(code(vec![pass(), fail()]), ExitCode::Failed);
     assert_eq!(code(vec![fail(), hung(), pass()]), ExitCode::Crashed);
-    assert_eq!(code(vec![killed()]), ExitCode::Crashed);
+    for stopped in [late(), killed(), judged(0, replied(out_of_time))] {
+        assert!(stopped.verdict.is_stopped() && !stopped.passed);
+        assert_eq!(code(vec![pass(), stopped.clone()]), ExitCode::Stopped, "nothing is known of the device");
+        assert_eq!(code(vec![stopped.clone(), fail()]), ExitCode::Failed);
+        assert_eq!(code(vec![stopped, hung()]), ExitCode::Crashed);
+    }
     assert_eq!(code(vec![crashed()]), ExitCode::Crashed);
     assert_eq!(code(vec![]), ExitCode::Nothing);
     assert_eq!(Report { interrupted: 1, ..report(vec![pass()]) }.exit_code(), ExitCode::Interrupted);

@@ -60,6 +60,9 @@ pub(super) fn explain(run: &RunReport) -> String {
         Some(End::Hung { waiting }) => {
             let _ = writeln!(text, "  {waiting}");
         }
+        Some(End::OutOfTime { seconds, cycle }) => {
+            let _ = writeln!(text, "  given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)");
+        }
         Some(End::Software { error }) => {
             let _ = writeln!(text, "  {error}");
         }

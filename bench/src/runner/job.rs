@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +86,9 @@ pub struct Job {
     /// Write waves
     #[serde(default)]
     pub waves: Option<Waves>,
+    /// The worker gives up after this time on the wall clock, and answers with what it has
+    #[serde(default)]
+    pub timeout: Option<Duration>,
 }
 
 /// What a worker process answers.
@@ -219,6 +223,7 @@ impl Plan {
                 fail_alloc: self.fail_alloc,
                 lacks: lacks.clone(),
                 waves: None,
+                timeout: None,
             };
             jobs.push(Planned {
                 job,

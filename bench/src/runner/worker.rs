@@ -36,8 +36,14 @@ fn run(job: &Job) -> Reply {
     };
     let start = Instant::now();
     let film_until = job.waves.as_ref().map(|waves| waves.to);
-    let manner =
-        play::Manner { seed: job.seed, series: job.series, fail_alloc: job.fail_alloc, film_until, unjudged: false };
+    let manner = play::Manner {
+        seed: job.seed,
+        series: job.series,
+        fail_alloc: job.fail_alloc,
+        film_until,
+        unjudged: false,
+        timeout: job.timeout,
+    };
     let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),

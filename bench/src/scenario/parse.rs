@@ -59,6 +59,8 @@ fn problem(text: &str, error: &Error) -> Problem {
         Error::ExternalMessage { msg, .. } => syntax::explain(text, msg, place),
         Error::UnknownAnchor { .. } => syntax::explain(text, "unknown anchor", place),
         Error::MultipleDocuments { .. } => {
+            let line = text[..place.offset].rfind("\n---");
+            let place = line.map_or(place, |line| Place { offset: line + 1, len: 3 });
             Problem::new(place, "a second scenario after `---`", "not in this file").help("a file has one scenario")
         }
         Error::Eof { .. } if text.trim().is_empty() => Problem::new(place, "the file is empty", "nothing here"),

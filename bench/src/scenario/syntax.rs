@@ -111,7 +111,9 @@ fn bracket(text: &str, scan: &Scan, place: Place) -> Option<Problem> {
     let at = |offset: usize| Place { offset, len: 1 };
     Some(match scan.bracket? {
         // Where the reader stumbled before, something else is wrong.
-        Bracket::Mismatched { close, .. } | Bracket::Stray { close } if line(place.offset) < line(close.1) => {
+        Bracket::Mismatched { open: from, .. } | Bracket::Stray { close: from }
+            if line(place.offset) < line(from.1) =>
+        {
             return None;
         }
         Bracket::Mismatched { open, close } => {

@@ -55,7 +55,7 @@ fn tabs() {
 
 #[test]
 fn brackets_that_do_not_fit() {
-    says("name: a.b\nsteps:\n  - wait: {a: 1, b]\n", 3, 18, "the mapping that opened in line 3 is closed by `]`");
+    says("name: a.b\nsteps:\n  - wait: {a: 1, b]\n", 3, 19, "the mapping that opened in line 3 is closed by `]`");
     says("name: a.b\ntags: [a,\n  b }\n", 3, 5, "the list that opened in line 2 is closed by `}`");
     says(
         "name: a.b\ndevices:\n  nic: { id: 1\nsteps:\n  - wait: 1\n",

@@ -56,7 +56,7 @@ impl Scenario {
         let steps = self.all_steps();
         // What these do to contexts and tables is not known here.
         let opaque = |step: &&At<Step>| matches!(step.value, Step::Store(_) | Step::SetContext(_));
-        if steps.iter().any(|step| opaque(step)) {
+        if steps.iter().any(opaque) {
             return None;
         }
         let accesses: Vec<Access> = steps.iter().filter_map(|step| access(step)).collect();
