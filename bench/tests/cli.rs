@@ -71,6 +71,17 @@ fn a_mistake_exits_with_2_and_points_to_line_and_column() {
 }
 
 #[test]
+fn a_run_in_which_all_is_refused_is_no_pass_and_check_warns() {
+    let output = lockstep(&["run", &fixture("all-refused.yaml"), "--dut", "model"]);
+    assert_eq!(code(&output), 1, "{}", text(&output));
+    assert!(text(&output).contains("DMA transactions that are done: wanted at least 1"), "{}", text(&output));
+    let output = lockstep(&["check", &fixture("all-refused.yaml")]);
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    assert!(text(&output).contains("all-refused.yaml:8:53"), "{}", text(&output));
+    assert!(text(&output).contains("no stream and no other DMA can succeed"), "{}", text(&output));
+}
+
+#[test]
 fn bad_usage_exits_with_2() {
     for arguments in [
         &["run", "--seed", "0x"][..],
@@ -119,7 +130,7 @@ fn json_is_the_same_but_for_times_whatever_j_is() {
         })
         .collect();
     assert_eq!(documents[0], documents[1]);
-    assert_eq!(documents[0]["runs"].as_array().map(Vec::len), Some(8));
+    assert_eq!(documents[0]["runs"].as_array().map(Vec::len), Some(10));
     assert!(documents[0]["runs"][0]["figures"]["translations_compared"].as_u64() > Some(0));
 }
 
@@ -178,6 +189,10 @@ fn what_the_rtl_lacks_is_played_on_the_model_and_counted_apart() {
     let sources = root().join("bench/tests/fixtures/silent").join("iommu.sv").display().to_string();
     std::fs::write(rtl.path(), own.replace("iommu.sv", &sources)).expect("written");
     let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path()]);
+    assert_eq!(code(&output), 4, "nothing is left for the RTL: {}", text(&output));
+    assert!(text(&output).contains("which lacks pdt (1 runs); --stand-in"), "{}", text(&output));
+    assert_eq!(json.json()["summary"]["left_out"]["pdt"], 1);
+    let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path(), "--stand-in"]);
     assert_eq!(code(&output), 0, "{}", text(&output));
     assert!(text(&output).contains("lacks pdt (1 runs)"), "{}", text(&output));
     assert!(text(&output).contains("1 of 1 on the model in its place"), "{}", text(&output));
@@ -272,6 +287,65 @@ fn the_model_has_no_waves() {
     let output = lockstep(&["run", "faults.device-ids", "--dut", "model", "--waves"]);
     assert_eq!(code(&output), 2, "{}", text(&output));
     assert!(text(&output).contains("the model has no waves"), "{}", text(&output));
+}
+
+/// A scenario of one run that goes on for hours.
+fn endless(file: &Temporary) {
+    let scenario = "name: endless\ndevices: { nic: { id: 1, domain: identity } }\nsteps:\n  \
+                    - stream: { name: all, device: nic, range: { iova: 0x9000_0000, size: 4K } }\n  \
+                    - wait: 4_000_000_000\n";
+    std::fs::write(file.path(), scenario).expect("written");
+}
+
+#[test]
+fn a_run_out_of_wall_clock_time_exits_with_5_and_keeps_its_figures() {
+    let (scenario, json) = (Temporary::new("endless.yaml"), Temporary::new("endless.json"));
+    endless(&scenario);
+    let arguments = ["run", scenario.path(), "--dut", "model", "--seeds", "1", "--timeout", "1", "--json", json.path()];
+    let output = lockstep(&arguments);
+    assert_eq!(code(&output), 5, "{}", text(&output));
+    assert!(text(&output).contains("1 s on the wall clock were over"), "{}", text(&output));
+    let run = &json.json()["runs"][0];
+    assert_eq!((&run["verdict"], &run["end"]["end"]), (&"timed-out".into(), &"out-of-time".into()));
+    assert!(run["figures"]["cycles"].as_u64() > Some(0), "{run}");
+}
+
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<String> {
+    let all = std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| Some(entry.ok()?.path()));
+    let is_child = |process: &PathBuf| {
+        let stat = std::fs::read_to_string(process.join("stat")).unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        fields.split_whitespace().nth(1) == Some(parent.to_string().as_str())
+    };
+    let name = |process: PathBuf| process.file_name().map(|name| name.to_string_lossy().into_owned());
+    all.filter(is_child).filter_map(name).collect()
+}
+
+#[test]
+fn a_worker_that_is_killed_exits_with_5_and_the_device_is_not_blamed() {
+    let (scenario, json) = (Temporary::new("killed.yaml"), Temporary::new("killed.json"));
+    endless(&scenario);
+    let child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .args(["run", scenario.path(), "--dut", "model", "--seeds", "1", "--json", json.path()])
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lockstep starts");
+    let started = std::time::Instant::now();
+    let worker = loop {
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        if let Some(worker) = children(child.id()).into_iter().next() {
+            break worker;
+        }
+        assert!(started.elapsed().as_secs() < 60, "no worker");
+    };
+    assert!(Command::new("kill").args(["-KILL", &worker]).status().expect("kill starts").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 5, "{}", text(&output));
+    assert!(text(&output).contains("killed from outside: signal: 9"), "{}", text(&output));
+    assert_eq!(json.json()["runs"][0]["verdict"], "killed");
 }
 
 /// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves.

@@ -14,6 +14,7 @@ Exit codes:
     2  bad usage, a mistake in a scenario, RTL that does not build, a file that cannot be written
     3  the device under test crashed or hung
     4  nothing ran
+    5  a run was stopped from outside: killed, or out of wall-clock time
    70  internal error of lockstep
   130  interrupted; the results so far were printed";
 
@@ -129,7 +130,7 @@ pub struct Play {
     /// Runs at a time; default: one for each core
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub jobs: Option<u32>,
-    /// Seconds of wall-clock time after which a run is killed
+    /// Seconds of wall-clock time after which a run is given up; what it had shown until then is kept
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub timeout: u64,
     /// Write the results to this file as JSON; `-` is stdout
@@ -155,6 +156,9 @@ pub struct Run {
     /// Play each variant once, with exactly this seed: as the report of a failure says
     #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "seed"], value_parser = run_seed)]
     pub replay: Option<u32>,
+    /// Play on the model what the RTL lacks even if it lacks something for every run; otherwise nothing runs then
+    #[arg(long)]
+    pub stand_in: bool,
     /// Let an allocation of the driver fail: the call in which it does must change nothing and succeed the second time,
     /// and in the end nothing may be left. `all` goes through every allocation of each variant, in a run of its own.
     /// Only variants that are expected to pass; one seed each unless --seeds says otherwise

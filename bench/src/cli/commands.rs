@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
 use super::device::{self, DeviceError};
@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::waves;
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
-use crate::scenario::{self, Variant};
+use crate::scenario::{self, Diagnostics, Variant};
 use crate::testbench::Series;
 use crate::vectors::{BadFile, NoWalk};
 
@@ -107,7 +107,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     if run.list {
         return list_scenarios(&selected, &run.selection);
     }
-    let options = Options::new(run.selection, run.device, run.play, run.replay);
+    let mut options = Options::new(run.selection, run.device, run.play, run.replay);
+    options.stand_in = run.stand_in;
     waves::check(&run.film, &options)?;
     let report = match run.fail_alloc {
         None => play(&options, &selected)?,
@@ -163,6 +164,12 @@ pub(super) fn play_jobs(
         let start = Instant::now();
         let jobs = jobs_of(device::build(&options.device)?)?;
         report.times.build = start.elapsed();
+        if !options.stand_in && jobs.iter().all(Planned::is_stand_in) {
+            for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
+                *report.left_out.entry(*needed).or_default() += 1;
+            }
+            return Ok((report, recorded));
+        }
         recorded = add_runs(options, &jobs, &mut report)?;
     }
     Ok((report, recorded))
@@ -195,6 +202,9 @@ pub(super) fn add_runs(
     Ok(recorded)
 }
 
+/// How long a worker may take to hand over what it has when its time is over, on a busy machine.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Plays jobs in worker processes. A job that was given up, since the user wants to stop, has no result.
 pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
     let pool = Pool {
@@ -203,6 +213,7 @@ pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option
         arguments: vec!["worker".into()],
         workers: options.workers,
         timeout: options.timeout,
+        grace: GRACE,
     };
     interruption::catch()?;
     let progress = Progress::new(jobs.len(), "runs");
@@ -236,7 +247,7 @@ fn finish(options: &Options, report: &Report) -> Result<ExitCode, CommandError> 
 fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode, CommandError> {
     match (written, code) {
         (Ok(()), code) => Ok(code),
-        (Err(error), ExitCode::Failed | ExitCode::Crashed) => {
+        (Err(error), ExitCode::Failed | ExitCode::Crashed | ExitCode::Stopped) => {
             output::stderr(&format!("{error}\n"));
             Ok(code)
         }
@@ -276,7 +287,11 @@ fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {
             Ok(loaded) => {
                 let variants = loaded.scenario.variants().len();
                 let noun = if variants == 1 { "variant" } else { "variants" };
-                output::stdout(&format!("{}: good: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
+                let warnings = loaded.scenario.warnings();
+                let fate = if warnings.is_empty() { "good" } else { "good, but read the warning" };
+                output::stdout(&format!("{}: {fate}: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
+                let warnings = Diagnostics::new(&path.display().to_string(), &loaded.text, warnings);
+                output::stdout(&warnings.render(colours));
             }
             Err(error) => {
                 code = ExitCode::Usage;

@@ -25,6 +25,8 @@ pub struct Options {
     pub workers: usize,
     /// Wall-clock bound of a run
     pub timeout: Duration,
+    /// Runs on the model in place of the device under test are wanted even where there are no others
+    pub stand_in: bool,
 }
 
 impl Options {
@@ -34,7 +36,7 @@ impl Options {
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
         let Selection { scenarios, policy, .. } = selection;
-        Options { scenarios, policy, device, play, replay, workers, timeout }
+        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in: false }
     }
 
     /// The command that plays one run again.
@@ -46,6 +48,9 @@ impl Options {
         }
         if let Some(nth) = planned.job.fail_alloc {
             command.push_str(&format!(" --fail-alloc {}", nth.max(1)));
+        }
+        if planned.is_stand_in() {
+            command.push_str(" --stand-in");
         }
         match self.device.dut {
             Dut::Model => command.push_str(" --dut model"),

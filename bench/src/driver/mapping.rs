@@ -92,6 +92,25 @@ impl Driver {
         })
     }
 
+    /// Makes two mappings of the one that goes on across an address, so that a part of it can be unmapped. Nothing is
+    /// stored: the page table stays as it is.
+    ///
+    /// # Errors
+    /// ENOENT if the address lies inside a page, or if there is no such domain; EINVAL on a nested domain.
+    pub fn cut_mapping(&mut self, domain: Domain, at: u64) -> Result<(), ApiError> {
+        let (table, _) = self.table_and_alloc(domain)?;
+        if table.leaves(at, 1).iter().any(|&(base, ..)| base != at) {
+            return Err(ApiError::Splits { iova: at, bytes: 1 });
+        }
+        let areas = &mut self.paging_mut(domain.0)?.areas;
+        let across = areas.range(..at).next_back().map(|(&start, &bytes)| (start, bytes));
+        if let Some((start, bytes)) = across.filter(|&(start, bytes)| at - start < bytes) {
+            areas.insert(start, at - start);
+            areas.insert(at, bytes - (at - start));
+        }
+        Ok(())
+    }
+
     /// Changes the permissions of all mappings in a range. Apart from a change of page size, an entry may only be
     /// changed by way of V clear and an invalidation (section "Accessed (A)/Dirty (D) bit updates and page
     /// promotions"): requests meanwhile are refused.
@@ -270,7 +289,9 @@ impl Driver {
     }
 
     fn devices_rooted_in(&self, paging: &Paging, gather: &Gather) -> Vec<Invalidation> {
-        let inside = |root: u64| gather.leaves.iter().any(|&(at, size)| (at..at + size.bytes()).contains(&root));
+        let inside = |root: u64| {
+            gather.leaves.iter().any(|&(at, size)| root.checked_sub(at).is_some_and(|offset| offset < size.bytes()))
+        };
         let rooted = |id: &u32| match self.domains.get(id).map(|d| &d.kind) {
             Some(Kind::Nested(n)) => n.user.has_first_stage() && inside(n.user.first_root()),
             _ => false,

@@ -242,6 +242,13 @@ impl PageTable {
         let mut addr = start;
         let last = start.saturating_add(bytes - 1);
         loop {
+            if !self.scheme.translates(addr) {
+                // The indices of such an address are those of another one.
+                match self.scheme.upper_half() {
+                    Some(upper) if addr < upper && upper <= last => addr = upper,
+                    _ => break,
+                }
+            }
             let (table, level) = self.descend(addr, 0);
             let Some(size) = PageSize::from_level(level) else { break };
             let base = addr / size.bytes() * size.bytes();
@@ -280,6 +287,9 @@ impl PageTable {
         addr: u64,
     ) -> Result<Gather, ApiError> {
         let missing = ApiError::NotMapped { iova: addr, bytes: 1 };
+        if !self.scheme.translates(addr) {
+            return Err(missing);
+        }
         let (table, level) = self.descend(addr, 0);
         let Some(Entry::Leaf(pte)) = self.entry(table, addr, level) else { return Err(missing) };
         let Some(smaller) = level.checked_sub(1).and_then(PageSize::from_level) else {
@@ -310,6 +320,9 @@ impl PageTable {
     ) -> Result<Gather, ApiError> {
         let base = addr / size.bytes() * size.bytes();
         let missing = ApiError::NotMapped { iova: base, bytes: size.bytes() };
+        if !self.scheme.translates(addr) {
+            return Err(missing);
+        }
         let (table, level) = self.descend(addr, size.level());
         let entry = self.entry(table, addr, level);
         let (Some(Entry::Table(lower)), true) = (entry, level == size.level()) else { return Err(missing) };
@@ -330,7 +343,7 @@ impl PageTable {
     /// Where the entry of `level` for an address lies; an error if no table is there.
     pub(super) fn slot(&self, memory: &dyn TableMemory, addr: u64, level: u8) -> Result<Spa, ApiError> {
         let (table, at) = self.descend(addr, level);
-        if at != level {
+        if at != level || !self.scheme.translates(addr) {
             return Err(ApiError::NotMapped { iova: addr, bytes: 1 });
         }
         memory.locate(table + 8 * u64::from(self.scheme.index(addr, level)))

@@ -136,6 +136,8 @@ impl Comparison {
                 Verdict::Hung | Verdict::Crashed => return ExitCode::Crashed,
                 Verdict::Pass | Verdict::SoftwareHazard if code == ExitCode::Nothing => code = ExitCode::Passed,
                 Verdict::Pass | Verdict::SoftwareHazard => {}
+                Verdict::TimedOut | Verdict::Killed if code == ExitCode::Failed => {}
+                Verdict::TimedOut | Verdict::Killed => code = ExitCode::Stopped,
                 Verdict::DutViolation | Verdict::SoftwareError | Verdict::NotPlayed => code = ExitCode::Failed,
             }
         }

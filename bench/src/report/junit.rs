@@ -7,8 +7,9 @@ use quick_junit::{NonSuccessKind, Report as XmlReport, TestCase, TestCaseStatus,
 use super::result::{Report, RunReport, Verdict};
 use super::terminal::explain;
 
-/// The report as JUnit XML: a suite for each scenario, a case for each run. What hung or crashed is an error, what
-/// failed is a failure; the type is the verdict.
+/// The report as JUnit XML: a suite for each scenario, a case for each run. What hung, crashed or was stopped is an error, what
+/// failed is a failure; the type is the verdict. What the model played in place of the device under test, and passed,
+/// is skipped: it says nothing of the device.
 ///
 /// # Errors
 /// The XML writer failed.
@@ -24,11 +25,18 @@ pub fn junit(report: &Report) -> Result<String, quick_junit::SerializeError> {
 }
 
 fn case(run: &RunReport) -> TestCase {
-    let status = if run.passed {
+    let status = if run.passed && !run.stands_in_for.is_empty() {
+        let lacking: Vec<String> = run.stands_in_for.iter().map(ToString::to_string).collect();
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(format!("played on the model: the device under test lacks {}", lacking.join(", ")));
+        status
+    } else if run.passed {
         TestCaseStatus::success()
     } else {
         let kind = match run.verdict {
-            Verdict::Hung | Verdict::Crashed | Verdict::NotPlayed => NonSuccessKind::Error,
+            Verdict::Hung | Verdict::Crashed | Verdict::TimedOut | Verdict::Killed | Verdict::NotPlayed => {
+                NonSuccessKind::Error
+            }
             _ => NonSuccessKind::Failure,
         };
         let mut status = TestCaseStatus::non_success(kind);

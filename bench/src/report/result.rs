@@ -22,25 +22,36 @@ pub enum Verdict {
     DutViolation,
     /// Software gave up: a call failed that was not expected to fail.
     SoftwareError,
-    /// The device did not answer within a bound, or the run did not end within the time-out.
+    /// The device did not answer within a bound, in cycles.
     Hung,
-    /// The worker process did not live to tell.
+    /// The device's own code ended the worker process.
     Crashed,
+    /// The run did not end within its time on the wall clock: stopped from outside.
+    TimedOut,
+    /// The worker process was killed by somebody else: stopped from outside.
+    Killed,
     /// The run could not be played.
     NotPlayed,
 }
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Verdict; 7] = [
+    pub const ALL: [Verdict; 9] = [
         Verdict::Pass,
         Verdict::SoftwareHazard,
         Verdict::DutViolation,
         Verdict::SoftwareError,
         Verdict::Hung,
         Verdict::Crashed,
+        Verdict::TimedOut,
+        Verdict::Killed,
         Verdict::NotPlayed,
     ];
+
+    /// The run was stopped from outside: nothing is known of the device.
+    pub const fn is_stopped(self) -> bool {
+        matches!(self, Verdict::TimedOut | Verdict::Killed)
+    }
 
     /// In words.
     pub const fn name(self) -> &'static str {
@@ -51,6 +62,8 @@ impl Verdict {
             Verdict::SoftwareError => "software error",
             Verdict::Hung => "hung",
             Verdict::Crashed => "crashed",
+            Verdict::TimedOut => "timed out",
+            Verdict::Killed => "killed",
             Verdict::NotPlayed => "not played",
         }
     }
@@ -154,6 +167,8 @@ pub struct Report {
     pub runs: Vec<RunReport>,
     /// Runs that were not played or not finished since the user interrupted
     pub interrupted: usize,
+    /// Runs that were not played since the device under test lacks this: nothing is left that it could play
+    pub left_out: BTreeMap<Requirement, usize>,
     /// Times
     pub times: Times,
 }
@@ -172,6 +187,8 @@ pub enum ExitCode {
     Crashed = 3,
     /// Nothing ran.
     Nothing = 4,
+    /// A run was stopped from outside: its worker was killed, or its time on the wall clock was over.
+    Stopped = 5,
     /// An internal error of lockstep.
     Internal = 70,
     /// Interrupted by the user.
@@ -185,13 +202,15 @@ impl From<ExitCode> for std::process::ExitCode {
 }
 
 impl Report {
-    /// What the process exits with. The worst counts: crash before failure.
+    /// What the process exits with. The worst counts: crash before failure, failure before what was stopped from outside.
     pub fn exit_code(&self) -> ExitCode {
         let any = |test: fn(&RunReport) -> bool| self.runs.iter().any(test);
         if any(|run| !run.passed && matches!(run.verdict, Verdict::Hung | Verdict::Crashed)) {
             ExitCode::Crashed
-        } else if any(|run| !run.passed) {
+        } else if any(|run| !run.passed && !run.verdict.is_stopped()) {
             ExitCode::Failed
+        } else if any(|run| !run.passed) {
+            ExitCode::Stopped
         } else if self.interrupted > 0 {
             ExitCode::Interrupted
         } else if self.runs.is_empty() {
@@ -265,14 +284,22 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
             report.crash = Some(Crash { reason, stderr });
             return report;
         }
+        Played::Killed { reason, stderr } => {
+            report.verdict = Verdict::Killed;
+            report.crash = Some(Crash { reason, stderr });
+            return report;
+        }
         Played::TimedOut { seconds, stderr } => {
-            report.verdict = Verdict::Hung;
-            report.crash = Some(Crash { reason: format!("no result within {seconds} s; killed"), stderr });
+            report.verdict = Verdict::TimedOut;
+            let reason =
+                format!("no result within {seconds} s on the wall clock, and no answer: the worker was killed");
+            report.crash = Some(Crash { reason, stderr });
             return report;
         }
     };
     report.verdict = match (&outcome.end, &outcome.violation, &outcome.hazard) {
         (End::Hung { .. }, ..) => Verdict::Hung,
+        (End::OutOfTime { .. }, ..) => Verdict::TimedOut,
         (End::Violation | End::Stopped { .. }, ..) | (_, Some(_), _) => Verdict::DutViolation,
         (End::Software { .. }, ..) => Verdict::SoftwareError,
         (End::Finished, None, Some(_)) => Verdict::SoftwareHazard,
@@ -280,6 +307,9 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
         (End::Finished, None, None) => Verdict::Pass,
     };
     report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
+    if !planned.faults_are_expected {
+        report.unmet.extend(all_refused(report.verdict, &outcome.figures));
+    }
     report.unmet.extend(wrong_reason(&planned.expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
@@ -289,6 +319,18 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     report.hazard = outcome.hazard;
     debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));
     report
+}
+
+/// A run in which every transaction was refused shows nothing, unless that is what it is for.
+fn all_refused(verdict: Verdict, figures: &Figures) -> Option<Unmet> {
+    let all = figures.dma_transactions;
+    let played = matches!(verdict, Verdict::Pass | Verdict::SoftwareHazard);
+    let unmet = || Unmet {
+        what: "DMA transactions that are done".into(),
+        wanted: "at least 1, since no entry of `expect` and no step speaks of faults".into(),
+        got: format!("0 of {all}"),
+    };
+    (played && all > 0 && figures.device_faults >= all).then(unmet)
 }
 
 /// An allocation that was to fail, and was never tried: the run shows nothing.

@@ -71,7 +71,7 @@ fn violation() -> RunOutcome {
 
 fn report(runs: Vec<RunReport>) -> Report {
     let times = Times { build: Duration::from_secs(3), play: Duration::from_secs(2) };
-    Report { device: "the model".into(), base_seed: 1, runs, interrupted: 0, times }
+    Report { device: "the model".into(), base_seed: 1, runs, interrupted: 0, left_out: BTreeMap::new(), times }
 }
 
 #[test]
@@ -106,13 +106,20 @@ fn exit_codes_tell_the_worst() {
     let pass = || judged(0, replied(outcome()));
     let fail = || judged(0, replied(violation()));
     let hung = || judged(0, replied(RunOutcome { end: End::Hung { waiting: "dev_r".into() }, ..outcome() }));
-    let killed = || judged(0, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let late = || judged(0, Played::TimedOut { seconds: 600, stderr: String::new() });
+    let out_of_time = RunOutcome { end: End::OutOfTime { seconds: 600, cycle: 77 }, ..outcome() };
+    let killed = || judged(0, Played::Killed { reason: "signal 9".into(), stderr: String::new() });
     let crashed = || judged(0, Played::Crashed { reason: "signal 11".into(), stderr: "boom".into() });
     let code = |runs: Vec<RunReport>| report(runs).exit_code();
     assert_eq!(code(vec![pass(), pass()]), ExitCode::Passed);
     assert_eq!(code(vec![pass(), fail()]), ExitCode::Failed);
     assert_eq!(code(vec![fail(), hung(), pass()]), ExitCode::Crashed);
-    assert_eq!(code(vec![killed()]), ExitCode::Crashed);
+    for stopped in [late(), killed(), judged(0, replied(out_of_time))] {
+        assert!(stopped.verdict.is_stopped() && !stopped.passed);
+        assert_eq!(code(vec![pass(), stopped.clone()]), ExitCode::Stopped, "nothing is known of the device");
+        assert_eq!(code(vec![stopped.clone(), fail()]), ExitCode::Failed);
+        assert_eq!(code(vec![stopped, hung()]), ExitCode::Crashed);
+    }
     assert_eq!(code(vec![crashed()]), ExitCode::Crashed);
     assert_eq!(code(vec![]), ExitCode::Nothing);
     assert_eq!(Report { interrupted: 1, ..report(vec![pass()]) }.exit_code(), ExitCode::Interrupted);
@@ -228,4 +235,41 @@ fn annotations_are_one_line_each() {
     assert_eq!(text.lines().count(), 1);
     assert!(text.starts_with("::error title=a.b[policy=sequenced]#0%3A DUT violation::FAIL "), "{text}");
     assert!(text.contains("%0A    right = "));
+}
+
+#[test]
+fn a_run_in_which_all_was_refused_passes_only_where_faults_are_expected() {
+    let mut refused = outcome();
+    refused.figures.device_faults = refused.figures.dma_transactions;
+    let mut planned = planned().swap_remove(0);
+    planned.expectation = crate::scenario::Expectation::default();
+    let judge = |planned: &Planned, outcome: &RunOutcome| run_report(planned, replied(outcome.clone()), String::new());
+    let run = judge(&planned, &refused);
+    assert_eq!((run.passed, run.verdict), (false, Verdict::Pass));
+    assert!(run.unmet[0].to_string().contains("got 0 of 1200"), "{:?}", run.unmet);
+    let mut one_done = refused.clone();
+    one_done.figures.device_faults -= 1;
+    assert!(judge(&planned, &one_done).passed);
+    planned.faults_are_expected = true;
+    assert!(judge(&planned, &refused).passed);
+}
+
+#[test]
+fn what_the_model_played_in_place_of_the_device_is_skipped_in_junit() {
+    let mut run = judged(0, replied(outcome()));
+    run.stands_in_for = vec![Requirement::Pdt];
+    let xml = junit(&report(vec![run.clone()])).expect("XML");
+    assert!(xml.contains("<skipped message=\"played on the model: the device under test lacks pdt\""), "{xml}");
+    run.passed = false;
+    let xml = junit(&report(vec![run])).expect("XML");
+    assert!(xml.contains("<failure") && !xml.contains("<skipped"), "{xml}");
+}
+
+#[test]
+fn where_only_the_model_could_play_nothing_ran() {
+    let left_out = BTreeMap::from([(Requirement::Pdt, 4)]);
+    let report = Report { left_out, ..report(Vec::new()) };
+    assert_eq!(report.exit_code(), ExitCode::Nothing);
+    let shown = summary(&report, false);
+    assert!(shown.contains("nothing ran on the model, which lacks pdt (4 runs); --stand-in"), "{shown}");
 }

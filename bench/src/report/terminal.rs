@@ -60,6 +60,9 @@ pub(super) fn explain(run: &RunReport) -> String {
         Some(End::Hung { waiting }) => {
             let _ = writeln!(text, "  {waiting}");
         }
+        Some(End::OutOfTime { seconds, cycle }) => {
+            let _ = writeln!(text, "  given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)");
+        }
         Some(End::Software { error }) => {
             let _ = writeln!(text, "  {error}");
         }
@@ -167,10 +170,15 @@ fn closing(report: &Report) -> String {
     let all = report.runs.len() - others.len();
     let passed = report.passed() - others.iter().filter(|run| run.passed).count();
     let mut text = match (all, others.len()) {
-        (0, 0) => "nothing ran".to_owned(),
+        (0, _) => "nothing ran".to_owned(),
         _ => format!("{passed} of {all} runs passed"),
     };
     let _ = write!(text, " on {}", report.device);
+    if !report.left_out.is_empty() {
+        let lacking: Vec<String> =
+            report.left_out.iter().map(|(needed, count)| format!("{needed} ({count} runs)")).collect();
+        return text + &format!(", which lacks {}; --stand-in plays them on the model", lacking.join(", "));
+    }
     if !others.is_empty() {
         let passed = others.iter().filter(|run| run.passed).count();
         let _ = write!(text, ", {passed} of {} on the model in its place", others.len());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,9 @@ pub struct Job {
     /// Write waves
     #[serde(default)]
     pub waves: Option<Waves>,
+    /// The worker gives up after this time on the wall clock, and answers with what it has
+    #[serde(default)]
+    pub timeout: Option<Duration>,
 }
 
 /// What a worker process answers.
@@ -141,6 +145,8 @@ pub struct Planned {
     pub job: Job,
     /// What the run must show
     pub expectation: Expectation,
+    /// The scenario says that devices see faults
+    pub faults_are_expected: bool,
     /// Policy in force
     pub policy: Policy,
     /// Flush policy in force
@@ -152,6 +158,11 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// The model plays it in place of the device under test, which lacks something.
+    pub fn is_stand_in(&self) -> bool {
+        !self.stands_in_for.is_empty() && self.job.lacks.is_empty()
+    }
+
     /// The same run with the allocation of this number failing.
     #[must_use]
     pub fn failing(&self, nth: u64) -> Planned {
@@ -194,6 +205,7 @@ impl Plan {
             // A call that is made twice sends more commands.
             (own, Some(_)) => Expectation { commands: BTreeMap::new(), ..own },
         };
+        let faults_are_expected = scenario.faults_are_expected(&expectation);
         let mut stands_in_for = self.device.lacks(&scenario);
         let lacks = if stands_in_for.is_empty() { Vec::new() } else { Device::Model.lacks(&scenario) };
         let device = if stands_in_for.is_empty() { self.device.clone() } else { Device::Model };
@@ -223,10 +235,12 @@ impl Plan {
                 fail_alloc: self.fail_alloc,
                 lacks: lacks.clone(),
                 waves: None,
+                timeout: None,
             };
             jobs.push(Planned {
                 job,
                 expectation: expectation.clone(),
+                faults_are_expected,
                 policy: scenario.driver.policy.value,
                 flush: scenario.driver.flush.value,
                 selector: selector.clone(),

@@ -8,6 +8,7 @@ mod seats;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use golden::Spa;
 use hdl::Dut;
@@ -35,6 +36,8 @@ pub struct Manner {
     pub choices: Bound,
     /// Device, bus and software only: nothing is judged. For measurements
     pub unjudged: bool,
+    /// The run is given up after this time on the wall clock
+    pub timeout: Option<Duration>,
 }
 
 /// Plays a scenario, whose variant is in force, on a device under test.
@@ -53,6 +56,9 @@ pub fn play(scenario: &Scenario, text: &str, dut: Box<dyn Dut>, manner: Manner) 
     let mut bench = bench;
     if let Some(cycle) = manner.film_until {
         bench.run_on_until(cycle);
+    }
+    if let Some(timeout) = manner.timeout {
+        bench.give_up_after(timeout);
     }
     if manner.series {
         bench.record_series();

@@ -25,14 +25,21 @@ const MOST_STDERR: usize = 64 << 10;
 pub enum Played {
     /// The worker answered.
     Replied(Reply),
-    /// The worker did not live to answer, or answered nonsense.
+    /// The device's own code ended the worker, or made it answer nonsense.
     Crashed {
         /// How it ended
         reason: String,
         /// What it said last
         stderr: String,
     },
-    /// The worker was killed: it ran longer than the time-out.
+    /// The worker was killed by somebody else: for want of memory, by an administrator. That says nothing of the device.
+    Killed {
+        /// By which signal
+        reason: String,
+        /// What it said last
+        stderr: String,
+    },
+    /// The worker ran longer than the time-out, gave nothing back, and was killed.
     TimedOut {
         /// The time-out in seconds
         seconds: u64,
@@ -50,8 +57,10 @@ pub struct Pool {
     pub arguments: Vec<OsString>,
     /// How many at a time
     pub workers: usize,
-    /// Wall-clock bound of a run: generous, since it depends on the machine
+    /// Wall-clock bound of a run, at which the worker gives it up: generous, since it depends on the machine
     pub timeout: Duration,
+    /// How much longer the worker may take to say so, before it is killed
+    pub grace: Duration,
 }
 
 impl Pool {
@@ -82,21 +91,22 @@ impl Pool {
 
     /// One worker from start to end. Nothing if `stop` became true first.
     fn play_one(&self, job: &Job, stop: &AtomicBool) -> Option<Played> {
-        let crashed = |reason: String| Some(Played::Crashed { reason, stderr: String::new() });
-        let input = match serde_json::to_vec(job) {
+        let failed = |reason: String| Some(Played::Replied(Reply::Failed { reason }));
+        let job = Job { timeout: Some(self.timeout), ..job.clone() };
+        let input = match serde_json::to_vec(&job) {
             Ok(input) => input,
-            Err(error) => return crashed(format!("the job could not be written down: {error}")),
+            Err(error) => return failed(format!("the job could not be written down: {error}")),
         };
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) => return crashed(format!("cannot start {}: {error}", self.program.display())),
+            Err(error) => return failed(format!("cannot start {}: {error}", self.program.display())),
         };
         let (send, answered) = channel();
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let deadline = Instant::now() + self.timeout;
-        let (answer, status, said) = thread::scope(|scope| {
+        let deadline = Instant::now() + self.timeout + self.grace;
+        let (answer, exit, said) = thread::scope(|scope| {
             scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(&input)));
             scope.spawn(move || {
                 let mut answer = Vec::new();
@@ -105,15 +115,20 @@ impl Pool {
             });
             let said = scope.spawn(move || stderr.map(tail).unwrap_or_default());
             let answer = await_answer(&answered, deadline, stop);
-            let status =
+            let exit =
                 await_exit(&mut child, if matches!(answer, Waited::Answer(_)) { deadline } else { Instant::now() });
-            (answer, status, said.join().unwrap_or_default())
+            (answer, exit, said.join().unwrap_or_default())
         });
-        match answer {
-            Waited::Stopped => None,
-            Waited::TimedOut => Some(Played::TimedOut { seconds: self.timeout.as_secs(), stderr: said }),
-            Waited::Answer(_) if interrupted(&status, stop) => None,
-            Waited::Answer(answer) => Some(understand(&answer, status, said)),
+        match (answer, exit) {
+            (Waited::Stopped, _) => None,
+            (Waited::TimedOut, _) | (Waited::Answer(_), Ok(Exit::Late)) => {
+                Some(Played::TimedOut { seconds: self.timeout.as_secs(), stderr: said })
+            }
+            (Waited::Answer(_), Ok(Exit::Own(status))) if interrupted(status, stop) => None,
+            (Waited::Answer(answer), Ok(Exit::Own(status))) => Some(understand(&answer, status, said)),
+            (Waited::Answer(_), Err(error)) => {
+                Some(Played::Killed { reason: format!("the worker is lost: {error}"), stderr: said })
+            }
         }
     }
 }
@@ -133,16 +148,24 @@ fn await_answer(answered: &Receiver<Vec<u8>>, deadline: Instant, stop: &AtomicBo
 }
 
 /// Waits until the worker has ended, and kills it at the deadline: one may have closed its stdout and hang.
-fn await_exit(child: &mut Child, deadline: Instant) -> std::io::Result<ExitStatus> {
+fn await_exit(child: &mut Child, deadline: Instant) -> std::io::Result<Exit> {
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait()? {
-            return Ok(status);
+            return Ok(Exit::Own(status));
         }
         thread::sleep(Duration::from_millis(1));
     }
     // It may have ended by itself meanwhile; then there is nothing to kill.
     let _ = child.kill();
-    child.wait()
+    child.wait().map(|_| Exit::Late)
+}
+
+/// How a worker ended.
+enum Exit {
+    /// Without our doing
+    Own(ExitStatus),
+    /// It was killed at the deadline
+    Late,
 }
 
 enum Waited {
@@ -152,26 +175,30 @@ enum Waited {
 }
 
 /// The worker was stopped by the interruption that stops us too: a terminal sends it to both, in either order.
-fn interrupted(status: &std::io::Result<ExitStatus>, stop: &AtomicBool) -> bool {
+fn interrupted(status: ExitStatus, stop: &AtomicBool) -> bool {
     const INTERRUPT: i32 = 2;
     const TERMINATE: i32 = 15;
-    let Ok(status) = status else { return false };
     if matches!(status.signal(), Some(INTERRUPT | TERMINATE)) {
         thread::sleep(LOOK);
     }
     stop.load(Ordering::Relaxed) && !status.success()
 }
 
-fn understand(answer: &[u8], status: std::io::Result<ExitStatus>, stderr: String) -> Played {
-    let reason = match status {
-        Ok(status) if status.success() => match serde_json::from_slice(answer) {
-            Ok(reply) => return Played::Replied(reply),
-            Err(error) => format!("the worker answered nonsense: {error}"),
+/// Signals that a program brings upon itself: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS. Any other one
+/// comes from outside.
+const OWN_SIGNALS: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
+
+fn understand(answer: &[u8], status: ExitStatus, stderr: String) -> Played {
+    match status.signal() {
+        None if status.success() => match serde_json::from_slice(answer) {
+            Ok(reply) => Played::Replied(reply),
+            Err(error) => Played::Crashed { reason: format!("the worker answered nonsense: {error}"), stderr },
         },
-        Ok(status) => format!("the worker ended with {status}"),
-        Err(error) => format!("the worker is lost: {error}"),
-    };
-    Played::Crashed { reason, stderr }
+        Some(signal) if !OWN_SIGNALS.contains(&signal) => {
+            Played::Killed { reason: format!("the worker was killed from outside: {status}"), stderr }
+        }
+        _ => Played::Crashed { reason: format!("the worker ended with {status}"), stderr },
+    }
 }
 
 /// The end of what comes from a pipe, which is read to its end so that the writer never blocks.

@@ -13,6 +13,7 @@ fn pool(script: &str, workers: usize, milliseconds: u64) -> Pool {
         arguments: vec!["-c".into(), script.into()],
         workers,
         timeout: Duration::from_millis(milliseconds),
+        grace: Duration::from_millis(200),
     }
 }
 
@@ -30,6 +31,7 @@ fn jobs(count: u32) -> Vec<Job> {
         fail_alloc: None,
         lacks: Vec::new(),
         waves: None,
+        timeout: None,
     };
     (0..count).map(job).collect()
 }
@@ -60,6 +62,25 @@ fn a_crash_is_told_with_what_the_worker_said_last() {
 }
 
 #[test]
+fn signals_that_a_device_brings_upon_the_worker_are_crashes_and_others_are_not() {
+    for (signal, own) in [("ILL", true), ("ABRT", true), ("BUS", true), ("FPE", true), ("KILL", false), ("TERM", false)]
+    {
+        let results = play(&pool(&format!("cat >/dev/null; kill -{signal} $$"), 1, 20_000), &jobs(1));
+        let crashed = matches!(&results[0], Some(Played::Crashed { .. }));
+        let killed =
+            matches!(&results[0], Some(Played::Killed { reason, .. }) if reason.contains("from outside: signal"));
+        assert_eq!((crashed, killed), (own, !own), "{signal}: {results:?}");
+    }
+}
+
+#[test]
+fn a_worker_is_told_how_long_it_may_take() {
+    let script = r#"answer=$(tail -c 200 | sed 's/.*"timeout":{"secs":\([0-9]*\).*/\1/'); printf '{"failed":{"reason":"%s"}}' "$answer""#;
+    let wanted = Some(Played::Replied(Reply::Failed { reason: "20".into() }));
+    assert_eq!(play(&pool(script, 1, 20_000), &jobs(1))[0], wanted);
+}
+
+#[test]
 fn a_worker_that_reads_nothing_and_says_much_is_no_deadlock() {
     let script = "i=0; while [ $i -lt 3000 ]; do echo 'a line of some length that fills the pipe sooner or later' >&2; i=$((i+1)); done; echo end >&2; exit 9";
     let results = play(&pool(script, 1, 60_000), &jobs(1));
@@ -77,9 +98,9 @@ fn nonsense_is_no_result() {
 #[test]
 fn a_missing_program_is_no_panic() {
     let pool = Pool { program: "/nonexistent/worker".into(), ..pool("", 1, 1000) };
-    assert!(
-        matches!(&play(&pool, &jobs(1))[0], Some(Played::Crashed { reason, .. }) if reason.contains("cannot start"))
-    );
+    let results = play(&pool, &jobs(1));
+    let Some(Played::Replied(Reply::Failed { reason })) = &results[0] else { panic!("{results:?}") };
+    assert!(reason.contains("cannot start"), "no device has crashed: {reason}");
 }
 
 #[test]
@@ -95,7 +116,7 @@ fn a_hang_is_killed_and_the_others_are_kept() {
 #[test]
 fn a_worker_that_closes_its_output_and_hangs_is_killed_too() {
     let results = play(&pool("cat >/dev/null; exec >/dev/null sleep 1000", 1, 500), &jobs(1));
-    assert!(matches!(&results[0], Some(Played::Crashed { reason, .. }) if reason.contains("signal: 9")), "{results:?}");
+    assert!(matches!(&results[0], Some(Played::TimedOut { seconds: 0, .. })), "it was we who killed it: {results:?}");
 }
 
 #[test]

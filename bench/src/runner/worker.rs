@@ -43,6 +43,7 @@ fn run(job: &Job) -> Reply {
         film_until,
         choices: job.device.choices(),
         unjudged: false,
+        timeout: job.timeout,
     };
     let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },

@@ -2,6 +2,7 @@
 
 mod domains;
 mod steps;
+mod warnings;
 
 use super::at::{At, Place};
 use super::diagnostic::Problem;

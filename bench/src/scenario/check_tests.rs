@@ -67,7 +67,7 @@ fn misspelt_keys() {
 fn bad_words() {
     wrong("rfc] }\niommu", "rcf] }\niommu", "rcf", "unknown word `rcf`", "did you mean `rfc`?");
     wrong("2-level", "2-levels", "2-levels", "unknown word `2-levels`", "did you mean `2-level`?");
-    wrong("valid: false", "valid: maybe", "maybe", "invalid boolean", "");
+    wrong("valid: false", "valid: maybe", "maybe", "a yes or no is expected here", "`true` or `false`");
     wrong("- fence\n", "- stream\n", "stream", "step `stream` has operands: `- stream: …`", "");
 }
 
@@ -110,6 +110,31 @@ fn numbers_out_of_range() {
 }
 
 #[test]
+fn addresses_of_the_first_stage_are_sign_extended_and_those_of_the_second_are_not() {
+    let sv39 = "`sv39` has the addresses 0x0 to 0x3fffffffff and 0xffffffc000000000 to 0xffffffffffffffff: bits 63..38 \
+                are all equal";
+    let (good, last) = ("{ iova: 0x2000 }", "0xffff_ffff_ffff_f000");
+    for upper in ["0xffff_ffc0_0000_0000", last] {
+        let text = GOOD.replace(good, &format!("{{ iova: {upper} }}"));
+        assert!(parse("a.yaml", &text).is_ok(), "{upper}");
+    }
+    for hole in ["0x40_0000_0000", "0x80_0000_0000", "0xffff_ffbf_ffff_f000"] {
+        let number = hole.replace('_', "");
+        wrong(good, &format!("{{ iova: {hole} }}"), hole, &format!("{number} is no address of `sv39`"), sv39);
+    }
+    let message = "the mapping reaches beyond the addresses of `sv39`";
+    for (iova, pages) in [("0x3f_ffff_f000", 2), (last, 2), ("0x3f_ffff_f000", u32::MAX)] {
+        wrong(good, &format!("{{ iova: {iova}, pages: {pages} }}"), iova, message, sv39);
+    }
+    let twice = format!("{{ iova: {last} }}, {{ iova: {last} }}");
+    wrong(good, &twice, last, "overlapping mappings: 0xfffffffffffff000..=0xffffffffffffffff", "");
+    let second = "`sv39x4` has the addresses 0x0 to 0x1ffffffffff, not sign-extended";
+    let message = "0xfffffffffffff000 is no address of `sv39x4`";
+    wrong("0x1000_0000, pages: 64", &format!("{last}, pages: 1"), last, message, second);
+    wrong("iova: 0x1000_0000, valid", &format!("iova: {last}, valid"), last, message, second);
+}
+
+#[test]
 fn what_does_not_fit_together() {
     let help = "a parent is a paging domain with `nest-parent: true`";
     wrong("nest-parent: true, ", "", "host", "`host` is no nest parent", help);
@@ -129,6 +154,49 @@ fn a_setting_that_does_not_fit_points_to_the_matrix() {
     let diagnostics = parse("a.yaml", &text).expect_err("sv48x4 is second stage");
     let problem = &diagnostics.problems()[0];
     assert_eq!(&text[problem.place.offset..][..problem.place.len], "sv48x4");
+}
+
+#[test]
+fn operations_of_steps_stand_alone_and_their_steps_are_checked() {
+    let operation = |steps: &str| format!("- operation: {{ name: change, promise: effective, steps: [{steps}] }}\n");
+    let good = GOOD.replace("- fence\n", &operation("fence"));
+    assert!(parse("a.yaml", &good).is_ok());
+    let nested = operation("{ operation: { name: inner, steps: [fence] } }");
+    wrong("- fence\n", &nested, "inner", "an operation within another one", "");
+    wrong("- fence\n", &operation(""), "change", "an operation without steps", "");
+    wrong("- fence\n", &operation("{ stop: tx }"), "tx", "no stream `tx` is running", "");
+}
+
+/// The warnings of a scenario with this range and these lines at its end.
+fn warnings(range: &str, end: &str) -> Vec<String> {
+    let text = format!(
+        "name: a.b\ndomains:\n  red: {{ kind: paging, map: [{{ iova: 0x1000_0000, pages: 16 }}] }}\n  \
+         host: {{ kind: paging, nest-parent: true }}\n\
+         devices: {{ nic: {{ id: 1, domain: red }} }}\nsteps:\n  - repeat: {{ times: 1, steps: [ \
+         {{ stream: {{ name: s, device: nic, range: {{ iova: {range}, size: 64K }} }} }} ] }}\n{end}"
+    );
+    let scenario = parse("a.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let at = |problem: &crate::scenario::Problem| text[problem.place.offset..][..problem.place.len].to_owned();
+    scenario.warnings().iter().map(at).collect()
+}
+
+#[test]
+fn dma_that_can_never_succeed_is_warned_of() {
+    assert_eq!(warnings("0x5000_0000", ""), ["0x5000_0000"]);
+    assert_eq!(warnings("0x5000_0000", "expect:\n  - { device-faults: 0 }\n"), ["0x5000_0000"]);
+    for end in [
+        "expect:\n  - { device-faults: { min: 1 } }\n",
+        "expect:\n  - { only-faults: [13] }\n",
+        "  - dma: { device: nic, read: 0x5000_0000, expect: fault }\n",
+        "  - map: { domain: red, range: { iova: 0x5000_f000 } }\n",
+        "  - replace: { device: nic, domain: identity }\n",
+        "  - dma: { device: nic, read: 0x1000_0000 }\n",
+    ] {
+        assert!(warnings("0x5000_0000", end).is_empty(), "{end}");
+    }
+    assert!(warnings("0x1000_f000", "").is_empty(), "the first page is mapped");
+    let elsewhere = "  - map: { domain: host, range: { iova: 0x5000_0000 } }\n";
+    assert_eq!(warnings("0x5000_0000", elsewhere), ["0x5000_0000"], "no device of it is in that domain");
 }
 
 #[test]

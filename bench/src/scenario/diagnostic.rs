@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
 
 use super::at::Place;
 
@@ -19,12 +19,14 @@ pub struct Problem {
     pub help: Option<String>,
     /// Another place that has to do with it
     pub other: Option<Box<(Place, String)>>,
+    /// The scenario can be played all the same
+    pub is_warning: bool,
 }
 
 impl Problem {
     /// A mistake at a place.
     pub fn new(place: Place, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Problem { message: message.into(), place, label: label.into(), help: None, other: None }
+        Problem { message: message.into(), place, label: label.into(), help: None, other: None, is_warning: false }
     }
 
     /// Adds a suggestion.
@@ -38,6 +40,13 @@ impl Problem {
     #[must_use]
     pub fn suggest<'a>(mut self, wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         self.help = did_you_mean(wrong, known);
+        self
+    }
+
+    /// Nothing forbids it.
+    #[must_use]
+    pub fn warning(mut self) -> Self {
+        self.is_warning = true;
         self
     }
 
@@ -151,6 +160,9 @@ impl std::error::Error for One<'_> {}
 impl Diagnostic for One<'_> {
     fn source_code(&self) -> Option<&dyn SourceCode> {
         Some(self.source)
+    }
+    fn severity(&self) -> Option<Severity> {
+        self.problem.is_warning.then_some(Severity::Warning)
     }
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.problem.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)

@@ -213,16 +213,47 @@ impl Mode {
         matches!(self, Mode::Sv39x4 | Mode::Sv48x4 | Mode::Sv57x4)
     }
 
-    /// Width of an input address. First-stage modes sign-extend bit 38, 47 or 56; the scenarios use the lower half.
+    /// Width of an input address. First-stage modes sign-extend it, second-stage modes do not.
     pub const fn input_bits(self) -> u32 {
         match self {
-            Mode::Sv39 => 38,
-            Mode::Sv48 => 47,
-            Mode::Sv57 => 56,
+            Mode::Sv39 => 39,
+            Mode::Sv48 => 48,
+            Mode::Sv57 => 57,
             Mode::Sv39x4 => 41,
             Mode::Sv48x4 => 50,
             Mode::Sv57x4 => 59,
         }
+    }
+
+    /// The largest address from 0 on that it translates.
+    pub const fn lower_end(self) -> u64 {
+        let bits = if self.is_second_stage() { self.input_bits() } else { self.input_bits() - 1 };
+        (1 << bits) - 1
+    }
+
+    /// It translates the address.
+    pub const fn translates(self, address: u64) -> bool {
+        address <= self.lower_end() || !self.is_second_stage() && !address <= self.lower_end()
+    }
+
+    /// It translates all addresses from `first` to `last`. Between the halves of a sign-extended space is a hole.
+    pub const fn spans(self, first: u64, last: u64) -> bool {
+        let same_half = first >> 63 == last >> 63;
+        first <= last && same_half && self.translates(first) && self.translates(last)
+    }
+
+    /// Which addresses it translates, in words.
+    pub fn addresses(self) -> String {
+        let (name, end) = (self.name(), self.lower_end());
+        if self.is_second_stage() {
+            return format!("`{name}` has the addresses 0x0 to {end:#x}, not sign-extended");
+        }
+        let sign = self.input_bits() - 1;
+        format!(
+            "`{name}` has the addresses 0x0 to {end:#x} and {:#x} to {:#x}: bits 63..{sign} are all equal",
+            !end,
+            u64::MAX
+        )
     }
 
     /// Levels of its page table.
@@ -287,9 +318,9 @@ impl Mapping {
         self.page.bytes().saturating_mul(u64::from(self.pages.value))
     }
 
-    /// First address behind it; saturates.
-    pub fn end(&self) -> u64 {
-        self.iova.0.saturating_add(self.bytes())
+    /// Its last address; saturates.
+    pub fn last(&self) -> u64 {
+        self.iova.0.saturating_add(self.bytes().saturating_sub(1))
     }
 }
 

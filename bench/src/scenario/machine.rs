@@ -145,7 +145,8 @@ pub enum ContextFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Bounds {
-    /// From the acceptance of a DMA transaction to its response
+    /// From the acceptance of a DMA transaction to its response; a stream that was stopped may wait as long for each
+    /// next acceptance or response
     pub request: u32,
     /// From the doorbell of a command to the completion of its fence
     pub command: u32,

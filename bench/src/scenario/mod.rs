@@ -18,6 +18,7 @@ mod requirement;
 mod scalar;
 mod schema;
 mod step;
+mod syntax;
 
 pub use at::{At, Named, Place};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
@@ -41,6 +42,6 @@ pub use requirement::Requirement;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{
-    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, Poison, Range, Recover,
-    Repeat, Result as DmaResult, SetPte, Step, Store, Stream, StreamKind, Unmap,
+    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, OwnOperation, Poison,
+    Range, Recover, Repeat, Result as DmaResult, SetPte, Step, StepPromise, Store, Stream, StreamKind, Unmap,
 };

@@ -5,6 +5,7 @@ use serde_yaml::Error;
 use super::at::Place;
 use super::diagnostic::{Diagnostics, Problem};
 use super::file::Scenario;
+use super::syntax;
 
 /// Reads a scenario and checks that everything in it fits together, in each of its variants.
 ///
@@ -22,14 +23,22 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Diagnostics> {
 }
 
 fn read(text: &str) -> Result<Scenario, Problem> {
-    let options = serde_yaml::options! { with_snippet: false };
-    let scenario = serde_yaml::from_str_with_options(text, options);
-    scenario.map_err(|error| problem(text, &error))
+    let options = || serde_yaml::options! { with_snippet: false };
+    let scenario = serde_yaml::from_str_with_options(text, options());
+    scenario.map_err(|error| {
+        // The reader takes values as they come: what looks like a wrong value may be no YAML at all further on.
+        let whole = serde_yaml::from_str_with_options::<serde::de::IgnoredAny>(text, options());
+        problem(text, whole.as_ref().err().filter(|error| is_syntax(error)).unwrap_or(&error))
+    })
+}
+
+const fn is_syntax(error: &Error) -> bool {
+    matches!(error, Error::ExternalMessage { .. })
 }
 
 /// Says what the YAML reader found in the words of this vocabulary.
 fn problem(text: &str, error: &Error) -> Problem {
-    let place = error.location().map_or_else(Place::default, Place::from);
+    let place = error.location().map_or_else(Place::default, |location| place_of(text, location));
     let place = clamp(text, place);
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
@@ -47,17 +56,65 @@ fn problem(text: &str, error: &Error) -> Problem {
         }
         Error::Message { msg, .. } => Problem::new(place, msg.clone(), "here"),
         Error::AliasError { error, .. } => problem(text, error),
+        Error::ExternalMessage { msg, .. } => syntax::explain(text, msg, place),
+        Error::UnknownAnchor { .. } => syntax::explain(text, "unknown anchor", place),
+        Error::MultipleDocuments { .. } => {
+            let line = text[..place.offset].rfind("\n---");
+            let place = line.map_or(place, |line| Place { offset: line + 1, len: 3 });
+            Problem::new(place, "a second scenario after `---`", "not in this file").help("a file has one scenario")
+        }
+        Error::Eof { .. } if text.trim().is_empty() => Problem::new(place, "the file is empty", "nothing here"),
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } | Error::Unexpected { expected: "mapping end", .. } => {
             Problem::new(place, "a second key where there can be only one", "the second one")
                 .help("begin each step with `- `")
         }
-        other => {
-            // The place is shown anyway.
-            let message = other.to_string();
-            let end = message.rfind(" at line ").unwrap_or(message.len());
-            Problem::new(place, &message[..end], "here")
-        }
+        other => wrong_kind(other, place),
     }
+}
+
+/// A value of another kind than the one that belongs here.
+fn wrong_kind(error: &Error, place: Place) -> Problem {
+    const ONE: (&str, &str) = ("one value", "a word, a number, or a text in quotes");
+    const MAPPING: (&str, &str) = ("a mapping", "lines `key: value`, or `{ key: value }`");
+    const LIST: (&str, &str) = ("a list", "lines that begin with `- `, or `[a, b]`");
+    const NUMBER: (&str, &str) = ("a number", "decimal or 0x hexadecimal, `_` between digits as you like");
+    const BOOLEAN: (&str, &str) = ("a yes or no", "`true` or `false`");
+    let (wanted, help) = match error {
+        Error::InvalidScalar { ty: "boolean" | "bool", .. } | Error::InvalidBooleanStrict { .. } => BOOLEAN,
+        Error::InvalidScalar { .. } => NUMBER,
+        Error::Unexpected { expected, .. } if expected.contains("mapping") => MAPPING,
+        Error::Unexpected { expected, .. } if expected.contains("sequence") => LIST,
+        Error::Unexpected { .. } => ONE,
+        Error::SerdeInvalidLength { len, .. } => {
+            return Problem::new(place, format!("a list of {len} values has the wrong length here"), "wrong length");
+        }
+        Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
+            match expected.split(' ').next().unwrap_or_default() {
+                "struct" | "map" => MAPPING,
+                "sequence" => LIST,
+                "tuple" | "enum" | "unit" | "variant" | "string" => ONE,
+                "boolean" => BOOLEAN,
+                "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => NUMBER,
+                // In words of our own.
+                _ => return Problem::new(place, format!("{expected} is expected here"), "something else"),
+            }
+        }
+        Error::Eof { .. } => return Problem::new(place, "the file ends where a value is expected", "the end"),
+        _ => return Problem::new(place, "this value is not understood", "here"),
+    };
+    Problem::new(place, format!("{wanted} is expected here"), "something else").help(help)
+}
+
+/// The reader counts bytes where it knows them, else lines and columns.
+fn place_of(text: &str, location: serde_yaml::Location) -> Place {
+    if location.span().byte_offset().is_some() || location.line() == 0 {
+        return Place::from(location);
+    }
+    let lines = text.split_inclusive('\n').take(location.line() as usize - 1);
+    let line: usize = lines.map(str::len).sum();
+    let column = location.column().saturating_sub(1) as usize;
+    let within: usize = text[line..].chars().take_while(|&c| c != '\n').take(column).map(char::len_utf8).sum();
+    Place { offset: line + within, len: 1 }
 }
 
 /// Keeps a place inside the text, and on one line, whatever the reader said.

@@ -30,6 +30,8 @@ pub enum Step {
     Wait(Span),
     /// Plays steps several times
     Repeat(Repeat),
+    /// Makes one operation of several steps, which promises something as a whole
+    Operation(OwnOperation),
     /// Attaches a device that has no domain
     Attach(Attachment),
     /// Moves a device from its domain to another one
@@ -112,6 +114,17 @@ impl<'de> Deserialize<'de> for Step {
     }
 }
 
+impl Step {
+    /// The steps that it consists of, if it is made of others.
+    pub fn inner(&self) -> &[At<Step>] {
+        match self {
+            Step::Repeat(repeat) => &repeat.steps,
+            Step::Operation(operation) => &operation.steps,
+            _ => &[],
+        }
+    }
+}
+
 /// Names of the steps, as scenarios write them.
 const STEPS: &[&str] = &[
     "stream",
@@ -120,6 +133,7 @@ const STEPS: &[&str] = &[
     "dma",
     "wait",
     "repeat",
+    "operation",
     "attach",
     "replace",
     "detach",
@@ -165,6 +179,7 @@ impl JsonSchema for Step {
         add("dma", "One DMA transaction, and its result", generator.subschema_for::<Dma>());
         add("wait", "Lets this many cycles pass", generator.subschema_for::<Span>());
         add("repeat", "Plays steps several times", generator.subschema_for::<Repeat>());
+        add("operation", "Makes one operation of several steps", generator.subschema_for::<OwnOperation>());
         add("attach", "Attaches a device that has no domain", generator.subschema_for::<Attachment>());
         add("replace", "Moves a device to another domain", generator.subschema_for::<Attachment>());
         add("detach", "Takes a device out of its domain", generator.subschema_for::<Detachment>());
@@ -288,6 +303,34 @@ pub struct Repeat {
     pub steps: Vec<At<Step>>,
 }
 
+/// Steps that are one operation of software, as a call of the driver is: what it promises is held against it. So are
+/// a guest's change of its tables and the `user-invalidate` that follows. Calls of the driver within it are part of it,
+/// and what they promise on their own does not count.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OwnOperation {
+    /// Its name, for reports
+    pub name: At<String>,
+    /// What holds for requests while it runs, and once it has ended
+    #[serde(default)]
+    pub promise: StepPromise,
+    /// What it consists of
+    pub steps: Vec<At<Step>>,
+}
+
+/// What an operation promises. Breaking it is a software hazard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepPromise {
+    /// As `effective`, and meanwhile every request is translated by the old state or by the new one, whole
+    Hitless,
+    /// Once it has ended, what it replaced is used no more
+    #[default]
+    Effective,
+    /// Nothing
+    Nothing,
+}
+
 /// A single DMA transaction that the next step waits for.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -375,7 +418,7 @@ pub struct Map {
     pub fails: Option<At<Errno>>,
 }
 
-/// Pages that are unmapped.
+/// Pages that are unmapped: mappings, or parts of them that are whole pages.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Unmap {

@@ -1,6 +1,8 @@
 //! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
 //! judges.
 
+use std::time::{Duration, Instant};
+
 use golden::Spa;
 use hdl::{Dut, Inputs, Outputs, PageRequest, TranslationRequest};
 
@@ -94,6 +96,7 @@ pub(super) enum Halt {
     Violation(Finding),
     Stopped(hdl::Stopped),
     Hung(String),
+    OutOfTime(Duration),
 }
 
 /// Device, bus and oracle, and the traffic of the devices.
@@ -116,7 +119,15 @@ pub struct Testbench {
     pub(super) read: Option<u64>,
     pub(super) halt: Option<Halt>,
     pub(super) film_until: Cycle,
+    wall_clock: Option<WallClock>,
     seed: u64,
+}
+
+/// A run may take this long on the wall clock, from here on.
+#[derive(Clone, Copy, Debug)]
+struct WallClock {
+    begun: Instant,
+    length: Duration,
 }
 
 impl Peek for Memory {
@@ -156,6 +167,7 @@ impl Testbench {
             read: None,
             halt: None,
             film_until: 0,
+            wall_clock: None,
             seed,
         })
     }
@@ -195,6 +207,11 @@ impl Testbench {
         self.recorder = Some(Recorder::new());
     }
 
+    /// Gives up after this time on the wall clock: figures and findings so far are kept.
+    pub fn give_up_after(&mut self, length: Duration) {
+        self.wall_clock = Some(WallClock { begun: Instant::now(), length });
+    }
+
     /// Nothing is under way on any port.
     pub fn is_idle(&self) -> bool {
         self.bus.ports_idle()
@@ -216,7 +233,7 @@ impl Testbench {
             if let Some(request) = stream.issue(self.now)
                 && self.bus.enqueue(request).is_err()
             {
-                stream.answered();
+                stream.never_issued();
             }
         }
         self.bus.drive(self.now, &mut self.inputs);
@@ -248,6 +265,9 @@ impl Testbench {
             match event {
                 Event::DmaAccepted { ticket, request } => {
                     let owner = if request.id >= POSTED { None } else { Some(request.id / IDS_PER_STREAM) };
+                    if let Some(stream) = owner.and_then(|owner| self.streams.get_mut(usize::from(owner))) {
+                        stream.accepted(self.now);
+                    }
                     self.owners.push((*ticket, owner, request.device.0));
                 }
                 Event::DmaDone { ticket, resp, data } => {
@@ -258,7 +278,7 @@ impl Testbench {
                     }
                     let Some(owner) = owner else { continue };
                     match self.streams.get_mut(usize::from(owner)) {
-                        Some(stream) => stream.answered(),
+                        Some(stream) => stream.answered(self.now),
                         None => self.single = Some(DmaAnswer { resp: *resp, data: data.clone() }),
                     }
                 }
@@ -274,6 +294,9 @@ impl Testbench {
     }
 
     fn check_bounds(&mut self) -> Result<(), Halted> {
+        if let Some(limit) = self.wall_clock.filter(|limit| limit.begun.elapsed() > limit.length) {
+            return self.stop(Halt::OutOfTime(limit.length));
+        }
         let Some(oracle) = &mut self.oracle else { return Ok(()) };
         let now = self.now;
         if let Err(violation) = oracle.page_requests_due(now.saturating_sub(self.bounds.request), now) {
@@ -290,8 +313,9 @@ impl Testbench {
         self.hung(what)
     }
 
+    /// The first reason counts: what is seen of a machine that stands still already says nothing.
     fn stop(&mut self, halt: Halt) -> Result<(), Halted> {
-        self.halt = Some(halt);
+        self.halt.get_or_insert(halt);
         Err(Halted)
     }
 
@@ -343,7 +367,8 @@ impl Testbench {
         true
     }
 
-    /// Stops a stream by name, or all of them, and waits for what is in flight.
+    /// Stops a stream by name, or all of them, and waits for what is in flight: as long as each of them gets on within
+    /// the bound of a request.
     ///
     /// # Errors
     /// [`Halted`]
@@ -352,8 +377,15 @@ impl Testbench {
         for stream in self.streams.iter_mut().filter(|stream| meant(stream)) {
             stream.stop();
         }
+        let (begun, bound) = (self.now, self.bounds.request);
         while self.streams.iter().any(|stream| meant(stream) && !stream.is_done()) {
             self.tick()?;
+            let late = |stream: &&Stream| {
+                meant(stream) && !stream.is_done() && self.now.saturating_sub(stream.last_progress().max(begun)) > bound
+            };
+            if let Some(what) = self.streams.iter().find(late).map(Stream::left) {
+                self.hung(format!("{what} within {bound} cycles after it was stopped"))?;
+            }
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ impl Testbench {
             Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
             Some(Halt::Stopped(s)) => (End::Stopped { file: s.file, line: s.line, message: s.message }, None),
             Some(Halt::Hung(waiting)) => (End::Hung { waiting }, None),
+            Some(Halt::OutOfTime(length)) => (End::OutOfTime { seconds: length.as_secs(), cycle: self.now }, None),
             None => match software {
                 Some(error) => (End::Software { error }, None),
                 None => (End::Finished, None),

@@ -100,6 +100,13 @@ pub enum End {
         /// Who waits for whom
         waiting: String,
     },
+    /// It was given up: it took longer on the wall clock than it may. That says nothing of the device.
+    OutOfTime {
+        /// How long it may take
+        seconds: u64,
+        /// How far it had come
+        cycle: u64,
+    },
     /// Software gave up: an API call failed that the scenario did not expect to fail.
     Software {
         /// Which, and why

@@ -6,6 +6,11 @@ use super::clock::Testbench;
 use crate::driver::{Halted, Machine, Operation, StepKind};
 
 impl Testbench {
+    /// Software that cleans up behind a halt does nothing more to the machine.
+    const fn still_runs(&self) -> Result<(), Halted> {
+        if self.halt.is_some() { Err(Halted) } else { Ok(()) }
+    }
+
     /// Ticks until the register port is idle.
     fn register_access(&mut self, what: &str, register: u16) -> Result<(), Halted> {
         let begun = self.now;
@@ -21,6 +26,7 @@ impl Testbench {
 
 impl Machine for Testbench {
     fn store(&mut self, addr: Spa, value: u64) -> Result<(), Halted> {
+        self.still_runs()?;
         self.bus.store(addr, value);
         if let Some(watch) = &mut self.watch {
             watch.stores.push((self.now, addr, value));
@@ -34,6 +40,7 @@ impl Machine for Testbench {
     }
 
     fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
+        self.still_runs()?;
         let now = self.now;
         if let Some(oracle) = &mut self.oracle {
             oracle.register_access(offset, bytes, value, now);
@@ -45,6 +52,7 @@ impl Machine for Testbench {
     }
 
     fn read_register(&mut self, offset: u16, bytes: u8) -> Result<u64, Halted> {
+        self.still_runs()?;
         self.read = None;
         if let Err(error) = self.bus.start_register_read(offset, bytes) {
             self.hung(format!("read of register {offset:#x}: {error}"))?;

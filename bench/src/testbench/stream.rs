@@ -64,6 +64,10 @@ pub struct Stream {
     strobes: ChaCha8Rng,
     next_issue: Cycle,
     in_flight: u32,
+    /// How many of those in flight the device has not accepted yet
+    offered: u32,
+    /// When one of them was accepted or answered last
+    progress: Cycle,
     running: bool,
 }
 
@@ -75,7 +79,7 @@ impl Stream {
         rng.set_stream(number as u64);
         strobes.set_stream((MAX_STREAMS + number) as u64);
         let base_id = number as u8 * IDS_PER_STREAM;
-        Stream { spec, base_id, rng, strobes, next_issue: 0, in_flight: 0, running: true }
+        Stream { spec, base_id, rng, strobes, next_issue: 0, in_flight: 0, offered: 0, progress: 0, running: true }
     }
 
     /// Its name.
@@ -93,9 +97,37 @@ impl Stream {
         !self.running && self.in_flight == 0
     }
 
+    /// One of its transactions was accepted.
+    pub fn accepted(&mut self, now: Cycle) {
+        self.offered = self.offered.saturating_sub(1);
+        self.progress = now;
+    }
+
     /// One of its transactions was answered.
-    pub fn answered(&mut self) {
+    pub fn answered(&mut self, now: Cycle) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.progress = now;
+    }
+
+    /// What it had issued last is no request at all.
+    pub fn never_issued(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.offered = self.offered.saturating_sub(1);
+    }
+
+    /// When a transaction of it was accepted or answered last.
+    pub fn last_progress(&self) -> Cycle {
+        self.progress
+    }
+
+    /// What it still waits for, in words.
+    pub fn left(&self) -> String {
+        let (name, all, offered) = (&self.spec.name, self.in_flight, self.offered);
+        match offered {
+            0 => format!("stream `{name}`: none of its {all} transactions under way was answered"),
+            _ if offered == all => format!("stream `{name}`: none of its {all} transactions was accepted"),
+            _ => format!("stream `{name}`: of its {all} transactions, {offered} not accepted, none got on"),
+        }
     }
 
     /// The transaction that it issues in this cycle, if any.
@@ -105,6 +137,7 @@ impl Stream {
         }
         self.next_issue = now + 1 + u64::from(self.rng.random_range(self.spec.gap.clone()));
         self.in_flight += 1;
+        self.offered += 1;
         let direction = match self.spec.kind {
             Kind::Read => Direction::Read,
             Kind::Write => Direction::Write,

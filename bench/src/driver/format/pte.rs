@@ -94,6 +94,14 @@ impl Scheme {
         (addr >> (12 + 9 * level as u32) & ((1 << bits) - 1)) as u16
     }
 
+    /// The first address of the upper half of a sign-extended space; the second stage has none.
+    pub const fn upper_half(self) -> Option<u64> {
+        match self.stage() {
+            Stage::First => Some(u64::MAX << (self.address_bits() - 1)),
+            Stage::Second => None,
+        }
+    }
+
     /// Whether the scheme can translate the address at all: sign-extended for the first stage, zero-extended for
     /// the second.
     pub const fn translates(self, addr: u64) -> bool {

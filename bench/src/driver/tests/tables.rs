@@ -5,8 +5,8 @@ use golden::DeviceId;
 use super::api::{mapping, resources};
 use super::mock::{CAPS, Mock};
 use super::walker::translate;
-use crate::driver::format::{PageSize, Scheme, Stage};
-use crate::driver::{Domain, Driver, HwptRequest, Mapping, Options, Target};
+use crate::driver::format::{PageSize, Pte, Scheme, Stage};
+use crate::driver::{ApiError, Domain, Driver, HwptRequest, Mapping, Options, Target};
 
 const SCHEMES: [Scheme; 6] = [Scheme::Sv39, Scheme::Sv48, Scheme::Sv57, Scheme::Sv39x4, Scheme::Sv48x4, Scheme::Sv57x4];
 
@@ -92,4 +92,38 @@ fn neighbours_stay_when_a_mapping_goes() {
     assert_eq!(d.ledger().pages, pages);
     d.unmap(&mut m, domain, 0, 0x10_0000).unwrap();
     assert_eq!(d.ledger().pages, pages - 2, "two tables below the root");
+}
+
+#[test]
+fn a_range_that_reaches_into_the_hole_of_a_sign_extended_space_finds_nothing_in_the_upper_half() {
+    let (mut m, mut d, domain, context) = open(Scheme::Sv39);
+    let (low, hole, upper) = ((1u64 << 38) - 0x1000, 1u64 << 38, 0u64.wrapping_sub(1 << 38));
+    d.map(&mut m, domain, mapping(low, 0x9000_0000, 0x1000)).unwrap();
+    d.map(&mut m, domain, mapping(upper, 0xa000_0000, 0x1000)).unwrap();
+    // `hole` has the indices of `upper`.
+    assert_eq!(d.walk(&mut m, domain, hole).unwrap(), None);
+    assert!(d.set_pte(&mut m, domain, hole, PageSize::SIZE_4K, Pte(0)).is_err());
+    assert!(d.split_page(&mut m, domain, hole).is_err());
+    assert_eq!(d.unmap(&mut m, domain, low, 0x2000), Ok(0x1000));
+    assert_eq!((translate(&m, &context, low), translate(&m, &context, upper)), (None, Some(0xa000_0000)));
+    d.map(&mut m, domain, mapping(low, 0x9000_0000, 0x1000)).unwrap();
+    assert_eq!(d.unmap(&mut m, domain, low, 0u64.wrapping_sub(low)), Ok(0x2000), "both halves, to the last byte");
+    assert_eq!((translate(&m, &context, low), translate(&m, &context, upper)), (None, None));
+}
+
+#[test]
+fn a_part_of_a_mapping_is_unmapped_once_it_is_cut_at_a_page() {
+    let (mut m, mut d, domain, context) = open(Scheme::Sv39);
+    let (small, large) = (0u64.wrapping_sub(0x4000), 0x20_0000);
+    d.map(&mut m, domain, mapping(small, 0x9000_0000, 0x4000)).unwrap();
+    d.map(&mut m, domain, mapping(large, 0xa000_0000, 0x20_0000)).unwrap();
+    assert!(matches!(d.unmap(&mut m, domain, small, 0x1000), Err(ApiError::Splits { .. })));
+    assert!(matches!(d.cut_mapping(domain, large + 0x1000), Err(ApiError::Splits { .. })), "it is one page of 2 MiB");
+    for at in [small, small + 0x1000, small + 0x1000, large, 0x5000] {
+        d.cut_mapping(domain, at).unwrap();
+    }
+    assert_eq!(d.unmap(&mut m, domain, small, 0x1000), Ok(0x1000));
+    assert_eq!((translate(&m, &context, small), translate(&m, &context, small + 0x1000)), (None, Some(0x9000_1000)));
+    assert_eq!(d.unmap(&mut m, domain, small, 0x4000), Ok(0x3000), "to the last byte of all");
+    assert_eq!(d.unmap(&mut m, domain, large, 0x20_0000), Ok(0x20_0000));
 }

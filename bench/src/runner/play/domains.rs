@@ -140,11 +140,10 @@ impl<'a> Player<'a> {
     /// A place for a guest's page tables that nothing else in the parent uses, the same each time.
     fn tables_for(&self, name: &str, parent: &str) -> u64 {
         const STEP: u64 = 2 << 20;
-        let mapped = self
-            .scenario
-            .domains
-            .get(parent)
-            .map_or(0, |domain| domain.map.iter().map(|mapping| mapping.end()).max().unwrap_or(0));
+        let mapped =
+            self.scenario.domains.get(parent).map_or(0, |domain| {
+                domain.map.iter().map(|mapping| mapping.last().saturating_add(1)).max().unwrap_or(0)
+            });
         let used =
             self.scenario.domains.iter().filter(|(_, own)| own.parent.as_ref().is_some_and(|own| own.value == parent));
         let led = used

@@ -6,9 +6,9 @@ use rand::RngExt;
 use super::{Fault, Player};
 use crate::bus::{Burst, Direction, DmaRequest, INCR, OKAY};
 use crate::driver::format::{Command, Invalidation, Pte};
-use crate::driver::{ApiError, Machine};
+use crate::driver::{ApiError, Machine, Operation, Promise};
 use crate::scenario::{
-    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, Stream, StreamKind,
+    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream, StreamKind,
 };
 use crate::testbench::{DmaError, Kind, StreamSpec};
 
@@ -48,6 +48,18 @@ impl<'a> Player<'a> {
                 }
                 return Ok(());
             }
+            Step::Operation(own) => {
+                let name = own.name.value.clone();
+                let promise = match own.promise {
+                    StepPromise::Hitless => Promise::Hitless,
+                    StepPromise::Effective => Promise::Effective,
+                    StepPromise::Nothing => Promise::Nothing,
+                };
+                self.bench.begin(Operation { name, promise, reconfiguration: false });
+                let result = self.list(&own.steps);
+                self.bench.end(result.is_ok());
+                return result;
+            }
             Step::Attach(attachment) => {
                 let result = self.attach(attachment);
                 demand(step.place, result, attachment.fails.as_ref())?;
@@ -75,7 +87,14 @@ impl<'a> Player<'a> {
                 let (iova, bytes) = (unmap.range.iova.0, unmap.range.size.0);
                 let result = self.made(&unmap.domain).and_then(|made| match made.guest {
                     Some((_, table)) if !unmap.host => Ok(self.driver.guest_unmap(self.bench, table, iova, bytes)?),
-                    _ => Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?),
+                    _ => {
+                        // The API unmaps mappings whole; software that wants a part cuts them first.
+                        let ends = [Some(iova), iova.checked_add(bytes)];
+                        for end in ends.into_iter().flatten().filter(|_| unmap.fails.is_none()) {
+                            self.driver.cut_mapping(made.domain, end)?;
+                        }
+                        Ok(self.driver.unmap(self.bench, made.domain, iova, bytes).map(drop)?)
+                    }
                 });
                 demand(step.place, result, unmap.fails.as_ref())?;
             }

@@ -6,6 +6,7 @@ use crate::scenario::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mod
 use crate::scenario::file::Scenario;
 use crate::scenario::machine::{ContextFormat, Feature};
 use crate::scenario::requirement::Requirement;
+use crate::scenario::scalar::Number;
 
 impl Scenario {
     /// What a domain is, by name; the built-in ones included.
@@ -137,7 +138,7 @@ impl Scenario {
             .address
             .0
             .checked_add(window.bytes() - 1)
-            .is_none_or(|last| last >> domain.paging_mode().input_bits() != 0)
+            .is_none_or(|last| !domain.paging_mode().spans(window.address.0, last))
         {
             problems.push(Problem::new(window.address.place, "beyond the second stage", "too high"));
         }
@@ -192,17 +193,7 @@ impl Scenario {
         let fits = |start: u64, bits: u32| {
             mapping.bytes() == 0 || start.checked_add(mapping.bytes() - 1).is_some_and(|last| last >> bits == 0)
         };
-        if !fits(mapping.iova.0, mode.input_bits()) {
-            let (bits, mode) = (mode.input_bits(), mode.name());
-            problems.push(
-                Problem::new(
-                    mapping.iova.place,
-                    format!("the mapping reaches beyond the {bits} bits of `{mode}`"),
-                    "too high",
-                )
-                .help(format!("the last address is at most {:#x}", (1_u64 << bits) - 1)),
-            );
-        }
+        check_span(mode, &mapping.iova, mapping.bytes(), "mapping", problems);
         let parent = domain.parent.as_ref().and_then(|parent| self.domains.get(parent));
         let (bits, what) = match parent {
             Some(parent) => (parent.paging_mode().input_bits(), "guest physical"),
@@ -279,22 +270,39 @@ impl Scenario {
     }
 }
 
+/// Complains if a range of input addresses is not one that a mode translates.
+pub(super) fn check_span(mode: Mode, first: &At<Number>, bytes: u64, what: &str, problems: &mut Vec<Problem>) {
+    let last = first.0.checked_add(bytes.saturating_sub(1));
+    if last.is_some_and(|last| mode.spans(first.0, last)) {
+        return;
+    }
+    let name = mode.name();
+    let problem = if mode.translates(first.0) {
+        let end = last.map_or_else(|| "behind the last address of all".to_owned(), |last| format!("at {last:#x}"));
+        Problem::new(first.place, format!("the {what} reaches beyond the addresses of `{name}`"), format!("ends {end}"))
+    } else {
+        let label = if mode.is_second_stage() { "too high" } else { "not sign-extended" };
+        Problem::new(first.place, format!("{first} is no address of `{name}`"), label)
+    };
+    problems.push(problem.help(mode.addresses()));
+}
+
 fn check_overlap(mapping: &At<Mapping>, before: &[At<Mapping>], problems: &mut Vec<Problem>) {
-    let overlaps = |other: &&At<Mapping>| mapping.iova.0 < other.end() && other.iova.0 < mapping.end();
+    let overlaps = |other: &&At<Mapping>| mapping.iova.0 <= other.last() && other.iova.0 <= mapping.last();
     if let Some(other) = before.iter().find(overlaps) {
-        let last = |mapping: &Mapping| mapping.end().saturating_sub(1);
-        problems.push(
-            Problem::new(
-                mapping.iova.place,
-                format!(
-                    "overlapping mappings: {:#x}..={:#x}",
-                    mapping.iova.0.max(other.iova.0),
-                    last(mapping).min(last(other))
-                ),
-                format!("maps {} to {:#x}", mapping.iova.value, last(mapping)),
-            )
-            .and(other.iova.place, format!("maps {} to {:#x}", other.iova.value, last(other)))
-            .help(format!("the next free address is {:#x}", other.end())),
-        );
+        let problem = Problem::new(
+            mapping.iova.place,
+            format!(
+                "overlapping mappings: {:#x}..={:#x}",
+                mapping.iova.0.max(other.iova.0),
+                mapping.last().min(other.last())
+            ),
+            format!("maps {} to {:#x}", mapping.iova.value, mapping.last()),
+        )
+        .and(other.iova.place, format!("maps {} to {:#x}", other.iova.value, other.last()));
+        problems.push(match other.last().checked_add(1) {
+            Some(next) => problem.help(format!("the next free address is {next:#x}")),
+            None => problem,
+        });
     }
 }

@@ -1,5 +1,6 @@
 //! Steps: names that exist, operands that fit, streams that are running.
 
+use super::domains::check_span;
 use crate::scenario::Number;
 use crate::scenario::at::{At, Place};
 use crate::scenario::diagnostic::Problem;
@@ -15,6 +16,8 @@ struct Played {
     freed: Vec<String>,
     marks: Vec<String>,
     dma: bool,
+    /// The operation that these steps are in
+    operation: Option<At<String>>,
 }
 
 impl Scenario {
@@ -79,6 +82,24 @@ impl Scenario {
                     );
                 }
             }
+            Step::Operation(operation) => {
+                if let Some(outer) = &played.operation {
+                    problems.push(
+                        Problem::new(
+                            operation.name.place,
+                            "an operation within another one",
+                            "what it promises would not count",
+                        )
+                        .and(outer.place, "the outer one"),
+                    );
+                }
+                if operation.steps.is_empty() {
+                    problems.push(Problem::new(operation.name.place, "an operation without steps", "does nothing"));
+                }
+                let outer = played.operation.replace(operation.name.clone());
+                self.check_list(&operation.steps, played, problems);
+                played.operation = outer;
+            }
             Step::Attach(attachment) | Step::Replace(attachment) => {
                 self.check_process(&attachment.device, &attachment.process, attachment.fails.is_some(), problems);
                 self.known_domain(&attachment.domain, problems);
@@ -107,6 +128,11 @@ impl Scenario {
             Step::Unmap(unmap) => {
                 self.has_tables(&unmap.domain, unmap.fails.is_some(), problems);
                 check_range(&unmap.range, PageSize::K4.bytes(), problems);
+                let Range { iova, size } = &unmap.range;
+                let wraps = iova.0.checked_add(size.0.saturating_sub(1)).is_none();
+                if let (Some(domain), None, false) = (self.domains.get(&unmap.domain), &unmap.fails, wraps) {
+                    check_span(domain.paging_mode(), iova, size.0, "range", problems);
+                }
             }
             Step::Free(free) => {
                 self.known_domain(&free.domain, problems);
@@ -307,7 +333,11 @@ impl Scenario {
     }
 
     fn check_pte(&self, place: Place, pte: &SetPte, problems: &mut Vec<Problem>) {
-        self.has_tables(&pte.domain, false, problems);
+        if self.has_tables(&pte.domain, false, problems)
+            && let Some(domain) = self.domains.get(&pte.domain)
+        {
+            check_span(domain.paging_mode(), &pte.iova, 1, "entry", problems);
+        }
         let fields = pte.valid.is_some()
             || pte.access.is_some()
             || pte.user.is_some()
@@ -378,7 +408,10 @@ fn check_range(range: &Range, unit: u64, problems: &mut Vec<Problem>) {
             format!("a multiple of {unit}, not 0"),
         ));
     } else if range.iova.0.checked_add(range.size.0 - 1).is_none() {
-        problems.push(Problem::new(range.iova.place, "the range wraps around", "too high"));
+        problems.push(
+            Problem::new(range.iova.place, "the range wraps around", "too high")
+                .help(format!("the last address of all is {:#x}", u64::MAX)),
+        );
     }
 }
 
