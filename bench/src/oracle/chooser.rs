@@ -1,5 +1,5 @@
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
-//! combinations can be tried one after the other (rule 6).
+//! combinations can be tried one after the other (MODEL.md, "The device").
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! DMA transactions in the hands of the device: rule 8, and who is waiting for a translation.
+//! DMA transactions in the hands of the device (rule D8.4 of MODEL.md), and who is waiting for a translation.
 
 use golden::Spa;
 

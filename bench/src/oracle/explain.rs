@@ -1,4 +1,4 @@
-//! The search for an explanation: the golden walk, replayed over what the device may have used (rules 2 and 6).
+//! The search for an explanation: the golden walk, replayed over what the device may have used (MODEL.md, "The device").
 
 use golden::{Access, Config, Fault, Kind, MsiTable, Outcome, Request, Tags};
 

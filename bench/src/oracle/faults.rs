@@ -1,4 +1,4 @@
-//! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule 7).
+//! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule D8.1 of MODEL.md).
 
 use golden::{Fault, FaultRecord, Request};
 

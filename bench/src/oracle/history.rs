@@ -1,4 +1,4 @@
-//! What memory held when, and what the device read of it: rules 1, 2 and 4 of the oracle.
+//! What memory held when, and what the device read of it: rules D1 to D3 of MODEL.md.
 //!
 //! A *sighting* is a value that the device read by an implicit access. Every store gives its doubleword a history of
 //! values that memory held, with the cycles between which it held them. A value can explain something only if it was

@@ -1,4 +1,4 @@
-//! Status and pending bits of `cqcsr`, `fqcsr`, `pqcsr` and `ipsr`, and the interrupt wires: rule 10 of the oracle.
+//! Status and pending bits of `cqcsr`, `fqcsr`, `pqcsr` and `ipsr`, and the interrupt wires: rules D8.7 and D8.8 of MODEL.md.
 
 use golden::{Cqcsr, Fctl, Icvec, offset};
 

@@ -1,4 +1,4 @@
-//! Which command covers which use of a word, and since when it does: rule 3 of the oracle.
+//! Which command covers which use of a word, and since when it does: rules D1, D4 and D6 of MODEL.md.
 //!
 //! Covering is judged at the use, not at the cache: the question is never what some cache tagged its entry with, but
 //! whether a command that had completed obliges every implementation to have dropped this word for this use.

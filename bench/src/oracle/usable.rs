@@ -1,4 +1,4 @@
-//! Whether the device may have used a value that it has read: rules 2 and 4 of the oracle.
+//! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
 
 use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
 
