@@ -1,0 +1,122 @@
+//! What is permitted, by brute force: the page "What is permitted" in code.
+//!
+//! Written from that page alone. It knows nothing of the oracle and nothing of the golden model, and it is slow: it tries
+//! every time at which each command may have taken effect, and for each of them every walk that the device may have made
+//! at every moment, for everybody.
+
+use crate::faults::{Fault, Faults};
+use crate::record::{Command, Gap, Record};
+use crate::trace::{Answer, Cmd, Event};
+use crate::walk::{Kept, Moment, Time, Walk};
+use crate::world::World;
+
+/// The answers that are permitted for the request in hand at the end of a trace, sorted.
+pub fn permitted(world: &World, trace: &[Event], faults: Faults) -> Vec<Answer> {
+    let record = Record::new(world, trace, faults);
+    let Some(hand) = record.in_hand else { return Vec::new() };
+    let since = if faults.has(Fault::InvalidFromAcceptance) { hand.accepted } else { hand.offered };
+    let mut answers = Vec::new();
+    for effects in effects(&record, faults) {
+        let kept = keep(&record, &effects, faults);
+        // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
+        for shown in [true, false] {
+            let in_force = record
+                .commands
+                .iter()
+                .zip(&effects)
+                .filter(|(command, _)| is_in_force(command, hand.accepted, hand.request.write, shown, faults))
+                .filter_map(|(command, effect)| Some((command.cmd, (*effect)?)))
+                .collect();
+            let moment = Moment { record: &record, since, end: record.end, in_force, kept: &kept, faults };
+            let (found, _) = Walk::go(&moment, hand.request);
+            answers.extend(found.into_iter().filter(|answer| (*answer != Answer::Refused) == shown));
+        }
+    }
+    answers.sort_unstable();
+    answers.dedup();
+    answers
+}
+
+/// Rule 1: the fence behind a command had completed before the request was accepted; or, if it orders what is asked for,
+/// before memory was asked.
+fn is_in_force(command: &Command, accepted: Gap, write: bool, shown: bool, faults: Faults) -> bool {
+    if faults.has(Fault::NoFenceNeeded) {
+        return command.fetched <= accepted;
+    }
+    command.fences.iter().any(|(done, kind)| {
+        let orders = if write {
+            kind.pw || faults.has(Fault::PrForWrites) && kind.pr
+        } else {
+            kind.pr || faults.has(Fault::PwForReads) && kind.pw
+        };
+        *done < accepted
+            || orders && !faults.has(Fault::PrPwIgnored) && (shown || faults.has(Fault::PrForRefusals))
+            || faults.has(Fault::FenceWhileInHand)
+    })
+}
+
+/// Rule 6: each way in which the commands may have taken effect, each at any time from its fetch until a fence behind it
+/// completed. One that no fence has completed may not have taken effect at all, and that is the way that permits most.
+fn effects(record: &Record<'_>, faults: Faults) -> Vec<Vec<Option<Time>>> {
+    let mut ways: Vec<Vec<Option<Time>>> = vec![vec![]];
+    for command in &record.commands {
+        let done = command.fences.iter().map(|(done, _)| *done).min();
+        let first = 2 * command.fetched;
+        let times: Vec<Option<Time>> = match (done, faults.0) {
+            (None, Some(Fault::NoFenceNeeded)) | (Some(_), Some(Fault::NoFenceNeeded | Fault::AtFetch)) => {
+                vec![Some(first)]
+            }
+            (None, _) => vec![None],
+            (Some(done), Some(Fault::CutoffAtCompletion)) => vec![Some(2 * done + 2)],
+            (Some(done), _) => (first..=2 * done + 2).step_by(2).map(Some).collect(),
+        };
+        let in_order = |way: &[Option<Time>], time: Option<Time>| {
+            !faults.has(Fault::InOrder) || way.iter().flatten().max() <= time.as_ref().or(way.iter().flatten().max())
+        };
+        ways = ways
+            .iter()
+            .flat_map(|way| {
+                let times = times.iter().filter(|time| in_order(way, **time));
+                times.map(|time| [&way[..], &[*time]].concat()).collect::<Vec<_>>()
+            })
+            .collect();
+    }
+    ways
+}
+
+/// Everything that a device may have kept, of the walks that it may have made at any moment, for anybody in this world.
+fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults) -> Vec<(Kept, Time)> {
+    let mut kept: Vec<(Kept, Time)> = Vec::new();
+    let mut requests: Vec<_> =
+        record.world.requests.iter().map(|r| crate::trace::Request { write: false, ..*r }).collect();
+    requests.sort_unstable();
+    requests.dedup();
+    for &gap in &record.moments {
+        let now = 2 * gap + 1;
+        let in_force: Vec<(Cmd, Time)> = record
+            .commands
+            .iter()
+            .zip(effects)
+            .filter_map(|(command, effect)| effect.filter(|time| *time < now).map(|time| (command.cmd, time)))
+            .collect();
+        // What one walk has found, another may use in the same moment.
+        loop {
+            let moment = Moment { record, since: gap, end: gap, in_force: in_force.clone(), kept: &kept, faults };
+            let found: Vec<Kept> = requests.iter().flat_map(|request| Walk::go(&moment, *request).1).collect();
+            let mut news = false;
+            for new in found {
+                match kept.iter_mut().find(|(old, _)| *old == new) {
+                    Some((_, made)) => *made = now,
+                    None => {
+                        kept.push((new, now));
+                        news = true;
+                    }
+                }
+            }
+            if !news {
+                break;
+            }
+        }
+    }
+    kept
+}
