@@ -45,6 +45,13 @@ pub enum Use {
     },
 }
 
+impl Use {
+    /// A page-table entry that lies above the last level.
+    pub fn is_above_last_level(&self) -> bool {
+        matches!(self, Use::First { level: 1.., .. } | Use::Second { level: 1.., .. })
+    }
+}
+
 /// Whether a command, once it has taken effect, has dropped this use.
 pub fn covers(cmd: Cmd, used: &Use, faults: Faults) -> bool {
     match (cmd, *used) {

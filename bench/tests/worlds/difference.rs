@@ -50,12 +50,40 @@ fn line(world: &World, event: &Event) -> String {
     }
 }
 
-/// The rules on which a difference to the page hangs: those with which, switched off or widened, the page would say what
-/// the other one says. The first judge is the page.
-pub fn rules(world: &World, difference: &Difference) -> Vec<Fault> {
-    let wrong = |fault: &Fault| {
-        let answers = permitted(world, &difference.trace, Faults(Some(*fault)));
-        answers.contains(&difference.answer) != difference.first_accepts
-    };
-    Fault::ALL.iter().map(|(fault, _)| *fault).filter(wrong).collect()
+/// Whether a difference to the page hangs on a rule: with it switched off or widened, the page would say what the other
+/// one says. The first judge is the page.
+fn hangs_on(world: &World, difference: &Difference, fault: Fault) -> bool {
+    let answers = permitted(world, &difference.trace, Faults(Some(fault)));
+    answers.contains(&difference.answer) != difference.first_accepts
+}
+
+/// As many of the shortest differences are asked which rule they hang on.
+const ASKED: usize = 20;
+
+/// Differences by rule: as few rules as will do. None: no single rule makes the difference.
+pub fn by_rule<'a>(
+    world: &World,
+    differences: impl IntoIterator<Item = &'a Difference>,
+) -> Vec<(Option<Fault>, Vec<&'a Difference>)> {
+    let mut rest: Vec<&Difference> = differences.into_iter().collect();
+    let mut sorted: Vec<(Option<Fault>, Vec<&Difference>)> = Vec::new();
+    while let Some(shortest) = rest.first() {
+        let rules = Fault::ALL.iter().map(|(fault, ..)| *fault).filter(|fault| hangs_on(world, shortest, *fault));
+        let often =
+            |fault: &Fault| rest.iter().take(ASKED).filter(|difference| hangs_on(world, difference, *fault)).count();
+        // Of rules that do as well as each other, the first one in the list.
+        let best =
+            rules.map(|fault| (often(&fault), fault)).rev().max_by_key(|(count, _)| *count).map(|(_, fault)| fault);
+        let is_same = |difference: &&Difference| match best {
+            Some(best) => hangs_on(world, difference, best),
+            None => difference.trace == shortest.trace,
+        };
+        let (these, others): (Vec<_>, Vec<_>) = rest.iter().partition(|difference| is_same(difference));
+        match sorted.iter_mut().find(|(rule, _)| *rule == best) {
+            Some((_, known)) => known.extend(these),
+            None => sorted.push((best, these)),
+        }
+        rest = others;
+    }
+    sorted
 }

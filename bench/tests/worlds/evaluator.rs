@@ -6,7 +6,7 @@
 
 use crate::faults::{Fault, Faults};
 use crate::record::{Command, Gap, Record};
-use crate::trace::{Answer, Cmd, Event};
+use crate::trace::{Answer, Cmd, Event, Request};
 use crate::walk::{Kept, Moment, Time, Walk};
 use crate::world::World;
 
@@ -87,8 +87,10 @@ fn effects(record: &Record<'_>, faults: Faults) -> Vec<Vec<Option<Time>>> {
 /// Everything that a device may have kept, of the walks that it may have made at any moment, for anybody in this world.
 fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults) -> Vec<(Kept, Time)> {
     let mut kept: Vec<(Kept, Time)> = Vec::new();
-    let mut requests: Vec<_> =
-        record.world.requests.iter().map(|r| crate::trace::Request { write: false, ..*r }).collect();
+    let asked = |request: &Request| record.askers.contains(&(request.device, request.process));
+    let counts = |request: &Request| !faults.has(Fault::OnlyForAskers) || asked(request);
+    let mut requests: Vec<Request> = record.world.requests.iter().map(|r| Request { write: false, ..*r }).collect();
+    requests.retain(counts);
     requests.sort_unstable();
     requests.dedup();
     for &gap in &record.moments {

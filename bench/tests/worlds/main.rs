@@ -2,6 +2,8 @@
 //!
 //! The oracle is the efficient implementation of what is permitted. Here is a second one, slow and obvious, that shares no
 //! code with it; in toy worlds all programs of a few operations are enumerated, and both have to accept the same answers.
+//!
+//! `WORLD=… DEPTH=… cargo test --release --test worlds deep -- --ignored --nocapture` goes into one world as deep as asked.
 
 mod covers;
 mod difference;
@@ -9,31 +11,105 @@ mod enumerate;
 mod evaluator;
 mod faults;
 mod judge;
+mod known;
+mod litmus;
 mod record;
 mod trace;
 mod walk;
 mod world;
 mod worlds;
 
-use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Instant;
 
 use bench::oracle::Oracle;
 
-use crate::difference::{render, rules};
-use crate::enumerate::explore;
-use crate::faults::Faults;
+use crate::difference::{by_rule, render};
+use crate::enumerate::{Tally, explore, explore_until};
+use crate::faults::{Fault, Faults};
 use crate::judge::{Page, TheOracle};
+use crate::known::KNOWN;
+use crate::world::World;
+
+const PAGE: Page = Page(Faults(None));
+
+/// The rules on which the page and the oracle differ in a world, with the shortest trace for each, and whether the page
+/// accepts it.
+fn compared(world: &World, depth: usize) -> (Tally, Vec<(Option<Fault>, bool, String)>) {
+    let tally = explore(world, depth, &PAGE, &TheOracle(Oracle::new));
+    let mut found = Vec::new();
+    for accepts in [true, false] {
+        let those = tally.differences.iter().filter(|difference| difference.first_accepts == accepts);
+        for (rule, differences) in by_rule(world, those) {
+            let text = format!("  {} like this:\n{}", differences.len(), render(world, differences[0]));
+            found.push((rule, accepts, text));
+        }
+    }
+    (tally, found)
+}
 
 #[test]
-fn look() {
+fn the_oracle_and_the_page_accept_the_same() {
+    let mut wrong = String::new();
+    for world in worlds::all() {
+        let (tally, found) = compared(&world, world.depth.0);
+        assert!(tally.accepted > 0 && tally.accepted < tally.traces, "{}: nothing was compared", world.name);
+        for (rule, accepts, text) in &found {
+            if !KNOWN.contains(&(world.name, *rule, *accepts)) {
+                let _ = writeln!(wrong, "{}: {rule:?}, page accepts: {accepts}\n{text}", world.name);
+            }
+        }
+        for (name, rule, accepts) in KNOWN.iter().filter(|(name, ..)| *name == world.name) {
+            if !found.iter().any(|(of, by, _)| of == rule && by == accepts) {
+                let _ = writeln!(wrong, "{name}: {rule:?}, page accepts: {accepts}: no difference any more");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "the first judge is the page, the second one the oracle\n{wrong}");
+}
+
+/// The depth at which a judge with this fault is found, and how.
+fn found(fault: Fault, name: &str, depths: impl Iterator<Item = usize>) -> Option<(usize, String)> {
+    let worlds = worlds::all();
+    let world = worlds.iter().find(|world| world.name == name).expect("a world of this name");
+    depths.into_iter().find_map(|depth| {
+        let tally = explore_until(world, depth, &PAGE, &Page(Faults(Some(fault))), 1);
+        tally.differences.first().map(|difference| (depth, render(world, difference)))
+    })
+}
+
+#[test]
+fn a_judge_with_a_fault_is_found() {
+    for (fault, name, depth) in Fault::ALL.iter().filter(|(.., depth)| *depth <= 4) {
+        assert!(found(*fault, name, std::iter::once(*depth)).is_some(), "{fault:?} in {name}, depth {depth}");
+    }
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_judge_with_a_fault_is_found_further_down() {
+    let mut missed = Vec::new();
+    for (fault, name, _) in Fault::ALL {
+        match found(*fault, name, 1..=7) {
+            Some((depth, text)) => println!("{fault:?} in {name}: {depth} operations\n{text}"),
+            None => missed.push(fault),
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:?}");
+}
+
+/// How deep the worlds are explored: `WORLD` and `DEPTH` of the environment choose.
+#[test]
+#[ignore = "takes an hour"]
+fn deep() {
     let only = std::env::var("WORLD").unwrap_or_default();
     let depth: Option<usize> = std::env::var("DEPTH").ok().and_then(|depth| depth.parse().ok());
+    let mut sum = Tally::default();
     for world in worlds::all().iter().filter(|world| world.name.contains(&only)) {
-        let begin = Instant::now();
-        let tally = explore(world, depth.unwrap_or(world.depth.0), &Page(Faults::default()), &TheOracle(Oracle::new));
+        let (begin, depth) = (Instant::now(), depth.unwrap_or(world.depth.1));
+        let (tally, found) = compared(world, depth);
         println!(
-            "{}: {} programs, {} traces, {} accepted, {} differences, {:.1} s",
+            "{}: {depth} operations, {} programs, {} traces, {} accepted, {} differences, {:.1} s",
             world.name,
             tally.programs,
             tally.traces,
@@ -41,12 +117,12 @@ fn look() {
             tally.differences.len(),
             begin.elapsed().as_secs_f32()
         );
-        let mut sorted: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for difference in &tally.differences {
-            sorted.entry((rules(world, difference), difference.first_accepts)).or_default().push(difference);
+        for (rule, accepts, text) in found {
+            println!(" {rule:?}, page accepts: {accepts}\n{text}");
         }
-        for ((rules, _), differences) in sorted {
-            println!(" {} by {rules:?}:\n{}", differences.len(), render(world, differences[0]));
-        }
+        sum.programs += tally.programs;
+        sum.traces += tally.traces;
+        sum.accepted += tally.accepted;
     }
+    println!("{} programs, {} traces, {} accepted", sum.programs, sum.traces, sum.accepted);
 }

@@ -46,6 +46,8 @@ pub struct Record<'a> {
     pub commands: Vec<Command>,
     /// The request that waits for its answer
     pub in_hand: Option<InHand>,
+    /// Devices and processes that have had a request accepted
+    pub askers: Vec<(u32, Option<u32>)>,
     /// The gap at the end
     pub end: Gap,
     /// Gaps in which something is not as in the gap before
@@ -58,8 +60,16 @@ impl<'a> Record<'a> {
         let held: Vec<_> = world.words.iter().map(|word| vec![(0, word.initial)]).collect();
         let known = |word: &crate::world::Word| world.warm || word.values.is_empty();
         let read = world.words.iter().map(|word| if known(word) { vec![(0, word.initial)] } else { vec![] }).collect();
-        let mut record =
-            Record { world, held, read, commands: vec![], in_hand: None, end: trace.len(), moments: vec![0] };
+        let mut record = Record {
+            world,
+            held,
+            read,
+            commands: vec![],
+            in_hand: None,
+            askers: vec![],
+            end: trace.len(),
+            moments: vec![0],
+        };
         // Fences that are fetched and not complete: the kind, and how many commands are before them.
         let mut open: Vec<(FenceKind, usize)> = Vec::new();
         let (mut stopped_at, mut offered) = (0, None);
@@ -86,6 +96,7 @@ impl<'a> Record<'a> {
                 Event::Offer(_) => offered = Some(at),
                 Event::Accept(request) => {
                     let (request, offered) = (world.requests[request], offered.take().unwrap_or(at));
+                    record.askers.push((request.device, request.process));
                     record.in_hand = Some(InHand { request, offered, accepted: at });
                 }
                 Event::Answer(_) => record.in_hand = None,

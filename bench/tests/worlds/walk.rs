@@ -76,7 +76,7 @@ impl Moment<'_> {
             }
             let cached = has(Fault::InvalidCached)
                 || has(Fault::InvalidContextCached) && invalid == Invalid::Context
-                || has(Fault::InvalidPointerCached) && invalid == Invalid::Entry && *value != 0;
+                || has(Fault::InvalidPointerCached) && used(*value).is_above_last_level();
             if invalid.is(*value) && !cached {
                 let since = if has(Fault::InvalidOnlyAtAnswer) { self.end } else { self.since };
                 return self.record.held(word, *value, since, self.end);
@@ -312,9 +312,13 @@ impl<'a> Walk<'a> {
                     (None, None) => true,
                     _ => false,
                 };
-            let goes = |used: &Use| match used {
-                Use::Second { .. } | Use::Msi { .. } if self.has(Fault::ResultsSurviveGvma) => false,
-                used => !self.at.is_there(*made, used),
+            // Covering is judged at the use: under the tags of this request.
+            let goes = |used: &Use| match (*used, process) {
+                (Use::Second { .. } | Use::Msi { .. }, _) if self.has(Fault::ResultsSurviveGvma) => false,
+                (Use::First { gscid, page, level, leaf, global, .. }, Some(pscid)) => {
+                    !self.at.is_there(*made, &Use::First { gscid, pscid, page, level, leaf, global })
+                }
+                (used, _) => !self.at.is_there(*made, &used),
             };
             let gone = self.has(Fault::ResultsGoWithContext) && !self.at.is_there(*made, &Use::Device(*device));
             if tags && !gone && !of.iter().any(goes) {

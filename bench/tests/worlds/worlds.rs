@@ -43,6 +43,7 @@ pub fn all() -> Vec<World> {
         first_leaf(),
         first_unread(),
         first_fences(),
+        first_rights(),
         first_split_fences(),
         first_offers(),
         first_stop(),
@@ -50,7 +51,9 @@ pub fn all() -> Vec<World> {
         first_superpage(),
         first_range(),
         first_global(),
+        first_global_processes(),
         first_context(),
+        bare_unread(),
         first_tags(),
         first_two_devices(),
         first_rounds(),
@@ -61,8 +64,12 @@ pub fn all() -> Vec<World> {
         nested_leaf(),
         nested_context(),
         nested_pointer(),
+        nested_directory(),
+        first_by_tags(),
+        second_by_tags(),
         msi_table(),
         msi_context(),
+        msi_by_tags(),
         process_context(),
         process_directory(),
     ]
@@ -107,7 +114,7 @@ fn first_unread() -> World {
         .request(1, None, 1, false)
         .commands(&[vma(None, None)])
         .pages(&[A, B])
-        .depth(5, 7);
+        .depth(4, 7);
     world.warm = false;
     world
 }
@@ -119,7 +126,20 @@ fn first_fences() -> World {
         .request(1, None, 1, true)
         .commands(&[vma(None, None)])
         .pages(&[A, B])
-        .depth(5, 7);
+        .depth(4, 7);
+    let kind = |pr, pw| FenceKind { pr, pw };
+    world.fences = vec![kind(false, false), kind(true, false), kind(false, true)];
+    world
+}
+
+/// Entries that allow only reads: a write is refused by a valid entry, which may be stale.
+fn first_rights() -> World {
+    let mut world = tables(first(World::new("rights"), 1, R0))
+        .word("T0[1]", T0 + 8, &[("A read-only", leaf(A) & !4), ("B", leaf(B))])
+        .request(1, None, 1, true)
+        .commands(&[vma(None, None)])
+        .pages(&[A, B])
+        .depth(4, 7);
     let kind = |pr, pw| FenceKind { pr, pw };
     world.fences = vec![kind(false, false), kind(true, false), kind(false, true)];
     world
@@ -131,7 +151,7 @@ fn first_split_fences() -> World {
         .request(1, None, 1, false)
         .commands(&[vma(None, None), vma(Some(0), None)])
         .pages(&[A])
-        .depth(6, 8);
+        .depth(4, 8);
     world.prompt = false;
     world
 }
@@ -142,7 +162,7 @@ fn first_offers() -> World {
         .request(1, None, 1, false)
         .commands(&[vma(None, None)])
         .pages(&[A])
-        .depth(6, 8);
+        .depth(4, 8);
     world.offers = true;
     world
 }
@@ -153,7 +173,7 @@ fn first_stop() -> World {
         .request(1, None, 1, false)
         .commands(&[vma(None, None), vma(Some(1), None)])
         .pages(&[A])
-        .depth(6, 8);
+        .depth(4, 8);
     world.stops = true;
     world
 }
@@ -198,7 +218,17 @@ fn first_range() -> World {
 }
 
 fn first_global() -> World {
-    let world = tables(first(World::new("global mappings"), 1, R0));
+    tables(first(World::new("global mappings"), 1, R0))
+        .word("T0[1]", T0 + 8, &[("A|G", leaf(A) | G), ("0", 0), ("B", leaf(B)), ("B|G", leaf(B) | G)])
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None), vma(Some(0), None), vma(Some(0), Some(1)), vma(None, Some(1))])
+        .pages(&[A, B])
+        .depth(4, 6)
+}
+
+/// Two processes, for both of which a global mapping counts.
+fn first_global_processes() -> World {
+    let world = tables(first(World::new("global mappings of two processes"), 1, R0));
     let fsc = root(SV39, 0, R1);
     world
         .context(2, [&[("V", V)], &[], &[("P1", pscid(1))], &[("R1", fsc)], &[], &[], &[]])
@@ -228,6 +258,21 @@ fn first_context() -> World {
         .commands(&[Cmd::Ddt(Some(1)), Cmd::Ddt(Some(2)), Cmd::Ddt(None), vma(Some(0), None), vma(None, Some(1))])
         .pages(&[A, C, 0x1000])
         .depth(4, 6)
+}
+
+/// A context without tags, of which the device has read nothing.
+fn bare_unread() -> World {
+    let world = World::new("Bare context, unread");
+    let fsc = [("Bare", 0), ("R0", root(SV39, 0, R0))];
+    let world = world.context(1, [&[("V", V), ("0", 0)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
+    let mut world = tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(None, None)])
+        .pages(&[A, 0x1000])
+        .depth(4, 6);
+    world.warm = false;
+    world
 }
 
 fn first_tags() -> World {
@@ -277,7 +322,7 @@ fn first_rounds() -> World {
         .request(1, None, 1, false)
         .commands(&[Cmd::Ddt(Some(1)), vma(None, None)])
         .pages(&[A, C])
-        .depth(5, 7);
+        .depth(4, 7);
     world.rounds = 2;
     world
 }
@@ -416,27 +461,84 @@ fn nested_context() -> World {
         .depth(4, 6)
 }
 
-/// The second stage moves the guest's tables, and with them what the context may hold translated.
+/// The second stage moves the guest's tables, and with them what the context may hold translated. Where they lay there is
+/// nothing.
 fn nested_pointer() -> World {
-    nested(World::new("pointer held in a context"), &[("R0", root(SV39, 0, TABLES + 0x1000))])
+    let mut world = nested(World::new("pointer held in a context"), &[("R0", root(SV39, 0, TABLES + 0x1000))])
         .word("G0[0]", G0, &[("here", leaf(HERE)), ("there", leaf(THERE))])
-        .fixed("here r0[0]", HERE + 0x1000, table(TABLES + 0x2000))
-        .fixed("here m0[0]", HERE + 0x2000, table(TABLES + 0x3000))
-        .fixed("here t0[1]", HERE + 0x3008, leaf(DATA + 0x1000))
-        .fixed("there r0[0]", THERE + 0x1000, table(TABLES + 0x4000))
-        .fixed("there m0[0]", THERE + 0x4000, table(TABLES + 0x5000))
-        .fixed("there t0[1]", THERE + 0x5008, leaf(DATA + 0x2000))
-        .fixed("there m0'[0]", THERE + 0x2000, 0)
-        .fixed("here m0'[0]", HERE + 0x4000, table(TABLES + 0x5000))
-        .fixed("here t0'[1]", HERE + 0x5008, leaf(DATA + 0x3000))
-        .fixed("there t0'[1]", THERE + 0x3008, 0)
-        .fixed("K0[1]", K0 + 8, leaf(A))
+        .fixed("here r0[0]", HERE + 0x1000, 0)
+        .fixed("there r0[0]", THERE + 0x1000, table(TABLES + 0x2000))
+        .fixed("here m0[0]", HERE + 0x2000, 0)
+        .fixed("there m0[0]", THERE + 0x2000, table(TABLES + 0x3000))
+        .fixed("here t0[1]", HERE + 0x3008, 0)
+        .fixed("there t0[1]", THERE + 0x3008, leaf(DATA + 0x2000))
         .fixed("K0[2]", K0 + 16, leaf(B))
-        .fixed("K0[3]", K0 + 24, leaf(C))
         .request(1, None, 1, false)
         .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None), guest_vma(0, None, None)])
-        .pages(&[A, B, C])
-        .depth(4, 7)
+        .pages(&[B])
+        .depth(4, 7);
+    world.warm = false;
+    world
+}
+
+/// The same for the process directory, and for the root that a process context names.
+fn nested_directory() -> World {
+    let directory = [("D0", root(1, 0, TABLES + 0x4000))];
+    let mut world = World::new("pointer to a process directory")
+        .context(1, [&[("V PDTV", V | PDTV)], &[("G0", root(SV39, 0, G0))], &[], &directory, &[], &[], &[]])
+        .fixed("G0[1]", G0 + 8, table(H0))
+        .fixed("H0[0]", H0, table(K0))
+        .word("G0[0]", G0, &[("here", leaf(HERE)), ("there", leaf(THERE))])
+        .fixed("here pc0.ta", HERE + 0x4000, V)
+        .fixed("here pc0.fsc", HERE + 0x4008, 0)
+        .fixed("there pc0.ta", THERE + 0x4000, V)
+        .fixed("there pc0.fsc", THERE + 0x4008, root(SV39, 0, TABLES + 0x1000))
+        .fixed("here r0[0]", HERE + 0x1000, 0)
+        .fixed("there r0[0]", THERE + 0x1000, table(TABLES + 0x2000))
+        .fixed("here m0[0]", HERE + 0x2000, 0)
+        .fixed("there m0[0]", THERE + 0x2000, table(TABLES + 0x3000))
+        .fixed("here t0[1]", HERE + 0x3008, 0)
+        .fixed("there t0[1]", THERE + 0x3008, leaf(DATA + 0x2000))
+        .fixed("K0[2]", K0 + 16, leaf(B))
+        .request(1, Some(0), 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), Cmd::Pdt(1, 0), gvma(Some(0), None), guest_vma(0, None, None)])
+        .pages(&[B, HERE + 0x1000, THERE + 0x1000])
+        .depth(4, 6);
+    world.warm = false;
+    world
+}
+
+/// A root that goes out of the context, and a page that comes in below it afterwards.
+fn first_by_tags() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("first-stage entries by their tags, unread");
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
+    let mut world = other_tree(tables(world))
+        .word("T0[1]", T0 + 8, &[("0", 0), ("A", leaf(A))])
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(None, None), vma(None, Some(1))])
+        .pages(&[A, C])
+        .depth(4, 7);
+    world.warm = false;
+    world
+}
+
+/// The same for a second stage.
+fn second_by_tags() -> World {
+    let roots = [("G0", root(SV39, 0, G0)), ("G1", root(SV39, 0, G1))];
+    let mut world = second(World::new("second-stage entries by their tags, unread"), &roots)
+        .fixed("G0[1]", G0 + 8, table(H0))
+        .fixed("H0[0]", H0, table(K0))
+        .word("K0[1]", K0 + 8, &[("0", 0), ("A", leaf(A))])
+        .fixed("G1[1]", G1 + 8, table(H1))
+        .fixed("H1[0]", H1, table(K1))
+        .fixed("K1[1]", K1 + 8, leaf(C))
+        .request(1, None, (DATA >> 12) + 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None)])
+        .pages(&[A, C])
+        .depth(4, 7);
+    world.warm = false;
+    world
 }
 
 const FLAT: u64 = 1;
@@ -447,22 +549,16 @@ fn msi(path: u64) -> u64 {
     path >> 2 | 7
 }
 
-fn guest_with_files(name: &'static str, tables: &[(&'static str, u64)], pattern: &[(&'static str, u64)]) -> World {
+fn guest_with_files(
+    name: &'static str,
+    iohgatp: &[(&'static str, u64)],
+    tables: &[(&'static str, u64)],
+    pattern: &[(&'static str, u64)],
+) -> World {
     let mut world = World::new(name);
     world.extended = true;
     world
-        .context(
-            1,
-            [
-                &[("V", V)],
-                &[("G0", root(SV39, 0, G0)), ("G0 tag 1", root(SV39, 1, G0))],
-                &[],
-                &[],
-                tables,
-                &[("0", 0)],
-                pattern,
-            ],
-        )
+        .context(1, [&[("V", V)], iohgatp, &[], &[], tables, &[("0", 0)], pattern])
         .fixed("G0[1]", G0 + 8, table(H0))
         .fixed("H0[0]", H0, table(K0))
         .fixed("K0[5]", K0 + 40, leaf(C))
@@ -470,7 +566,8 @@ fn guest_with_files(name: &'static str, tables: &[(&'static str, u64)], pattern:
 }
 
 fn msi_table() -> World {
-    guest_with_files("MSI page table", &[("F0", root(FLAT, 0, F0))], &[("file", FILE >> 12)])
+    let guests = [("G0", root(SV39, 0, G0)), ("G0 tag 1", root(SV39, 1, G0))];
+    guest_with_files("MSI page table", &guests, &[("F0", root(FLAT, 0, F0))], &[("file", FILE >> 12)])
         .word("F0[0]", F0, &[("A", msi(A)), ("0", 0), ("B", msi(B))])
         .fixed("F0[0] high", F0 + 8, 0)
         .commands(&[
@@ -488,13 +585,38 @@ fn msi_table() -> World {
 fn msi_context() -> World {
     let tables = [("F0", root(FLAT, 0, F0)), ("F1", root(FLAT, 0, F1)), ("Off", 0)];
     let patterns = [("file", FILE >> 12), ("elsewhere", (FILE >> 12) + 1)];
-    guest_with_files("MSI window and table", &tables, &patterns)
+    guest_with_files("MSI window and table", &[("G0", root(SV39, 0, G0))], &tables, &patterns)
         .fixed("F0[0]", F0, msi(A))
         .fixed("F0[0] high", F0 + 8, 0)
         .fixed("F1[0]", F1, msi(B))
         .fixed("F1[0] high", F1 + 8, 0)
-        .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None), guest_vma(0, None, None)])
+        .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None)])
         .pages(&[A, B, C])
+        .depth(5, 6)
+}
+
+/// An interrupt file behind a first stage: two pages lead to it, one of them later.
+fn msi_by_tags() -> World {
+    let mut world = World::new("MSI entries by their tags, unread");
+    (world.extended, world.warm) = (true, false);
+    let (fsc, tables) =
+        ([("R0", root(SV39, 0, TABLES + 0x1000))], [("F0", root(FLAT, 0, F0)), ("F1", root(FLAT, 0, F1))]);
+    let file = [("file", FILE >> 12)];
+    world
+        .context(1, [&[("V", V)], &[("G0", root(SV39, 0, G0))], &[], &fsc, &tables, &[("0", 0)], &file])
+        .fixed("G0[0]", G0, leaf(HERE))
+        .fixed("r0[0]", HERE + 0x1000, table(TABLES + 0x2000))
+        .fixed("m0[0]", HERE + 0x2000, table(TABLES + 0x3000))
+        .word("t0[1]", HERE + 0x3008, &[("0", 0), ("file", leaf(FILE))])
+        .fixed("t0[2]", HERE + 0x3010, leaf(FILE))
+        .fixed("F0[0]", F0, msi(A))
+        .fixed("F0[0] high", F0 + 8, 0)
+        .fixed("F1[0]", F1, msi(B))
+        .fixed("F1[0] high", F1 + 8, 0)
+        .request(1, None, 1, true)
+        .request(1, None, 2, true)
+        .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None), guest_vma(0, None, None)])
+        .pages(&[A, B])
         .depth(4, 6)
 }
 

@@ -1,0 +1,23 @@
+//! Where the oracle does not say what the page says, as yet: the world, the rule, and whether it is the page that accepts.
+//! The sample fails when one of them goes.
+
+use crate::faults::Fault;
+
+/// Known differences.
+pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[
+    // A word that was never read counts as read with what memory held: to the oracle it explains nothing.
+    ("first-stage leaf, unread", Some(Fault::UnreadExplainsNothing), true),
+    ("Bare context, unread", Some(Fault::UnreadExplainsNothing), true),
+    ("pointer held in a context", Some(Fault::UnreadExplainsNothing), true),
+    ("pointer to a process directory", Some(Fault::UnreadExplainsNothing), true),
+    ("first-stage entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
+    ("second-stage entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
+    ("MSI entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
+    // The oracle does not know of PR and PW.
+    ("kinds of fences", Some(Fault::PrPwIgnored), false),
+    // The result of a walk through an MSI table may outlive the context: to the oracle it does not.
+    ("MSI window and table", Some(Fault::NoResults), true),
+    // To the oracle, walks ahead are made only for devices that have asked for something.
+    ("global mappings of two processes", Some(Fault::OnlyForAskers), true),
+    ("two devices", Some(Fault::OnlyForAskers), true),
+];
