@@ -15,8 +15,9 @@ pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[
     ("MSI entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
     // The oracle does not know of PR and PW.
     ("kinds of fences", Some(Fault::PrPwIgnored), false),
-    // The result of a walk through an MSI table may outlive the context: to the oracle it does not.
-    ("MSI window and table", Some(Fault::NoResults), true),
+    // MSI entries are found by GSCID and address, and so are results of walks through them, whatever table the context
+    // names by now: to the oracle they go with the context.
+    ("MSI window and table", Some(Fault::DdtTakesMsi), true),
     // To the oracle, walks ahead are made only for devices that have asked for something.
     ("global mappings of two processes", Some(Fault::OnlyForAskers), true),
     ("two devices", Some(Fault::OnlyForAskers), true),
