@@ -2,18 +2,26 @@
 
 use std::fmt::Write;
 
-use crate::enumerate::Difference;
+use crate::enumerate::{Blame, Difference};
 use crate::evaluator::permitted;
 use crate::faults::{Fault, Faults};
 use crate::trace::{Answer, Event};
 use crate::world::World;
 
+/// A trace, an event a line.
+fn lines(world: &World, trace: &[Event]) -> String {
+    trace.iter().map(|event| format!("  {}\n", line(world, event))).collect()
+}
+
+/// A trace after which two judges blame software for different things.
+pub fn render_blame(world: &World, blame: &Blame) -> String {
+    let Blame { trace, first, second } = blame;
+    format!("{}  blamed for {first:?} by the first judge, for {second:?} by the second\n", lines(world, trace))
+}
+
 /// The trace of a difference, an event a line.
 pub fn render(world: &World, difference: &Difference) -> String {
-    let mut text = String::new();
-    for event in &difference.trace {
-        let _ = writeln!(text, "  {}", line(world, event));
-    }
+    let mut text = lines(world, &difference.trace);
     let says = |yes| if yes { "accepted" } else { "refused" };
     let (first, second) = (says(difference.first_accepts), says(!difference.first_accepts));
     let _ = writeln!(text, "  answer {}: {first} by the first judge, {second} by the second", difference.answer);
@@ -47,6 +55,8 @@ fn line(world: &World, event: &Event) -> String {
         Event::Accept(number) => format!("accepted: {}", request(number)),
         Event::Answer(Answer::Page(page)) => format!("answered with {page:#x}"),
         Event::Answer(Answer::Refused) => "refused".to_owned(),
+        Event::Begin(promise) => format!("software begins an operation: {promise:?}"),
+        Event::End => "it returns".to_owned(),
     }
 }
 

@@ -7,12 +7,13 @@
 //!   one reading is as good as two, and a judge can ask no more than on which side of a command the last one lies.
 //! - A fence comes only behind a command, since it says something of commands alone.
 //! - One request is in hand at a time. What is permitted for it depends on nothing that happens to another one.
+//! - An operation of software that stores nothing is none.
 //! - The first value of a word is the one in its list, and no two values of a list play the same part.
 
 use rayon::prelude::*;
 
 use crate::judge::Judge;
-use crate::trace::{Answer, Event};
+use crate::trace::{Answer, Event, Hazard};
 use crate::world::World;
 
 /// A trace about which two judges differ.
@@ -26,6 +27,17 @@ pub struct Difference {
     pub first_accepts: bool,
 }
 
+/// A trace after which two judges blame software for different things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// Up to the answer, or to the end of the operation beside it
+    pub trace: Vec<Event>,
+    /// What the first judge says
+    pub first: Option<Hazard>,
+    /// And the second
+    pub second: Option<Hazard>,
+}
+
 /// What an exploration came to.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -35,8 +47,12 @@ pub struct Tally {
     pub traces: u64,
     /// How many answers the first judge accepts
     pub accepted: u64,
-    /// Differences
+    /// Differences about the device
     pub differences: Vec<Difference>,
+    /// How often the first judge blames software
+    pub blamed: u64,
+    /// Differences about software
+    pub blames: Vec<Blame>,
 }
 
 impl Tally {
@@ -45,6 +61,8 @@ impl Tally {
         self.traces += other.traces;
         self.accepted += other.accepted;
         self.differences.extend(other.differences);
+        self.blamed += other.blamed;
+        self.blames.extend(other.blames);
         self
     }
 }
@@ -70,7 +88,7 @@ pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dy
         let mut open = vec![root];
         while let Some(state) = open.pop() {
             tally = std::mem::take(&mut tally).add(state.visit(depth, first, second, &mut open));
-            if tally.differences.len() >= enough {
+            if tally.differences.len() + tally.blames.len() >= enough {
                 break;
             }
         }
@@ -78,6 +96,7 @@ pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dy
     });
     let mut tally = tally.add(rest.reduce(Tally::default, Tally::add));
     tally.differences.sort_by_key(|difference| (difference.trace.len(), difference.trace.clone()));
+    tally.blames.sort_by_key(|blame| (blame.trace.len(), blame.trace.clone()));
     tally
 }
 
@@ -97,6 +116,8 @@ struct State<'a> {
     unfenced: bool,
     /// A fence that was fetched and is not complete
     open_fence: bool,
+    /// An operation of software is running, and whether it has stored anything
+    running: Option<bool>,
 }
 
 impl<'a> State<'a> {
@@ -112,6 +133,7 @@ impl<'a> State<'a> {
             offered: None,
             unfenced: false,
             open_fence: false,
+            running: None,
         }
     }
 
@@ -123,11 +145,12 @@ impl<'a> State<'a> {
             tally.programs = 1;
             tally.traces = self.world.answers.len() as u64;
             tally.accepted = one.len() as u64;
+            let goes_on = self.rounds < self.world.rounds && self.operations < depth || !self.world.promises.is_empty();
             for &answer in &self.world.answers {
                 let (first_accepts, other) = (one.contains(&answer), two.contains(&answer));
                 if first_accepts != other {
                     tally.differences.push(Difference { trace: self.trace.clone(), answer, first_accepts });
-                } else if first_accepts && self.rounds < self.world.rounds && self.operations < depth {
+                } else if first_accepts && goes_on {
                     next.push(self.after(Event::Answer(answer)));
                 }
             }
@@ -137,16 +160,30 @@ impl<'a> State<'a> {
                 "of {others} answers: {one:?} {two:?}"
             );
         }
+        let judged = self.rounds > 0 && !self.in_hand && !self.world.promises.is_empty();
+        if judged && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End)) {
+            let (first, second) = (first.blames(self.world, &self.trace), second.blames(self.world, &self.trace));
+            tally.blamed += u64::from(first.is_some());
+            if first != second {
+                tally.blames.push(Blame { trace: self.trace.clone(), first, second });
+            }
+        }
         self.successors(depth, next);
         tally
     }
 
     fn successors(&self, depth: usize, next: &mut Vec<State<'a>>) {
         let left = depth - self.operations;
+        let (world, is_over) = (self.world, !self.in_hand && self.rounds >= self.world.rounds);
+        if self.running == Some(true) {
+            next.push(self.after(Event::End));
+        }
         if left == 0 {
             return;
         }
-        let world = self.world;
+        if self.running.is_none() && left > 1 && !is_over {
+            next.extend(world.promises.iter().map(|promise| self.after(Event::Begin(*promise))));
+        }
         let last = self.trace.last();
         if !self.in_hand && self.rounds < world.rounds {
             match self.offered {
@@ -162,14 +199,16 @@ impl<'a> State<'a> {
             }
         }
         // Unless a request can still follow, the rest is of no use.
-        if !self.in_hand && (left < 2 || self.rounds >= world.rounds) {
+        if !self.in_hand && left < 2 && !is_over || is_over && self.running.is_none() {
             return;
         }
+        // Where there are operations, software does nothing outside of them.
+        let may_act = world.promises.is_empty() || self.running.is_some();
         for (word, of) in world.words.iter().enumerate().filter(|(_, of)| !of.values.is_empty()) {
             if self.fresh[word] && !matches!(last, Some(Event::Read(before)) if *before >= word) {
                 next.push(self.after(Event::Read(word)));
             }
-            if matches!(last, Some(Event::Store(before, _)) if *before >= word) {
+            if matches!(last, Some(Event::Store(before, _)) if *before >= word) || !may_act {
                 continue;
             }
             for (_, value) in &of.values {
@@ -179,11 +218,11 @@ impl<'a> State<'a> {
             }
         }
         for cmd in 0..world.commands.len() {
-            if !matches!(last, Some(Event::Fetch(before)) if *before >= cmd) {
+            if may_act && !matches!(last, Some(Event::Fetch(before)) if *before >= cmd) {
                 next.push(self.after(Event::Fetch(cmd)));
             }
         }
-        if self.unfenced {
+        if self.unfenced && may_act {
             next.extend((0..world.fences.len()).map(|kind| self.after(Event::Fence(kind))));
             if world.stops && !self.open_fence {
                 next.push(self.after(Event::Stop));
@@ -197,11 +236,12 @@ impl<'a> State<'a> {
     fn after(&self, event: Event) -> State<'a> {
         let mut state = self.clone();
         state.trace.push(event);
-        state.operations += usize::from(!matches!(event, Event::Answer(_)));
+        state.operations += usize::from(!matches!(event, Event::Answer(_) | Event::Begin(_) | Event::End));
         match event {
             Event::Read(word) => state.fresh[word] = false,
             Event::Store(word, value) => {
                 state.memory[word] = value;
+                state.running = state.running.map(|_| true);
                 state.fresh[word] = true;
             }
             Event::Fetch(_) => {
@@ -224,6 +264,8 @@ impl<'a> State<'a> {
                 state.rounds += 1;
             }
             Event::Answer(_) => state.in_hand = false,
+            Event::Begin(_) => state.running = Some(false),
+            Event::End => state.running = None,
         }
         state
     }

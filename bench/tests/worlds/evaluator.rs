@@ -12,12 +12,16 @@ use crate::world::World;
 
 /// The answers that are permitted for the request in hand at the end of a trace, sorted.
 pub fn permitted(world: &World, trace: &[Event], faults: Faults) -> Vec<Answer> {
-    let record = Record::new(world, trace, faults);
+    explained(&Record::new(world, trace, faults), faults, &[])
+}
+
+/// The answers to the request in hand that are explained without what software has retired, sorted.
+pub fn explained(record: &Record<'_>, faults: Faults, retired: &[(usize, u64)]) -> Vec<Answer> {
     let Some(hand) = record.in_hand else { return Vec::new() };
     let since = if faults.has(Fault::InvalidFromAcceptance) { hand.accepted } else { hand.offered };
     let mut answers = Vec::new();
-    for effects in effects(&record, faults) {
-        let kept = keep(&record, &effects, faults);
+    for effects in effects(record, faults) {
+        let kept = keep(record, &effects, faults, retired);
         // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
         for shown in [true, false] {
             let in_force = record
@@ -27,7 +31,8 @@ pub fn permitted(world: &World, trace: &[Event], faults: Faults) -> Vec<Answer> 
                 .filter(|(command, _)| is_in_force(command, hand.accepted, hand.request.write, shown, faults))
                 .filter_map(|(command, effect)| Some((command.cmd, (*effect)?)))
                 .collect();
-            let moment = Moment { record: &record, since, end: record.end, in_force, kept: &kept, faults };
+            let (end, kept) = (record.end, &kept[..]);
+            let moment = Moment { record, since, end, in_force, kept, faults, retired, rest: None };
             let (found, _) = Walk::go(&moment, hand.request);
             answers.extend(found.into_iter().filter(|answer| (*answer != Answer::Refused) == shown));
         }
@@ -85,7 +90,7 @@ fn effects(record: &Record<'_>, faults: Faults) -> Vec<Vec<Option<Time>>> {
 }
 
 /// Everything that a device may have kept, of the walks that it may have made at any moment, for anybody in this world.
-fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults) -> Vec<(Kept, Time)> {
+fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, retired: &[(usize, u64)]) -> Vec<(Kept, Time)> {
     let mut kept: Vec<(Kept, Time)> = Vec::new();
     let asked = |request: &Request| record.askers.contains(&(request.device, request.process));
     let counts = |request: &Request| !faults.has(Fault::OnlyForAskers) || asked(request);
@@ -103,7 +108,8 @@ fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults) -> Vec<(K
             .collect();
         // What one walk has found, another may use in the same moment.
         loop {
-            let moment = Moment { record, since: gap, end: gap, in_force: in_force.clone(), kept: &kept, faults };
+            let (since, end, in_force, kept_so_far) = (gap, gap, in_force.clone(), &kept[..]);
+            let moment = Moment { record, since, end, in_force, kept: kept_so_far, faults, retired, rest: None };
             let found: Vec<Kept> = requests.iter().flat_map(|request| Walk::go(&moment, *request).1).collect();
             let mut news = false;
             for new in found {

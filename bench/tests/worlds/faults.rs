@@ -118,6 +118,14 @@ pub enum Fault {
     AtFetch,
     /// 6: commands before a stop are complete with the next fence
     StopCompletes,
+    /// Software 1: only the state before hitless operations will do
+    OnlyOldState,
+    /// Software 1: only the state after them
+    OnlyNewState,
+    /// Software 2: what an operation has retired may be used
+    StaleIsFine,
+    /// Software 2: an operation retires for requests that are there already
+    RetiredWhileInHand,
 }
 
 impl Fault {
@@ -179,6 +187,10 @@ impl Fault {
         (Fault::CutoffAtCompletion, "first-stage leaf", 4),
         (Fault::NoFenceNeeded, "first-stage leaf", 3),
         (Fault::FenceWhileInHand, "first-stage leaf", 4),
+        (Fault::OnlyOldState, "hitless change of a leaf", 3),
+        (Fault::OnlyNewState, "hitless change of a leaf", 3),
+        (Fault::StaleIsFine, "effective change of a leaf", 2),
+        (Fault::RetiredWhileInHand, "effective change of a leaf", 3),
     ];
 }
 

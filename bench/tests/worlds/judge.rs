@@ -1,6 +1,7 @@
 //! Whoever judges traces: the oracle, the evaluator, or one of them with a fault.
 
 use bench::bus::{Agent, Burst, Cycle, Direction, DmaRequest, Event as BusEvent, INCR, Ticket};
+use bench::driver;
 use bench::oracle::{Oracle, Peek, Settings, Violation};
 use golden::{
     Capabilities, Choices, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase,
@@ -8,15 +9,18 @@ use golden::{
 };
 use rustc_hash::FxHashMap;
 
-use crate::evaluator;
 use crate::faults::Faults;
-use crate::trace::{Answer, Cmd, Event, FenceKind};
+use crate::trace::{Answer, Cmd, Event, FenceKind, Hazard, Promise};
 use crate::world::{DDT, World};
+use crate::{evaluator, software};
 
 /// Says which answers it accepts for the request in hand at the end of a trace.
 pub trait Judge: Sync {
     /// The accepted ones among those that are conceivable in this world, sorted.
     fn accepts(&self, world: &World, trace: &[Event]) -> Vec<Answer>;
+
+    /// What software is to blame for in a trace that ends with an answer, or with the operation beside it.
+    fn blames(&self, world: &World, trace: &[Event]) -> Option<Hazard>;
 }
 
 /// The page, with a fault perhaps.
@@ -25,6 +29,10 @@ pub struct Page(pub Faults);
 impl Judge for Page {
     fn accepts(&self, world: &World, trace: &[Event]) -> Vec<Answer> {
         evaluator::permitted(world, trace, self.0)
+    }
+
+    fn blames(&self, world: &World, trace: &[Event]) -> Option<Hazard> {
+        software::hazard(world, trace, self.0)
     }
 }
 
@@ -37,6 +45,17 @@ impl<F: Fn(Settings) -> Oracle + Sync> Judge for TheOracle<F> {
             world.answers.iter().copied().filter(|answer| self.accepts_one(world, trace, *answer)).collect();
         accepted.sort_unstable();
         accepted
+    }
+
+    fn blames(&self, world: &World, trace: &[Event]) -> Option<Hazard> {
+        let mut stage = Stage::new(world, &self.0);
+        for event in trace {
+            stage.play(*event).ok()?;
+        }
+        match stage.oracle.first_hazard()?.rule.as_str() {
+            "stale-after-operation" => Some(Hazard::Stale),
+            _ => Some(Hazard::NotHitless),
+        }
     }
 }
 
@@ -186,6 +205,19 @@ impl<'a> Stage<'a> {
                 self.observe(&[BusEvent::DmaAccepted { ticket, request }])
             }
             Event::Answer(answer) => self.answer(answer),
+            Event::Begin(promise) => {
+                let promise = match promise {
+                    Promise::Effective => driver::Promise::Effective,
+                    Promise::Hitless => driver::Promise::Hitless,
+                };
+                let operation = driver::Operation { name: "change".to_owned(), promise, reconfiguration: true };
+                self.oracle.begin(operation, self.now);
+                Ok(())
+            }
+            Event::End => {
+                self.oracle.end(true, self.now, &self.memory);
+                Ok(())
+            }
         }
     }
 

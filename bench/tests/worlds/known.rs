@@ -2,6 +2,7 @@
 //! The sample fails when one of them goes.
 
 use crate::faults::Fault;
+use crate::trace::Hazard;
 
 /// Known differences.
 pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[
@@ -21,4 +22,19 @@ pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[
     // To the oracle, walks ahead are made only for devices that have asked for something.
     ("global mappings of two processes", Some(Fault::OnlyForAskers), true),
     ("two devices", Some(Fault::OnlyForAskers), true),
+];
+
+/// Known differences about software: the world, what the page blames it for, and what the oracle does.
+pub const KNOWN_BLAMES: &[(&str, Option<Hazard>, Option<Hazard>)] = &[
+    // An operation that stores to a word hides what an earlier one had retired from it.
+    ("effective change of a leaf", Some(Hazard::Stale), None),
+    ("hitless change of a leaf", Some(Hazard::Stale), Some(Hazard::NotHitless)),
+    // With V = 0 the rest of a context says nothing; to the oracle it may be stale all the same.
+    ("hitless change of a root", None, Some(Hazard::Stale)),
+    // The state before an operation, in words that it did not store to, is taken from memory as it is at the check; and
+    // operations that a request overlaps are taken one by one.
+    ("hitless change of a root", None, Some(Hazard::NotHitless)),
+    ("hitless change of a root", Some(Hazard::NotHitless), None),
+    ("hitless change of two words", None, Some(Hazard::NotHitless)),
+    ("hitless change of two words", Some(Hazard::NotHitless), None),
 ];

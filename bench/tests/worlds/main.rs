@@ -14,21 +14,24 @@ mod judge;
 mod known;
 mod litmus;
 mod record;
+mod software;
 mod trace;
 mod walk;
 mod world;
 mod worlds;
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Instant;
 
 use bench::oracle::Oracle;
 
-use crate::difference::{by_rule, render};
-use crate::enumerate::{Tally, explore, explore_until};
+use crate::difference::{by_rule, render, render_blame};
+use crate::enumerate::{Blame, Tally, explore, explore_until};
 use crate::faults::{Fault, Faults};
 use crate::judge::{Page, TheOracle};
-use crate::known::KNOWN;
+use crate::known::{KNOWN, KNOWN_BLAMES};
+use crate::trace::Hazard;
 use crate::world::World;
 
 const PAGE: Page = Page(Faults(None));
@@ -48,6 +51,15 @@ fn compared(world: &World, depth: usize) -> (Tally, Vec<(Option<Fault>, bool, St
     (tally, found)
 }
 
+/// Differences about software by what each judge says, the shortest first.
+fn sorts_of_blame(tally: &Tally) -> BTreeMap<(Option<Hazard>, Option<Hazard>), Vec<&Blame>> {
+    let mut sorts: BTreeMap<_, Vec<&Blame>> = BTreeMap::new();
+    for blame in &tally.blames {
+        sorts.entry((blame.first, blame.second)).or_default().push(blame);
+    }
+    sorts
+}
+
 #[test]
 fn the_oracle_and_the_page_accept_the_same() {
     let mut wrong = String::new();
@@ -57,6 +69,18 @@ fn the_oracle_and_the_page_accept_the_same() {
         for (rule, accepts, text) in &found {
             if !KNOWN.contains(&(world.name, *rule, *accepts)) {
                 let _ = writeln!(wrong, "{}: {rule:?}, page accepts: {accepts}\n{text}", world.name);
+            }
+        }
+        let sorts = sorts_of_blame(&tally);
+        for (sort, blames) in &sorts {
+            if !KNOWN_BLAMES.contains(&(world.name, sort.0, sort.1)) {
+                let text = render_blame(&world, blames[0]);
+                let _ = writeln!(wrong, "{}: {} times, {sort:?}, like this:\n{text}", world.name, blames.len());
+            }
+        }
+        for (name, first, second) in KNOWN_BLAMES.iter().filter(|(name, ..)| *name == world.name) {
+            if !sorts.contains_key(&(*first, *second)) {
+                let _ = writeln!(wrong, "{name}: {first:?}, {second:?}: no difference any more");
             }
         }
         for (name, rule, accepts) in KNOWN.iter().filter(|(name, ..)| *name == world.name) {
@@ -74,7 +98,9 @@ fn found(fault: Fault, name: &str, depths: impl Iterator<Item = usize>) -> Optio
     let world = worlds.iter().find(|world| world.name == name).expect("a world of this name");
     depths.into_iter().find_map(|depth| {
         let tally = explore_until(world, depth, &PAGE, &Page(Faults(Some(fault))), 1);
-        tally.differences.first().map(|difference| (depth, render(world, difference)))
+        let about_device = tally.differences.first().map(|difference| render(world, difference));
+        let about_software = || tally.blames.first().map(|blame| render_blame(world, blame));
+        about_device.or_else(about_software).map(|text| (depth, text))
     })
 }
 
@@ -98,6 +124,11 @@ fn a_judge_with_a_fault_is_found_further_down() {
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
+/// A line that shows although the test passes.
+fn say(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
+}
+
 /// How deep the worlds are explored: `WORLD` and `DEPTH` of the environment choose.
 #[test]
 #[ignore = "takes an hour"]
@@ -108,21 +139,23 @@ fn deep() {
     for world in worlds::all().iter().filter(|world| world.name.contains(&only)) {
         let (begin, depth) = (Instant::now(), depth.unwrap_or(world.depth.1));
         let (tally, found) = compared(world, depth);
-        println!(
-            "{}: {depth} operations, {} programs, {} traces, {} accepted, {} differences, {:.1} s",
-            world.name,
-            tally.programs,
-            tally.traces,
-            tally.accepted,
-            tally.differences.len(),
-            begin.elapsed().as_secs_f32()
-        );
-        for (rule, accepts, text) in found {
-            println!(" {rule:?}, page accepts: {accepts}\n{text}");
+        let mut text =
+            format!("{}: {depth} operations, {} programs, {} traces", world.name, tally.programs, tally.traces);
+        let _ = write!(text, ", {} accepted, {} differences", tally.accepted, tally.differences.len());
+        if !world.promises.is_empty() {
+            let _ = write!(text, ", software blamed {} times, {} differences", tally.blamed, tally.blames.len());
         }
+        let _ = writeln!(text, ", {:.1} s", begin.elapsed().as_secs_f32());
+        for (rule, accepts, example) in found {
+            let _ = writeln!(text, " {rule:?}, page accepts: {accepts}\n{example}");
+        }
+        for (sort, blames) in sorts_of_blame(&tally) {
+            let _ = writeln!(text, " {sort:?}: {} like this:\n{}", blames.len(), render_blame(world, blames[0]));
+        }
+        say(text.trim_end());
         sum.programs += tally.programs;
         sum.traces += tally.traces;
         sum.accepted += tally.accepted;
     }
-    println!("{} programs, {} traces, {} accepted", sum.programs, sum.traces, sum.accepted);
+    say(&format!("{} programs, {} traces, {} accepted", sum.programs, sum.traces, sum.accepted));
 }

@@ -5,7 +5,7 @@
 //! one event.
 
 use crate::faults::{Fault, Faults};
-use crate::trace::{Cmd, Event, FenceKind, Request};
+use crate::trace::{Cmd, Event, FenceKind, Promise, Request};
 use crate::world::World;
 
 /// A gap between events.
@@ -33,6 +33,19 @@ pub struct InHand {
     pub accepted: Gap,
 }
 
+/// An operation of software.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// What it promises
+    pub promise: Promise,
+    /// The gap before it begins
+    pub begins: Gap,
+    /// The gap before it ends
+    pub ends: Option<Gap>,
+    /// Words that it stored to
+    pub words: Vec<usize>,
+}
+
 /// A trace, read once.
 #[derive(Debug)]
 pub struct Record<'a> {
@@ -46,6 +59,8 @@ pub struct Record<'a> {
     pub commands: Vec<Command>,
     /// The request that waits for its answer
     pub in_hand: Option<InHand>,
+    /// Operations of software
+    pub operations: Vec<Operation>,
     /// Devices and processes that have had a request accepted
     pub askers: Vec<(u32, Option<u32>)>,
     /// The gap at the end
@@ -66,6 +81,7 @@ impl<'a> Record<'a> {
             read,
             commands: vec![],
             in_hand: None,
+            operations: vec![],
             askers: vec![],
             end: trace.len(),
             moments: vec![0],
@@ -80,7 +96,12 @@ impl<'a> Record<'a> {
                     let value = record.now(word);
                     record.read[word].push((after, value));
                 }
-                Event::Store(word, value) => record.held[word].push((after, value)),
+                Event::Store(word, value) => {
+                    record.held[word].push((after, value));
+                    if let Some(running) = record.operations.last_mut().filter(|operation| operation.ends.is_none()) {
+                        running.words.push(word);
+                    }
+                }
                 Event::Fetch(cmd) => {
                     record.commands.push(Command { cmd: world.commands[cmd], fetched: after, fences: vec![] });
                 }
@@ -100,8 +121,16 @@ impl<'a> Record<'a> {
                     record.in_hand = Some(InHand { request, offered, accepted: at });
                 }
                 Event::Answer(_) => record.in_hand = None,
+                Event::Begin(promise) => {
+                    record.operations.push(Operation { promise, begins: at, ends: None, words: vec![] });
+                }
+                Event::End => {
+                    if let Some(running) = record.operations.last_mut() {
+                        running.ends = Some(at);
+                    }
+                }
             }
-            if !matches!(event, Event::Offer(_) | Event::Accept(_) | Event::Answer(_)) {
+            if !matches!(event, Event::Offer(_) | Event::Accept(_) | Event::Answer(_) | Event::Begin(_) | Event::End) {
                 record.moments.push(after);
             }
         }
@@ -119,6 +148,11 @@ impl<'a> Record<'a> {
                 command.fences.push((at, kind));
             }
         }
+    }
+
+    /// What memory held in a gap.
+    pub fn at(&self, word: usize, gap: Gap) -> u64 {
+        self.held[word].iter().rev().find(|(from, _)| *from <= gap).map_or(0, |(_, value)| *value)
     }
 
     fn now(&self, word: usize) -> u64 {

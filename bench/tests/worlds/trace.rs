@@ -73,6 +73,28 @@ pub enum Event {
     Accept(usize),
     /// `Q-`: the request in hand is answered
     Answer(Answer),
+    /// `O+`: software begins an operation
+    Begin(Promise),
+    /// `O-`: it ends
+    End,
+}
+
+/// What an operation of software promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Promise {
+    /// What it replaced is used no more once it has returned
+    Effective,
+    /// And meanwhile every request is served by the old state or by the new one
+    Hitless,
+}
+
+/// What software is to blame for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hazard {
+    /// Only what an operation had retired explains an answer
+    Stale,
+    /// No moment of rest around the hitless operations beside a request explains its answer
+    NotHitless,
 }
 
 /// Operands of IOFENCE.C.

@@ -61,15 +61,25 @@ pub struct Moment<'a> {
     pub kept: &'a [(Kept, Time)],
     /// A rule that is to be wrong
     pub faults: Faults,
+    /// Values that are left out of account: what software has retired
+    pub retired: &'a [(usize, u64)],
+    /// Nothing counts but what memory held in this gap
+    pub rest: Option<Gap>,
 }
 
 impl Moment<'_> {
     /// Rules 1 to 3: every value of a word that may be used.
     fn usable(&self, addr: u64, used: impl Fn(u64) -> Use, invalid: Invalid) -> Vec<u64> {
         let word = self.record.world.at(addr);
+        if let Some(gap) = self.rest {
+            return vec![self.record.at(word, gap)];
+        }
         let unread = !self.record.was_read_at_all(word, self.end);
         let has = |fault| self.faults.has(fault);
         let usable = |value: &u64| {
+            if self.retired.contains(&(word, *value)) {
+                return false;
+            }
             let read = self.record.was_read(word, *value, self.end) || unread && !has(Fault::UnreadExplainsNothing);
             if !read && !has(Fault::UnreadCounts) {
                 return false;

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::trace::{Answer, Cmd, FenceKind, Operands, Request};
+use crate::trace::{Answer, Cmd, FenceKind, Operands, Promise, Request};
 
 /// A doubleword of some table.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct World {
     pub offers: bool,
     /// The queue may stop at an illegal command
     pub stops: bool,
+    /// Software stores and sends commands only in operations, which promise one of these; none: there are no operations
+    pub promises: Vec<Promise>,
     /// Requests in a trace, at most
     pub rounds: usize,
     /// Operations of the sample, and of the long run
@@ -92,6 +94,7 @@ impl World {
             warm: true,
             offers: false,
             stops: false,
+            promises: Vec::new(),
             rounds: 1,
             depth: (4, 6),
         }
