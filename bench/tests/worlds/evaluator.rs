@@ -22,19 +22,25 @@ pub fn explained(record: &Record<'_>, faults: Faults, retired: &[(usize, u64)]) 
     let mut answers = Vec::new();
     for effects in effects(record, faults) {
         let kept = keep(record, &effects, faults, retired);
-        // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
-        for shown in [true, false] {
-            let in_force = record
-                .commands
-                .iter()
-                .zip(&effects)
+        let in_force = |shown: bool| -> Vec<(Cmd, Time)> {
+            let commands = record.commands.iter().zip(&effects);
+            commands
                 .filter(|(command, _)| is_in_force(command, hand.accepted, hand.request.write, shown, faults))
                 .filter_map(|(command, effect)| Some((command.cmd, (*effect)?)))
-                .collect();
+                .collect()
+        };
+        let go = |in_force: Vec<(Cmd, Time)>| {
             let (end, kept) = (record.end, &kept[..]);
             let moment = Moment { record, since, end, in_force, kept, faults, retired, rest: None };
-            let (found, _) = Walk::go(&moment, hand.request);
-            answers.extend(found.into_iter().filter(|answer| (*answer != Answer::Refused) == shown));
+            Walk::go(&moment, hand.request).0
+        };
+        // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
+        let (shown, refused) = (in_force(true), in_force(false));
+        if shown == refused {
+            answers.extend(go(shown));
+        } else {
+            answers.extend(go(shown).into_iter().filter(|answer| *answer != Answer::Refused));
+            answers.extend(go(refused).into_iter().filter(|answer| *answer == Answer::Refused));
         }
     }
     answers.sort_unstable();

@@ -168,6 +168,14 @@ impl<'a> Record<'a> {
         values
     }
 
+    /// The value of a word that has never changed and that the device has read from the beginning: it may always be used.
+    pub fn only_value(&self, word: usize) -> Option<u64> {
+        match (&self.held[word][..], self.read[word].first()) {
+            ([(_, value)], Some((0, _))) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// Memory held this value at some time from one gap to another.
     pub fn held(&self, word: usize, value: u64, from: Gap, to: Gap) -> bool {
         let stretches = &self.held[word];

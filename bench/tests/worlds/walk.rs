@@ -74,6 +74,9 @@ impl Moment<'_> {
         if let Some(gap) = self.rest {
             return vec![self.record.at(word, gap)];
         }
+        if let Some(value) = self.record.only_value(word) {
+            return vec![value];
+        }
         let unread = !self.record.was_read_at_all(word, self.end);
         let has = |fault| self.faults.has(fault);
         let usable = |value: &u64| {
