@@ -161,7 +161,8 @@ impl<'a> State<'a> {
             );
         }
         let judged = self.rounds > 0 && !self.in_hand && !self.world.promises.is_empty();
-        if judged && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End)) {
+        // While an operation runs, the last word about it has not been spoken.
+        if judged && self.running.is_none() && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End)) {
             let (first, second) = (first.blames(self.world, &self.trace), second.blames(self.world, &self.trace));
             tally.blamed += u64::from(first.is_some());
             if first != second {

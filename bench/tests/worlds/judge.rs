@@ -54,7 +54,8 @@ impl<F: Fn(Settings) -> Oracle + Sync> Judge for TheOracle<F> {
         }
         match stage.oracle.first_hazard()?.rule.as_str() {
             "stale-after-operation" => Some(Hazard::Stale),
-            _ => Some(Hazard::NotHitless),
+            "not-hitless" => Some(Hazard::NotHitless),
+            _ => Some(Hazard::Mixed),
         }
     }
 }

@@ -37,4 +37,8 @@ pub const KNOWN_BLAMES: &[(&str, Option<Hazard>, Option<Hazard>)] = &[
     ("hitless change of a root", Some(Hazard::NotHitless), None),
     ("hitless change of two words", None, Some(Hazard::NotHitless)),
     ("hitless change of two words", Some(Hazard::NotHitless), None),
+    // An operation that may refuse shows the old state, the new one or a refusal: the oracle does not ask.
+    ("effective change of a leaf", Some(Hazard::Mixed), None),
+    ("hitless change of a root", Some(Hazard::Mixed), None),
+    ("hitless change of a root", Some(Hazard::Mixed), Some(Hazard::NotHitless)),
 ];

@@ -24,7 +24,7 @@ pub fn hazard(world: &World, trace: &[Event], faults: Faults) -> Option<Hazard> 
         return Some(Hazard::Stale);
     }
     let whole = Record::new(world, trace, faults);
-    is_torn(&whole, &hand, at, answer, faults).then_some(Hazard::NotHitless)
+    torn(&whole, &hand, at, answer, faults)
 }
 
 /// Rule 2: what the operations that had returned before the request was accepted have retired. Memory has not held it
@@ -43,18 +43,23 @@ fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u6
     retired
 }
 
-/// Rule 1: the request ran beside hitless operations alone, and no moment of rest around them explains its answer.
-fn is_torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, faults: Faults) -> bool {
+/// Rule 1: no moment of rest around the operations beside the request explains its answer. One that is not hitless may
+/// refuse while it runs, and nothing else.
+fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, faults: Faults) -> Option<Hazard> {
     let beside =
         |operation: &&Operation| operation.begins < answered && operation.ends.is_none_or(|ends| ends > hand.accepted);
     let beside: Vec<&Operation> = record.operations.iter().filter(beside).collect();
-    let Some(first) = beside.first() else { return false };
-    if beside.iter().any(|operation| operation.promise != Promise::Hitless || operation.ends.is_none()) {
-        return false;
+    let first = beside.first()?;
+    if beside.iter().any(|operation| operation.ends.is_none()) {
+        return None;
     }
+    let hitless = beside.iter().all(|operation| operation.promise == Promise::Hitless);
     let before = (!faults.has(Fault::OnlyNewState)).then_some(first.begins);
     let after = beside.iter().filter_map(|operation| operation.ends).filter(|_| !faults.has(Fault::OnlyOldState));
-    !before.into_iter().chain(after).any(|rest| at_rest(record, hand, rest, faults) == answer)
+    let served = before.into_iter().chain(after).any(|rest| at_rest(record, hand, rest, faults) == answer);
+    let refused = answer == Answer::Refused && !hitless;
+    let why = if hitless { Hazard::NotHitless } else { Hazard::Mixed };
+    (!served && !refused).then_some(why)
 }
 
 /// The answer that memory at rest gives.

@@ -95,6 +95,8 @@ pub enum Hazard {
     Stale,
     /// No moment of rest around the hitless operations beside a request explains its answer
     NotHitless,
+    /// The same where some of these operations may refuse, and it was not refused
+    Mixed,
 }
 
 /// Operands of IOFENCE.C.

@@ -77,31 +77,49 @@ impl Moment<'_> {
         if let Some(value) = self.record.only_value(word) {
             return vec![value];
         }
-        let unread = !self.record.was_read_at_all(word, self.end);
+        let values = || self.record.values(word, self.end).into_iter();
+        let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
+        let mut usable: Vec<u64> =
+            values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, false)).collect();
+        if self.unread_counts(word, &usable, &used) {
+            usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, true)));
+        }
+        usable
+    }
+
+    /// Rule 2: words that the device did not read count as read with what memory held.
+    fn unread_counts(&self, word: usize, usable: &[u64], used: &impl Fn(u64) -> Use) -> bool {
+        if self.faults.has(Fault::UnreadExplainsNothing) {
+            return false;
+        }
+        match UNREAD {
+            Unread::AtAll => !self.record.was_read_at_all(word, self.end),
+            Unread::SinceStruck => usable.is_empty(),
+            Unread::SinceStruckOrInPart => {
+                usable.is_empty() || matches!(used(0), Use::Device(_) | Use::Process(..) | Use::Msi { .. })
+            }
+        }
+    }
+
+    /// Rules 1 and 3: memory held a value late enough.
+    fn counts(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid, unread: bool) -> bool {
+        if self.retired.contains(&(word, value)) {
+            return false;
+        }
         let has = |fault| self.faults.has(fault);
-        let usable = |value: &u64| {
-            if self.retired.contains(&(word, *value)) {
-                return false;
-            }
-            let read = self.record.was_read(word, *value, self.end) || unread && !has(Fault::UnreadExplainsNothing);
-            if !read && !has(Fault::UnreadCounts) {
-                return false;
-            }
-            let cached = has(Fault::InvalidCached)
-                || has(Fault::InvalidContextCached) && invalid == Invalid::Context
-                || has(Fault::InvalidPointerCached) && used(*value).is_above_last_level();
-            if invalid.is(*value) && !cached {
-                let since = if has(Fault::InvalidOnlyAtAnswer) { self.end } else { self.since };
-                return self.record.held(word, *value, since, self.end);
-            }
-            let since = match (unread, self.faults.0) {
-                (true, Some(Fault::UnreadNeverStruck)) => 0,
-                (true, Some(Fault::UnreadOnlyNow)) => self.end,
-                _ => self.cutoff(&used(*value)) / 2,
-            };
-            self.record.held(word, *value, since, self.end)
+        let cached = has(Fault::InvalidCached)
+            || has(Fault::InvalidContextCached) && invalid == Invalid::Context
+            || has(Fault::InvalidPointerCached) && used(value).is_above_last_level();
+        if invalid.is(value) && !cached {
+            let since = if has(Fault::InvalidOnlyAtAnswer) { self.end } else { self.since };
+            return self.record.held(word, value, since, self.end);
+        }
+        let since = match (unread, self.faults.0) {
+            (true, Some(Fault::UnreadNeverStruck)) => 0,
+            (true, Some(Fault::UnreadOnlyNow)) => self.end,
+            _ => self.cutoff(&used(value)) / 2,
         };
-        self.record.values(word, self.end).into_iter().filter(usable).collect()
+        self.record.held(word, value, since, self.end)
     }
 
     /// When the newest command that covers a use took effect.
@@ -119,6 +137,21 @@ impl Moment<'_> {
         self.cutoff(used) <= made
     }
 }
+
+/// What "a word that the device did not read" is. The page can be read in each of these ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "one of them is chosen")]
+pub enum Unread {
+    /// It has never read it.
+    AtAll,
+    /// Nothing that it has read of it may be used any more.
+    SinceStruck,
+    /// And any word of an entry of several words: it may read the entry again without all of its words.
+    SinceStruckOrInPart,
+}
+
+/// The way in which the page is read.
+pub const UNREAD: Unread = Unread::AtAll;
 
 /// What V = 0 is in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
