@@ -22,16 +22,16 @@ pub fn explained(record: &Record<'_>, faults: Faults, retired: &[(usize, u64)]) 
     let mut answers = Vec::new();
     for effects in effects(record, faults) {
         let kept = keep(record, &effects, faults, retired);
-        let in_force = |shown: bool| -> Vec<(Cmd, Time)> {
+        let in_force = |shown: bool| -> Vec<(Cmd, Time, Time)> {
             let commands = record.commands.iter().zip(&effects);
             commands
                 .filter(|(command, _)| is_in_force(command, hand.accepted, hand.request.write, shown, faults))
-                .filter_map(|(command, effect)| Some((command.cmd, (*effect)?)))
+                .filter_map(|(command, effect)| Some((command.cmd, (*effect)?, 2 * command.fetched)))
                 .collect()
         };
-        let go = |in_force: Vec<(Cmd, Time)>| {
+        let go = |in_force: Vec<(Cmd, Time, Time)>| {
             let (end, kept) = (record.end, &kept[..]);
-            let moment = Moment { record, since, end, in_force, kept, faults, retired, rest: None };
+            let moment = Moment { record, since, end, in_force, ahead: false, kept, faults, retired, rest: None };
             Walk::go(&moment, hand.request).0
         };
         // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
@@ -106,16 +106,19 @@ fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, retired: 
     requests.dedup();
     for &gap in &record.moments {
         let now = 2 * gap + 1;
-        let in_force: Vec<(Cmd, Time)> = record
+        let in_force: Vec<(Cmd, Time, Time)> = record
             .commands
             .iter()
             .zip(effects)
-            .filter_map(|(command, effect)| effect.filter(|time| *time < now).map(|time| (command.cmd, time)))
+            .filter_map(|(command, effect)| {
+                effect.filter(|time| *time < now).map(|time| (command.cmd, time, 2 * command.fetched))
+            })
             .collect();
         // What one walk has found, another may use in the same moment.
         loop {
             let (since, end, in_force, kept_so_far) = (gap, gap, in_force.clone(), &kept[..]);
-            let moment = Moment { record, since, end, in_force, kept: kept_so_far, faults, retired, rest: None };
+            let moment =
+                Moment { record, since, end, in_force, ahead: true, kept: kept_so_far, faults, retired, rest: None };
             let found: Vec<Kept> = requests.iter().flat_map(|request| Walk::go(&moment, *request).1).collect();
             let mut news = false;
             for new in found {

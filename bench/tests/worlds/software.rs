@@ -65,6 +65,7 @@ fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, fault
 /// The answer that memory at rest gives.
 fn at_rest(record: &Record<'_>, hand: &InHand, rest: Gap, faults: Faults) -> Answer {
     let (since, end, in_force) = (rest, rest, Vec::new());
-    let moment = Moment { record, since, end, in_force, kept: &[], faults, retired: &[], rest: Some(rest) };
+    let moment =
+        Moment { record, since, end, in_force, ahead: false, kept: &[], faults, retired: &[], rest: Some(rest) };
     Walk::go(&moment, hand.request).0[0]
 }

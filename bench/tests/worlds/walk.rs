@@ -55,8 +55,10 @@ pub struct Moment<'a> {
     pub since: Gap,
     /// Until here
     pub end: Gap,
-    /// Commands that have taken effect, and when
-    pub in_force: Vec<(Cmd, Time)>,
+    /// Commands that have taken effect: when, and when each was fetched
+    pub in_force: Vec<(Cmd, Time, Time)>,
+    /// It is a walk ahead, not that of the request in hand
+    pub ahead: bool,
     /// What the device kept of earlier walks, and when each was made
     pub kept: &'a [(Kept, Time)],
     /// A rule that is to be wrong
@@ -81,23 +83,31 @@ impl Moment<'_> {
         let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
         let mut usable: Vec<u64> =
             values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, false)).collect();
-        if self.unread_counts(word, &usable, &used) {
+        if self.unread_counts(word, &used) {
             usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, true)));
         }
         usable
     }
 
     /// Rule 2: words that the device did not read count as read with what memory held.
-    fn unread_counts(&self, word: usize, usable: &[u64], used: &impl Fn(u64) -> Use) -> bool {
+    fn unread_counts(&self, word: usize, used: &impl Fn(u64) -> Use) -> bool {
         if self.faults.has(Fault::UnreadExplainsNothing) {
             return false;
         }
+        let never = !self.record.was_read_at_all(word, self.end);
+        // The cutoff of rule 1 is the fetch of a command, whenever that took effect.
+        let is_struck = |value: &u64| {
+            let covering = self.in_force.iter().filter(|(cmd, ..)| covers(*cmd, &used(*value), self.faults));
+            let since = covering.map(|(.., fetched)| fetched / 2).max().unwrap_or(0);
+            let since = if value & 1 == 0 && !is_part(&used(*value)) { since.max(self.since) } else { since };
+            !self.record.held(word, *value, since, self.end)
+        };
+        let read = |value: &u64| self.record.was_read(word, *value, self.end);
+        let all_struck = || self.record.values(word, self.end).iter().filter(|value| read(value)).all(is_struck);
         match UNREAD {
-            Unread::AtAll => !self.record.was_read_at_all(word, self.end),
-            Unread::SinceStruck => usable.is_empty(),
-            Unread::SinceStruckOrInPart => {
-                usable.is_empty() || matches!(used(0), Use::Device(_) | Use::Process(..) | Use::Msi { .. })
-            }
+            Unread::AtAll => never,
+            Unread::SinceStruck => never || !self.ahead && all_struck(),
+            Unread::SinceStruckOrInPart => never || is_part(&used(0)) || !self.ahead && all_struck(),
         }
     }
 
@@ -127,7 +137,8 @@ impl Moment<'_> {
         if self.faults.has(Fault::NothingStruck) {
             return 0;
         }
-        let covering = self.in_force.iter().filter(|(cmd, _)| covers(*cmd, used, self.faults)).map(|(_, time)| *time);
+        let covering =
+            self.in_force.iter().filter(|(cmd, ..)| covers(*cmd, used, self.faults)).map(|(_, time, _)| *time);
         let cutoff = if self.faults.has(Fault::OldestCounts) { covering.min() } else { covering.max() };
         cutoff.unwrap_or(0)
     }
@@ -136,6 +147,11 @@ impl Moment<'_> {
     fn is_there(&self, made: Time, used: &Use) -> bool {
         self.cutoff(used) <= made
     }
+}
+
+/// A word of an entry of several words.
+fn is_part(used: &Use) -> bool {
+    matches!(used, Use::Device(_) | Use::Process(..) | Use::Msi { .. })
 }
 
 /// What "a word that the device did not read" is. The page can be read in each of these ways.

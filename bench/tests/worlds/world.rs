@@ -121,9 +121,8 @@ impl World {
             ["tc'", "iohgatp'", "ta'", "fsc'", "msiptp'", "msi_addr_mask'", "msi_addr_pattern'", "reserved'"],
         ];
         let (bytes, count) = if self.extended { (64, 8) } else { (32, 4) };
-        for index in 0..count {
+        for (index, name) in NAMES[usize::from(device != 1)].iter().enumerate().take(count) {
             let addr = DDT + u64::from(device) * bytes + 8 * index as u64;
-            let name = NAMES[usize::from(device != 1)][index];
             self = match words.get(index).copied().unwrap_or_default() {
                 [] => self.fixed(name, addr, 0),
                 [(_, value)] => self.fixed(name, addr, *value),
