@@ -5,9 +5,10 @@
 //! at every moment, for everybody.
 
 use crate::faults::{Fault, Faults};
+use crate::moment::{Kept, Moment, Time};
 use crate::record::{Command, Gap, Record};
 use crate::trace::{Answer, Cmd, Event, Request};
-use crate::walk::{Kept, Moment, Time, Walk};
+use crate::walk::Walk;
 use crate::world::World;
 
 /// The answers that are permitted for the request in hand at the end of a trace, sorted.

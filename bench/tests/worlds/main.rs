@@ -13,6 +13,7 @@ mod faults;
 mod judge;
 mod known;
 mod litmus;
+mod moment;
 mod record;
 mod software;
 mod trace;

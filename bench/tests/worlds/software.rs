@@ -3,9 +3,10 @@
 use crate::evaluator::explained;
 use crate::faults::Fault;
 use crate::faults::Faults;
+use crate::moment::Moment;
 use crate::record::{Gap, InHand, Operation, Record};
 use crate::trace::{Answer, Event, Hazard, Promise};
-use crate::walk::{Moment, Walk};
+use crate::walk::Walk;
 use crate::world::World;
 
 /// What software is to blame for in a trace with one request that the device has answered as it may.
