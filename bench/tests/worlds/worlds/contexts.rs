@@ -91,7 +91,7 @@ pub fn first_by_tags() -> World {
         .request(1, None, 1, false)
         .commands(&[Cmd::Ddt(Some(1)), vma(None, None), vma(None, Some(1))])
         .pages(&[A, C])
-        .depth(4, 7);
+        .depth(4, 6);
     world.warm = false;
     world
 }

@@ -78,5 +78,5 @@ pub fn msi_by_tags() -> World {
         .request(1, None, 2, true)
         .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None), guest_vma(0, None, None)])
         .pages(&[A, B])
-        .depth(4, 6)
+        .depth(4, 5)
 }

@@ -34,7 +34,7 @@ pub fn hitless_context() -> World {
         .request(1, None, 1, false)
         .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)])
         .pages(&[A, C])
-        .depth(4, 7);
+        .depth(4, 6);
     world.promises = vec![Promise::Effective, Promise::Hitless];
     world
 }

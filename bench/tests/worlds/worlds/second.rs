@@ -82,7 +82,7 @@ pub fn second_by_tags() -> World {
         .request(1, None, (DATA >> 12) + 1, false)
         .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), None)])
         .pages(&[A, C])
-        .depth(4, 7);
+        .depth(4, 6);
     world.warm = false;
     world
 }
