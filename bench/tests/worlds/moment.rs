@@ -1,0 +1,183 @@
+//! A moment in which a device walks, and what it may use then: rules 1 to 3 of the page, and what rule 5 keeps.
+
+use crate::covers::{Use, covers};
+use crate::faults::{Fault, Faults};
+use crate::record::{Gap, Record};
+use crate::trace::Cmd;
+
+/// Twice a gap: commands take effect at even times, early in a gap; walks are made at odd times, within it.
+pub type Time = usize;
+
+/// Whose context holds a pointer translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The context of a device
+    Device(u32),
+    /// The context of a process
+    Process(u32, u32),
+}
+
+/// What a device may keep of a walk, with the tags by which it finds it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// A page-table entry, and what it is used as
+    Entry(Use, u64),
+    /// A pointer of a context, translated
+    Pointer(Holder, u64, u64),
+    /// The result of a whole walk
+    Result {
+        /// GSCID
+        gscid: Option<u16>,
+        /// PSCID, and whether the mapping is global
+        pscid: Option<(u32, bool)>,
+        /// Page that was asked for
+        page: u64,
+        /// Rights
+        rights: u64,
+        /// Page that it leads to
+        to: u64,
+        /// The leaves that it was made of, and the contexts: for the fault in which it goes with them
+        of: Vec<Use>,
+        /// The requester
+        device: u32,
+    },
+}
+
+/// A moment of the device, or all the time that a request is in its hands.
+pub struct Moment<'a> {
+    /// What happened
+    pub record: &'a Record<'a>,
+    /// V = 0 counts if memory held it from here on
+    pub since: Gap,
+    /// Until here
+    pub end: Gap,
+    /// Commands that have taken effect: when, and when each was fetched
+    pub in_force: Vec<(Cmd, Time, Time)>,
+    /// It is a walk ahead, not that of the request in hand
+    pub ahead: bool,
+    /// What the device kept of earlier walks, and when each was made
+    pub kept: &'a [(Kept, Time)],
+    /// A rule that is to be wrong
+    pub faults: Faults,
+    /// Values that are left out of account: what software has retired
+    pub retired: &'a [(usize, u64)],
+    /// Nothing counts but what memory held in this gap
+    pub rest: Option<Gap>,
+}
+
+impl Moment<'_> {
+    /// Rules 1 to 3: every value of a word that may be used.
+    pub fn usable(&self, addr: u64, used: impl Fn(u64) -> Use, invalid: Invalid) -> Vec<u64> {
+        let word = self.record.world.at(addr);
+        if let Some(gap) = self.rest {
+            return vec![self.record.at(word, gap)];
+        }
+        if let Some(value) = self.record.only_value(word) {
+            return vec![value];
+        }
+        let values = || self.record.values(word, self.end).into_iter();
+        let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
+        let mut usable: Vec<u64> =
+            values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, false)).collect();
+        if self.unread_counts(word, &used) {
+            usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, true)));
+        }
+        usable
+    }
+
+    /// Rule 2: words that the device did not read count as read with what memory held.
+    fn unread_counts(&self, word: usize, used: &impl Fn(u64) -> Use) -> bool {
+        if self.faults.has(Fault::UnreadExplainsNothing) {
+            return false;
+        }
+        let never = !self.record.was_read_at_all(word, self.end);
+        // The cutoff of rule 1 is the fetch of a command, whenever that took effect.
+        let is_struck = |value: &u64| {
+            let covering = self.in_force.iter().filter(|(cmd, ..)| covers(*cmd, &used(*value), self.faults));
+            let since = covering.map(|(.., fetched)| fetched / 2).max().unwrap_or(0);
+            let since = if value & 1 == 0 && !is_part(&used(*value)) { since.max(self.since) } else { since };
+            !self.record.held(word, *value, since, self.end)
+        };
+        let read = |value: &u64| self.record.was_read(word, *value, self.end);
+        let all_struck = || self.record.values(word, self.end).iter().filter(|value| read(value)).all(is_struck);
+        match UNREAD {
+            Unread::AtAll => never,
+            Unread::SinceStruck => never || !self.ahead && all_struck(),
+            Unread::SinceStruckOrInPart => never || is_part(&used(0)) || !self.ahead && all_struck(),
+        }
+    }
+
+    /// Rules 1 and 3: memory held a value late enough.
+    fn counts(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid, unread: bool) -> bool {
+        if self.retired.contains(&(word, value)) {
+            return false;
+        }
+        let has = |fault| self.faults.has(fault);
+        let cached = has(Fault::InvalidCached)
+            || has(Fault::InvalidContextCached) && invalid == Invalid::Context
+            || has(Fault::InvalidPointerCached) && used(value).is_above_last_level();
+        if invalid.is(value) && !cached {
+            let since = if has(Fault::InvalidOnlyAtAnswer) { self.end } else { self.since };
+            return self.record.held(word, value, since, self.end);
+        }
+        let since = match (unread, self.faults.0) {
+            (true, Some(Fault::UnreadNeverStruck)) => 0,
+            (true, Some(Fault::UnreadOnlyNow)) => self.end,
+            _ => self.cutoff(&used(value)) / 2,
+        };
+        self.record.held(word, value, since, self.end)
+    }
+
+    /// When the newest command that covers a use took effect.
+    fn cutoff(&self, used: &Use) -> Time {
+        if self.faults.has(Fault::NothingStruck) {
+            return 0;
+        }
+        let covering =
+            self.in_force.iter().filter(|(cmd, ..)| covers(*cmd, used, self.faults)).map(|(_, time, _)| *time);
+        let cutoff = if self.faults.has(Fault::OldestCounts) { covering.min() } else { covering.max() };
+        cutoff.unwrap_or(0)
+    }
+
+    /// Rule 5: what was kept is still there.
+    pub fn is_there(&self, made: Time, used: &Use) -> bool {
+        self.cutoff(used) <= made
+    }
+}
+
+/// A word of an entry of several words.
+fn is_part(used: &Use) -> bool {
+    matches!(used, Use::Device(_) | Use::Process(..) | Use::Msi { .. })
+}
+
+/// What "a word that the device did not read" is. The page can be read in each of these ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "one of them is chosen")]
+pub enum Unread {
+    /// It has never read it.
+    AtAll,
+    /// Nothing that it has read of it may be used any more.
+    SinceStruck,
+    /// And any word of an entry of several words: it may read the entry again without all of its words.
+    SinceStruckOrInPart,
+}
+
+/// The way in which the page is read.
+pub const UNREAD: Unread = Unread::AtAll;
+
+/// What V = 0 is in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invalid {
+    /// The word has no V
+    Never,
+    /// A context without V
+    Context,
+    /// An entry without V
+    Entry,
+}
+
+impl Invalid {
+    pub fn is(self, value: u64) -> bool {
+        self != Invalid::Never && value & 1 == 0
+    }
+}

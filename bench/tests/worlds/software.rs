@@ -1,0 +1,72 @@
+//! The other verdict: when is software to blame? From the same page, rules 1 and 2 of its second half.
+
+use crate::evaluator::explained;
+use crate::faults::Fault;
+use crate::faults::Faults;
+use crate::moment::Moment;
+use crate::record::{Gap, InHand, Operation, Record};
+use crate::trace::{Answer, Event, Hazard, Promise};
+use crate::walk::Walk;
+use crate::world::World;
+
+/// What software is to blame for in a trace with one request that the device has answered as it may.
+pub fn hazard(world: &World, trace: &[Event], faults: Faults) -> Option<Hazard> {
+    let (at, answer) = trace.iter().enumerate().find_map(|(at, event)| match event {
+        Event::Answer(answer) => Some((at, *answer)),
+        _ => None,
+    })?;
+    let asked = Record::new(world, &trace[..at], faults);
+    let hand = asked.in_hand?;
+    let is_stale = || {
+        let retired = retired(&asked, hand.accepted, faults);
+        !explained(&asked, faults, &retired).contains(&answer)
+    };
+    if !faults.has(Fault::StaleIsFine) && is_stale() {
+        return Some(Hazard::Stale);
+    }
+    let whole = Record::new(world, trace, faults);
+    torn(&whole, &hand, at, answer, faults)
+}
+
+/// Rule 2: what the operations that had returned before the request was accepted have retired. Memory has not held it
+/// since.
+fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u64)> {
+    let mut retired = Vec::new();
+    for operation in &record.operations {
+        let counts = |ends: &Gap| *ends < accepted || faults.has(Fault::RetiredWhileInHand);
+        let Some(ends) = operation.ends.filter(counts) else { continue };
+        for &word in &operation.words {
+            let values = record.values(word, record.end).into_iter();
+            retired
+                .extend(values.filter(|value| !record.held(word, *value, ends, record.end)).map(|value| (word, value)));
+        }
+    }
+    retired
+}
+
+/// Rule 1: no moment of rest around the operations beside the request explains its answer. One that is not hitless may
+/// refuse while it runs, and nothing else.
+fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, faults: Faults) -> Option<Hazard> {
+    let beside =
+        |operation: &&Operation| operation.begins < answered && operation.ends.is_none_or(|ends| ends > hand.accepted);
+    let beside: Vec<&Operation> = record.operations.iter().filter(beside).collect();
+    let first = beside.first()?;
+    if beside.iter().any(|operation| operation.ends.is_none()) {
+        return None;
+    }
+    let hitless = beside.iter().all(|operation| operation.promise == Promise::Hitless);
+    let before = (!faults.has(Fault::OnlyNewState)).then_some(first.begins);
+    let after = beside.iter().filter_map(|operation| operation.ends).filter(|_| !faults.has(Fault::OnlyOldState));
+    let served = before.into_iter().chain(after).any(|rest| at_rest(record, hand, rest, faults) == answer);
+    let refused = answer == Answer::Refused && !hitless;
+    let why = if hitless { Hazard::NotHitless } else { Hazard::Mixed };
+    (!served && !refused).then_some(why)
+}
+
+/// The answer that memory at rest gives.
+fn at_rest(record: &Record<'_>, hand: &InHand, rest: Gap, faults: Faults) -> Answer {
+    let (since, end, in_force) = (rest, rest, Vec::new());
+    let moment =
+        Moment { record, since, end, in_force, ahead: false, kept: &[], faults, retired: &[], rest: Some(rest) };
+    Walk::go(&moment, hand.request).0[0]
+}

@@ -1,0 +1,55 @@
+//! Software that changes something in operations, with promises.
+
+use super::*;
+
+/// An operation that changes a page.
+fn changed_leaf(name: &'static str, promise: Promise) -> World {
+    let mut world = tables(first(World::new(name), 1, R0))
+        .word("T0[1]", T0 + 8, LEAVES)
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A, B])
+        .depth(4, 7);
+    world.promises = vec![promise];
+    world
+}
+
+pub fn effective_leaf() -> World {
+    changed_leaf("effective change of a leaf", Promise::Effective)
+}
+
+pub fn hitless_leaf() -> World {
+    changed_leaf("hitless change of a leaf", Promise::Hitless)
+}
+
+pub fn hitless_context() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("hitless change of a root");
+    let world = world.context(1, [&[("V", V), ("0", 0)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
+    let mut world = tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("R1[0]", R1, table(M1))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)])
+        .pages(&[A, C])
+        .depth(4, 6);
+    world.promises = vec![Promise::Effective, Promise::Hitless];
+    world
+}
+
+/// Two words that only together make sense.
+pub fn hitless_pair() -> World {
+    let mut world = first(World::new("hitless change of two words"), 1, R0)
+        .fixed("R0[0]", R0, table(M0))
+        .word("M0[0]", M0, &[("T0", table(T0)), ("T1", table(T1))])
+        .word("T0[1]", T0 + 8, &[("A", leaf(A)), ("B", leaf(B))])
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A, B, C])
+        .depth(4, 7);
+    world.promises = vec![Promise::Hitless];
+    world
+}
