@@ -74,6 +74,8 @@ pub enum Command {
     Vectors(Vectors),
     /// Show a translation of a case step by step
     Walk(Walk),
+    /// Play the litmus tests on the device, on the model, and on the illegal device that each is for
+    Litmus(Litmus),
     /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
     Habits(Habits),
     /// Print the JSON schema of scenarios
@@ -307,6 +309,26 @@ pub struct Walk {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `lockstep litmus`
+#[derive(Debug, ClapArgs)]
+pub struct Litmus {
+    /// Which litmus tests: names, beginnings of names, `@tag`; default: all
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// Folder with the scenarios
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what, besides the model
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+    /// Write the table to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// `lockstep habits`

@@ -82,6 +82,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Vectors(vectors) => super::vectors::score(&vectors),
         Command::Walk(walk) => super::vectors::walk(&walk),
         Command::Habits(habits) => super::habits::run(&habits),
+        Command::Litmus(litmus) => super::litmus::run(litmus),
         Command::Schema => {
             output::stdout(&scenario::schema());
             Ok(ExitCode::Passed)

@@ -7,6 +7,7 @@ mod device;
 mod failures;
 mod habits;
 mod interruption;
+mod litmus;
 mod options;
 mod output;
 mod progress;

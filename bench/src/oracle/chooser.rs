@@ -10,6 +10,7 @@ use super::invalidation::Globality;
 use super::roots::Root;
 use super::tagged::Place;
 use super::usable::{Knowledge, Window, is_invalid, judge, judge_value, narrow};
+use crate::bus::Cycle;
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
 const MAX_REPLAYS: u32 = 1 << 16;
@@ -264,6 +265,19 @@ impl<'a> Chooser<'a> {
         self.buffers.table
     }
 
+    /// Until when the contexts by which the last walk went may be used.
+    pub fn contexts_usable_until(&self) -> Cycle {
+        let contexts = self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role));
+        let until = contexts.map(|choice| {
+            let held = self.known.histories.word(choice.word.addr).and_then(|history| history.last_held(choice.value));
+            match held {
+                None | Some(Cycle::MAX) => Cycle::MAX,
+                Some(held) => self.known.invalidations.usable_until(&choice.word, choice.value, held),
+            }
+        });
+        until.min().unwrap_or(Cycle::MAX)
+    }
+
     fn is_by_tags(&self) -> bool {
         Reach::BY_TAGS.contains(&self.reach)
     }
@@ -507,6 +521,13 @@ impl Words for Chooser<'_> {
         self.path.global |= place.global;
         Some((level, value))
     }
+}
+
+fn is_of_directories(role: &Role) -> bool {
+    matches!(
+        role,
+        Role::DdtEntry { .. } | Role::DeviceContext { .. } | Role::PdtEntry { .. } | Role::ProcessContext { .. }
+    )
 }
 
 /// A word of an entry of several words. A device may read such an entry again without all of its words.

@@ -86,6 +86,11 @@ impl Word {
         self.held.iter().map(|held| held.value)
     }
 
+    /// Every value that memory held at some time before this cycle.
+    pub fn values_before(&self, cycle: Cycle) -> impl Iterator<Item = u64> + '_ {
+        self.held.iter().take_while(move |held| held.from <= cycle).map(|held| held.value)
+    }
+
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.
     pub fn last_held(&self, value: u64) -> Option<Cycle> {
         let mut until = Cycle::MAX;

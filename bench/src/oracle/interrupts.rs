@@ -85,7 +85,7 @@ pub struct Interrupts {
 }
 
 impl Interrupts {
-    /// After reset: `icvec` is 0.
+    /// After reset.
     pub fn new() -> Self {
         Interrupts {
             commands: [Bit::default(); 4],
@@ -295,6 +295,7 @@ impl Interrupts {
         let possible = self.icvec.possible();
         let judged: Vec<_> = possible.iter().map(|(_, icvec)| self.wires_agree_with(*icvec, fctl, open, now)).collect();
         if judged.iter().all(Result::is_err) {
+            // Where nothing is known of them nothing is wrong.
             return judged.into_iter().next().unwrap_or(Ok(()));
         }
         for ((bits, _), judged) in possible.iter().zip(&judged) {

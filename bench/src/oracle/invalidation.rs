@@ -135,6 +135,12 @@ impl Invalidations {
         self.following(word, value, changed).next().is_some()
     }
 
+    /// Until when a value may be used that memory held last in cycle `held`: until a command that covers it has completed.
+    pub fn usable_until(&self, word: &WordRef, value: u64, held: Cycle) -> Cycle {
+        let completed = self.following(word, value, held).filter(|i| !i.aborted).filter_map(|i| i.completed);
+        completed.min().unwrap_or(Cycle::MAX)
+    }
+
     /// All commands that followed may have been aborted, and software has seen a later fence complete as if it spoke for
     /// them.
     pub fn may_be_lost(&self, word: &WordRef, value: u64, changed: Cycle, window: Window) -> bool {

@@ -607,11 +607,14 @@ impl Oracle {
         lines.join("\n")
     }
 
-    /// The oldest request in flight: when it was accepted; or when it was offered, if the device does not take it.
+    /// The oldest request in flight: when it was accepted.
     pub fn oldest_request(&self) -> Option<Cycle> {
-        let live = self.transactions.live().iter().map(|t| t.accepted);
-        let offers = self.transactions.offers().iter().map(|(_, since)| *since);
-        live.chain(offers).chain(self.translation_requests.oldest()).min()
+        self.transactions.live().iter().map(|t| t.accepted).chain(self.translation_requests.oldest()).min()
+    }
+
+    /// The oldest request that shows on `dev_*` and is not accepted: since when.
+    pub fn oldest_offer(&self) -> Option<Cycle> {
+        self.transactions.offers().iter().map(|(_, since)| *since).min()
     }
 
     /// Since when the command queue owes progress, unless it is off or may have met an error.

@@ -6,6 +6,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::chooser::Choice;
 use super::history::Histories;
+use super::software::named_root;
+use super::tagged::Parent;
 use super::usable::{Window, narrow};
 use crate::bus::Cycle;
 use crate::driver::{Operation, Promise};
@@ -54,18 +56,45 @@ pub struct Operations {
 pub struct Moments {
     /// When
     pub cycles: Vec<Cycle>,
-    /// What each doubleword that they stored to held at each of them
-    held: FxHashMap<u64, Vec<u64>>,
+    /// Each doubleword that they stored to
+    held: FxHashMap<u64, Held>,
+}
+
+/// A doubleword that operations stored to.
+#[derive(Debug, Default)]
+struct Held {
+    /// What it held at each of the moments
+    at: Vec<u64>,
+    /// What it held before the first of them, too
+    before: Vec<u64>,
 }
 
 impl Moments {
     /// There is one of which all words are that these operations stored to.
     pub fn fit(&self, choices: &[Choice]) -> bool {
-        (0..self.cycles.len()).any(|at| choices.iter().all(|choice| self.agrees(choice, at)))
+        let fits = |choice: &Choice, at: usize| {
+            self.agrees(&choice.word, choice.value, at) && self.led(choices, choice, at)
+        };
+        (0..self.cycles.len()).any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 
-    fn agrees(&self, choice: &Choice, at: usize) -> bool {
-        self.held.get(&(choice.word.addr.0 & !7)).is_none_or(|held| is_same(&choice.word, choice.value, held[at]))
+    fn agrees(&self, word: &WordRef, value: u64, at: usize) -> bool {
+        self.held.get(&(word.addr.0 & !7)).is_none_or(|held| is_same(word, value, held.at[at]))
+    }
+
+    /// An entry that was found by its tags hangs below a root or a pointer: what these operations put there counts from the
+    /// moment on in which it was there at rest; what was there before may have been kept.
+    fn led(&self, choices: &[Choice], choice: &Choice, at: usize) -> bool {
+        let was_there = |word: &WordRef, value: u64| {
+            self.held.get(&(word.addr.0 & !7)).is_none_or(|held| {
+                held.before.iter().chain([&held.at[at]]).any(|whole| is_same(word, value, *whole))
+            })
+        };
+        let root = named_root(choices, &choice.word.role).is_none_or(|context| was_there(&context.word, choice.root));
+        root && match choice.recalled.map(|place| place.parent) {
+            Some(Parent::Pointer { addr, value, .. }) => was_there(&WordRef { addr, ..choice.word }, value),
+            Some(Parent::Root) | None => true,
+        }
     }
 }
 
@@ -144,8 +173,8 @@ impl Operations {
             if moments.held.contains_key(&addr) || stored_apart(addr) {
                 continue;
             }
-            let held = moments.cycles.iter().map(|&cycle| history.at(cycle).unwrap_or_default()).collect();
-            moments.held.insert(addr, held);
+            let at = moments.cycles.iter().map(|&cycle| history.at(cycle).unwrap_or_default()).collect();
+            moments.held.insert(addr, Held { at, before: history.values_before(first).collect() });
         }
         moments
     }

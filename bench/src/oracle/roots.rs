@@ -33,6 +33,32 @@ impl Root {
 pub struct Roots {
     seen: Vec<(Root, Cycle)>,
     tables: Vec<(Gscid, MsiTable, Cycle)>,
+    /// Those that only walks nobody asked for may have been made under, and until when
+    unasked: Unasked,
+}
+
+/// Roots and MSI page tables that contexts named, and until when a walk may have gone by them.
+#[derive(Debug, Default)]
+pub struct Unasked {
+    roots: Vec<(Root, Cycle)>,
+    tables: Vec<(Gscid, MsiTable, Cycle)>,
+}
+
+impl Unasked {
+    /// A walk may have gone under these roots, and by this table, until this cycle.
+    pub fn note(&mut self, roots: &[Root], table: Option<(Tags, MsiTable)>, until: Cycle) {
+        for root in roots {
+            match self.roots.iter_mut().find(|(known, _)| known == root) {
+                Some((_, last)) => *last = until.max(*last),
+                None => self.roots.push((*root, until)),
+            }
+        }
+        let Some((Tags { gscid: Some(gscid), .. }, table)) = table else { return };
+        match self.tables.iter_mut().find(|(of, known, _)| (*of, *known) == (gscid, table)) {
+            Some((.., last)) => *last = until.max(*last),
+            None => self.tables.push((gscid, table, until)),
+        }
+    }
 }
 
 impl Roots {
@@ -42,6 +68,15 @@ impl Roots {
             Some((_, last)) => *last = now,
             None => self.seen.push((root, now)),
         }
+    }
+
+    /// Takes in what was found of walks that nobody asked for. Whether there was anything new in that.
+    pub fn merge(&mut self, found: Unasked) -> bool {
+        let known = &self.unasked;
+        let is_news = found.roots.iter().any(|new| !known.roots.contains(new))
+            || found.tables.iter().any(|new| !known.tables.contains(new));
+        self.unasked = found;
+        is_news
     }
 
     /// A request was translated in cycle `now` by a context that names this MSI page table.
@@ -72,6 +107,7 @@ impl Roots {
         let dropped = invalidations.newest(window, drops);
         self.tables
             .iter()
+            .chain(&self.unasked.tables)
             .filter(move |(gscid, table, last)| {
                 Some(*gscid) == tags.gscid && *table != configured && dropped.is_none_or(|fetched| fetched <= *last)
             })
@@ -89,6 +125,7 @@ impl Roots {
     ) -> impl Iterator<Item = u64> + 'a {
         self.seen
             .iter()
+            .chain(&self.unasked.roots)
             .filter(move |(root, _)| {
                 root.stage == configured.stage
                     && root.gscid == configured.gscid

@@ -31,7 +31,7 @@ pub struct Served {
 }
 
 /// The word of a context that names the root of the tree which a page-table entry belongs to.
-fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
+pub(super) fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
     let find = |role: Role| choices.iter().find(|choice| choice.word.role == role);
     match entry {
         Role::FirstStage { .. } => {
@@ -161,8 +161,8 @@ pub struct Software {
     pub operations: Operations,
     /// Requests that ended while an operation was under way
     pub undecided: Vec<Served>,
-    /// Words that an operation with a promise stored to: when it returned, and which it was
-    promised: FxHashMap<u64, (Cycle, u32)>,
+    /// Words that operations with a promise stored to: when each returned, and which it was
+    promised: FxHashMap<u64, Vec<(Cycle, u32)>>,
     names: Vec<String>,
     reconfigurations: u64,
     hitless: Hitless,
@@ -190,7 +190,9 @@ impl Software {
         if bracket.operation.promise != Promise::Nothing {
             let name = self.names.len() as u32;
             self.names.push(bracket.operation.name.clone());
-            self.promised.extend(bracket.words().map(|addr| (addr, (now, name))));
+            for addr in bracket.words() {
+                self.promised.entry(addr).or_default().push((now, name));
+            }
         }
         std::mem::take(&mut self.undecided)
     }
@@ -275,19 +277,19 @@ impl Software {
         })
     }
 
-    /// The operation with a promise that stored to a word last, if it had returned before `start` and memory has not
-    /// held `value` in this word since.
+    /// The last operation with a promise that stored to a word and had returned before `start`, if memory had held `value`
+    /// in this word before, and has not since.
     ///
     /// A store takes a cycle before the operation can return. So what memory still held in the cycle of the return is
     /// what the operation left there, though the next one may have begun in that very cycle: "the IOMMU may use the old
     /// value or the new value of the entry" while that one runs (section "Guidelines for invalidations").
     fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
-        let &(returned, name) = self.promised.get(&(word.addr.0 & !7))?;
+        let returns = self.promised.get(&(word.addr.0 & !7))?;
+        let &(returned, name) = returns.iter().rev().find(|(returned, _)| *returned < start)?;
         let history = histories.word(word.addr)?;
         let held_ever = |whole: u64| narrow(word, whole) == value;
-        let held_since = |whole: u64| narrow(word, whole) == value && history.held_between(whole, returned, start);
-        (returned < start && history.values().any(held_ever) && !history.values().any(held_since))
-            .then_some((returned, name))
+        let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, start);
+        (history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
     }
 }
 

@@ -5,14 +5,17 @@
 use std::collections::BTreeSet;
 
 use golden::{
-    Config, DeviceId, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words,
+    Config, DdtMode, DeviceId, DirectoryEntry, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags,
+    Update, WordRef, Words,
 };
 use rustc_hash::FxHashSet;
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
+use super::roots::Unasked;
 use super::tagged::{Tagged, entry};
 use super::usable::Window;
+use crate::bus::Cycle;
 
 /// Walks that are followed for each requester, at most.
 const LIMIT: u32 = 1 << 14;
@@ -103,29 +106,76 @@ impl Words for Everywhere<'_, '_> {
     }
 }
 
+/// What walks that nobody asked for may have come to.
+#[derive(Default)]
+struct Found {
+    entries: Tagged,
+    contexts: Unasked,
+}
+
 impl Oracle {
     /// Looks for page-table entries for the address of this request that walks in anybody's name may have led to, at any
     /// time until now. Whether there are any that were not known.
     pub(super) fn find_unasked(&mut self, request: &Request, window: Window) -> bool {
         self.requesters.seen(request);
-        let requesters: Vec<_> = self.requesters.0.iter().copied().collect();
-        let mut found = Tagged::default();
+        let mut requesters = self.requesters.0.clone();
+        // Whoever has a context that was read may be walked for, whether it has asked for something or not.
+        requesters.extend(self.devices_read().into_iter().map(|device| (device, None, false)));
+        let mut found = Found::default();
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };
-            self.walk_everywhere(&other, Window { offered: 0, start: 0, ..window }, Reach::Plain, &mut found);
+            let ever = Window { offered: 0, start: 0, shown: None, ..window };
+            self.walk_everywhere(&other, ever, Reach::Plain, &mut found);
         }
-        let news = self.tagged.merge(found);
+        let is_new_root = self.roots.merge(found.contexts);
+        let news = self.tagged.merge(found.entries) || is_new_root;
         // From an entry that was read for a page beside, the second stage leads on.
-        let mut found = Tagged::default();
+        let mut found = Found::default();
         self.walk_everywhere(request, window, Reach::Tagged, &mut found);
-        self.tagged.merge(found) || news
+        self.tagged.merge(found.entries) || news
     }
 
-    fn walk_everywhere(&mut self, request: &Request, window: Window, reach: Reach, found: &mut Tagged) {
+    /// Devices of whose context something was read.
+    fn devices_read(&self) -> Vec<DeviceId> {
+        let leaf_bits = if self.registers.caps.msi_flat() { 6 } else { 7 };
+        let mut devices = Vec::new();
+        for ddtp in self.registers.ddtp_choices(0, Cycle::MAX) {
+            if let DdtMode::Levels(levels) = ddtp.mode() {
+                self.devices_below(ddtp.ppn() << 12, u32::from(levels) - 1, 0, leaf_bits, &mut devices);
+            }
+        }
+        devices
+    }
+
+    /// Those below a table of the device directory, `level` 0 being that of contexts.
+    fn devices_below(&self, table: u64, level: u32, prefix: u32, leaf_bits: u32, devices: &mut Vec<DeviceId>) {
+        let was_read = |addr: u64| {
+            self.histories.word(Spa(addr)).is_some_and(|history| history.sightings().iter().any(|seen| seen.resp == 0))
+        };
+        if level == 0 {
+            let bytes = 4096 >> leaf_bits;
+            let indices = (0..1u32 << leaf_bits).filter(|&index| was_read(table + u64::from(index) * bytes));
+            devices.extend(indices.map(|index| DeviceId(prefix << leaf_bits | index)));
+            return;
+        }
+        for index in 0..512 {
+            let addr = Spa(table + u64::from(index) * 8);
+            let Some(history) = self.histories.word(addr) else { continue };
+            for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.value & 1 == 1) {
+                let below = DirectoryEntry(seen.value).ppn() << 12;
+                self.devices_below(below, level - 1, prefix << 9 | index, leaf_bits, devices);
+            }
+        }
+    }
+
+    fn walk_everywhere(&mut self, request: &Request, window: Window, reach: Reach, found: &mut Found) {
         let mut been = FxHashSet::default();
         let walk = |config: &Config, chooser: &mut Chooser<'_>| {
-            golden::translate(config, &mut Everywhere { chooser, been: &mut been, found }, request);
-            found.possible(chooser.choices());
+            let entries = &mut found.entries;
+            golden::translate(config, &mut Everywhere { chooser, been: &mut been, found: entries }, request);
+            found.entries.possible(chooser.choices());
+            let until = chooser.contexts_usable_until();
+            found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
             None::<()>
         };
         self.replay(window, reach, LIMIT, walk, |(), _, _| false);

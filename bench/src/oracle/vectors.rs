@@ -9,7 +9,8 @@ const WIDEST: u8 = 4;
 /// What `icvec` may hold.
 #[derive(Clone, Debug)]
 pub struct Vectors {
-    written: u64,
+    /// What software wrote last. After reset nobody knows what it holds
+    written: Option<u64>,
     /// What software read, if nothing was written since
     read: Option<u64>,
     /// Widths of a field that are not ruled out
@@ -17,9 +18,8 @@ pub struct Vectors {
 }
 
 impl Default for Vectors {
-    /// After reset it is 0.
     fn default() -> Self {
-        Vectors { written: 0, read: Some(0), widths: (0..=WIDEST).rev().collect() }
+        Vectors { written: None, read: None, widths: (0..=WIDEST).rev().collect() }
     }
 }
 
@@ -32,18 +32,17 @@ fn narrowed(value: u64, bits: u8) -> u64 {
 impl Vectors {
     /// Software begins to write it.
     pub fn written(&mut self, value: u64) {
-        (self.written, self.read) = (value, None);
+        (self.written, self.read) = (Some(value), None);
     }
 
     /// Software read it. What reads as 1 is there; what was written as 1 in the field of the command queue, which every
     /// IOMMU has, and reads as 0 is not.
     pub fn read(&mut self, value: u64) {
         self.read = Some(value);
-        let civ = |value: u64| value & 0xF;
-        let fits = |bits: &u8| civ(narrowed(self.written, *bits)) == civ(value);
+        let Some(written) = self.written else { return };
+        let fits = |bits: &u8| (narrowed(written, *bits) ^ value) & 0xF == 0;
         if self.widths.iter().any(fits) {
-            let written = self.written;
-            self.widths.retain(|bits| civ(narrowed(written, *bits)) == civ(value));
+            self.widths.retain(fits);
         }
     }
 
@@ -54,11 +53,12 @@ impl Vectors {
         }
     }
 
-    /// Each value that it may hold, with the width of its fields.
+    /// Each value that it may hold, with the width of its fields; nothing if that is not known at all.
     pub fn possible(&self) -> Vec<(u8, Icvec)> {
-        match self.read {
-            Some(value) => vec![(WIDEST, Icvec(value))],
-            None => self.widths.iter().map(|&bits| (bits, Icvec(narrowed(self.written, bits)))).collect(),
+        match (self.read, self.written) {
+            (Some(value), _) => vec![(WIDEST, Icvec(value))],
+            (None, Some(written)) => self.widths.iter().map(|&bits| (bits, Icvec(narrowed(written, bits)))).collect(),
+            (None, None) => Vec::new(),
         }
     }
 
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn what_is_read_back_tells_how_many_bits_there_are() {
         let mut vectors = Vectors::default();
-        assert_eq!(vectors.known().map(|icvec| icvec.0), Some(0));
+        assert!(vectors.known().is_none(), "its reset value is unspecified");
         vectors.written(0xFFFF);
         assert_eq!(vectors.possible().len(), 5);
         assert!(vectors.known().is_none());

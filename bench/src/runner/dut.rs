@@ -3,19 +3,15 @@
 use hdl::{Dut, Inputs, Library, LoadError, Outputs, Rtl, Stopped};
 
 use super::job::{Device, Waves};
-use crate::model::{CacheConfig, Model, ModelConfig};
+use crate::model::{CacheConfig, Habit, Model, ModelConfig};
 
 /// Opens a device under test. `seed` decides what registers hold that RTL does not reset.
 pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
     match device {
-        // With caches that find entries by their tags, as hardware has them: a model without any never comes into the
-        // windows that scenarios are about.
-        Device::Model => {
-            let config = ModelConfig {
-                caches: CacheConfig { tagged: true, ..CacheConfig::large() },
-                ..ModelConfig::plain(u64::from(seed))
-            };
-            Ok(Box::new(Model::new(config)))
+        Device::Model => Ok(Box::new(Model::new(config(seed)))),
+        Device::Illegal { habit } => {
+            let habit = Habit::from_name(habit).ok_or_else(|| format!("there is no habit `{habit}`"))?;
+            Ok(Box::new(Model::new(ModelConfig { habit: Some(habit), ..config(seed) })))
         }
         Device::Rtl { library, .. } => {
             let rtl = Library::open(library).and_then(|library| library.instance(seed.into()));
@@ -26,6 +22,13 @@ pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<
             })
         }
     }
+}
+
+/// With caches that find entries by their tags, as hardware has them: a model without any never
+/// comes into the windows that scenarios are about.
+fn config(seed: u32) -> ModelConfig {
+    let caches = CacheConfig { tagged: true, ..CacheConfig::large() };
+    ModelConfig { caches, ..ModelConfig::plain(u64::from(seed)) }
 }
 
 /// An RTL of which waves are written while the clock of the test bench is between two cycles.

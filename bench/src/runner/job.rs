@@ -29,6 +29,11 @@ pub enum Device {
     },
     /// The golden model behind the same wires
     Model,
+    /// The same with an illegal habit, by its name: for what has to be found
+    Illegal {
+        /// See `lockstep habits`
+        habit: String,
+    },
 }
 
 impl Device {
@@ -36,7 +41,7 @@ impl Device {
     pub const fn capabilities(&self) -> u64 {
         match self {
             Device::Rtl { capabilities, .. } => *capabilities,
-            Device::Model => crate::model::CAPABILITIES,
+            Device::Model | Device::Illegal { .. } => crate::model::CAPABILITIES,
         }
     }
 
@@ -44,14 +49,19 @@ impl Device {
     pub const fn choices(&self) -> Bound {
         match self {
             Device::Rtl { choices, .. } => *choices,
-            Device::Model => Bound::FREE,
+            Device::Model | Device::Illegal { .. } => Bound::FREE,
         }
+    }
+
+    /// It is the model, legal or not.
+    pub const fn is_model(&self) -> bool {
+        matches!(self, Device::Model | Device::Illegal { .. })
     }
 
     /// What it lacks of what a scenario needs.
     fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
         let needed = scenario.requires.iter().map(|needed| needed.value);
-        let own = |needed: Requirement| *self == Device::Model && needed == Requirement::SplitCaches;
+        let own = |needed: Requirement| self.is_model() && needed == Requirement::SplitCaches;
         needed.filter(|&needed| !needed.met_by(self.capabilities()) && !own(needed)).collect()
     }
 }
@@ -209,7 +219,7 @@ impl Plan {
         let mut stands_in_for = self.device.lacks(&scenario);
         let lacks = if stands_in_for.is_empty() { Vec::new() } else { Device::Model.lacks(&scenario) };
         let device = if stands_in_for.is_empty() { self.device.clone() } else { Device::Model };
-        if self.device == Device::Model {
+        if self.device.is_model() {
             stands_in_for.clear();
         }
         let seeds: Vec<(Option<u32>, u32)> = match self.replay {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::at::{At, Named};
 use super::domain::{Devices, Domains, Driver};
 use super::expect::{Expectation, Values};
+use super::litmus::Litmus;
 use super::machine::{Iommu, Memory};
 use super::requirement::Requirement;
 use super::step::Step;
@@ -32,6 +33,9 @@ pub struct Scenario {
     /// apart; what the model lacks as well fails
     #[serde(default)]
     pub requires: Vec<At<Requirement>>,
+    /// It is a litmus test: whether what the description asks for may be seen
+    #[serde(default)]
+    pub litmus: Option<Litmus>,
     /// The IOMMU
     #[serde(default)]
     pub iommu: Iommu,

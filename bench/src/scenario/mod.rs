@@ -9,6 +9,7 @@ mod diagnostic;
 mod domain;
 mod expect;
 mod file;
+mod litmus;
 mod machine;
 mod matrix;
 mod msi;
@@ -28,6 +29,7 @@ pub use domain::{
 };
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
+pub use litmus::{Litmus, LitmusAnswer};
 pub use machine::{
     Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,
     Timing,

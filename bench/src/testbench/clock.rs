@@ -303,7 +303,9 @@ impl Testbench {
             return self.violated(violation);
         }
         let late = |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| now.saturating_sub(since) > bound);
-        let what = if late(oracle.oldest_request(), self.bounds.request) {
+        let what = if late(oracle.oldest_offer(), self.bounds.request) {
+            format!("a request was offered and not accepted within {} cycles", self.bounds.request)
+        } else if late(oracle.oldest_request(), self.bounds.request) {
             format!("no answer within {} cycles", self.bounds.request)
         } else if late(oracle.oldest_command(now), self.bounds.command) {
             format!("no progress of the command queue within {} cycles", self.bounds.command)

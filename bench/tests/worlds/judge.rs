@@ -2,9 +2,9 @@
 
 use bench::bus::{Agent, Burst, Cycle, Direction, DmaRequest, Event as BusEvent, INCR, Ticket};
 use bench::driver;
-use bench::oracle::{Oracle, Peek, Settings, Violation};
+use bench::oracle::{Bound, Oracle, Peek, Settings, Violation};
 use golden::{
-    Capabilities, Choices, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase,
+    Capabilities, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase,
     Spa, SpecVersion, offset,
 };
 use rustc_hash::FxHashMap;
@@ -112,7 +112,7 @@ impl<'a> Stage<'a> {
             .with_s(true)
             .with_msi_flat(world.extended);
         let version = SpecVersion::default();
-        let oracle = build(Settings { capabilities, version, choices: Choices::recommended(version) });
+        let oracle = build(Settings { capabilities, version, choices: Bound::FREE });
         let memory = Memory(world.words.iter().map(|word| (word.addr, word.initial)).collect());
         let mut stage = Stage { world, oracle, memory, now: 10, tail: 0, tickets: 0, in_hand: None };
         let size = QueueBase(0).with_ppn(QUEUE >> 12).with_log2sz_minus1(ENTRIES.ilog2() as u8 - 1);
@@ -197,8 +197,7 @@ impl<'a> Stage<'a> {
                 self.register(offset::CQCSR, 4, Cqcsr(0).with_cqen(true).with_cmd_ill(true).0.into());
                 Ok(())
             }
-            // The oracle is not told of offers.
-            Event::Offer(_) => Ok(()),
+            Event::Offer(request) => self.observe(&[BusEvent::DmaOffered { request: self.request(request) }]),
             Event::Accept(request) => {
                 self.in_hand = Some(request);
                 let (ticket, request) = (Ticket(self.tickets), self.request(request));

@@ -103,7 +103,7 @@ impl Moment<'_> {
         match UNREAD {
             Unread::AtAll => never,
             Unread::SinceStruck => never || !self.ahead && all_struck(),
-            Unread::SinceStruckOrInPart => never || is_part(&used(0)) || !self.ahead && all_struck(),
+            Unread::SinceStruckOrInPart => !self.ahead && (never || is_part(&used(0)) || all_struck()),
         }
     }
 
@@ -163,7 +163,7 @@ pub enum Unread {
 }
 
 /// The way in which the page is read.
-pub const UNREAD: Unread = Unread::AtAll;
+pub const UNREAD: Unread = Unread::SinceStruckOrInPart;
 
 /// What V = 0 is in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
