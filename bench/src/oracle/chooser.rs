@@ -366,11 +366,13 @@ impl<'a> Chooser<'a> {
         first..self.buffers.recalled.len()
     }
 
-    /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md).
+    /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md): by this request, or
+    /// together with the rest of its entry.
     fn add_unread(&mut self, word: &WordRef, history: &Word) {
         for value in history.values() {
             let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
             if self.buffers.options.iter().any(is_known)
+                || !is_part(&word.role) && !history.held_between(value, self.window.offered, self.window.end)
                 || judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_err()
             {
                 continue;

@@ -65,7 +65,7 @@ pub struct Moments {
 struct Held {
     /// What it held at each of the moments
     at: Vec<u64>,
-    /// What it held before the first of them, too
+    /// What it held up to the first of them
     before: Vec<u64>,
 }
 
@@ -82,13 +82,13 @@ impl Moments {
         self.held.get(&(word.addr.0 & !7)).is_none_or(|held| is_same(word, value, held.at[at]))
     }
 
-    /// An entry that was found by its tags hangs below a root or a pointer: what these operations put there counts from the
-    /// moment on in which it was there at rest; what was there before may have been kept.
+    /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment. One that had gone
+    /// before these operations began may have been kept, and is none of theirs.
     fn led(&self, choices: &[Choice], choice: &Choice, at: usize) -> bool {
         let was_there = |word: &WordRef, value: u64| {
-            self.held.get(&(word.addr.0 & !7)).is_none_or(|held| {
-                held.before.iter().chain([&held.at[at]]).any(|whole| is_same(word, value, *whole))
-            })
+            let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
+            let same = |whole: &u64| is_same(word, value, *whole);
+            same(&held.at[at]) || !held.at.iter().any(same) && held.before.iter().any(same)
         };
         let root = named_root(choices, &choice.word.role).is_none_or(|context| was_there(&context.word, choice.root));
         root && match choice.recalled.map(|place| place.parent) {

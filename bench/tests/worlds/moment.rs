@@ -103,7 +103,7 @@ impl Moment<'_> {
         match UNREAD {
             Unread::AtAll => never,
             Unread::SinceStruck => never || !self.ahead && all_struck(),
-            Unread::SinceStruckOrInPart => !self.ahead && (never || is_part(&used(0)) || all_struck()),
+            Unread::SinceStruckOrInPart => is_part(&used(0)) || !self.ahead && (never || all_struck()),
         }
     }
 
@@ -123,6 +123,8 @@ impl Moment<'_> {
         let since = match (unread, self.faults.0) {
             (true, Some(Fault::UnreadNeverStruck)) => 0,
             (true, Some(Fault::UnreadOnlyNow)) => self.end,
+            // It is read by the request itself, or together with the rest of its entry.
+            (true, _) if !is_part(&used(value)) => self.since,
             _ => self.cutoff(&used(value)) / 2,
         };
         self.record.held(word, value, since, self.end)
