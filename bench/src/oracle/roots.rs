@@ -88,6 +88,14 @@ impl Roots {
         }
     }
 
+    /// Whether a walk may have begun at a root, under these tags, in cycle `since` or later. With `global` also under those of
+    /// another process.
+    pub fn may_have_led(&self, stage: Stage, tags: &Tags, value: u64, global: bool, since: Cycle) -> bool {
+        let wanted = Root::of(stage, tags, value);
+        let is_it = |root: &Root| Root { pscid: wanted.pscid, ..*root } == wanted && (global || root.pscid == wanted.pscid);
+        self.seen.iter().chain(&self.unasked.roots).any(|(root, last)| *last >= since && is_it(root))
+    }
+
     /// MSI page tables other than the configured one by which the result for a guest physical address may have been come
     /// to, and kept under its tags (rule D5 of MODEL.md).
     pub fn other_tables<'a>(

@@ -163,7 +163,11 @@ impl Knowledge<'_> {
         // going on, one that was refused, or one that nobody asked for.
         let led = |cycle: Cycle| {
             let window = Window::new(start.min(cycle), cycle);
-            obtained_by(cycle) && self.led(word, place.parent, path, window)
+            obtained_by(cycle)
+                && self.led(word, place.parent, path, window)
+                && entry(word).is_some_and(|(stage, ..)| {
+                    self.roots.may_have_led(stage, &word.tags, place.root, path.global, since)
+                })
         };
         place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
     }

@@ -107,9 +107,10 @@ fn found(fault: Fault, name: &str, depths: impl Iterator<Item = usize>) -> Optio
 
 #[test]
 fn a_judge_with_a_fault_is_found() {
-    for (fault, name, depth) in Fault::ALL.iter().filter(|(.., depth)| *depth <= 4) {
-        assert!(found(*fault, name, std::iter::once(*depth)).is_some(), "{fault:?} in {name}, depth {depth}");
-    }
+    let sample = Fault::ALL.iter().filter(|(.., depth)| *depth <= 4);
+    let missed: Vec<_> =
+        sample.filter(|(fault, name, depth)| found(*fault, name, std::iter::once(*depth)).is_none()).collect();
+    assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
 #[test]
