@@ -118,7 +118,7 @@ habits! {
     FrontSparesInvalidations,
     /// The second half of an extended device context is never read: its MSI page table is taken for Off.
     MsiTableUnread,
-    /// What was read with V = 0 for one request is used for the next.
+    /// What was read with V = 0 for one request is used for later ones.
     InvalidReadEarly,
     // What may not be cached
     /// A non-leaf entry of the device directory with V = 0 is cached.

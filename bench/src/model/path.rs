@@ -217,8 +217,7 @@ impl Words for View<'_> {
         let dirty = self.caches_config.dirty_tables && for_table && new & W != 0;
         let new = if dirty { new | D } else { new };
         let exchange = Exchange { addr: word.addr.0, bytes: word.bytes, old, new };
-        // What the first stage writes is left for later: the entry itself, and that its page is dirty.
-        let late = matches!(word.role, Role::FirstStage { .. }) || for_table && old ^ new == D;
+        let late = matches!(word.role, Role::FirstStage { .. });
         if self.update.is_none() && self.late.is_none() && late && self.is_late() {
             self.late = Some(Wanted { exchange, cached });
             return Update::Done;

@@ -24,6 +24,9 @@ use super::registers::Registers;
 /// Words in one walk at most: Sv57 within Sv57x4 takes 5 * 6 + 5, behind three levels of each directory.
 const WORDS: usize = 96;
 
+/// Words with V = 0 that a habit keeps.
+const INVALID: usize = 4;
+
 /// What a walk is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Job {
@@ -268,7 +271,7 @@ impl Walkers {
             self.begin(at, Job::Dma(slot), request);
             self.walkers[at].early = early;
             if !self.invalid.is_empty() {
-                self.walkers[at].known.append(&mut self.invalid);
+                self.walkers[at].known.extend(&self.invalid);
                 self.walkers[at].handed = true;
             }
         }
@@ -415,7 +418,10 @@ impl Walkers {
         let walker = &self.walkers[at];
         let Some(last) = walker.path.last().filter(|step| is_invalid(&step.word.role, step.value)) else { return };
         let here = |known: &&Known| known.addr == last.word.addr.0 & !7 && !walker.handed;
-        self.invalid = walker.known.iter().filter(here).copied().collect();
+        self.invalid.extend(walker.known.iter().filter(here).take(1));
+        if self.invalid.len() > INVALID {
+            self.invalid.remove(0);
+        }
     }
 
     /// Reads a word, or waits for a read of it.
