@@ -79,7 +79,7 @@ fn caches(seed: u64) -> CacheConfig {
     let caches = match seed % 3 {
         0 => CacheConfig::large(),
         1 => CacheConfig::combined(),
-        _ => CacheConfig { evict_percent: 0, overkill_percent: 0, ..CacheConfig::happy(seed) },
+        _ => CacheConfig { evict_percent: 0, overkill_percent: 0, lazy_context: false, ..CacheConfig::happy(seed) },
     };
     CacheConfig { merge: seed.is_multiple_of(2) || caches.merge, ..caches }
 }
