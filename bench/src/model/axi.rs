@@ -4,8 +4,25 @@ use std::collections::VecDeque;
 
 use hdl::{Address, Inputs, Outputs, ReadData, WriteData, WriteResponse};
 
+use super::dice::Dice;
 use super::dma::{DEPTH, Phase, Transactions, Way};
 use super::habit::{Habit, Nature};
+
+/// A request that is offered, and how many cycles later it is accepted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gate {
+    slot: Option<usize>,
+    left: usize,
+}
+
+impl Gate {
+    fn is_open(&self) -> bool {
+        self.slot.is_some() && self.left == 0
+    }
+}
+
+/// Requests after which a habit strikes.
+const STARVED_AFTER: u64 = 200;
 
 /// What the two ports show.
 #[derive(Clone, Debug)]
@@ -22,10 +39,19 @@ pub(super) struct Axi {
     r_of: Option<usize>,
     /// Writes whose address was shown to memory, and whose data were not all
     data_of: VecDeque<usize>,
+    dice: Dice,
+    /// See `CacheConfig::early_cycles`
+    early_cycles: u8,
+    /// Reads and writes
+    gates: [Gate; 2],
+    /// Requests since reset
+    count: u64,
+    /// Of whom none is accepted any more: a habit
+    starved: Option<u32>,
 }
 
 impl Axi {
-    pub(super) fn new(nature: Nature) -> Self {
+    pub(super) fn new(nature: Nature, early_cycles: u8, dice: Dice) -> Self {
         Self {
             nature,
             aw: Address::default(),
@@ -36,14 +62,19 @@ impl Axi {
             r: ReadData::default(),
             r_of: None,
             data_of: VecDeque::with_capacity(DEPTH),
+            dice,
+            early_cycles,
+            gates: [Gate::default(); 2],
+            count: 0,
+            starved: None,
         }
     }
 
     /// Drives both ports.
     pub(super) fn drive(&self, dma: &Transactions, out: &mut Outputs) {
-        out.dev.aw_ready = dma.has_room(Way::Write);
+        out.dev.aw_ready = if self.is_gated() { self.gates[1].is_open() } else { dma.has_room(Way::Write) };
         out.dev.w_ready = dma.wants_data();
-        out.dev.ar_ready = dma.has_room(Way::Read);
+        out.dev.ar_ready = if self.is_gated() { self.gates[0].is_open() } else { dma.has_room(Way::Read) };
         out.dev.b = self.b;
         out.dev.r = self.r;
         out.mem.aw = self.aw;
@@ -86,11 +117,38 @@ impl Axi {
         if seen.dev.w.valid && driven.dev.w_ready {
             dma.write_data(seen.dev.w.data, seen.dev.w.strb);
         }
-        if seen.dev.aw.valid && driven.dev.aw_ready {
-            dma.accept(Way::Write, seen.dev.aw);
+        self.request(dma, Way::Write, &seen.dev.aw, driven.dev.aw_ready);
+        self.request(dma, Way::Read, &seen.dev.ar, driven.dev.ar_ready);
+    }
+
+    /// Requests are looked at before they are accepted.
+    fn is_gated(&self) -> bool {
+        self.early_cycles > 0 || self.nature.has(Habit::DeviceStarved)
+    }
+
+    /// What a channel for requests shows.
+    fn request(&mut self, dma: &mut Transactions, way: Way, address: &Address, ready: bool) {
+        let handshake = address.valid && ready;
+        self.count += u64::from(handshake);
+        if handshake && self.count == STARVED_AFTER && self.nature.has(Habit::DeviceStarved) {
+            self.starved = Some(address.mmusid);
         }
-        if seen.dev.ar.valid && driven.dev.ar_ready {
-            dma.accept(Way::Read, seen.dev.ar);
+        if !self.is_gated() {
+            if handshake {
+                dma.accept(way, *address);
+            }
+            return;
+        }
+        let gate = &mut self.gates[usize::from(way == Way::Write)];
+        if handshake {
+            if let Some(slot) = gate.slot.take() {
+                dma.take(slot);
+            }
+        } else if gate.slot.is_some() {
+            gate.left = gate.left.saturating_sub(1);
+        } else if address.valid && dma.has_room(way) && self.starved != Some(address.mmusid) {
+            let left = self.dice.below(usize::from(self.early_cycles) + 1);
+            *gate = Gate { slot: dma.offer(way, *address), left };
         }
     }
 

@@ -10,6 +10,7 @@ use super::config::CacheConfig;
 use super::covers::{Held, covers, covers_result};
 use super::dice::Dice;
 use super::habit::{Habit, Nature};
+use super::keyed::{Key, Tagged};
 use super::path::{Origin, PathWord};
 use super::results::Results;
 
@@ -42,9 +43,18 @@ pub(super) struct Caches {
     first: [Bank; 2],
     second: [Bank; 2],
     msi: Bank,
-    results: Results,
+    results: Results<Request>,
+    /// Some of `results` again, that answer first
+    front: Results<Request>,
+    /// Whole translations that are found by their tags
+    keyed: Results<Tagged>,
     /// Pointers that outlived their context: a habit
     orphans: Vec<Held>,
+}
+
+/// The request, with the page offset cut off.
+fn page_of(request: &Request) -> Request {
+    Request { iova: golden::Iova(request.iova.0 & !0xfff), ..*request }
 }
 
 /// The context that may hold the guest address for which this second-stage word is read.
@@ -77,6 +87,8 @@ impl Caches {
             second: [Bank::new(config.second_pointers, how), Bank::new(config.second_leaves, how)],
             msi: Bank::new(config.msi, how),
             results: Results::new(config.results),
+            front: Results::new(config.front),
+            keyed: Results::new(config.keyed),
             orphans: Vec::new(),
         }
     }
@@ -187,8 +199,29 @@ impl Caches {
     }
 
     /// A whole translation: physical page and memory type.
-    pub(super) fn result(&self, request: &Request) -> Option<(u64, u8)> {
-        self.results.find(request)
+    pub(super) fn result(&mut self, request: &Request) -> Option<(u64, u8)> {
+        let key = page_of(request);
+        let (front, dice) = (&mut self.front, &mut self.dice);
+        if let Some(entry) = front.find(&key) {
+            return Some((entry.spa, entry.pbmt));
+        }
+        let entry = self.results.find(&key)?;
+        if front.is_there() {
+            front.insert(key, entry.spa, entry.pbmt, entry.rests_on.iter().copied(), dice, 0);
+        }
+        Some((entry.spa, entry.pbmt))
+    }
+
+    /// A whole translation by the tags of a word and what a request brings: physical page and memory type.
+    pub(super) fn keyed(&self, word: &WordRef, key: &Key) -> Option<(u64, u8)> {
+        let entry = self.keyed.find(&Tagged::at(word, key)?)?;
+        Some((entry.spa, entry.pbmt))
+    }
+
+    /// What the caches held in the past, as far as there was room: a habit.
+    pub(super) fn restore(&mut self, before: Self) {
+        let (epoch, log, dice) = (self.epoch, std::mem::take(&mut self.log), self.dice.clone());
+        *self = Self { epoch, log, dice, ..before };
     }
 
     /// Nothing that was read in `epoch` or later has been covered by a command since.
@@ -311,7 +344,10 @@ impl Caches {
 
     /// Keeps a whole translation that rests on this path.
     pub(super) fn fill_result(&mut self, request: &Request, spa: u64, pbmt: u8, path: &[PathWord]) {
-        if self.config.results == 0 {
+        if self.keyed.is_there() {
+            self.fill_keyed(request, spa, pbmt, path);
+        }
+        if !self.results.is_there() {
             return;
         }
         let global = path.iter().any(|step| step.global);
@@ -321,13 +357,26 @@ impl Caches {
         });
         if fresh {
             let rests_on = path.iter().map(|step| Held { word: step.word, value: step.value, global });
-            self.results.insert(request, spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
+            self.results.insert(page_of(request), spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
         }
     }
 
-    /// `ddtp` changed: whole translations are of no use any more.
+    /// Keeps it under its tags. What its contexts said does not matter any more.
+    fn fill_keyed(&mut self, request: &Request, spa: u64, pbmt: u8, path: &[PathWord]) {
+        let Some(key) = Key::of(request) else { return };
+        let Some(tagged) = Tagged::of(path, &key) else { return };
+        let global = path.iter().any(|step| step.global);
+        let held = |step: &PathWord| Held { word: step.word, value: step.value, global };
+        if Tagged::rests_on(path).all(|step| self.is_fresh(&held(step), step.epoch)) {
+            let rests_on = Tagged::rests_on(path).map(held);
+            self.keyed.insert(tagged, spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
+        }
+    }
+
+    /// `ddtp` changed: whole translations are of no use any more, but for those that are found by their tags.
     pub(super) fn forget_results(&mut self) {
         self.results.clear();
+        self.front.clear();
     }
 
     /// Executes an invalidation.
@@ -359,6 +408,12 @@ impl Caches {
             );
         }
         self.results.drop_if(|held| covers_result(nature, command, held));
+        if !nature.has(Habit::FrontSparesInvalidations) {
+            self.front.drop_if(|held| covers_result(nature, command, held));
+        }
+        if !nature.has(Habit::KeyedSparesInvalidations) {
+            self.keyed.drop_if(|held| covers_result(nature, command, held));
+        }
         self.epoch += 1;
         if self.log.len() == LOG {
             self.log.pop_front();

@@ -42,6 +42,14 @@ pub(super) struct Liberties {
     pub eager_percent: u8,
     /// A fence waits for every request that a walker had in hand, and not only for what it has to
     pub strict_fence: bool,
+    /// Commands that are not executed yet are aborted when the queue stops at an error
+    pub abort_pending: bool,
+    /// IODIR commands are not executed before a fence asks for it
+    pub late_directory: bool,
+}
+
+const fn is_directory(command: &Command) -> bool {
+    matches!(command, Command::InvalDdt { .. } | Command::InvalPdt { .. })
 }
 
 /// Carries a command out; false where it has to wait for room.
@@ -73,7 +81,14 @@ pub(super) struct Commands {
     fence: Option<(Iofence, Stage)>,
     /// Commands processed, for habits that strike now and then
     count: u64,
+    /// What the caches held before each of the last fences, oldest first: a habit
+    snapshots: VecDeque<Caches>,
+    /// The queue stopped, and what fences completed is to be undone: a habit
+    undo: bool,
 }
+
+/// Fences that a habit undoes.
+const UNDONE: usize = 4;
 
 impl Commands {
     pub(super) fn new(nature: Nature, liberties: Liberties, dice: Dice) -> Self {
@@ -87,6 +102,8 @@ impl Commands {
             pending: Vec::with_capacity(64),
             fence: None,
             count: 0,
+            snapshots: VecDeque::new(),
+            undo: false,
         }
     }
 
@@ -124,6 +141,10 @@ impl Commands {
     fn stall(&mut self, registers: &mut Registers, csr: golden::Cqcsr) {
         registers.cqcsr = csr;
         self.drop_fetched();
+        if self.liberties.abort_pending {
+            self.pending.clear();
+        }
+        self.undo = self.nature.has(Habit::AbortsFenced);
     }
 
     fn drop_fetched(&mut self) {
@@ -153,6 +174,12 @@ impl Commands {
         ats: &mut Ats,
     ) {
         self.switch(registers);
+        if std::mem::take(&mut self.undo)
+            && let Some(before) = self.snapshots.pop_front()
+        {
+            caches.restore(before);
+            self.snapshots.clear();
+        }
         self.execute(caches, ats);
         if let Some((fence, stage)) = self.fence {
             if matches!(stage, Stage::Commands) && self.waits_for_devices(registers, ats) {
@@ -165,6 +192,13 @@ impl Commands {
             return;
         }
         self.decode(registers);
+        if self.fence.is_some() && self.nature.has(Habit::AbortsFenced) {
+            self.snapshots.truncate(UNDONE);
+            if self.snapshots.len() == UNDONE {
+                self.snapshots.pop_front();
+            }
+            self.snapshots.push_back(caches.clone());
+        }
         if !registers.commands_stalled() {
             self.fetch(registers, ptw);
         }
@@ -186,6 +220,12 @@ impl Commands {
 
     /// Executes what is pending: all of it in order, or one command at random now and then.
     fn execute(&mut self, caches: &mut Caches, ats: &mut Ats) {
+        let late = self.nature.has(Habit::DirectoryAfterFence)
+            || self.liberties.late_directory && self.fence.is_none() && self.pending.len() < self.pending.capacity();
+        if late {
+            self.execute_all_but_directories(caches, ats);
+            return;
+        }
         // A fence that does not wait shows only where there is something to wait for.
         let eager = if self.nature.has(Habit::FenceEarly) { 2 } else { self.liberties.eager_percent };
         if eager >= 100 {
@@ -199,9 +239,30 @@ impl Commands {
         }
     }
 
+    /// Executes one command that is not for the directories; where those are never waited for, seldom one of any kind.
+    fn execute_all_but_directories(&mut self, caches: &mut Caches, ats: &mut Ats) {
+        let seldom = self.nature.has(Habit::DirectoryAfterFence)
+            && (self.dice.below(1000) == 0 || self.pending.len() == self.pending.capacity());
+        if !seldom && !self.dice.percent(self.liberties.eager_percent) {
+            return;
+        }
+        let next = self.pending.iter().position(|command| seldom || !is_directory(command));
+        if let Some(at) = next
+            && carry_out(&self.pending[at], caches, ats)
+        {
+            self.pending.remove(at);
+        }
+    }
+
+    /// Nothing is pending that a fence waits for.
+    fn is_done(&self) -> bool {
+        let waits = |command: &Command| !is_directory(command) || !self.nature.has(Habit::DirectoryAfterFence);
+        !self.pending.iter().any(waits)
+    }
+
     /// Whether a fence has to wait for completions of devices, or has stopped at a time-out.
     fn waits_for_devices(&mut self, registers: &mut Registers, ats: &mut Ats) -> bool {
-        if !self.pending.is_empty() {
+        if !self.is_done() {
             return false;
         }
         match ats.wait() {
@@ -288,7 +349,7 @@ impl Commands {
     fn fence(&mut self, fence: Iofence, stage: Stage, registers: &mut Registers, ptw: &mut Ptw, before: Before<'_>) {
         let Before { dma, files } = before;
         match stage {
-            Stage::Commands if self.pending.is_empty() || self.nature.has(Habit::FenceEarly) => {
+            Stage::Commands if self.is_done() || self.nature.has(Habit::FenceEarly) => {
                 self.fence = Some((fence, Stage::Transactions(dma.mark(), files.mark())));
             }
             Stage::Transactions(mark, msis) => {

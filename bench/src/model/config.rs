@@ -51,6 +51,26 @@ pub struct CacheConfig {
     pub post_msis: bool,
     /// Walks at a time, 1 to 64
     pub walkers: usize,
+    /// Whole translations found by GSCID, PSCID and page alone: they outlive the context by which they were come to, and
+    /// answer before MSI page table and roots are looked at
+    pub keyed: usize,
+    /// Whole translations in front of `results`, filled from there and dropped with them
+    pub front: usize,
+    /// An error answer on `ptw_*` is taken for corrupt data, not for an access fault
+    pub errors_corrupt: bool,
+    /// Commands that are not executed yet are aborted when the queue stops at an error
+    pub abort_pending: bool,
+    /// IODIR commands are not executed before a fence asks for it
+    pub late_directory: bool,
+    /// The last doubleword of an extended device context, which is reserved, is never read
+    pub lazy_context: bool,
+    /// A walk begins when its request is offered; the request is accepted up to so many cycles later. 0: it begins when
+    /// the request was accepted, which is at once.
+    pub early_cycles: u8,
+    /// A and D bits of the first stage are set once the second stage has let the access through
+    pub late_updates: bool,
+    /// Where a read of a first-stage table sets A in a second-stage entry, it sets D as well
+    pub dirty_tables: bool,
 }
 
 impl CacheConfig {
@@ -79,6 +99,32 @@ impl CacheConfig {
             strict_fence: true,
             post_msis: false,
             walkers: 4,
+            keyed: 0,
+            front: 0,
+            errors_corrupt: false,
+            abort_pending: false,
+            late_directory: false,
+            lazy_context: false,
+            early_cycles: 0,
+            late_updates: false,
+            dirty_tables: false,
+        }
+    }
+
+    /// The same caches, without the liberties that have nothing to do with their size.
+    #[must_use]
+    pub const fn strict(self) -> Self {
+        Self {
+            keyed: 0,
+            front: 0,
+            errors_corrupt: false,
+            abort_pending: false,
+            late_directory: false,
+            lazy_context: false,
+            early_cycles: 0,
+            late_updates: false,
+            dirty_tables: false,
+            ..self
         }
     }
 
@@ -142,6 +188,16 @@ impl CacheConfig {
         config.strict_fence = dice.percent(30);
         config.walkers = 1 + dice.below(8);
         config.post_msis = dice.percent(50);
+        // New draws come last, so that a seed keeps what it has.
+        config.keyed = if dice.percent(40) { 1 + dice.below(64) } else { 0 };
+        config.front = if dice.percent(40) { 1 + dice.below(8) } else { 0 };
+        config.errors_corrupt = dice.percent(40);
+        config.abort_pending = dice.percent(40);
+        config.late_directory = dice.percent(40);
+        config.lazy_context = dice.percent(40);
+        config.early_cycles = if dice.percent(40) { 1 + dice.below(40) as u8 } else { 0 };
+        config.late_updates = dice.percent(40);
+        config.dirty_tables = dice.percent(40);
         config
     }
 }
@@ -176,9 +232,15 @@ impl ModelConfig {
         Self { seed, version, choices, caches: CacheConfig::none(), habit: None }
     }
 
-    /// Legal by construction, and as much of a cache as the seed makes it.
+    /// Legal by construction: as much of a cache as the seed makes it, and what the specification leaves to the
+    /// implementation as the seed chooses.
     #[must_use]
     pub fn happy(seed: u64) -> Self {
-        Self { caches: CacheConfig::happy(seed), ..Self::plain(seed) }
+        let mut config = Self { caches: CacheConfig::happy(seed), ..Self::plain(seed) };
+        let mut dice = Dice::new(seed, 0x6368_6f6f);
+        config.choices.check_output_width = dice.percent(50);
+        config.choices.check_context_addresses = dice.percent(50);
+        config.choices.reject_msi_without_second_stage = dice.percent(50);
+        config
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Dma {
     pub address: Address,
     pub request: Request,
     pub phase: Phase,
+    /// It was accepted, and not only offered
+    pub taken: bool,
     /// Place in the order of acceptance
     pub accepted: u64,
     /// Place in the order of addresses on `mem_*`
@@ -117,6 +119,7 @@ impl Transactions {
             address: Address::default(),
             request: request_of(Way::Read, &Address::default()),
             phase: Phase::Waiting,
+            taken: false,
             accepted: 0,
             issued: 0,
             beats: VecDeque::new(),
@@ -171,7 +174,20 @@ impl Transactions {
 
     /// Takes a transaction that was accepted on `dev_*`.
     pub(super) fn accept(&mut self, way: Way, address: Address) {
-        let Some(slot) = self.free.pop() else { return };
+        if let Some(slot) = self.offer(way, address) {
+            self.take(slot);
+        }
+    }
+
+    /// A transaction that was offered has been accepted.
+    pub(super) fn take(&mut self, slot: usize) {
+        self.slots[slot].taken = true;
+    }
+
+    /// Takes a transaction that is offered on `dev_*`: it may be worked at, and may not be ended before it is accepted. A
+    /// fence waits for it as if it had been.
+    pub(super) fn offer(&mut self, way: Way, address: Address) -> Option<usize> {
+        let slot = self.free.pop()?;
         self.accepted += 1;
         let dma = &mut self.slots[slot];
         dma.beats.clear();
@@ -181,6 +197,7 @@ impl Transactions {
             address,
             request: request_of(way, &address),
             phase: Phase::Waiting,
+            taken: false,
             accepted: self.accepted,
             issued: 0,
             beats,
@@ -193,11 +210,13 @@ impl Transactions {
             Way::Read => self.reads.push_back(slot),
             Way::Write => self.writes.push_back(slot),
         }
+        Some(slot)
     }
 
     /// The oldest write that waits for data from its device.
     fn hungry(&self) -> Option<usize> {
-        self.writes.iter().copied().find(|&slot| self.slots[slot].got < self.slots[slot].beats_in_burst())
+        let hungry = |dma: &Dma| dma.taken && dma.got < dma.beats_in_burst();
+        self.writes.iter().copied().find(|&slot| hungry(&self.slots[slot]))
     }
 
     /// A write waits for data from its device.

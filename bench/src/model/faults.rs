@@ -18,11 +18,13 @@ pub(super) struct FaultQueue {
     nature: Nature,
     waiting: VecDeque<FaultRecord>,
     writing: bool,
+    /// The tail has moved for the record that is being written: a habit
+    counted: bool,
 }
 
 impl FaultQueue {
     pub(super) fn new(nature: Nature) -> Self {
-        Self { nature, waiting: VecDeque::with_capacity(2 * ROOM), writing: false }
+        Self { nature, waiting: VecDeque::with_capacity(2 * ROOM), writing: false, counted: false }
     }
 
     /// Takes another record.
@@ -50,10 +52,11 @@ impl FaultQueue {
     pub(super) fn written(&mut self, resp: u8, registers: &mut Registers) -> bool {
         self.writing = false;
         if resp > 1 && !self.nature.has(Habit::FaultWriteErrorHidden) {
+            self.counted = false;
             registers.fq.refused();
             return false;
         }
-        if !self.nature.has(Habit::FaultTailEarly) {
+        if !self.nature.has(Habit::FaultTailEarly) && !std::mem::take(&mut self.counted) {
             registers.fq.advance();
         }
         true
@@ -63,11 +66,19 @@ impl FaultQueue {
     pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
         registers.fq.switch(self.writing);
         if self.writing {
+            if self.nature.has(Habit::FaultTailUnanswered) && !self.counted && ptw.has_sent(Writer::Fault) {
+                self.counted = true;
+                registers.fq.advance();
+            }
             return;
         }
         let Some(record) = self.waiting.pop_front() else { return };
         let has = |habit| self.nature.has(habit);
-        let overflow = Overflow { ignored: has(Habit::OverflowIgnored), hidden: has(Habit::OverflowHidden) };
+        let overflow = Overflow {
+            ignored: has(Habit::OverflowIgnored),
+            hidden: has(Habit::OverflowHidden),
+            forgotten: has(Habit::RecordsDespiteOverflow),
+        };
         let Ok(addr) = registers.fq.place(32, registers.caps.pas().into(), overflow) else { return };
         let be = registers.fctl.be();
         let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));

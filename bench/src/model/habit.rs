@@ -111,6 +111,15 @@ habits! {
     PdtIgnored,
     /// IODIR.INVAL_PDT spares whole translations.
     PdtSparesResults,
+    // Liberties taken too far
+    /// Whole translations that are found by their tags survive IOTINVAL.
+    KeyedSparesInvalidations,
+    /// Invalidations do not reach the whole translations in front of the others.
+    FrontSparesInvalidations,
+    /// The second half of an extended device context is never read: its MSI page table is taken for Off.
+    MsiTableUnread,
+    /// What was read with V = 0 for one request is used for later ones.
+    InvalidReadEarly,
     // What may not be cached
     /// A non-leaf entry of the device directory with V = 0 is cached.
     CachesInvalidDdtEntry,
@@ -168,6 +177,14 @@ habits! {
     IllegalSkipped,
     /// Every eighth legal command is refused.
     LegalRefused,
+    /// cmd_ill does not show.
+    CommandIllegalHidden,
+    /// cqmf does not show.
+    CommandFaultHidden,
+    /// When the queue stops at an error, what fences completed last is undone.
+    AbortsFenced,
+    /// A fence does not wait for IODIR commands.
+    DirectoryAfterFence,
     // Faults
     /// No fault is recorded.
     FaultLost,
@@ -201,6 +218,12 @@ habits! {
     FaultWriteErrorHidden,
     /// fqof is not set.
     OverflowHidden,
+    /// fqmf does not show.
+    FaultMemoryHidden,
+    /// Records are written while fqof is 1, once software has made room.
+    RecordsDespiteOverflow,
+    /// fqt moves when memory has the record, and has not answered yet.
+    FaultTailUnanswered,
     // Interrupts
     /// cip is not set.
     CommandInterruptLost,
@@ -218,6 +241,10 @@ habits! {
     WireWrongVector,
     /// Wires that are high once stay so.
     WireStuck,
+    /// No wire is ever driven.
+    WiresDead,
+    /// The wires of the command queue and of the fault queue are swapped.
+    WiresSwapped,
     // Interrupts as messages
     /// Every other message is lost.
     MessageLost,
@@ -374,6 +401,8 @@ habits! {
     MemoryErrorHidden,
     /// After each hundredth translation a doubleword is written that nobody asked for.
     UnowedWrite,
+    /// After two hundred requests no more of one device are accepted.
+    DeviceStarved,
     // ATS translation requests
     /// A translation request is answered although EN_ATS is 0.
     AtsIgnoresEnable,
@@ -491,6 +520,8 @@ habits! {
     PqOverflowIgnored,
     /// pqof is not set.
     PqOverflowHidden,
+    /// pqmf does not show.
+    PqFaultHidden,
     /// pqt moves before the record is written.
     PqTailEarly,
     /// A record that memory refused counts as written.

@@ -18,6 +18,7 @@ mod exchange;
 mod faults;
 mod habit;
 mod hpm;
+mod keyed;
 mod lite;
 mod messages;
 mod mrif;
@@ -86,6 +87,8 @@ impl Model {
             burst: u32::from(caches.command_burst.clamp(1, 4)),
             eager_percent: caches.eager_percent,
             strict_fence: caches.strict_fence,
+            abort_pending: caches.abort_pending,
+            late_directory: caches.late_directory,
         };
         Self {
             config,
@@ -93,8 +96,8 @@ impl Model {
             lite: Lite::default(),
             ptw: Ptw::new(),
             dma: Transactions::new(nature),
-            axi: Axi::new(nature),
-            walkers: Walkers::new(nature, seed, caches.walkers, caches.prefetch_percent, caches.merge),
+            axi: Axi::new(nature, caches.early_cycles, Dice::new(seed, 5)),
+            walkers: Walkers::new(nature, seed, &caches),
             caches: Caches::new(nature, caches, seed),
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),

@@ -184,7 +184,8 @@ impl PageRequests {
         let has = |habit| self.nature.has(habit);
         let (pas, be) = (registers.caps.pas(), registers.fctl.be());
         let queue = &mut registers.pq;
-        let overflow = Overflow { ignored: has(Habit::PqOverflowIgnored), hidden: has(Habit::PqOverflowHidden) };
+        let overflow =
+            Overflow { ignored: has(Habit::PqOverflowIgnored), hidden: has(Habit::PqOverflowHidden), forgotten: false };
         let addr = queue.place(16, pas.into(), overflow).map_err(|lost| match lost {
             Lost::Off => RESPONSE_FAILURE,
             Lost::Full => SUCCESS,

@@ -3,8 +3,10 @@
 use golden::{Kind, Pte, Read, Role, Tc, Update, WordRef, Words};
 
 use super::cache::{Caches, Hit};
+use super::config::CacheConfig;
 use super::exchange::Exchange;
 use super::habit::{Habit, Nature};
+use super::keyed::Key;
 
 /// Where a value is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,16 @@ pub(super) struct View<'a> {
     pub refused: Option<u64>,
     /// The update of A and D bits that the walk waits for
     pub update: Option<Wanted>,
+    /// The first update that waits until the access is let through
+    pub late: Option<Wanted>,
+    /// Liberties
+    pub caches_config: CacheConfig,
+    /// Doublewords of a device context that are read
+    pub context_words: u8,
+    /// What a whole translation is looked for by, beside its tags
+    pub key: Option<Key>,
+    /// The whole translation that was found
+    pub found: Option<(u64, u8)>,
 }
 
 /// An update of A and D bits that a walk needs.
@@ -130,6 +142,11 @@ impl View<'_> {
         }
     }
 
+    /// Updates of the first stage wait until the access is let through.
+    fn is_late(&self) -> bool {
+        self.caches_config.late_updates && !matches!(self.kind, Kind::Ats { .. })
+    }
+
     fn tamper_ats(&self, habit: Habit, tc: Tc) -> Tc {
         match (habit, self.kind) {
             (Habit::AtsIgnoresEnable, Kind::Ats { .. }) | (Habit::TranslatedIgnoresEnable, Kind::Translated) => {
@@ -154,6 +171,19 @@ fn narrow(word: &WordRef, doubleword: u64) -> u64 {
 impl Words for View<'_> {
     fn read(&mut self, word: &WordRef) -> Read {
         let addr = word.addr.0 & !7;
+        if let Role::DeviceContext { index } = word.role
+            && index >= self.context_words
+        {
+            return self.step(word, 0, false, Origin::Memory, self.caches.epoch());
+        }
+        if let Some(key) = &self.key
+            && !self.bypass
+        {
+            self.found = self.caches.keyed(word, key);
+            if self.found.is_some() {
+                return Read::Unavailable;
+            }
+        }
         let known = self.known.iter().rev().find(|known| known.addr == addr).copied();
         if !known.is_some_and(|known| known.exchanged)
             && !self.bypass
@@ -166,7 +196,7 @@ impl Words for View<'_> {
             return Read::Unavailable;
         };
         if known.data.1 > 1 && !self.nature.has(Habit::WalkErrorIgnored) {
-            return Read::AccessFault;
+            return if self.caches_config.errors_corrupt { Read::Corrupt } else { Read::AccessFault };
         }
         self.step(word, narrow(word, known.data.0), false, Origin::Memory, known.epoch)
     }
@@ -177,11 +207,24 @@ impl Words for View<'_> {
             None => return Update::Done,
         };
         if self.refused == Some(word.addr.0) {
-            return Update::AccessFault;
+            return if self.caches_config.errors_corrupt { Update::Corrupt } else { Update::AccessFault };
         }
         let cached = self.path.iter().rev().find(|step| step.word.addr == word.addr && step.word.role == word.role);
         let cached = cached.is_some_and(|step| step.origin != Origin::Memory);
+        const W: u64 = 1 << 2;
+        const D: u64 = 1 << 7;
+        let for_table = matches!(word.role, Role::SecondStage { purpose: golden::Purpose::FirstStage { .. }, .. });
+        let dirty = self.caches_config.dirty_tables && for_table && new & W != 0;
+        let new = if dirty { new | D } else { new };
         let exchange = Exchange { addr: word.addr.0, bytes: word.bytes, old, new };
+        let late = matches!(word.role, Role::FirstStage { .. });
+        if self.update.is_none() && self.late.is_none() && late && self.is_late() {
+            self.late = Some(Wanted { exchange, cached });
+            return Update::Done;
+        }
+        if self.late.is_some() && late {
+            return Update::Done;
+        }
         self.update.get_or_insert(Wanted { exchange, cached });
         if self.nature.has(Habit::UpdateNotAwaited) { Update::Done } else { Update::Unavailable }
     }

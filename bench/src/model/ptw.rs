@@ -218,6 +218,12 @@ impl Ptw {
         self.answered.pop_front()
     }
 
+    /// Memory has the write that was asked for, and has not answered yet.
+    pub(super) fn has_sent(&self, writer: Writer) -> bool {
+        let underway = self.current.is_some_and(|(write, _)| write.writer == writer);
+        !underway && self.waiting.contains(&writer)
+    }
+
     /// Drives the port.
     pub(super) fn drive(&self, out: &mut Manager) {
         *out = Manager { aw: self.aw, w: self.w, b_ready: true, ar: self.ar, r_ready: true };

@@ -21,6 +21,8 @@ pub(super) struct Overflow {
     pub ignored: bool,
     /// The status bit is not set: a habit
     pub hidden: bool,
+    /// The status bit keeps no record out where there is room: a habit
+    pub forgotten: bool,
 }
 
 /// Base, indices, control and status.
@@ -75,7 +77,7 @@ impl RecordQueue {
         if !csr.fqon() || !csr.fqen() || csr.fqmf() {
             return Err(Lost::Off);
         }
-        if csr.fqof() && !overflow.ignored {
+        if csr.fqof() && !overflow.ignored && !overflow.forgotten {
             return Err(Lost::Full);
         }
         if wrap(self.base, self.tail + 1) == self.head && !overflow.ignored {

@@ -18,6 +18,10 @@ pub const CAPABILITIES: u64 = {
 
 /// `capabilities.IGS`: by message and by wire
 const BOTH: u8 = 2;
+/// `cqmf`, `fqmf`, `pqmf`
+const MEMORY_FAULT: u32 = 1 << 8;
+/// `cmd_ill`
+const ILLEGAL: u32 = 1 << 10;
 /// Behind the registers
 const END: u16 = 1024;
 /// Bits 53:10: where a PPN sits.
@@ -104,15 +108,25 @@ impl Registers {
             offset::CQH => pair(self.cqh, self.cqt),
             offset::FQB => self.fq.base.0,
             offset::FQH => pair(self.fq.head, self.fq.tail),
-            offset::CQCSR => pair(self.cqcsr.0, self.fq.csr.0),
+            offset::CQCSR => {
+                let hidden = self.hides(MEMORY_FAULT, Habit::CommandFaultHidden)
+                    | self.hides(ILLEGAL, Habit::CommandIllegalHidden);
+                let faults = self.fq.csr.0 & !self.hides(MEMORY_FAULT, Habit::FaultMemoryHidden);
+                pair(self.cqcsr.0 & !hidden, faults)
+            }
             offset::PQB => self.pq.base.0,
             offset::PQH => pair(self.pq.head, self.pq.tail),
-            offset::PQCSR => pair(self.pq.csr.0, self.ipsr.0),
+            offset::PQCSR => pair(self.pq.csr.0 & !self.hides(MEMORY_FAULT, Habit::PqFaultHidden), self.ipsr.0),
             offset::ICVEC => self.icvec.0,
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.read(at),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
         }
+    }
+
+    /// The bit of a status register, if a habit hides it.
+    fn hides(&self, bit: u32, habit: Habit) -> u32 {
+        if self.nature.has(habit) { bit } else { 0 }
     }
 
     /// Writes the lanes that `strobes` select of the aligned doubleword at `at`.
@@ -227,10 +241,13 @@ impl Registers {
 
     /// The interrupt wires.
     pub(super) fn wires(&mut self) -> u16 {
-        if !self.fctl.wsi() && !self.nature.has(Habit::WiresDespiteMessages) {
+        if !self.fctl.wsi() && !self.nature.has(Habit::WiresDespiteMessages) || self.nature.has(Habit::WiresDead) {
             return 0;
         }
-        let (pending, vector) = (self.ipsr, self.icvec);
+        let (pending, mut vector) = (self.ipsr, self.icvec);
+        if self.nature.has(Habit::WiresSwapped) {
+            vector = vector.with_civ(vector.fiv()).with_fiv(vector.civ());
+        }
         let civ = if self.nature.has(Habit::WireWrongVector) { vector.fiv() } else { vector.civ() };
         let piv = if self.nature.has(Habit::PageWireWrongVector) { vector.fiv() } else { vector.piv() };
         let wires = u16::from(pending.cip()) << civ

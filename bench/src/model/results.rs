@@ -1,33 +1,29 @@
 //! Whole translations, from IOVA to physical address, each with the words that it rests on.
 
-use golden::Request;
-
 use super::covers::Held;
 use super::dice::Dice;
 
+/// A translation.
 #[derive(Clone, Debug)]
-struct Entry {
-    /// The request, with the page offset cut off
-    request: Request,
+pub(super) struct Entry<K> {
+    key: K,
     /// Physical page
-    spa: u64,
-    pbmt: u8,
-    rests_on: Vec<Held>,
+    pub spa: u64,
+    /// Memory type
+    pub pbmt: u8,
+    /// Words that it was come to by
+    pub rests_on: Vec<Held>,
 }
 
 /// The cache.
 #[derive(Clone, Debug)]
-pub(super) struct Results {
+pub(super) struct Results<K> {
     capacity: usize,
-    entries: Vec<Entry>,
+    entries: Vec<Entry<K>>,
     spare: Vec<Vec<Held>>,
 }
 
-fn key(request: &Request) -> Request {
-    Request { iova: golden::Iova(request.iova.0 & !0xfff), ..*request }
-}
-
-impl Results {
+impl<K: PartialEq> Results<K> {
     pub(super) fn new(capacity: usize) -> Self {
         Self { capacity, entries: Vec::with_capacity(capacity), spare: Vec::with_capacity(capacity) }
     }
@@ -36,27 +32,27 @@ impl Results {
         self.spare.extend(self.entries.drain(..).map(|entry| entry.rests_on));
     }
 
-    /// Physical page and memory type for a request.
-    pub(super) fn find(&self, request: &Request) -> Option<(u64, u8)> {
-        if self.entries.is_empty() {
-            return None;
-        }
-        let key = key(request);
-        self.entries.iter().find(|entry| entry.request == key).map(|entry| (entry.spa, entry.pbmt))
+    /// What is found by this key.
+    pub(super) fn find(&self, key: &K) -> Option<&Entry<K>> {
+        self.entries.iter().find(|entry| entry.key == *key)
+    }
+
+    /// It keeps anything.
+    pub(super) fn is_there(&self) -> bool {
+        self.capacity > 0
     }
 
     /// Takes a translation in.
     pub(super) fn insert(
         &mut self,
-        request: &Request,
+        key: K,
         spa: u64,
         pbmt: u8,
         rests_on: impl Iterator<Item = Held>,
         dice: &mut Dice,
         evict_percent: u8,
     ) {
-        let key = key(request);
-        let old = self.entries.iter().position(|entry| entry.request == key).or_else(|| {
+        let old = self.entries.iter().position(|entry| entry.key == key).or_else(|| {
             let full = self.entries.len() == self.capacity || !self.entries.is_empty() && dice.percent(evict_percent);
             full.then(|| dice.below(self.entries.len()))
         });
@@ -66,7 +62,7 @@ impl Results {
         let mut words = self.spare.pop().unwrap_or_default();
         words.clear();
         words.extend(rests_on);
-        self.entries.push(Entry { request: key, spa: spa & !0xfff, pbmt, rests_on: words });
+        self.entries.push(Entry { key, spa: spa & !0xfff, pbmt, rests_on: words });
     }
 
     fn remove(&mut self, at: usize) {

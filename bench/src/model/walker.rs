@@ -7,12 +7,14 @@ use golden::{
 
 use super::ats::Ats;
 use super::cache::Caches;
+use super::config::CacheConfig;
 use super::dice::Dice;
 use super::dma::Transactions;
 use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
 use super::hpm::{ATS, Happened, MISS, TRANSLATED, UNTRANSLATED, walk_of};
+use super::keyed::Key;
 use super::mrif::{Access, InterruptFiles};
 use super::page_requests::PageRequests;
 use super::path::{Known, PathWord, View, Wanted};
@@ -21,6 +23,9 @@ use super::registers::Registers;
 
 /// Words in one walk at most: Sv57 within Sv57x4 takes 5 * 6 + 5, behind three levels of each directory.
 const WORDS: usize = 96;
+
+/// Words with V = 0 that a habit keeps.
+const INVALID: usize = 4;
 
 /// What a walk is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,10 @@ struct Walker {
     bypass: bool,
     /// It has read an entry of a page table
     missed: bool,
+    /// Its request was not accepted yet
+    early: bool,
+    /// It began with what another walk had read: a habit
+    handed: bool,
 }
 
 /// Parts of the model that a walk meets.
@@ -69,14 +78,25 @@ pub(super) struct World<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Walkers {
     nature: Nature,
+    config: CacheConfig,
     dice: Dice,
-    prefetch_percent: u8,
-    merge: bool,
     walkers: Vec<Walker>,
     translations: u64,
     messages_first: bool,
     /// What is to be counted
     happened: Vec<Happened>,
+    /// Words with V = 0 that the last walks met: a habit
+    invalid: Vec<Known>,
+}
+
+/// Doublewords of a device context that are read.
+fn context_words(nature: Nature, caches: &CacheConfig, config: &Config) -> u8 {
+    let all = (config.caps.dc_bytes() / 8) as u8;
+    match all {
+        8 if nature.has(Habit::MsiTableUnread) => 4,
+        8 if caches.lazy_context => 7,
+        all => all,
+    }
 }
 
 /// A word of V = 0, for an entry that V belongs to.
@@ -103,18 +123,19 @@ fn denied(request: &Request, cause: Cause) -> Fault {
     }
 }
 
-/// The burst that brings a word: a context or an MSI PTE whole. Address and doublewords.
-fn burst_for(config: &Config, word: &WordRef) -> (u64, u8) {
+/// The burst that brings a word: a context or an MSI PTE whole. Address and doublewords. Of a device context,
+/// `context_words` are read.
+fn burst_for(context_words: u8, word: &WordRef) -> (u64, u8) {
     let back = |index: u8| word.addr.0 - 8 * u64::from(index);
     match word.role {
-        Role::DeviceContext { index } => (back(index), (config.caps.dc_bytes() / 8) as u8),
+        Role::DeviceContext { index } => (back(index), context_words),
         Role::ProcessContext { index } | Role::MsiPte { index } => (back(index), 2),
         _ => (word.addr.0 & !7, 1),
     }
 }
 
 impl Walkers {
-    pub(super) fn new(nature: Nature, seed: u64, count: usize, prefetch_percent: u8, merge: bool) -> Self {
+    pub(super) fn new(nature: Nature, seed: u64, config: &CacheConfig) -> Self {
         let idle = Walker {
             job: None,
             request: Request::untranslated(golden::DeviceId(0), golden::Access::Read, Iova(0)),
@@ -125,18 +146,20 @@ impl Walkers {
             refused: None,
             bypass: false,
             missed: false,
+            early: false,
+            handed: false,
         };
-        let walkers = vec![idle; count.clamp(1, 64)];
+        let walkers = vec![idle; config.walkers.clamp(1, 64)];
         // A clone has the length of a vector, not its capacity; the first walks make up for it.
         Self {
             nature,
+            config: *config,
             dice: Dice::new(seed, 2),
-            prefetch_percent,
-            merge,
             walkers,
             translations: 0,
             messages_first: false,
             happened: Vec::with_capacity(64),
+            invalid: Vec::new(),
         }
     }
 
@@ -227,8 +250,12 @@ impl Walkers {
         while let Some(slot) = world.dma.next_waiting() {
             let request = world.dma.get(slot).request;
             let event = if request.kind == Kind::Translated { TRANSLATED } else { UNTRANSLATED };
-            let hit =
-                if matches!(config.ddtp.mode(), DdtMode::Levels(_)) { world.caches.result(&request) } else { None };
+            let early = !world.dma.get(slot).taken;
+            let hit = if matches!(config.ddtp.mode(), DdtMode::Levels(_)) && !early {
+                world.caches.result(&request)
+            } else {
+                None
+            };
             if let Some((page, pbmt)) = hit {
                 self.happened.push(Happened { event, request, tags: None });
                 self.translations += 1;
@@ -236,10 +263,17 @@ impl Walkers {
                 continue;
             }
             let Some(at) = self.free() else { return };
-            self.happened.push(Happened { event, request, tags: None });
+            if !early {
+                self.happened.push(Happened { event, request, tags: None });
+            }
             world.dma.walking(slot);
             self.messages_first = true;
             self.begin(at, Job::Dma(slot), request);
+            self.walkers[at].early = early;
+            if !self.invalid.is_empty() {
+                self.walkers[at].known.extend(&self.invalid);
+                self.walkers[at].handed = true;
+            }
         }
     }
 
@@ -275,9 +309,28 @@ impl Walkers {
         walker.refused = None;
         walker.bypass = false;
         walker.missed = false;
+        walker.early = false;
+        walker.handed = false;
+    }
+
+    /// A request for which a walk had begun before it was accepted has been now. What was read for it before the last
+    /// invalidation may not be used any more.
+    fn accepted(&mut self, at: usize, world: &World<'_>) {
+        let (walker, now) = (&mut self.walkers[at], world.caches.epoch());
+        walker.early = false;
+        walker.known.retain(|known| known.epoch == now);
+        let request = walker.request;
+        let event = if request.kind == Kind::Translated { TRANSLATED } else { UNTRANSLATED };
+        self.happened.push(Happened { event, request, tags: None });
     }
 
     fn replay(&mut self, at: usize, job: Job, config: &Config, world: &mut World<'_>) {
+        if let Job::Dma(slot) = job
+            && self.walkers[at].early
+            && world.dma.get(slot).taken
+        {
+            self.accepted(at, world);
+        }
         let walker = &mut self.walkers[at];
         walker.path.clear();
         let request = walker.request;
@@ -293,12 +346,32 @@ impl Walkers {
             bypass: walker.bypass,
             refused: walker.refused,
             update: None,
+            late: None,
+            caches_config: self.config,
+            context_words: context_words(self.nature, &self.config, config),
+            key: if matches!(job, Job::Dma(_)) { Key::of(&request) } else { None },
+            found: None,
         };
         let ended = match job {
             Job::Page => golden::locate_device_context(config, &mut view, &request),
             _ => Err(golden::translate(config, &mut view, &request)),
         };
-        let (wanted, update) = (view.wanted, view.update);
+        let View { wanted, update, late, found, .. } = view;
+        if walker.early && wanted.is_none() {
+            return;
+        }
+        if let (Some((page, pbmt)), Job::Dma(slot)) = (found, job) {
+            self.translations += 1;
+            world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+            self.keep(at, config, world);
+            self.walkers[at].job = None;
+            return;
+        }
+        if let (Some(late), None, Err(Outcome::Translated(_))) = (late, wanted, &ended)
+            && update.is_none()
+        {
+            return self.update(at, job, &late, config, world);
+        }
         if let Some(update) = update {
             if ended == Err(Outcome::Unavailable) && wanted.is_none() {
                 return self.update(at, job, &update, config, world);
@@ -331,17 +404,31 @@ impl Walkers {
         }
         self.keep(at, config, world);
         self.walkers[at].job = None;
+        if self.nature.has(Habit::InvalidReadEarly) {
+            self.remember_invalid(at);
+        }
         let followed = matches!(job, Job::Dma(_) | Job::Ats(_)) && ended != Err(Outcome::Unavailable);
-        if followed && self.dice.percent(self.prefetch_percent) {
+        if followed && self.dice.percent(self.config.prefetch_percent) {
             self.prefetch(&request);
+        }
+    }
+
+    /// The habit of keeping what was not valid for the next request.
+    fn remember_invalid(&mut self, at: usize) {
+        let walker = &self.walkers[at];
+        let Some(last) = walker.path.last().filter(|step| is_invalid(&step.word.role, step.value)) else { return };
+        let here = |known: &&Known| known.addr == last.word.addr.0 & !7 && !walker.handed;
+        self.invalid.extend(walker.known.iter().filter(here).take(1));
+        if self.invalid.len() > INVALID {
+            self.invalid.remove(0);
         }
     }
 
     /// Reads a word, or waits for a read of it.
     fn want(&mut self, at: usize, word: &WordRef, config: &Config, world: &mut World<'_>) {
-        let (addr, words) = burst_for(config, word);
+        let (addr, words) = burst_for(context_words(self.nature, &self.config, config), word);
         let epoch = if self.nature.has(Habit::MergesBlindly) { None } else { Some(world.caches.epoch()) };
-        let joined = self.merge && world.ptw.join(at, addr, words, epoch);
+        let joined = self.config.merge && world.ptw.join(at, addr, words, epoch);
         if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words) {
             let walker = &mut self.walkers[at];
             walker.waits = Some(*word);
@@ -386,8 +473,9 @@ impl Walkers {
 
     fn keep(&mut self, at: usize, config: &Config, world: &mut World<'_>) {
         let walker = &self.walkers[at];
+        let context_words = context_words(self.nature, &self.config, config);
         let entry = |word: &WordRef| {
-            let (addr, count) = burst_for(config, word);
+            let (addr, count) = burst_for(context_words, word);
             let mut words = [0; 8];
             for (index, slot) in words.iter_mut().enumerate().take(usize::from(count)) {
                 let addr = addr + 8 * index as u64;

@@ -79,9 +79,20 @@ fn caches(seed: u64) -> CacheConfig {
     let caches = match seed % 3 {
         0 => CacheConfig::large(),
         1 => CacheConfig::combined(),
-        _ => CacheConfig { evict_percent: 0, overkill_percent: 0, ..CacheConfig::happy(seed) },
+        _ => CacheConfig { evict_percent: 0, overkill_percent: 0, lazy_context: false, ..CacheConfig::happy(seed) },
     };
     CacheConfig { merge: seed.is_multiple_of(2) || caches.merge, ..caches }
+}
+
+/// Caches and liberties without which a habit cannot show.
+fn suited(habit: Habit, caches: CacheConfig) -> CacheConfig {
+    let caches = CacheConfig { tagged: habit.needs_tags(), ..caches };
+    match habit {
+        Habit::KeyedSparesInvalidations => CacheConfig { keyed: 64, ..caches },
+        Habit::FrontSparesInvalidations => CacheConfig { results: 128, front: 32, ..caches },
+        Habit::AbortsFenced => CacheConfig { abort_pending: true, ..caches },
+        _ => caches,
+    }
 }
 
 /// Runs a model with this habit until it has been caught often enough, on at most `seeds` seeds. Nothing comes of it
@@ -107,7 +118,7 @@ pub fn hunt(habit: Habit, seeds: u64, stop: &AtomicBool) -> Result<Option<Hunt>,
         if hunt.catches.len() == ENOUGH {
             break;
         }
-        let caches = CacheConfig { tagged: habit.needs_tags(), ..caches(seed) };
+        let caches = suited(habit, caches(seed));
         let legal = ModelConfig { caches, ..ModelConfig::plain(seed) };
         let outcome = play_in(scene, ModelConfig { habit: Some(habit), ..legal }, seed, STEPS)?;
         hunt.runs += 1;

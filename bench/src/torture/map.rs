@@ -20,6 +20,8 @@ pub const PAGE_REQUESTS: u64 = 0x7_0000;
 pub const PAGE_REQUESTS_LOG2: u8 = 3;
 /// Where fences store
 pub const FENCES: u64 = 0x4_0000;
+/// Where a fence cannot store
+pub const BROKEN: u64 = 0x4_0800;
 /// Where interrupts as messages go
 pub const MESSAGES: u64 = 0x4_1000;
 /// MSI page table
@@ -30,6 +32,11 @@ pub const FILES: u64 = 0x5_1000;
 pub const NOTICES: u64 = 0x5_2000;
 /// The guest page that is an interrupt file
 pub const MSI_PAGE: u64 = 0x303;
+
+/// `capabilities.PAS` of a device with narrow addresses
+pub const NARROW: u8 = 46;
+/// A bit of an address that is too wide then
+pub const WIDE: u64 = 1 << 50;
 
 /// GSCID and second-stage root of the two guests
 pub const GUESTS: [(u16, u64); 2] = [(7, 0x10_0000), (6, 0x14_0000)];

@@ -2,7 +2,7 @@
 
 use golden::Capabilities;
 
-use super::capabilities;
+use super::{capabilities, map};
 use crate::model::Habit;
 
 /// `capabilities.IGS`: interrupts as wires and as messages
@@ -27,6 +27,11 @@ pub enum Scene {
     Counters,
     /// Many NAPOT entries, and traffic over more than one range of them
     Ranges,
+    /// Status bits and wires: queues that stop and fill up, and vectors that are never read back
+    Status,
+    /// What the specification leaves to the implementation: addresses beyond the width of the machine, an MSI page table
+    /// without a second stage
+    Choices,
     /// All of it at once
     Everything,
 }
@@ -48,6 +53,7 @@ impl Scene {
             .with_hpm(self.has(Scene::Counters))
             .with_msi_mrif(self.has(Scene::Files))
             .with_amo_mrif(self.has(Scene::Files))
+            .with_pas(if self.has(Scene::Choices) { map::NARROW } else { plain.pas() })
             .with_ats(self.has(Scene::Ats))
             .with_t2gpa(self.has(Scene::Ats))
     }
@@ -104,6 +110,14 @@ impl Scene {
             | Habit::HpmOverflowHidden
             | Habit::HpmInterruptLost => Scene::Counters,
             Habit::NapotTooWide => Scene::Ranges,
+            Habit::CommandIllegalHidden
+            | Habit::CommandFaultHidden
+            | Habit::AbortsFenced
+            | Habit::FaultMemoryHidden
+            | Habit::FenceForgetsTranslated
+            | Habit::RecordsDespiteOverflow
+            | Habit::WiresDead
+            | Habit::WiresSwapped => Scene::Status,
             Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite => Scene::Everything,
             habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,

@@ -52,13 +52,18 @@ impl Software {
             PageQueue::start(bench)?;
         }
         bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3021 } else { 0x21 })?;
-        bench.read_register(offset::ICVEC, 8)?;
+        // In some worlds nobody ever learns how many vectors there are, but by the wires.
+        if !self.scene.has(Scene::Status) {
+            bench.read_register(offset::ICVEC, 8)?;
+        }
         if self.scene.has(Scene::Messages) {
             self.messages.start(bench, dice)?;
         }
         if self.scene.has(Scene::Counters) {
             bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3321 } else { 0x321 })?;
-            bench.read_register(offset::ICVEC, 8)?;
+            if !self.scene.has(Scene::Status) {
+                bench.read_register(offset::ICVEC, 8)?;
+            }
             counters::start(bench, dice)?;
         }
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
@@ -111,6 +116,9 @@ impl Software {
                 self.blunder(bench, dice)?;
             }
         }
+        if self.scene.has(Scene::Status) && dice.percent(12) {
+            if dice.percent(50) { self.broken_fence(bench, dice)? } else { self.blunder(bench, dice)? }
+        }
         if self.scene.has(Scene::Files) {
             files::step(bench, dice)?;
         }
@@ -133,7 +141,9 @@ impl Software {
     pub fn look(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
         let tail = bench.read_register(offset::FQT, 4)?;
         let faults = bench.read_register(offset::FQCSR, 4)?;
-        if faults & (MEMORY_FAULT | FULL) != 0 {
+        // Room alone does not set a queue going that was full once.
+        let patient = self.scene.has(Scene::Status) && dice.percent(50);
+        if faults & (MEMORY_FAULT | FULL) != 0 && !patient {
             bench.write_register(offset::FQCSR, 4, faults & (MEMORY_FAULT | FULL) | QUEUE_ON)?;
         }
         if tail != self.fault_head && dice.percent(80) {
@@ -155,24 +165,58 @@ impl Software {
     /// An illegal command, on which the queue stops; software puts a legal one in its place.
     pub fn blunder(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
         self.fence(bench, dice, &[])?;
-        let bad = match dice.below(4) {
-            0 => [0x7f, 0],
-            // IOTINVAL.VMA, IODIR.INVAL_DDT and IOTINVAL.GVMA with reserved bits
-            1 => [1 | 1 << 11, 0],
-            2 => [3 | 1 << 7, 0],
-            _ => [1 | 1 << 7 | 1 << 32, 0],
-        };
-        self.submit(bench, &[bad])?;
+        self.submit(bench, &[illegal(dice)])?;
+        self.recover(bench, ILLEGAL)
+    }
+
+    /// An illegal command right behind others, which the device may abort then. Software sends them again, or forgets to.
+    pub fn blunder_behind(
+        &mut self,
+        bench: &mut Testbench,
+        dice: &mut Dice,
+        commands: &[Command],
+    ) -> Result<(), Halted> {
+        let mut words: Vec<_> = commands.iter().map(Command::encode).collect();
+        words.push(illegal(dice));
+        self.submit(bench, &words)?;
+        self.recover(bench, ILLEGAL)?;
+        let again = if dice.percent(50) { commands } else { &[] };
+        self.fence(bench, dice, again)
+    }
+
+    /// A fence that cannot store, on which the queue stops as well.
+    fn broken_fence(&mut self, bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
+        self.fence(bench, dice, &[])?;
+        let fence = Iofence { store: Some((Spa(map::BROKEN), 1)), wsi: false, pr: false, pw: false };
+        self.submit(bench, &[Command::Fence(fence).encode()])?;
+        self.recover(bench, MEMORY_FAULT)
+    }
+
+    /// Waits until the queue has stopped for this reason, puts a legal command in the place of the one it stopped at, and
+    /// lets it go on.
+    fn recover(&mut self, bench: &mut Testbench, reason: u64) -> Result<(), Halted> {
         for _ in 0..50 {
-            if bench.read_register(offset::CQCSR, 4)? & ILLEGAL != 0 {
+            let csr = bench.read_register(offset::CQCSR, 4)?;
+            if csr & reason != 0 {
                 let head = bench.read_register(offset::CQH, 4)?;
                 let [first, second] = Command::InvalDdt { device: Some(DeviceId(5)) }.encode();
                 bench.store(Spa(map::COMMANDS + head * 16), first)?;
                 bench.store(Spa(map::COMMANDS + head * 16 + 8), second)?;
-                return bench.write_register(offset::CQCSR, 4, QUEUE_ON | ILLEGAL);
+                return bench.write_register(offset::CQCSR, 4, QUEUE_ON | reason);
             }
             bench.wait(20)?;
         }
         Ok(())
+    }
+}
+
+/// A command that no device knows.
+fn illegal(dice: &mut Dice) -> [u64; 2] {
+    match dice.below(4) {
+        0 => [0x7f, 0],
+        // IOTINVAL.VMA, IODIR.INVAL_DDT and IOTINVAL.GVMA with reserved bits
+        1 => [1 | 1 << 11, 0],
+        2 => [3 | 1 << 7, 0],
+        _ => [1 | 1 << 7 | 1 << 32, 0],
     }
 }

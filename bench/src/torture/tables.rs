@@ -171,6 +171,9 @@ impl<'a> Tables<'a> {
                 if self.scene.has(Scene::Ranges) {
                     values.extend([napot, napot | 1 << 8, napot & !W]);
                 }
+                if self.scene.has(Scene::Choices) {
+                    values.splice(1..1, [leaf(spa | map::WIDE, FULL); 3]);
+                }
                 self.slot(Kind::SecondLeaf, at, values, &covers);
             } else if !is_data && (0x10..0x40).contains(&number) {
                 let moved = spa + map::COPY;
@@ -206,12 +209,11 @@ impl<'a> Tables<'a> {
         let (middle, pages, other_pages) = (root + 0x1000, root + 0x2000, root + 0x3000);
         let first = map::PAGES >> 12;
         self.put(root + offset + 8, table(middle));
-        self.slot(
-            Kind::FirstPointer,
-            middle + offset,
-            vec![table(pages), table(other_pages), table(pages) | G],
-            &covers(first),
-        );
+        let mut pointers = vec![table(pages), table(other_pages), table(pages) | G];
+        if self.scene.has(Scene::Choices) {
+            pointers.push(table(pages | map::WIDE));
+        }
+        self.slot(Kind::FirstPointer, middle + offset, pointers, &covers(first));
         for number in 0..8u64 {
             let page = |n: u64| data + n * 0x1000;
             let here = page(number);
@@ -233,6 +235,9 @@ impl<'a> Tables<'a> {
                 leaf(here, V | W | U | A | D),
                 leaf(page(8), FULL) | N,
             ];
+            if self.scene.has(Scene::Choices) {
+                values.splice(1..1, [leaf(here | map::WIDE, FULL); 3]);
+            }
             self.slot(Kind::FirstLeaf, pages + offset + number * 8, values.clone(), &covers(first + number));
             values[0] = leaf(page(number + 16), FULL);
             self.slot(Kind::FirstLeaf, other_pages + offset + number * 8, values, &covers(first + number));
@@ -361,12 +366,11 @@ impl<'a> Tables<'a> {
                 let values = self.controls(vec![valid.0, 0, valid.0 | 1 << 12], plain);
                 self.slot(Kind::Context, at, values, &covers);
                 self.slot(Kind::Context, at + 16, vec![3 << 12, 9 << 12], &covers);
-                self.slot(
-                    Kind::Context,
-                    at + 24,
-                    map::HOST_ROOTS.map(|root| first_stage(root, SV39)).to_vec(),
-                    &covers,
-                );
+                let mut roots = map::HOST_ROOTS.map(|root| first_stage(root, SV39)).to_vec();
+                if self.scene.has(Scene::Choices) {
+                    roots.push(first_stage(map::HOST_ROOTS[0] | map::WIDE, SV39));
+                }
+                self.slot(Kind::Context, at + 24, roots, &covers);
             }
             _ => {
                 if self.scene.has(Scene::Updates) {
@@ -374,9 +378,16 @@ impl<'a> Tables<'a> {
                 } else {
                     self.put(at, valid.0);
                 }
-                self.slot(Kind::Context, at + 8, vec![iohgatp, other_iohgatp], &covers);
+                let mut roots = vec![iohgatp, other_iohgatp];
+                let mut tables = vec![MSI_FLAT | map::MSI_TABLE >> 12, 0];
+                if self.scene.has(Scene::Choices) {
+                    // Without a second stage, and with one that lies too far out.
+                    roots.extend([0, iohgatp | map::WIDE >> 12]);
+                    tables.push(MSI_FLAT | (map::MSI_TABLE | map::WIDE) >> 12);
+                }
+                self.slot(Kind::Context, at + 8, roots, &covers);
                 if first_version {
-                    self.slot(Kind::Context, at + 32, vec![MSI_FLAT | map::MSI_TABLE >> 12, 0], &covers);
+                    self.slot(Kind::Context, at + 32, tables, &covers);
                 }
                 self.put(at + 48, map::MSI_PAGE);
             }

@@ -47,14 +47,22 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
     let most = if dice.percent(70) { 4 + dice.below(30) } else { 40 + dice.below(80) };
     let latency = 1 + dice.below(4) as u32..=most as u32;
     let timing = PortTiming { latency, reorder: dice.percent(70), ..PortTiming::default() };
+    let mut mem = timing.clone();
+    if scene.has(Scene::Status) && dice.percent(50) {
+        // What has been translated waits for its turn.
+        mem = PortTiming { stall_percent: 80, outstanding: 1 + dice.index(4), ..mem };
+    }
     let mut faults = if dice.percent(40) { vec![broken_memory(scene, &mut dice)] } else { Vec::new() };
     if scene.has(Scene::Ats) && dice.percent(30) {
         faults.push(broken(map::PAGE_REQUESTS + 0x20, FaultKind::SlvErr, FaultOn::Write));
     }
+    if scene.has(Scene::Status) {
+        faults.push(broken(map::BROKEN, FaultKind::SlvErr, FaultOn::Write));
+    }
     let ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
     let config = Config {
         capabilities: capabilities.0,
-        bus: BusConfig { faults, ptw: timing.clone(), mem: timing, ats, ..BusConfig::default() },
+        bus: BusConfig { faults, ptw: timing, mem, ats, ..BusConfig::default() },
         // One walker without caches, shared with messages, is slow, and that is no fault.
         bounds: if scene.has(Scene::Ats) { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
         oracle: Some(Settings { capabilities, version: model.version, choices: Bound::FREE }),
@@ -83,6 +91,9 @@ fn broken_memory(scene: Scene, dice: &mut Dice) -> FaultRange {
             0 => broken(map::GUEST_ROOTS[0] + 0x2000 + page + map::GUEST, FaultKind::SlvErr, FaultOn::Write),
             _ => broken(map::GUESTS[0].1 + 0x5800 + page, FaultKind::SlvErr, FaultOn::Write),
         };
+    }
+    if scene.has(Scene::Status) && dice.percent(60) {
+        return broken(map::FAULTS + 0x60, FaultKind::SlvErr, FaultOn::Write);
     }
     if scene.has(Scene::Messages) && dice.percent(50) {
         return broken(map::MESSAGES + 0x28, FaultKind::SlvErr, FaultOn::Write);
@@ -200,6 +211,9 @@ impl World {
         }
         match self.dice.below(10) {
             0..=5 => self.software.fence(&mut self.bench, &mut self.dice, &commands)?,
+            6 if self.scene.has(Scene::Status) && self.dice.percent(50) => {
+                self.software.blunder_behind(&mut self.bench, &mut self.dice, &commands)?;
+            }
             6 => {
                 let words: Vec<_> = commands.iter().map(golden::Command::encode).collect();
                 self.software.submit(&mut self.bench, &words)?;
