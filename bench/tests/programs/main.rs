@@ -7,6 +7,7 @@
 mod computer;
 mod dice;
 mod generate;
+mod leave_out;
 mod operations;
 mod own;
 mod play;
@@ -74,7 +75,12 @@ fn explain(seed: u64) {
     let program = generate::program(seed, Limits::default());
     let small = shrink::shrink(&program, |program| on_model(program).blame().is_some());
     let why = on_model(&small).blame().unwrap_or_default();
-    println!("{small:#?}\n{why}");
+    println!("seed {seed}: {:?}", small.machine);
+    small.domains.iter().enumerate().for_each(|(at, domain)| println!("  domain {at}: {domain:?}"));
+    small.devices.iter().enumerate().for_each(|(at, device)| println!("  device {at}: {device:?}"));
+    small.traffic.iter().for_each(|traffic| println!("  {traffic:x?}"));
+    small.ops.iter().for_each(|(op, wait)| println!("  {op:x?}, wait {wait}"));
+    println!("{why}");
 }
 
 #[test]
@@ -87,4 +93,17 @@ fn a_sample_of_legal_programs_on_the_model() {
 #[ignore = "by hand: SEED=n"]
 fn one_seed() {
     explain(number("SEED").expect("SEED"));
+}
+
+fn left_out(seeds: std::ops::Range<u64>) {
+    let all: Vec<_> = seeds.into_par_iter().filter_map(leave_out::leave_out).collect();
+    let summary = leave_out::Summary::of(&all);
+    summary.print();
+    assert!(summary.faults.is_empty(), "{} of {} wrong", summary.faults.len(), all.len());
+}
+
+#[test]
+fn a_sample_with_a_step_left_out() {
+    let first = number("FIRST").unwrap_or(0);
+    left_out(first..first + number("COUNT").unwrap_or(100));
 }

@@ -1,7 +1,10 @@
 //! The operations of a program, call by call.
 
 use bench::driver::format::{Invalidation, PageSize, Prot, Pte};
-use bench::driver::{ApiError, Domain, HwptRequest, Machine, Mapping, MsiWindow, Operation, Partial, Promise};
+use bench::driver::plan::Class;
+use bench::driver::{
+    ApiError, Device, Domain, HwptRequest, Machine, Mapping, MsiWindow, Operation, Partial, Promise, Target,
+};
 use golden::{DeviceId, Spa};
 
 use super::play::{Made, Player};
@@ -23,11 +26,16 @@ impl Player<'_> {
                 self.driver.attach(&mut self.computer, self.devices[device], target)
             }
             Op::Replace { device, to } => {
-                let target = self.target(to)?;
-                self.driver.replace(&mut self.computer, self.devices[device], target)
+                let (target, device) = (self.target(to)?, self.devices[device]);
+                if self.goes_by_hops(device, target) {
+                    self.driver.detach(&mut self.computer, device)?;
+                    return self.driver.attach(&mut self.computer, device, target);
+                }
+                self.driver.replace(&mut self.computer, device, target)
             }
             Op::Detach { device } => self.driver.detach(&mut self.computer, self.devices[device]),
             Op::EnableProcesses { device, mode } => {
+                self.leave_identity(device)?;
                 self.driver.enable_processes(&mut self.computer, self.devices[device], mode)
             }
             Op::DisableProcesses { device } => self.driver.disable_processes(&mut self.computer, self.devices[device]),
@@ -112,6 +120,21 @@ impl Player<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// The driver's way from one context to the other shows a state on the way that is neither: requests meanwhile see
+    /// it, and by rule S1 that is software's fault. So the way is by "detached" here.
+    fn goes_by_hops(&self, device: Device, target: Target) -> bool {
+        self.driver.plan(device, target).is_ok_and(|plan| plan.class == Class::Hops)
+    }
+
+    /// The same where a process directory comes or goes: requests with a process ID pass by it meanwhile.
+    fn leave_identity(&mut self, device: usize) -> Result<(), ApiError> {
+        let device = self.devices[device];
+        if self.driver.target(device)? == Some(Target::Identity) {
+            self.driver.detach(&mut self.computer, device)?;
+        }
+        Ok(())
     }
 
     fn give_up(&mut self, at: u64, bytes: u64) {
@@ -255,6 +278,8 @@ impl Player<'_> {
         let Some(leaf) = self.driver.walk(&mut self.computer, parent, gpa)? else { return Err(NOTHING) };
         self.driver.cut_mapping(parent, gpa)?;
         self.driver.cut_mapping(parent, gpa + PAGE)?;
+        // First-stage entries that were read by way of it may still be used: what is not changed is not stale.
+        self.computer.shadow.pause();
         self.driver.unmap(&mut self.computer, parent, gpa, PAGE)?;
         self.computer.wait(wait)?;
         let page = Some(PageSize::SIZE_4K);
@@ -263,6 +288,7 @@ impl Player<'_> {
         let armed = self.driver.failing_in();
         self.driver.fail_allocation(None);
         self.driver.map(&mut self.computer, parent, mapping)?;
+        self.computer.shadow.go_on();
         self.driver.fail_allocation(armed);
         Ok(())
     }

@@ -36,6 +36,8 @@ pub struct Twist {
 pub struct Played {
     pub outcome: RunOutcome,
     pub sent: Vec<Sent>,
+    /// How many of them the driver sends when it starts
+    pub started: usize,
     pub compared: u64,
     pub stale: Vec<String>,
     pub late: Vec<String>,
@@ -48,10 +50,17 @@ pub struct Played {
 }
 
 impl Played {
+    pub fn is_finished(&self) -> bool {
+        self.outcome.end == End::Finished
+    }
+
     /// What is wrong with it, if it was legal.
     pub fn blame(&self) -> Option<String> {
         if let Some(wrong) = &self.wrong {
-            return Some(format!("driver: {wrong}"));
+            return Some(format!(
+                "driver: {wrong}\n{:?} {:?}\n{:?}",
+                self.outcome.end, self.outcome.figures, self.sent
+            ));
         }
         if let Some(found) = self.outcome.violation.as_ref().or(self.outcome.hazard.as_ref()) {
             return Some(format!(
@@ -162,6 +171,7 @@ pub fn play(program: &Program, dut: Box<dyn Dut>, twist: Twist) -> Played {
         domains: vec![None; program.domains.len()],
         ram: Ram { next: RAM, free: Vec::new() },
     };
+    let started = player.computer.sent.len();
     let (mut refused, mut done, mut wrong) = (Vec::new(), 0, None);
     if let Err(error) = player.start() {
         wrong = Some(error.to_string());
@@ -198,7 +208,17 @@ pub fn play(program: &Program, dut: Box<dyn Dut>, twist: Twist) -> Played {
     }
     let Computer { bench, shadow, sent, .. } = player.computer;
     let outcome = bench.finish(None);
-    Played { outcome, sent, compared: shadow.compared, stale: shadow.stale, late: shadow.late, refused, done, wrong }
+    Played {
+        outcome,
+        sent,
+        started,
+        compared: shadow.compared,
+        stale: shadow.stale,
+        late: shadow.late,
+        refused,
+        done,
+        wrong,
+    }
 }
 
 impl Player<'_> {

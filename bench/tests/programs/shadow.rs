@@ -81,6 +81,15 @@ impl Shadow {
         self.disturbed();
     }
 
+    /// Nothing is compared until [`Shadow::go_on`].
+    pub fn pause(&mut self) {
+        self.begin();
+    }
+
+    pub fn go_on(&mut self) {
+        self.end();
+    }
+
     pub fn freed(&mut self, start: Spa, bytes: u64) {
         for page in (start.0..start.0 + bytes).step_by(4096) {
             self.freed.insert(page, 0);
