@@ -21,6 +21,8 @@ pub struct Computer {
     pub sent: Vec<Sent>,
     /// Where the command that was left out stands, once it was
     pub left_at: Option<Cycle>,
+    /// Operations of the driver, and when they began and ended
+    pub log: Vec<String>,
     queue: Queue,
     tail: u64,
     /// What software is told of a fence that it does not wait for
@@ -48,6 +50,7 @@ impl Computer {
             op: 0,
             sent: Vec::new(),
             left_at: None,
+            log: Vec::new(),
             queue: Queue::default(),
             tail: 0,
             told: None,
@@ -56,7 +59,7 @@ impl Computer {
 
     fn look(&mut self) {
         let events = self.bench.take_events();
-        self.shadow.events(&events, self.bench.memory());
+        self.shadow.events(&events, self.bench.memory(), self.bench.now());
     }
 
     /// What stands in the queue in the place of a doubleword of a command.
@@ -136,7 +139,13 @@ impl Machine for Computer {
         }
     }
     fn wait(&mut self, cycles: u64) -> Result<(), Halted> {
-        let done = self.bench.wait(cycles);
+        if cycles == 0 {
+            return Ok(());
+        }
+        // "Later" than an operation is later than the cycle in which it returned.
+        let first = self.bench.wait(1);
+        self.look();
+        let done = first.and_then(|()| self.bench.wait(cycles - 1));
         self.look();
         done
     }
@@ -145,11 +154,13 @@ impl Machine for Computer {
     }
     fn begin(&mut self, operation: Operation) {
         self.shadow.begin();
+        self.log.push(format!("{} begin {}", self.bench.now(), operation.name));
         self.bench.begin(operation);
     }
     fn end(&mut self, done: bool) {
         self.bench.end(done);
         self.shadow.end();
+        self.log.push(format!("{} end{}", self.bench.now(), if done { "" } else { ", failed" }));
     }
     fn freed(&mut self, start: Spa, bytes: u64) {
         self.shadow.freed(start, bytes);

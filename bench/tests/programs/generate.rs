@@ -20,6 +20,8 @@ const SECOND: [Scheme; 3] = [Scheme::Sv39x4, Scheme::Sv48x4, Scheme::Sv57x4];
 pub struct Limits {
     /// Capabilities of the device: process directories and the extended format only if it has them
     pub capabilities: Option<Capabilities>,
+    /// Short, with traffic on few pages that are mapped, and pauses in which they are used: what is stale shows
+    pub hot: bool,
 }
 
 /// What the generator believes to be so.
@@ -31,6 +33,7 @@ struct Belief {
 }
 
 struct Generator {
+    hot: bool,
     dice: Dice,
     program: Program,
     belief: Belief,
@@ -50,15 +53,24 @@ pub fn program(seed: u64, limits: Limits) -> Program {
         mapped: vec![Vec::new(); d],
     };
     let program = Program { seed, machine, domains, devices, traffic: Vec::new(), ops: Vec::new() };
-    let mut generator = Generator { dice, program, belief };
+    let mut generator = Generator { hot: limits.hot, dice, program, belief };
     generator.set_up();
     generator.traffic();
-    let count = 5 + generator.dice.below(36);
+    let count = if limits.hot { 2 + generator.dice.below(8) } else { 5 + generator.dice.below(36) };
     // Software that never waits, that waits a little, or as long as it likes.
     let patience = generator.dice.one(&[0, 0, 60, 600]);
+    if let Some((_, wait)) = generator.program.ops.last_mut().filter(|_| limits.hot) {
+        *wait = 300;
+    }
     for _ in 0..count {
         let op = generator.op();
-        let wait = if generator.dice.percent(50) { 0 } else { generator.dice.below(patience + 1) };
+        let wait = if limits.hot {
+            100 + generator.dice.below(200)
+        } else if generator.dice.percent(50) {
+            0
+        } else {
+            generator.dice.below(patience + 1)
+        };
         generator.program.ops.push((op, wait));
     }
     generator.program
@@ -92,6 +104,7 @@ fn machine(dice: &mut Dice, limits: Limits) -> MachineSpec {
         ptw_latency: latency(dice),
         reorder: dice.percent(70),
         stall: dice.one(&[0, 10, 30]),
+        mem_stall: dice.one(&[0, 10, 30, 70]),
         directory_levels: 1 + dice.below(3) as u8,
         fault_queue_log2: dice.one(&[2, 7]),
         command_queue_log2: dice.one(&[6, 6]),
@@ -149,8 +162,8 @@ impl Generator {
     fn set_up(&mut self) {
         for domain in 0..self.program.domains.len() {
             self.program.ops.push((Op::Create { domain }, 0));
-            for slot in 0..SLOTS {
-                if self.dice.percent(70) {
+            for slot in 0..self.slots() {
+                if self.hot || self.dice.percent(70) {
                     let op = self.map(domain, slot);
                     self.program.ops.push((op, 0));
                 }
@@ -164,11 +177,15 @@ impl Generator {
             }
         }
         for device in 0..self.program.devices.len() {
-            if self.dice.percent(70) {
+            if self.hot || self.dice.percent(70) {
                 let op = self.attach(device);
                 self.program.ops.push((op, 0));
             }
         }
+    }
+
+    fn slots(&self) -> u64 {
+        if self.hot { 1 } else { SLOTS }
     }
 
     fn traffic(&mut self) {
@@ -177,9 +194,13 @@ impl Generator {
                 let id = self.dice.below(self.program.devices[device].ids.len() as u64) as usize;
                 let process = self.has_directories() && self.dice.percent(40);
                 let process = process.then(|| 1 + self.dice.below(2) as u32);
-                let slot = self.dice.below(SLOTS);
+                let slot = self.dice.below(self.slots());
                 let start = if self.dice.percent(15) { MSI } else { DATA + slot * SLOT };
-                let bytes = self.dice.one(&[64, PAGE, PAGE, 2 * PAGE, 8 * PAGE, 16 * PAGE]);
+                let bytes = if self.hot {
+                    self.dice.one(&[64, PAGE])
+                } else {
+                    self.dice.one(&[64, PAGE, PAGE, 2 * PAGE, 8 * PAGE, 16 * PAGE])
+                };
                 self.program.traffic.push(Traffic {
                     device,
                     id,
@@ -201,11 +222,27 @@ impl Generator {
     }
 
     fn any_domain(&mut self) -> usize {
+        let used: Vec<usize> = self
+            .belief
+            .attached
+            .iter()
+            .filter_map(|to| match to {
+                Some(To::Domain(domain)) => Some(*domain),
+                _ => None,
+            })
+            .collect();
+        if self.hot && !used.is_empty() && self.dice.percent(50) {
+            let domain = self.dice.one(&used);
+            return match self.program.domains[domain] {
+                DomainSpec::Nested { parent, .. } if self.dice.percent(50) => parent,
+                _ => domain,
+            };
+        }
         self.dice.below(self.program.domains.len() as u64) as usize
     }
 
     fn to(&mut self) -> To {
-        match self.dice.below(10) {
+        match self.dice.below(if self.hot { 14 } else { 10 }) {
             0 => To::Blocked,
             1 => To::Identity,
             _ => To::Domain(self.any_domain()),
@@ -241,7 +278,7 @@ impl Generator {
         let iova = DATA + slot * SLOT;
         let output = self.program.is_nested(domain).then(|| {
             let has_files = self.dice.percent(20) && bytes <= PAGE * u64::from(FILES);
-            if has_files { MSI } else { DATA + self.dice.below(SLOTS) * SLOT }
+            if has_files { MSI } else { DATA + self.dice.below(self.slots()) * SLOT }
         });
         let (iova, bytes) = if self.program.is_nested(domain) && self.dice.percent(10) {
             (MSI, PAGE * u64::from(FILES))
@@ -258,7 +295,7 @@ impl Generator {
     fn mapped(&mut self, domain: usize) -> (u64, u64) {
         let known = &self.belief.mapped[domain];
         if known.is_empty() || self.dice.percent(5) {
-            return (DATA + self.dice.below(SLOTS) * SLOT, PAGE << self.dice.below(5));
+            return (DATA + self.dice.below(self.slots()) * SLOT, PAGE << self.dice.below(5));
         }
         let at = self.dice.below(known.len() as u64) as usize;
         known[at]
@@ -347,7 +384,7 @@ impl Generator {
         let (iova, bytes) = self.mapped(domain);
         match self.dice.below(20) {
             0..=5 => {
-                let slot = self.dice.below(SLOTS);
+                let slot = self.dice.below(self.slots());
                 self.map(domain, slot)
             }
             6..=11 => {

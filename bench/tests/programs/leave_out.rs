@@ -9,8 +9,8 @@ use hdl::Dut;
 use super::dice::Dice;
 use super::generate::{Limits, program};
 use super::play::{Played, Twist, play};
-use super::program::Program;
-use super::step::{CommandKind, How, Left};
+use super::program::{Op, Program};
+use super::step::{CommandKind, How, Left, Sent};
 
 /// So long does software wait behind the operation that lacks a step: what is stale has time to be used.
 const WAIT: u64 = 400;
@@ -42,13 +42,13 @@ pub struct Verdict {
 
 /// The program of a seed without one step; none if it owes none.
 pub fn leave_out(seed: u64) -> Option<Verdict> {
-    let (program, left) = choose(seed)?;
-    Some(judge(&program, left))
+    let (program, left, op) = choose(seed)?;
+    Some(judge(&program, left, op))
 }
 
 /// A program, and one of the commands that it sends.
-pub fn choose(seed: u64) -> Option<(Program, Left)> {
-    let mut program = program(seed, Limits::default());
+pub fn choose(seed: u64) -> Option<(Program, Left, usize)> {
+    let mut program = program(seed, Limits { hot: true, ..Limits::default() });
     program.machine.command_queue_log2 = 6;
     let whole = play(&program, model(seed), Twist::default());
     let mut dice = Dice::new(seed, 2);
@@ -56,7 +56,10 @@ pub fn choose(seed: u64) -> Option<(Program, Left)> {
     let first = whole.started;
     let mut candidates: BTreeMap<CommandKind, Vec<usize>> = BTreeMap::new();
     for (number, sent) in whole.sent.iter().enumerate().skip(first) {
-        if sent.op < program.ops.len() && !How::of(sent).is_empty() {
+        if let Some((op, _)) = program.ops.get(sent.op)
+            && owes(op)
+            && !ways(sent, op).is_empty()
+        {
             candidates.entry(sent.kind).or_default().push(number);
         }
     }
@@ -66,20 +69,38 @@ pub fn choose(seed: u64) -> Option<(Program, Left)> {
     }
     let kind = dice.one(&kinds);
     let number = dice.one(&candidates[&kind]);
-    let how = dice.one(&How::of(&whole.sent[number]));
-    Some((program, Left { number, how }))
+    let sent = whole.sent[number];
+    let how = dice.one(&ways(&sent, &program.ops[sent.op].0));
+    Some((program, Left { number, how }, sent.op))
 }
 
-/// Plays a program without a step.
-pub fn play_without(program: &Program, left: Left) -> (Played, usize) {
-    let whole = play(program, model(program.seed), Twist::default());
-    let op = whole.sent.get(left.number).map_or(usize::MAX, |sent| sent.op);
+/// Where V goes from 0 to 1, nothing is owed.
+fn owes(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Attach { .. } | Op::AttachProcess { .. } | Op::Create { .. } | Op::Map { .. } | Op::OwnInvalidation { .. }
+    )
+}
+
+/// How a command can be left out: PR and PW are owed only where memory is given up.
+fn ways(sent: &Sent, op: &Op) -> Vec<How> {
+    let gives_up = match op {
+        Op::Unmap { give_up, .. } | Op::MsiMove { give_up, .. } | Op::MsiUnmap { give_up, .. } => *give_up,
+        _ => false,
+    };
+    let mut ways = How::of(sent);
+    ways.retain(|how| gives_up || !matches!(how, How::NoReads | How::NoWrites));
+    ways
+}
+
+/// Plays a program without a step of this operation.
+pub fn play_without(program: &Program, left: Left, op: usize) -> Played {
     let twist = Twist { left: Some(left), wait: Some((op, WAIT)), ..Twist::default() };
-    (play(program, model(program.seed), twist), op)
+    play(program, model(program.seed), twist)
 }
 
-fn judge(program: &Program, left: Left) -> Verdict {
-    let (played, op) = play_without(program, left);
+fn judge(program: &Program, left: Left, op: usize) -> Verdict {
+    let played = play_without(program, left, op);
     let kind = played.sent.get(left.number).map_or(CommandKind::Other, |sent| sent.kind);
     let hazard = played.outcome.hazard.as_ref().map(|found| (found.rule.clone(), found.right.clone()));
     let named = hazard.as_ref().is_some_and(|(_, right)| left.how.is_named(kind, right));

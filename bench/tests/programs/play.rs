@@ -41,6 +41,8 @@ pub struct Played {
     pub compared: u64,
     pub stale: Vec<String>,
     pub late: Vec<String>,
+    /// Operations of the driver, and when they began and ended
+    pub log: Vec<String>,
     /// Operations that were refused, and how
     pub refused: Vec<(usize, Errno)>,
     /// Operations that were done
@@ -125,13 +127,17 @@ pub struct Player<'a> {
 }
 
 fn config(machine: &MachineSpec) -> Config {
-    let timing = |latency: (u32, u32)| PortTiming {
+    let timing = |latency: (u32, u32), stall_percent: u8| PortTiming {
         latency: latency.0..=latency.1,
         reorder: machine.reorder,
-        stall_percent: machine.stall,
+        stall_percent,
         ..PortTiming::default()
     };
-    let bus = BusConfig { mem: timing(machine.mem_latency), ptw: timing(machine.ptw_latency), ..BusConfig::default() };
+    let bus = BusConfig {
+        mem: timing(machine.mem_latency, machine.mem_stall),
+        ptw: timing(machine.ptw_latency, machine.stall),
+        ..BusConfig::default()
+    };
     let (capabilities, version) = (machine.capabilities, SpecVersion::default());
     let oracle = Settings { capabilities, version, choices: Bound::FREE };
     Config { capabilities: capabilities.0, bus, bounds: Bounds::default(), oracle: Some(oracle) }
@@ -206,7 +212,7 @@ pub fn play(program: &Program, dut: Box<dyn Dut>, twist: Twist) -> Played {
             Err(error) => Some(format!("when everything was given back: {error}")),
         };
     }
-    let Computer { bench, shadow, sent, .. } = player.computer;
+    let Computer { bench, shadow, sent, log, .. } = player.computer;
     let outcome = bench.finish(None);
     Played {
         outcome,
@@ -215,6 +221,7 @@ pub fn play(program: &Program, dut: Box<dyn Dut>, twist: Twist) -> Played {
         compared: shadow.compared,
         stale: shadow.stale,
         late: shadow.late,
+        log,
         refused,
         done,
         wrong,

@@ -29,6 +29,7 @@ pub struct MachineSpec {
     pub ptw_latency: (u32, u32),
     pub reorder: bool,
     pub stall: u8,
+    pub mem_stall: u8,
     pub directory_levels: u8,
     pub fault_queue_log2: u8,
     pub command_queue_log2: u8,

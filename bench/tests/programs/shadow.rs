@@ -30,8 +30,11 @@ struct Live {
 /// The watcher.
 pub struct Shadow {
     capabilities: Capabilities,
+    now: u64,
     ddtp: u64,
     depth: u32,
+    /// An operation has returned, and no cycle has passed since
+    fresh: bool,
     disturbances: u64,
     offered: [Option<Option<u64>>; 2],
     live: Vec<Live>,
@@ -50,8 +53,10 @@ impl Shadow {
     pub fn new(capabilities: Capabilities) -> Shadow {
         Shadow {
             capabilities,
+            now: 0,
             ddtp: 0,
             depth: 0,
+            fresh: false,
             disturbances: 0,
             offered: [None, None],
             live: Vec::new(),
@@ -78,6 +83,7 @@ impl Shadow {
 
     pub fn end(&mut self) {
         self.depth -= 1;
+        self.fresh = true;
         self.disturbed();
     }
 
@@ -102,14 +108,16 @@ impl Shadow {
         }
     }
 
-    pub fn events(&mut self, events: &[Event], memory: &Memory) {
+    pub fn events(&mut self, events: &[Event], memory: &Memory, now: u64) {
+        self.now = now;
         for event in events {
             self.event(event, memory);
         }
+        self.fresh = false;
     }
 
     fn event(&mut self, event: &Event, memory: &Memory) {
-        let now = if self.depth == 0 { Some(self.disturbances) } else { None };
+        let now = if self.depth == 0 && !self.fresh { Some(self.disturbances) } else { None };
         match event {
             Event::DmaOffered { request } => {
                 self.offered[usize::from(request.direction == Direction::Write)] = Some(now);
@@ -161,7 +169,7 @@ impl Shadow {
         };
         if right != shown {
             let of = (request.device.0, request.process.map(|own| own.0), request.direction, request.iova);
-            self.stale.push(format!("{of:x?}: {shown:x?}, and memory says {right:x?}"));
+            self.stale.push(format!("until {}, {of:x?}: {shown:x?}, and memory says {right:x?}", self.now));
         }
     }
 }
