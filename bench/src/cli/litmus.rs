@@ -9,7 +9,7 @@ use super::options::Options;
 use super::output;
 use crate::report::{ExitCode, RunReport, Verdict};
 use crate::runner::{self, Device, Plan, Planned, Selected};
-use crate::scenario::{LitmusAnswer, Litmus};
+use crate::scenario::{Litmus, LitmusAnswer};
 
 /// What a litmus test came to on one device.
 #[derive(Debug, Default)]
@@ -79,7 +79,11 @@ fn play(
     let (report, _) = play_jobs(options, jobs_of)?;
     let outcome = |one: &Selected| {
         let mut outcome = Outcome::default();
-        report.runs.iter().filter(|run| run.scenario == one.loaded.scenario.name.value).for_each(|run| outcome.add(run));
+        report
+            .runs
+            .iter()
+            .filter(|run| run.scenario == one.loaded.scenario.name.value)
+            .for_each(|run| outcome.add(run));
         outcome
     };
     Ok(selected.iter().map(outcome).collect())

@@ -72,9 +72,8 @@ struct Held {
 impl Moments {
     /// There is one of which all words are that these operations stored to.
     pub fn fit(&self, choices: &[Choice]) -> bool {
-        let fits = |choice: &Choice, at: usize| {
-            self.agrees(&choice.word, choice.value, at) && self.led(choices, choice, at)
-        };
+        let fits =
+            |choice: &Choice, at: usize| self.agrees(&choice.word, choice.value, at) && self.led(choices, choice, at);
         (0..self.cycles.len()).any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 

@@ -92,7 +92,8 @@ impl Roots {
     /// another process.
     pub fn may_have_led(&self, stage: Stage, tags: &Tags, value: u64, global: bool, since: Cycle) -> bool {
         let wanted = Root::of(stage, tags, value);
-        let is_it = |root: &Root| Root { pscid: wanted.pscid, ..*root } == wanted && (global || root.pscid == wanted.pscid);
+        let is_it =
+            |root: &Root| Root { pscid: wanted.pscid, ..*root } == wanted && (global || root.pscid == wanted.pscid);
         self.seen.iter().chain(&self.unasked.roots).any(|(root, last)| *last >= since && is_it(root))
     }
 

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use golden::{
-    Config, DdtMode, DeviceId, DirectoryEntry, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags,
-    Update, WordRef, Words,
+    Config, DdtMode, DeviceId, DirectoryEntry, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage,
+    Tags, Update, WordRef, Words,
 };
 use rustc_hash::FxHashSet;
 

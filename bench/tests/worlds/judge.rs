@@ -4,8 +4,8 @@ use bench::bus::{Agent, Burst, Cycle, Direction, DmaRequest, Event as BusEvent, 
 use bench::driver;
 use bench::oracle::{Bound, Oracle, Peek, Settings, Violation};
 use golden::{
-    Capabilities, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase,
-    Spa, SpecVersion, offset,
+    Capabilities, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase, Spa,
+    SpecVersion, offset,
 };
 use rustc_hash::FxHashMap;
 

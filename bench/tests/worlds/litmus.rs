@@ -106,7 +106,8 @@ fn an_address_reaches_the_whole_superpage() {
 
 #[test]
 fn gvma_alone_leaves_a_pointer_in_the_context() {
-    let change = || Program::of("pointer held in a context").read("G0[0]").store("G0[0]", "there").fetch("GVMA G0").fence();
+    let change =
+        || Program::of("pointer held in a context").read("G0[0]").store("G0[0]", "there").fetch("GVMA G0").fence();
     change().permits(&[0, B]);
     change().fetch("INVAL_DDT device 1").fence().permits(&[B]);
 }
