@@ -367,8 +367,9 @@ impl Walkers {
             self.walkers[at].job = None;
             return;
         }
-        if let (Some(late), None, Err(Outcome::Translated(_))) = (late, wanted, &ended)
-            && update.is_none()
+        // The second stage lets the access through, and marks its page dirty only once the first stage stands.
+        if let (Some(late), None) = (late, wanted)
+            && (update.is_some() || matches!(ended, Err(Outcome::Translated(_))))
         {
             return self.update(at, job, &late, config, world);
         }
