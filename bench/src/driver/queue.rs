@@ -80,7 +80,7 @@ pub(super) struct CommandQueue {
     flag: Spa,
     sequence: u32,
     tail: u64,
-    /// As read last; the true one may be further on
+    /// The true one may be further on, but not behind
     head: u64,
     sent: u64,
     /// What no fence has completed yet, and has to be sent again if the queue stops
@@ -208,6 +208,7 @@ impl CommandQueue {
         batch.push(Command::fence(ordered, flag));
         self.send(machine, options, &batch)?;
         let (tail, flag_at, sequence) = (self.tail, self.flag, u64::from(self.sequence));
+        let fence = tail.wrapping_sub(1) & self.mask();
         let mut polls = 0;
         wait_for(machine, options, "IOFENCE.C", |m| {
             let done = match options.completion {
@@ -220,7 +221,12 @@ impl CommandQueue {
             }
             Ok(done)
         })?;
-        self.head = tail;
+        // The number of a fence may show in memory before `cqh` has passed the fence. A full queue whose head is taken
+        // to be further than it is looks like an empty one as soon as the head is read.
+        self.head = match options.completion {
+            Completion::Memory => fence,
+            Completion::Head => tail,
+        };
         self.unfenced.clear();
         Ok(())
     }

@@ -107,7 +107,7 @@ fn machine(dice: &mut Dice, limits: Limits) -> MachineSpec {
         mem_stall: dice.one(&[0, 10, 30, 70]),
         directory_levels: 1 + dice.below(3) as u8,
         fault_queue_log2: dice.one(&[2, 7]),
-        command_queue_log2: dice.one(&[6, 6]),
+        command_queue_log2: dice.one(&[1, 2, 6]),
         flush: dice.one(&[FlushPolicy::Spec, FlushPolicy::Tags]),
         completion: dice.one(&[Completion::Memory, Completion::Head]),
         page_flushes: dice.one(&[0, 2, 16]),

@@ -11,39 +11,28 @@ use super::generate::{Limits, program};
 use super::play::{Played, Twist, play};
 use super::program::{Op, Program};
 use super::step::{CommandKind, How, Left, Sent};
+use super::verdict::Verdict;
 
 /// So long does software wait behind the operation that lacks a step: what is stale has time to be used.
-const WAIT: u64 = 400;
+pub const WAIT: u64 = 400;
 
 /// A device that keeps what it may: where something stale can show, it does.
-fn model(seed: u64) -> Box<dyn Dut> {
+pub fn model(seed: u64) -> Box<dyn Dut> {
     let base = if seed % 2 == 0 { CacheConfig::large() } else { CacheConfig::combined() };
     let caches = CacheConfig { tagged: seed % 4 < 2, eager_percent: if seed % 3 == 0 { 30 } else { 100 }, ..base };
     let caches = CacheConfig { strict_fence: false, ..caches };
     Box::new(Model::new(ModelConfig { caches, ..ModelConfig::plain(seed) }))
 }
 
-/// What came of one program without one step.
-#[derive(Debug)]
-pub struct Verdict {
-    pub seed: u64,
-    pub kind: CommandKind,
-    pub how: How,
-    pub op: String,
-    /// The watcher saw something stale being used, or memory that had been given up
-    pub stale: Option<String>,
-    /// The rule that was broken, and what the hazard says
-    pub hazard: Option<(String, String)>,
-    /// The step that was left out is named
-    pub named: bool,
-    /// Somebody else was blamed, or the run ended otherwise
-    pub wrong: Option<String>,
-}
-
 /// The program of a seed without one step; none if it owes none.
 pub fn leave_out(seed: u64) -> Option<Verdict> {
     let (program, left, op) = choose(seed)?;
-    Some(judge(&program, left, op))
+    let mut verdict = judge(&program, left, op);
+    if verdict.wrong.is_some() {
+        let whole = play(&program, model(seed), Twist::default()).blame();
+        verdict.wrong = verdict.wrong.map(|wrong| format!("{wrong}; with the step: {whole:?}"));
+    }
+    Some(verdict)
 }
 
 /// A program, and one of the commands that it sends.
@@ -102,87 +91,7 @@ pub fn play_without(program: &Program, left: Left, op: usize) -> Played {
 fn judge(program: &Program, left: Left, op: usize) -> Verdict {
     let played = play_without(program, left, op);
     let kind = played.sent.get(left.number).map_or(CommandKind::Other, |sent| sent.kind);
-    let hazard = played.outcome.hazard.as_ref().map(|found| (found.rule.clone(), found.right.clone()));
-    let named = hazard.as_ref().is_some_and(|(_, right)| left.how.is_named(kind, right));
-    let wrong = match (&played.outcome.violation, &played.wrong) {
-        (Some(found), _) => Some(format!("{:?} {}: {}", found.blame, found.rule, found.right)),
-        (None, Some(wrong)) => Some(wrong.clone()),
-        (None, None) if !played.is_finished() => Some(format!("{:?}", played.outcome.end)),
-        (None, None) => None,
-    };
-    Verdict {
-        seed: program.seed,
-        kind,
-        how: left.how,
-        op: program.ops.get(op).map(|(op, _)| format!("{op:x?}")).unwrap_or_default(),
-        stale: played.stale.first().or(played.late.first()).cloned(),
-        hazard,
-        named,
-        wrong,
-    }
-}
-
-/// Counts of many, and what is wrong with them.
-#[derive(Debug, Default)]
-pub struct Summary {
-    pub programs: usize,
-    pub stale: usize,
-    pub blamed: usize,
-    pub named: usize,
-    /// Blamed though the watcher saw nothing stale: it looks at requests between operations only
-    pub blamed_besides: usize,
-    pub faults: Vec<String>,
-    pub unnamed: Vec<String>,
-    table: BTreeMap<(CommandKind, How), [usize; 4]>,
-}
-
-impl Summary {
-    pub fn of(all: &[Verdict]) -> Summary {
-        let mut summary = Summary { programs: all.len(), ..Summary::default() };
-        for verdict in all {
-            let Verdict { seed, kind, how, op, stale, hazard, named, wrong } = verdict;
-            let counts = summary.table.entry((*kind, *how)).or_default();
-            counts[0] += 1;
-            let what = format!("seed {seed}, {kind:?} {how:?} of {op}");
-            if let Some(wrong) = wrong {
-                summary.faults.push(format!("{what}: {wrong}"));
-            }
-            match (stale, hazard) {
-                (Some(stale), None) => {
-                    summary.stale += 1;
-                    counts[1] += 1;
-                    if wrong.is_none() {
-                        summary.faults.push(format!("{what}: not blamed: {stale}"));
-                    }
-                }
-                (Some(_), Some((rule, right))) => {
-                    summary.stale += 1;
-                    summary.blamed += 1;
-                    counts[1] += 1;
-                    counts[2] += 1;
-                    if *named {
-                        summary.named += 1;
-                        counts[3] += 1;
-                    } else {
-                        summary.unnamed.push(format!("{what}: {rule}: {right}"));
-                    }
-                }
-                (None, Some(_)) => summary.blamed_besides += 1,
-                (None, None) => {}
-            }
-        }
-        summary
-    }
-
-    pub fn print(&self) {
-        let Summary { programs, stale, blamed, named, blamed_besides, .. } = self;
-        println!(
-            "{programs} programs: stale {stale}, of these blamed {blamed}, step named {named}; blamed besides {blamed_besides}"
-        );
-        for ((kind, how), [all, stale, blamed, named]) in &self.table {
-            println!("  {kind:?} {how:?}: {all} programs, stale {stale}, blamed {blamed}, named {named}");
-        }
-        self.faults.iter().for_each(|fault| println!("  WRONG {fault}"));
-        self.unnamed.iter().for_each(|text| println!("  UNNAMED {text}"));
-    }
+    let what = format!("{kind:?} {:?}", left.how);
+    let name = program.ops.get(op).map(|(op, _)| format!("{op:x?}")).unwrap_or_default();
+    Verdict::of(program.seed, what, name, &played, |text| left.how.is_named(kind, text))
 }

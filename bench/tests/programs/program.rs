@@ -1,6 +1,8 @@
 //! What a program is: a machine, domains, devices, traffic, and operations one after the other. It is data, so that it
 //! can be printed and made smaller.
 
+use std::fmt;
+
 use bench::driver::format::{PageSize, ProcessMode, Prot, Scheme};
 use bench::driver::{Completion, FlushPolicy};
 use bench::testbench::Kind;
@@ -219,6 +221,25 @@ pub struct Program {
     pub traffic: Vec<Traffic>,
     /// Each with the wait behind it
     pub ops: Vec<(Op, u64)>,
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}: {:?}", self.seed, self.machine)?;
+        for (at, domain) in self.domains.iter().enumerate() {
+            writeln!(f, "  domain {at}: {domain:?}")?;
+        }
+        for (at, device) in self.devices.iter().enumerate() {
+            writeln!(f, "  device {at}: {device:x?}")?;
+        }
+        for traffic in &self.traffic {
+            writeln!(f, "  {traffic:x?}")?;
+        }
+        for (at, (op, wait)) in self.ops.iter().enumerate() {
+            writeln!(f, "  {at}: {op:x?}, wait {wait}")?;
+        }
+        Ok(())
+    }
 }
 
 impl Program {
