@@ -385,3 +385,10 @@ fn the_hunts_that_are_finished_are_kept() {
     assert_eq!(hunts[0]["habit"], "TagsLackPageBit");
     assert_eq!(hunts[0]["catches"].as_array().map(Vec::len), Some(5));
 }
+
+#[test]
+fn litmus_tests_come_out_as_they_should_and_their_illegal_devices_are_caught() {
+    let output = lockstep(&["litmus", "--dut", "model"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains("| forbidden |") && text(&output).contains("caught, `"), "{}", text(&output));
+}

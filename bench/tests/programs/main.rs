@@ -5,7 +5,7 @@
 //! What is stale is decided by a watcher of its own, from bus events and memory, and not by the oracle.
 //!
 //! By hand: `FIRST=1000 COUNT=500 cargo test -p bench --test programs -- --nocapture a_sample_of`, and with
-//! `--ignored`, `SEED=n` for one program, made as small as it gets, and `QUIRK=n` for a bug of the driver.
+//! `--ignored`, and `SEED=n` for one program, made as small as it gets.
 
 mod computer;
 mod dice;
