@@ -108,7 +108,7 @@ impl Driver {
     /// ENOMEM; ETIMEDOUT or EIO if the command queue fails.
     pub fn attach(&mut self, machine: &mut dyn Machine, device: Device, target: Target) -> Result<(), ApiError> {
         let name = format!("attach {}: {}", self.device_name(device), self.target_name(Some(target)));
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: true };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: true };
         self.operation(machine, operation, |driver, machine| {
             if driver.device(device)?.current.is_some() {
                 return Err(ApiError::Busy("device is attached"));
@@ -146,7 +146,7 @@ impl Driver {
     pub fn detach(&mut self, machine: &mut dyn Machine, device: Device) -> Result<(), ApiError> {
         let from = self.devices.get(&device.0).and_then(|d| d.current);
         let name = format!("detach {}: {}", self.device_name(device), self.target_name(from));
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: true };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: true };
         self.operation(machine, operation, |driver, machine| {
             if driver.device(device)?.current.is_none() {
                 return Err(ApiError::Invalid("device is not attached"));

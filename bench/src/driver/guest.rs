@@ -212,7 +212,7 @@ impl Driver {
         mapping: Mapping,
     ) -> Result<(), ApiError> {
         let name = format!("map {}: {:#x}+{:#x}", self.table_name(table), mapping.iova, mapping.bytes);
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| driver.map_in_guest(machine, table, mapping))
     }
 
@@ -256,7 +256,7 @@ impl Driver {
         bytes: u64,
     ) -> Result<(), ApiError> {
         let name = format!("unmap {}: {iova:#x}+{bytes:#x}", self.table_name(table));
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| driver.unmap_in_guest(machine, table, iova, bytes))
     }
 

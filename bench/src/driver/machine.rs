@@ -13,10 +13,19 @@ pub enum Promise {
     /// Nothing: a raw store by a scenario, a step in the middle of something larger.
     #[default]
     Nothing,
-    /// Once the operation has returned, what it replaced is used no more.
+    /// Once the operation has returned, what it replaced is used no more. On its way it may show states in between.
     Effective,
+    /// As `Effective`, and while it runs every request is translated by the old state or by the new one, whole, or refused.
+    Whole,
     /// As `Effective`, and while it runs every request is translated by the old state or by the new one, whole.
     Hitless,
+}
+
+impl Promise {
+    /// What a request shows that runs beside the operation is promised.
+    pub const fn is_kept_meanwhile(self) -> bool {
+        matches!(self, Promise::Whole | Promise::Hitless)
+    }
 }
 
 /// An operation of the driver, as the report names it.

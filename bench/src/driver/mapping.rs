@@ -35,7 +35,7 @@ impl Driver {
     /// ENOMEM. Then nothing is mapped.
     pub fn map(&mut self, machine: &mut dyn Machine, domain: Domain, mapping: Mapping) -> Result<(), ApiError> {
         let name = format!("map {}: {:#x}+{:#x}", self.domain_name(domain), mapping.iova, mapping.bytes);
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         let domain = match &self.domain(domain)?.kind {
             Kind::Nested(nested) if self.options.quirks.map_on_nested => Domain(nested.parent),
             _ => domain,
@@ -84,7 +84,7 @@ impl Driver {
     /// ETIMEDOUT or EIO if the flush fails: the entries are gone, but devices may still use them.
     pub fn unmap(&mut self, machine: &mut dyn Machine, domain: Domain, iova: u64, bytes: u64) -> Result<u64, ApiError> {
         let name = format!("unmap {}: {iova:#x}+{bytes:#x}", self.domain_name(domain));
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| {
             let found = whole_areas(driver.paging(domain.0)?, iova, bytes)?;
             driver.clear(machine, domain, iova, bytes)?;
@@ -126,7 +126,7 @@ impl Driver {
         prot: Prot,
     ) -> Result<(), ApiError> {
         let name = format!("protect {}: {iova:#x}+{bytes:#x}", self.domain_name(domain));
-        let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
+        let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| {
             check_prot(prot)?;
             whole_areas(driver.paging(domain.0)?, iova, bytes)?;

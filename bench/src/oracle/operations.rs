@@ -162,7 +162,7 @@ impl Operations {
         }
         let Some(&first) = moments.cycles.first() else { return moments };
         let (promised, other): (Vec<_>, Vec<_>) =
-            self.overlapped(window).partition(|bracket| bracket.operation.promise != Promise::Nothing);
+            self.overlapped(window).partition(|bracket| bracket.operation.promise.is_kept_meanwhile());
         let stored_apart = |addr: u64| {
             other.iter().any(|bracket| bracket.words.contains(&addr))
                 || self.loose.iter().any(|&(cycle, word)| word == addr && cycle >= first && cycle <= window.end)

@@ -239,7 +239,7 @@ impl Software {
             return None;
         }
         let words = || reads.iter().map(|choice| choice.word.addr.0 & !7).chain(at_rest.words.iter().copied());
-        let matter = |bracket: &&Bracket| bracket.operation.promise != Promise::Nothing && bracket.stored_to(words());
+        let matter = |bracket: &&Bracket| bracket.operation.promise.is_kept_meanwhile() && bracket.stored_to(words());
         let mut involved = self.operations.overlapped(served.window).filter(matter);
         let first = involved.next()?;
         let is_hitless = |bracket: &Bracket| bracket.operation.promise == Promise::Hitless;
@@ -381,8 +381,9 @@ mod tests {
         assert_eq!(torn(Promise::Hitless, to(0xC), 0xB), None, "something else than the operation led there");
         assert_eq!(torn(Promise::Hitless, to(0xC), 0xC), Some((true, "replace".to_owned())));
         assert_eq!(torn(Promise::Hitless, refused(), 0xC), Some((true, "replace".to_owned())));
-        assert_eq!(torn(Promise::Effective, refused(), 0xC), None, "it may refuse");
-        assert_eq!(torn(Promise::Effective, to(0xC), 0xC), Some((false, "replace".to_owned())));
+        assert_eq!(torn(Promise::Whole, refused(), 0xC), None, "it may refuse");
+        assert_eq!(torn(Promise::Whole, to(0xC), 0xC), Some((false, "replace".to_owned())));
+        assert_eq!(torn(Promise::Effective, to(0xC), 0xC), None, "nothing is promised for meanwhile");
         assert_eq!(torn(Promise::Nothing, to(0xC), 0xC), None);
     }
 

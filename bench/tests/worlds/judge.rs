@@ -207,7 +207,7 @@ impl<'a> Stage<'a> {
             Event::Answer(answer) => self.answer(answer),
             Event::Begin(promise) => {
                 let promise = match promise {
-                    Promise::Effective => driver::Promise::Effective,
+                    Promise::Effective => driver::Promise::Whole,
                     Promise::Hitless => driver::Promise::Hitless,
                 };
                 let operation = driver::Operation { name: "change".to_owned(), promise, reconfiguration: true };

@@ -186,11 +186,11 @@ fn operations_are_named_and_promise_what_the_transition_allows() {
     assert_eq!(
         operations,
         [
-            ("attach nic: host", Promise::Effective, true),
+            ("attach nic: host", Promise::Whole, true),
             ("replace nic: host -> guest", Promise::Hitless, true),
             ("replace nic: guest -> kernel", Promise::Effective, true),
-            ("attach nic: identity", Promise::Effective, true),
-            ("detach nic: kernel", Promise::Effective, true),
+            ("attach nic: identity", Promise::Whole, true),
+            ("detach nic: kernel", Promise::Whole, true),
         ]
     );
     let ends: Vec<_> = m.log.iter().filter(|a| matches!(a, Action::End(_))).collect();

@@ -52,7 +52,7 @@ impl<'a> Player<'a> {
                 let name = own.name.value.clone();
                 let promise = match own.promise {
                     StepPromise::Hitless => Promise::Hitless,
-                    StepPromise::Effective => Promise::Effective,
+                    StepPromise::Effective => Promise::Whole,
                     StepPromise::Nothing => Promise::Nothing,
                 };
                 self.bench.begin(Operation { name, promise, reconfiguration: false });
