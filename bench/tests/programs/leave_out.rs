@@ -18,8 +18,9 @@ pub const WAIT: u64 = 400;
 
 /// A device that keeps what it may: where something stale can show, it does.
 pub fn model(seed: u64) -> Box<dyn Dut> {
-    let base = if seed % 2 == 0 { CacheConfig::large() } else { CacheConfig::combined() };
-    let caches = CacheConfig { tagged: seed % 4 < 2, eager_percent: if seed % 3 == 0 { 30 } else { 100 }, ..base };
+    let base = if seed.is_multiple_of(2) { CacheConfig::large() } else { CacheConfig::combined() };
+    let caches =
+        CacheConfig { tagged: seed % 4 < 2, eager_percent: if seed.is_multiple_of(3) { 30 } else { 100 }, ..base };
     let caches = CacheConfig { strict_fence: false, ..caches };
     Box::new(Model::new(ModelConfig { caches, ..ModelConfig::plain(seed) }))
 }

@@ -78,7 +78,7 @@ fn seeds(count: u64) -> Range<u64> {
 
 /// Every third program is a short one with traffic on few pages.
 fn legal_program(seed: u64, capabilities: Option<Capabilities>) -> Program {
-    generate::program(seed, Limits { capabilities, hot: seed % 3 == 0 })
+    generate::program(seed, Limits { capabilities, hot: seed.is_multiple_of(3) })
 }
 
 /// Plays the programs of these seeds; what is blamed is printed as small as it gets.
