@@ -168,6 +168,12 @@ impl Generator {
                     self.program.ops.push((op, 0));
                 }
             }
+            if self.has_files_below(domain) && self.dice.percent(70) {
+                let (bytes, page) = (PAGE * u64::from(FILES), Some(PageSize::SIZE_4K));
+                let op = Op::Map { domain, iova: MSI, bytes, page, prot: Prot::RW, output: Some(MSI) };
+                self.belief.mapped[domain].push((MSI, bytes));
+                self.program.ops.push((op, 0));
+            }
             if matches!(self.program.domains[domain], DomainSpec::Parent { msi: true, .. }) {
                 for file in 0..FILES {
                     if self.dice.percent(70) {
@@ -177,11 +183,39 @@ impl Generator {
             }
         }
         for device in 0..self.program.devices.len() {
-            if self.hot || self.dice.percent(70) {
+            if self.has_directories() && self.dice.percent(30) {
+                self.set_up_processes(device);
+            } else if self.hot || self.dice.percent(70) {
                 let op = self.attach(device);
                 self.program.ops.push((op, 0));
             }
         }
+    }
+
+    fn set_up_processes(&mut self, device: usize) {
+        self.belief.has_directory[device] = true;
+        let mode = self.mode();
+        self.program.ops.push((Op::EnableProcesses { device, mode }, 0));
+        for process in [1, 2] {
+            self.belief.processes[device].push(process);
+            let to = self.process_to();
+            self.program.ops.push((Op::AttachProcess { device, process, to }, 0));
+        }
+    }
+
+    /// A directory that the device has.
+    fn mode(&mut self) -> ProcessMode {
+        let caps = self.program.machine.capabilities;
+        let all = [(caps.pd8(), ProcessMode::Pd8), (caps.pd17(), ProcessMode::Pd17), (caps.pd20(), ProcessMode::Pd20)];
+        let there: Vec<ProcessMode> = all.into_iter().filter(|(has, _)| *has).map(|(_, mode)| mode).collect();
+        self.dice.one(&there)
+    }
+
+    /// Processes have first stages of the host.
+    fn process_to(&mut self) -> To {
+        let is_first = |at: &usize| matches!(self.program.domains[*at], DomainSpec::Paging { .. });
+        let first: Vec<usize> = (0..self.program.domains.len()).filter(is_first).collect();
+        if first.is_empty() || self.dice.percent(15) { self.to() } else { To::Domain(self.dice.one(&first)) }
     }
 
     fn slots(&self) -> u64 {
@@ -192,10 +226,13 @@ impl Generator {
         for device in 0..self.program.devices.len() {
             for _ in 0..1 + self.dice.below(2) {
                 let id = self.dice.below(self.program.devices[device].ids.len() as u64) as usize;
-                let process = self.has_directories() && self.dice.percent(40);
+                let often = if self.belief.has_directory[device] { 75 } else { 15 };
+                let process = self.has_directories() && self.dice.percent(often);
                 let process = process.then(|| 1 + self.dice.below(2) as u32);
                 let slot = self.dice.below(self.slots());
-                let start = if self.dice.percent(15) { MSI } else { DATA + slot * SLOT };
+                let has_files = |domain: &DomainSpec| matches!(domain, DomainSpec::Parent { msi: true, .. });
+                let files = if self.program.domains.iter().any(has_files) { 35 } else { 5 };
+                let start = if self.dice.percent(files) { MSI } else { DATA + slot * SLOT };
                 let bytes = if self.hot {
                     self.dice.one(&[64, PAGE])
                 } else {
@@ -213,6 +250,16 @@ impl Generator {
                     beats: self.dice.one(&[1, 4]),
                 });
             }
+        }
+    }
+
+    /// A nested domain on a parent with interrupt files.
+    fn has_files_below(&self, domain: usize) -> bool {
+        match self.program.domains[domain] {
+            DomainSpec::Nested { parent, .. } => {
+                matches!(self.program.domains[parent], DomainSpec::Parent { msi: true, .. })
+            }
+            _ => false,
         }
     }
 
@@ -331,7 +378,8 @@ impl Generator {
 
     fn device_op(&mut self) -> Op {
         let device = self.dice.below(self.program.devices.len() as u64) as usize;
-        if self.has_directories() && self.dice.percent(40) {
+        let often = if self.belief.has_directory[device] { 70 } else { 15 };
+        if self.has_directories() && self.dice.percent(often) {
             return self.process_op(device);
         }
         let attached = self.belief.attached[device].is_some();
@@ -358,7 +406,7 @@ impl Generator {
                 return Op::Detach { device };
             }
             self.belief.has_directory[device] = true;
-            let mode = self.dice.one(&[ProcessMode::Pd8, ProcessMode::Pd17, ProcessMode::Pd20]);
+            let mode = self.mode();
             return Op::EnableProcesses { device, mode };
         }
         let bound = self.belief.processes[device].contains(&process);
@@ -367,14 +415,14 @@ impl Generator {
                 self.belief.has_directory[device] = false;
                 Op::DisableProcesses { device }
             }
-            (1..=6, true) => Op::ReplaceProcess { device, process, to: self.to() },
+            (1..=6, true) => Op::ReplaceProcess { device, process, to: self.process_to() },
             (_, true) => {
                 self.belief.processes[device].retain(|own| *own != process);
                 Op::DetachProcess { device, process }
             }
             _ => {
                 self.belief.processes[device].push(process);
-                Op::AttachProcess { device, process, to: self.to() }
+                Op::AttachProcess { device, process, to: self.process_to() }
             }
         }
     }

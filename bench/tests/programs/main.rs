@@ -132,7 +132,7 @@ fn with_a_bug(seeds: Range<u64>) {
 
 #[test]
 fn a_sample_of_legal_programs_on_the_model() {
-    legal(seeds(150), None, model);
+    legal(seeds(120), None, model);
 }
 
 #[test]
@@ -143,12 +143,12 @@ fn a_sample_of_legal_programs_on_the_rtl() {
 
 #[test]
 fn a_sample_with_a_step_left_out() {
-    left_out(seeds(50));
+    left_out(seeds(40));
 }
 
 #[test]
 fn a_sample_with_a_bug_of_the_driver() {
-    with_a_bug(seeds(50));
+    with_a_bug(seeds(40));
 }
 
 #[test]

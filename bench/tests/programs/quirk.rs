@@ -40,7 +40,7 @@ fn concerns(op: &Op, name: &str) -> bool {
         "skip-attach-sync" | "skip-attach-flush" => {
             matches!(op, Op::Replace { .. } | Op::Detach { .. } | Op::ReplaceProcess { .. } | Op::MsiSwitch { .. })
         }
-        "skip-process-sync" => matches!(op, Op::ReplaceProcess { .. } | Op::DetachProcess { .. } | Op::Replace { .. }),
+        "skip-process-sync" => matches!(op, Op::ReplaceProcess { .. } | Op::DetachProcess { .. }),
         "skip-release-flush" => matches!(op, Op::Free { .. }),
         "skip-msi-flush" => matches!(op, Op::MsiMove { .. } | Op::MsiUnmap { .. }),
         "unordered-fence" => {
