@@ -4,49 +4,27 @@
 use golden::{Capabilities, SpecVersion};
 use serde::{Deserialize, Serialize};
 
-/// Choices that the description of an RTL binds, by their keys under `choices:`. What it leaves out is free.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Bound {
-    /// A translated address beyond `capabilities.PAS` is an access fault; otherwise it is handed on to memory
-    pub output_width_checked: Option<bool>,
-    /// Addresses in a context that are too wide are found when it is located (causes 259 and 267); otherwise when they are
-    /// used
-    pub context_addresses_checked: Option<bool>,
-    /// An MSI page table without a second stage is a misconfigured context
-    pub msi_needs_second_stage: Option<bool>,
-    /// The Global field of an ATS completion is 1 where the first stage is Bare
-    pub bare_first_stage_global: Option<bool>,
-    /// `fctl.GXL` is writable
-    pub gxl_writable: Option<bool>,
-    /// An error answer on `ptw_*` is taken for corrupt data, not for an access fault
-    pub port_error_is_corruption: Option<bool>,
-}
-
 /// One way to make them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choices {
     /// Those that the golden model knows
     pub golden: golden::Choices,
-    /// See [`Bound::port_error_is_corruption`]
+    /// An error answer on `ptw_*` is taken for corrupt data, not for an access fault
     pub port_error_is_corruption: bool,
 }
 
 /// How many choices there are.
 const COUNT: usize = 6;
 
+/// Choices that the description of an RTL binds, in the order of [`Bound::NAMES`]. What it leaves out is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound([Option<bool>; COUNT]);
+
 impl Bound {
     /// Nothing is bound.
-    pub const FREE: Bound = Bound {
-        output_width_checked: None,
-        context_addresses_checked: None,
-        msi_needs_second_stage: None,
-        bare_first_stage_global: None,
-        gxl_writable: None,
-        port_error_is_corruption: None,
-    };
+    pub const FREE: Bound = Bound([None; COUNT]);
 
-    /// The names of all choices, as a description has them.
+    /// The names of all choices, as a description has them. CHOICES.md says what each means.
     pub const NAMES: [&str; COUNT] = [
         "output-width-checked",
         "context-addresses-checked",
@@ -59,39 +37,13 @@ impl Bound {
     /// Binds a choice by its name; false if there is none of this name.
     pub fn bind(&mut self, name: &str, value: bool) -> bool {
         let Some(at) = Self::NAMES.iter().position(|known| *known == name) else { return false };
-        let Bound {
-            output_width_checked,
-            context_addresses_checked,
-            msi_needs_second_stage,
-            bare_first_stage_global,
-            gxl_writable,
-            port_error_is_corruption,
-        } = self;
-        let all = [
-            output_width_checked,
-            context_addresses_checked,
-            msi_needs_second_stage,
-            bare_first_stage_global,
-            gxl_writable,
-            port_error_is_corruption,
-        ];
-        *all[at] = Some(value);
+        self.0[at] = Some(value);
         true
-    }
-
-    fn all(&self) -> [Option<bool>; COUNT] {
-        [
-            self.output_width_checked,
-            self.context_addresses_checked,
-            self.msi_needs_second_stage,
-            self.bare_first_stage_global,
-            self.gxl_writable,
-            self.port_error_is_corruption,
-        ]
     }
 }
 
 impl Choices {
+    /// In the order of their names.
     fn all(&mut self) -> [&mut bool; COUNT] {
         let Choices { golden, port_error_is_corruption } = self;
         [
@@ -118,11 +70,10 @@ impl Made {
     pub fn new(version: SpecVersion, capabilities: Capabilities, bound: &Bound) -> Made {
         let golden = golden::Choices { be_writable: capabilities.end(), ..golden::Choices::recommended(version) };
         let mut now = Choices { golden, port_error_is_corruption: false };
-        let bound = bound.all();
-        for (choice, bound) in now.all().into_iter().zip(bound) {
+        for (choice, bound) in now.all().into_iter().zip(bound.0) {
             *choice = bound.unwrap_or(*choice);
         }
-        Made { now, free: bound.map(|bound| bound.is_none()) }
+        Made { now, free: bound.0.map(|bound| bound.is_none()) }
     }
 
     /// As they are thought to be.
@@ -146,7 +97,8 @@ mod tests {
 
     #[test]
     fn what_is_bound_is_not_tried_otherwise() {
-        let bound = Bound { output_width_checked: Some(false), ..Bound::default() };
+        let mut bound = Bound::FREE;
+        assert!(bound.bind("output-width-checked", false) && !bound.bind("output-width", false));
         let made = Made::new(SpecVersion::V20260222, Capabilities(0), &bound);
         assert!(!made.now().golden.check_output_width);
         let others: Vec<_> = (0..).map_while(|place| made.otherwise(place)).collect();

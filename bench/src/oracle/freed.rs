@@ -25,8 +25,8 @@ impl Freed {
     /// Somebody owns a range again.
     pub fn take(&mut self, start: Spa, bytes: u64) {
         let (start, end) = (start.0, start.0.saturating_add(bytes));
-        let touched: Vec<_> = self.ranges.range(..end).rev().take_while(|(_, (to, _))| *to > start).collect();
-        let touched: Vec<_> = touched.into_iter().map(|(from, range)| (*from, *range)).collect();
+        let before_end = self.ranges.range(..end).rev().map(|(from, range)| (*from, *range));
+        let touched: Vec<_> = before_end.take_while(|(_, (to, _))| *to > start).collect();
         for (from, (to, cycle)) in touched {
             self.ranges.remove(&from);
             if from < start {

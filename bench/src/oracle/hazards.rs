@@ -73,13 +73,18 @@ impl Oracle {
         let around = Around { moments: &moments, at_rest: &at_rest, histories: &self.histories };
         let reads = &served.explanation.choices;
         let retired = self.software.retired(reads, &self.histories, served.window);
-        let retired = retired.map(|Retired { choice, operation, returned }| {
-            let missing = self.missing(&choice, returned, served.window);
-            Broken::Stale { choice, operation, returned, missing }
-        });
-        let broken = retired.or_else(|| self.software.torn(served, reads, &around));
-        let broken = broken.filter(|_| !self.is_explained_kindly(served, &moments, &at_rest));
-        if let Some(broken) = broken.or_else(|| served.freed.clone()) {
+        let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
+        let is_accused = retired.is_some() || torn.is_some();
+        let broken = if is_accused && !self.is_explained_kindly(served, &moments, &at_rest) {
+            let stale = retired.map(|Retired { choice, operation, returned }| {
+                let missing = self.missing(&choice, returned, served.window);
+                Broken::Stale { choice, operation, returned, missing }
+            });
+            stale.or(torn)
+        } else {
+            served.freed.clone()
+        };
+        if let Some(broken) = broken {
             self.hazard(broken, served, memory);
         }
     }
@@ -137,11 +142,11 @@ impl Oracle {
     /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
     /// may have been aborted is no use once software has seen a fence complete.
     fn note_stale_uses(&mut self, served: &Served, memory: &dyn Peek) {
-        let uses: Vec<_> = StaleUse::of(served, &self.histories).collect();
-        for stale in uses {
-            if self.stale_uses.iter().any(|known| known.is_like(&stale) && known.changed == stale.changed) {
+        for (choice, changed) in StaleUse::among(served, &self.histories).collect::<Vec<_>>() {
+            if self.stale_uses.iter().any(|known| known.is_like(&choice, changed)) {
                 continue;
             }
+            let stale = StaleUse { choice, changed, served: served.clone() };
             if self.invalidations.may_be_lost(&stale.choice.word, stale.choice.value, stale.changed, served.window) {
                 self.never_invalidated(&stale, memory);
             }

@@ -54,8 +54,8 @@ pub struct StaleUse {
 }
 
 impl StaleUse {
-    /// Those among the reads of a request.
-    pub fn of<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = StaleUse> + 'a {
+    /// Those among the reads of a request, and when software changed what had led to each.
+    pub fn among<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
         let reads = &served.explanation.choices;
         reads.iter().filter_map(move |choice| {
             let overwritten = |word: &WordRef, value: u64| {
@@ -69,14 +69,14 @@ impl StaleUse {
             };
             let itself = if choice.stale { overwritten(&choice.word, choice.value) } else { None };
             let changed = itself.or_else(uprooted).filter(|changed| *changed < served.window.offered)?;
-            Some(StaleUse { choice: *choice, changed, served: served.clone() })
+            Some((*choice, changed))
         })
     }
 
-    /// Of the same word and value.
-    pub fn is_like(&self, other: &StaleUse) -> bool {
-        (self.choice.word.addr, self.choice.value, self.choice.word.tags.gscid, self.choice.word.tags.pscid)
-            == (other.choice.word.addr, other.choice.value, other.choice.word.tags.gscid, other.choice.word.tags.pscid)
+    /// Of the same word and value, after the same change.
+    pub fn is_like(&self, choice: &Choice, changed: Cycle) -> bool {
+        let key = |choice: &Choice| (choice.word.addr, choice.value, choice.word.tags.gscid, choice.word.tags.pscid);
+        self.changed == changed && key(&self.choice) == key(choice)
     }
 }
 
@@ -453,7 +453,7 @@ mod tests {
         let stale = Choice { stale: true, ..choice(CONTEXT, 0x100, 0xA, 0) };
         let uses = |read, start| {
             let served = served(to(0), vec![read], Window::new(start, 300));
-            StaleUse::of(&served, &histories).map(|stale| stale.changed).collect::<Vec<_>>()
+            StaleUse::among(&served, &histories).map(|(_, changed)| changed).collect::<Vec<_>>()
         };
         assert_eq!(uses(stale, 200), [100]);
         assert!(uses(stale, 100).is_empty(), "it was changed after the request had come");
