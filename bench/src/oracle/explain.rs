@@ -86,7 +86,7 @@ impl Oracle {
 
     /// What is found by the choices of the implementation that the device is thought to have made, or by making one of
     /// them otherwise; then the device is thought to do so.
-    fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+    pub(super) fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
         let made = self.choices;
         let mut place = 0;
         loop {

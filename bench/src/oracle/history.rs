@@ -126,18 +126,21 @@ impl Histories {
     }
 
     /// The device has read a beat. `sampled` is when the value left memory, `now` when the device got it. What comes
-    /// with an error response is no value, whatever the data lines show.
-    pub fn sighted(&mut self, addr: Spa, value: u64, resp: u8, sampled: Cycle, now: Cycle) {
+    /// with an error response is no value, whatever the data lines show. Returns whether it is the first read of this
+    /// doubleword.
+    pub fn sighted(&mut self, addr: Spa, value: u64, resp: u8, sampled: Cycle, now: Cycle) -> bool {
         let word = self.words.entry(addr.0 & !7).or_default();
         let (value, resp) = if resp > 1 { (0, resp) } else { (value, 0) };
         if word.held.is_empty() && resp == 0 {
             // Nobody has stored here since reset, so memory held this value from the beginning.
             word.held.push(Held { value, from: 0, known: false });
         }
+        let is_first = word.sightings.is_empty();
         match word.sightings.iter_mut().find(|seen| seen.value == value && seen.resp == resp) {
             Some(seen) => seen.last_sampled = seen.last_sampled.max(sampled),
             None => word.sightings.push(Sighting { value, first: now, last_sampled: sampled, resp }),
         }
+        is_first
     }
 
     /// A store became visible at the end of cycle `now`.

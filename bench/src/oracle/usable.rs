@@ -29,6 +29,11 @@ impl Window {
         Window { offered: start, start, end, shown: None }
     }
 
+    /// A request that shows since cycle `since`, and that the device has not accepted.
+    pub fn offered(since: Cycle, now: Cycle) -> Self {
+        Window { offered: since, ..Window::new(now, now) }
+    }
+
     /// This transaction, up to its refusal in cycle `end`.
     pub fn until(transaction: &Transaction, end: Cycle) -> Self {
         Window { offered: transaction.offered, ..Window::new(transaction.accepted, end) }
