@@ -1,6 +1,6 @@
 //! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule D8.1 of MODEL.md).
 
-use golden::{Fault, FaultRecord, Request};
+use golden::{Fault, FaultRecord, Fqcsr, Request};
 
 use super::records::Records;
 use super::registers::Ring;
@@ -134,8 +134,6 @@ pub struct Faults {
     last_lossy: Option<Cycle>,
     /// When software last took records out of the queue
     taken: Cycle,
-    /// Software has seen the queue in error with this head: what was under way fits before it, and no more is recorded
-    frozen: Option<u32>,
     counts: std::collections::BTreeMap<u16, u64>,
 }
 
@@ -181,21 +179,19 @@ impl Faults {
         self.taken = now;
     }
 
-    /// Software has seen the overflow of the queue, whose head is this: "the IOMMU … discards all further fault records"
-    /// until software has cleared it, whatever room there is by then.
-    pub fn overflow_seen(&mut self, head: u32) {
-        self.frozen.get_or_insert(head);
+    /// Software has read `fqcsr`. See [`Records::errors_seen`].
+    pub fn errors_seen(&mut self, head: u32, csr: Fqcsr) -> Result<(), Violation> {
+        self.records.errors_seen(Rule::FaultRecord, head, csr.fqof(), csr.fqmf())
     }
 
-    /// Software begins to clear the errors of the queue.
-    pub fn errors_cleared(&mut self) {
-        self.frozen = None;
+    /// Software begins to write `fqcsr`.
+    pub fn errors_cleared(&mut self, csr: Fqcsr) {
+        self.records.errors_cleared(csr.fqof(), csr.fqmf());
     }
 
     /// Software switched the queue on: it begins at 0.
     pub fn on(&mut self, ring: Ring) {
         self.records.on(ring);
-        self.frozen = None;
         // Until software has seen `fqon`, the device may not have noticed yet.
         self.lossy = true;
     }
@@ -203,6 +199,7 @@ impl Faults {
     /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
     /// `errors_known_clear` says that software has just seen the queue on and without errors.
     pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool, now: Cycle) {
+        self.records.look_for_room(ring, head);
         let was = self.lossy;
         if !enabled || self.records.is_full(ring, head) {
             self.lossy = true;
@@ -245,8 +242,7 @@ impl Faults {
         now: Cycle,
     ) -> Result<Option<FaultRecord>, Violation> {
         // The second doubleword is reserved and custom: it need not be written.
-        let whole =
-            self.records.written(Rule::FaultRecord, ring, self.frozen.unwrap_or(head), index, words, &[0, 2, 3])?;
+        let whole = self.records.written(Rule::FaultRecord, ring, head, index, words, &[0, 2, 3])?;
         let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;

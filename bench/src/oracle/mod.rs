@@ -226,7 +226,8 @@ impl Oracle {
         }
         match register {
             offset::FQH => self.faults.head_moved(now),
-            offset::FQCSR if golden::Fqcsr(value as u32).fqof() => self.faults.errors_cleared(),
+            offset::FQCSR => self.faults.errors_cleared(golden::Fqcsr(value as u32)),
+            offset::PQCSR => self.page_queue.errors_cleared(golden::Pqcsr(value as u32)),
             _ => {}
         }
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
@@ -511,9 +512,7 @@ impl Oracle {
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
-                if csr.fqof() {
-                    self.faults.overflow_seen(self.registers.fqh);
-                }
+                self.faults.errors_seen(self.registers.fqh, csr)?;
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof() && self.faults.shows_errors(accepted);
                 self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
@@ -523,6 +522,7 @@ impl Oracle {
                 self.interrupts.pages.queue.records_seen(left as usize, accepted);
             }
             offset::PQCSR => {
+                self.page_queue.errors_seen(self.registers.pqh, golden::Pqcsr(value as u32))?;
                 let seen = Some(page_queue::Seen { csr: golden::Pqcsr(value as u32), accepted });
                 self.page_queue.update(self.registers.pq, self.registers.pqh, self.registers.pq_enabled, seen, now);
             }
