@@ -9,6 +9,7 @@ use super::explain::{Explanation, walk};
 use super::judge::structure;
 use super::operations::Moments;
 use super::rule::Rule;
+use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
 use super::usable::Window;
 use super::view::{Peek, View};
@@ -59,7 +60,7 @@ impl Oracle {
         if explanation.stale {
             self.note_stale_uses(&served, memory);
         }
-        if is_busy {
+        if is_busy && !self.slips.has(Slip::JudgedTooEarly) {
             self.software.undecided.push(served);
         } else {
             self.judge_software(&served, memory);
@@ -94,7 +95,10 @@ impl Oracle {
         let config = self.config();
         let mut at_rest = AtRest::default();
         for &cycle in &moments.cycles {
-            let mut view = View::at(memory, &self.histories, cycle);
+            let mut view = match self.slips.has(Slip::RestIsNow) {
+                true => View::now(memory),
+                false => View::at(memory, &self.histories, cycle),
+            };
             at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
             at_rest.words.append(&mut view.looked_at);
         }
@@ -103,9 +107,13 @@ impl Oracle {
 
     /// Whether something else explains the outcome, by which software has kept its promises.
     fn is_explained_kindly(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> bool {
+        if self.slips.has(Slip::FirstIsKindest) {
+            return false;
+        }
+        let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
         let software = std::mem::take(&mut self.software);
         let mut found = false;
-        for reach in Reach::ALL {
+        for &reach in reaches {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let around = Around { moments, at_rest, histories: chooser.histories() };
                 found = answers_alike(&served.request, outcome, &served.explanation.outcome)

@@ -9,7 +9,7 @@ use crate::trace::{Answer, Event};
 use crate::world::World;
 
 /// A trace, an event a line.
-fn lines(world: &World, trace: &[Event]) -> String {
+pub fn lines(world: &World, trace: &[Event]) -> String {
     trace.iter().map(|event| format!("  {}\n", line(world, event))).collect()
 }
 
