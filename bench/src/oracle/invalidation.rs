@@ -142,8 +142,8 @@ impl Invalidations {
 impl Invalidations {
     /// Commands that cover a use, fetched after the change, oldest first.
     fn following(&self, word: &WordRef, value: u64, changed: Cycle) -> impl Iterator<Item = &Invalidation> {
-        let covers = move |i: &&Invalidation| covers(&i.command, word, value, Globality::default());
-        self.log.iter().filter(move |i| i.fetched > changed).filter(covers)
+        let covers = move |i: &Invalidation| covers(&i.command, word, value, Globality::default());
+        self.log.iter().filter(move |i| self.slips.tells(i, changed, covers(i)))
     }
 
     /// A command that covers the use has followed the change.

@@ -262,7 +262,9 @@ impl Oracle {
 
     /// Memory belongs to somebody again.
     pub fn taken(&mut self, start: Spa, bytes: u64) {
-        self.freed.take(start, bytes);
+        if !self.slips.has(Slip::TakenIsFreed) {
+            self.freed.take(start, bytes);
+        }
     }
 
     /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order

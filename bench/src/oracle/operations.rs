@@ -157,6 +157,7 @@ impl Operations {
 
     /// Those that a request overlaps.
     pub fn overlapped(&self, window: Window) -> impl Iterator<Item = &Bracket> {
+        let window = self.slips.overlap(window);
         self.brackets.iter().filter(move |bracket| bracket.overlaps(window))
     }
 

@@ -177,6 +177,8 @@ slips! {
     OnlyNewState,
     /// S1: every word may be of another moment
     MomentsMixed,
+    /// S1: an operation counts only if it was there at the acceptance
+    OverlapFromAcceptance,
     /// S1: roots and pointers are of any moment
     WaysMixed,
     /// S1: a request is judged before the operation beside it has ended
@@ -193,10 +195,24 @@ slips! {
     StaleIsFine,
     /// S2: an operation retires for requests that are there already
     RetiredWhileInHand,
+    /// S2: an entry with V = 0 may be used only since the acceptance
+    InvalidRetiredEarly,
     /// S2: a tree whose root was taken out of the context is not retired
     RootNotRetired,
     /// S2: an entry to which an overwritten pointer led is not retired
     PointerNotRetired,
+    /// S4: what was given up may be reached
+    FreedIsFine,
+    /// S4: only requests that are offered later must not reach it
+    FreedForLater,
+    /// S4: what was given up is so for ever
+    TakenIsFreed,
+    /// S5: nobody has to be told of a change
+    UntoldIsFine,
+    /// S5: any command tells of it
+    AnyCommandTells,
+    /// S5: a command that came before the change tells of it
+    EarlyCommandTells,
 }
 
 /// At most one slip; in normal use, none.
@@ -380,11 +396,27 @@ impl Slips {
         }
     }
 
+    /// S1: when a request overlaps operations.
+    pub fn overlap(self, window: Window) -> Window {
+        let offered = if self.has(Slip::OverlapFromAcceptance) { window.start } else { window.offered };
+        Window { offered, ..window }
+    }
+
+    /// S4: a request must not lead to what was given up before this cycle.
+    pub fn freed_before(self, window: Window) -> Cycle {
+        if self.has(Slip::FreedForLater) { window.offered } else { window.end }
+    }
+
+    /// S5: a command tells the device of what was changed before.
+    pub fn tells(self, command: &Invalidation, changed: Cycle, covers: bool) -> bool {
+        (command.fetched > changed || self.has(Slip::EarlyCommandTells)) && (covers || self.has(Slip::AnyCommandTells))
+    }
+
     /// S2: what had been retired before this cycle must not be used.
     pub fn retired_before(self, window: Window, is_invalid: bool) -> Cycle {
         match self.0 {
             Some(Slip::RetiredWhileInHand) => window.end,
-            _ if is_invalid => window.offered,
+            _ if is_invalid && !self.has(Slip::InvalidRetiredEarly) => window.offered,
             _ => window.start,
         }
     }

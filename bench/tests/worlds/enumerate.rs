@@ -118,6 +118,8 @@ struct State<'a> {
     open_fence: bool,
     /// An operation of software is running, and whether it has stored anything
     running: Option<bool>,
+    /// Pages that software has given up
+    freed: Vec<bool>,
 }
 
 impl<'a> State<'a> {
@@ -134,6 +136,7 @@ impl<'a> State<'a> {
             unfenced: false,
             open_fence: false,
             running: None,
+            freed: vec![false; world.frees.len()],
         }
     }
 
@@ -145,7 +148,7 @@ impl<'a> State<'a> {
             tally.programs = 1;
             tally.traces = self.world.answers.len() as u64;
             tally.accepted = one.len() as u64;
-            let goes_on = self.rounds < self.world.rounds && self.operations < depth || !self.world.promises.is_empty();
+            let goes_on = self.rounds < self.world.rounds && self.operations < depth || self.world.judges_software();
             for &answer in &self.world.answers {
                 let (first_accepts, other) = (one.contains(&answer), two.contains(&answer));
                 if first_accepts != other {
@@ -160,9 +163,12 @@ impl<'a> State<'a> {
                 "of {others} answers: {one:?} {two:?}"
             );
         }
-        let judged = self.rounds > 0 && !self.in_hand && !self.world.promises.is_empty();
+        let judged = self.rounds > 0 && !self.in_hand && self.world.judges_software();
         // While an operation runs, the last word about it has not been spoken.
-        if judged && self.running.is_none() && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End)) {
+        if judged
+            && self.running.is_none()
+            && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End | Event::Rest))
+        {
             let (first, second) = (first.blames(self.world, &self.trace), second.blames(self.world, &self.trace));
             tally.blamed += u64::from(first.is_some());
             if first != second {
@@ -178,6 +184,15 @@ impl<'a> State<'a> {
         let (world, is_over) = (self.world, !self.in_hand && self.rounds >= self.world.rounds);
         if self.running == Some(true) {
             next.push(self.after(Event::End));
+        }
+        if self.trace.last() == Some(&Event::Rest) {
+            return;
+        }
+        if world.rests && is_over {
+            next.push(self.after(Event::Rest));
+            let commands = (0..world.commands.len()).filter(|_| left > 0);
+            next.extend(commands.map(|cmd| self.after(Event::Fetch(cmd))));
+            return;
         }
         if left == 0 {
             return;
@@ -218,6 +233,9 @@ impl<'a> State<'a> {
                 }
             }
         }
+        for (page, freed) in self.freed.iter().enumerate() {
+            next.push(self.after(if *freed { Event::Take(page) } else { Event::Free(page) }));
+        }
         for cmd in 0..world.commands.len() {
             if may_act && !matches!(last, Some(Event::Fetch(before)) if *before >= cmd) {
                 next.push(self.after(Event::Fetch(cmd)));
@@ -237,7 +255,8 @@ impl<'a> State<'a> {
     fn after(&self, event: Event) -> State<'a> {
         let mut state = self.clone();
         state.trace.push(event);
-        state.operations += usize::from(!matches!(event, Event::Answer(_) | Event::Begin(_) | Event::End));
+        let is_free = matches!(event, Event::Answer(_) | Event::Begin(_) | Event::End | Event::Rest);
+        state.operations += usize::from(!is_free);
         match event {
             Event::Read(word) => state.fresh[word] = false,
             Event::Store(word, value) => {
@@ -267,6 +286,9 @@ impl<'a> State<'a> {
             Event::Answer(_) => state.in_hand = false,
             Event::Begin(_) => state.running = Some(false),
             Event::End => state.running = None,
+            Event::Free(page) => state.freed[page] = true,
+            Event::Take(page) => state.freed[page] = false,
+            Event::Rest => {}
         }
         state
     }

@@ -22,6 +22,37 @@ pub fn hitless_leaf() -> World {
     changed_leaf("hitless change of a leaf", Promise::Hitless)
 }
 
+/// A request may be there long before an operation begins.
+pub fn hitless_offers() -> World {
+    let mut world = changed_leaf("hitless change of a leaf, offers", Promise::Hitless);
+    world.offers = true;
+    world
+}
+
+/// Pages that software gives up.
+pub fn given_up() -> World {
+    let mut world = tables(first(World::new("memory given up"), 1, R0))
+        .word("T0[1]", T0 + 8, &LEAVES[..2])
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A])
+        .depth(4, 7);
+    world.frees = vec![A];
+    world
+}
+
+/// The scenario ends.
+pub fn never_told() -> World {
+    let mut world = tables(first(World::new("a change that is never invalidated"), 1, R0))
+        .word("T0[1]", T0 + 8, LEAVES)
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None), vma(Some(1), None)])
+        .pages(&[A, B])
+        .depth(4, 6);
+    world.rests = true;
+    world
+}
+
 pub fn hitless_context() -> World {
     let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
     let world = World::new("hitless change of a root");
