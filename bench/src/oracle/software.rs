@@ -271,12 +271,12 @@ impl Software {
         choices.iter().find_map(|choice| {
             // What memory held when the request was offered may be used for it if the device looked at once.
             let start = self.slips.retired_before(window, is_invalid(&choice.word.role, choice.value));
-            let overwritten =
-                if choice.stale { self.overwriter(&choice.word, choice.value, histories, start) } else { None };
+            // The word itself may hold it anew until the request ends.
+            let overwritten = self.overwriter(&choice.word, choice.value, histories, start, window.end);
             let unlinked = || match choice.recalled?.parent {
                 Parent::Pointer { .. } if self.slips.has(Slip::PointerNotRetired) => None,
                 Parent::Pointer { addr, value, .. } => {
-                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start)
+                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start, start)
                 }
                 Parent::Root => None,
             };
@@ -285,7 +285,7 @@ impl Software {
                 if self.slips.has(Slip::RootNotRetired) {
                     return None;
                 }
-                self.overwriter(&context.word, choice.root, histories, start)
+                self.overwriter(&context.word, choice.root, histories, start, start)
             };
             let (returned, name) = overwritten.or_else(unlinked).or_else(uprooted)?;
             Some(Retired { choice: *choice, operation: self.names[name as usize].clone(), returned })
@@ -293,17 +293,24 @@ impl Software {
     }
 
     /// The last operation with a promise that stored to a word and had returned before `start`, if memory had held `value`
-    /// in this word before, and has not since.
+    /// in this word before, and has not since, up to `end`.
     ///
     /// A store takes a cycle before the operation can return. So what memory still held in the cycle of the return is
     /// what the operation left there, though the next one may have begun in that very cycle: "the IOMMU may use the old
     /// value or the new value of the entry" while that one runs (section "Guidelines for invalidations").
-    fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
+    fn overwriter(
+        &self,
+        word: &WordRef,
+        value: u64,
+        histories: &Histories,
+        start: Cycle,
+        end: Cycle,
+    ) -> Option<(Cycle, u32)> {
         let returns = self.promised.get(&(word.addr.0 & !7))?;
         let &(returned, name) = returns.iter().rev().find(|(returned, _)| *returned < start)?;
         let history = histories.word(word.addr)?;
         let held_ever = |whole: u64| narrow(word, whole) == value;
-        let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, start);
+        let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, end);
         (history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
     }
 }
