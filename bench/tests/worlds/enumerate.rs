@@ -10,6 +10,8 @@
 //! - An operation of software that stores nothing is none.
 //! - The first value of a word is the one in its list, and no two values of a list play the same part.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use crate::judge::Judge;
@@ -72,7 +74,7 @@ pub fn explore(world: &World, depth: usize, first: &dyn Judge, second: &dyn Judg
     explore_until(world, depth, first, second, usize::MAX)
 }
 
-/// The same, until a part of the programs has come to so many differences.
+/// The same, until there are so many differences.
 pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dyn Judge, enough: usize) -> Tally {
     // The first two operations are enough to give every core something to do.
     let (mut roots, mut tally) = (vec![State::new(world)], Tally::default());
@@ -83,14 +85,17 @@ pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dy
         }
         roots = next;
     }
+    let found = AtomicUsize::new(tally.differences.len() + tally.blames.len());
     let rest = roots.into_par_iter().map(|root| {
         let mut tally = Tally::default();
         let mut open = vec![root];
         while let Some(state) = open.pop() {
-            tally = std::mem::take(&mut tally).add(state.visit(depth, first, second, &mut open));
-            if tally.differences.len() + tally.blames.len() >= enough {
+            if found.load(Ordering::Relaxed) >= enough {
                 break;
             }
+            let news = state.visit(depth, first, second, &mut open);
+            found.fetch_add(news.differences.len() + news.blames.len(), Ordering::Relaxed);
+            tally = std::mem::take(&mut tally).add(news);
         }
         tally
     });

@@ -164,6 +164,13 @@ impl World {
         self
     }
 
+    /// The same with one command alone.
+    pub fn with_one(&self, cmd: Cmd) -> World {
+        let mut world = self.clone();
+        world.commands = vec![cmd];
+        world
+    }
+
     /// Software is judged in it, too.
     pub fn judges_software(&self) -> bool {
         !self.promises.is_empty() || !self.frees.is_empty() || self.rests
