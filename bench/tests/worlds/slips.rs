@@ -60,9 +60,9 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::NlAlways, "first-stage pointer", 4),
     (Slip::SuperpageByFirstPage, "first-stage superpage", 4),
     (Slip::RangeIgnored, "ranges", 4),
-    (Slip::PointerNotHeld, "pointer held in a context", 5),
-    (Slip::PointerHeldForEver, "pointer held in a context", 6),
-    (Slip::RootsIgnored, "root of a first stage", 4),
+    (Slip::PointerNotHeld, "pointer held in a context", 6),
+    (Slip::PointerHeldForEver, "pointer held in a context", 7),
+    (Slip::RootsIgnored, "global mappings of two processes", 1),
     (Slip::RootsForEver, "root of a first stage", 6),
     (Slip::RootsOfAnyProcess, "PSCID", 5),
     (Slip::RootsDroppedByAddress, "root of a first stage", 6),
@@ -72,38 +72,38 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::TagsIgnored, "first-stage entries by their tags, unread", 6),
     (Slip::KeptForEver, "first-stage entries by their tags, unread", 6),
     (Slip::GlobalOfOneProcess, "global mappings of two processes", 1),
-    (Slip::NoWalksAhead, "two devices", 4),
+    (Slip::NoWalksAhead, "two devices", 1),
     (Slip::AheadForAskersOnly, "two devices", 2),
     (Slip::AheadByAnyContext, "two devices", 6),
     (Slip::AheadByNewContext, "two devices", 4),
     (Slip::StopCompletes, "a stop of the queue", 6),
-    (Slip::StopUndoes, "a stop of the queue", 7),
-    (Slip::ContextDroppedLast, "pointer held in a context", 6),
+    (Slip::StopUndoes, "a stop of the queue", 6),
+    (Slip::ContextDroppedLast, "pointer held in a context", 7),
     (Slip::ChoicesBound, "wide address", 3),
-    (Slip::FirstIsKindest, "effective change of a leaf", 5),
-    (Slip::KindestIsPlain, "hitless change of a root", 5),
+    (Slip::FirstIsKindest, "hitless change of a root", 4),
+    (Slip::KindestIsPlain, "hitless change of a root", 4),
     (Slip::TornIsFine, "hitless change of a root", 3),
     (Slip::OnlyOldState, "hitless change of a root", 2),
     (Slip::OnlyNewState, "effective change of a leaf", 2),
     (Slip::MomentsMixed, "hitless change of a root", 3),
-    (Slip::OverlapFromAcceptance, "hitless change of a leaf, offers", 5),
+    (Slip::OverlapFromAcceptance, "hitless change of a leaf, offers", 3),
     (Slip::WaysMixed, "hitless change of a root", 3),
     (Slip::JudgedTooEarly, "hitless change of a root", 2),
-    (Slip::RestIsNow, "hitless change of a leaf", 5),
+    (Slip::RestIsNow, "hitless change of a tag and a root", 4),
     (Slip::RefusalIsTorn, "hitless change of a root", 3),
     (Slip::RefusalIsFine, "hitless change of a root", 3),
-    (Slip::HitlessIfAny, "hitless change of a root", 5),
+    (Slip::HitlessIfAny, "hitless change of a root", 4),
     (Slip::StaleIsFine, "effective change of a leaf", 2),
     (Slip::RetiredWhileInHand, "effective change of a leaf", 2),
     (Slip::InvalidRetiredEarly, "hitless change of a leaf, offers", 5),
     (Slip::RootNotRetired, "hitless change of a root", 2),
     (Slip::PointerNotRetired, "hitless change of two words", 2),
-    (Slip::FreedIsFine, "memory given up", 4),
-    (Slip::FreedForLater, "memory given up", 4),
-    (Slip::TakenIsFreed, "memory given up", 4),
-    (Slip::UntoldIsFine, "a change that is never invalidated", 4),
-    (Slip::AnyCommandTells, "a change that is never invalidated", 4),
-    (Slip::EarlyCommandTells, "a change that is never invalidated", 4),
+    (Slip::FreedIsFine, "memory given up", 2),
+    (Slip::FreedForLater, "memory given up", 2),
+    (Slip::TakenIsFreed, "memory given up", 3),
+    (Slip::UntoldIsFine, "a change that is never invalidated", 2),
+    (Slip::AnyCommandTells, "a change that is never invalidated", 3),
+    (Slip::EarlyCommandTells, "a change that is never invalidated", 3),
 ];
 
 /// Those that take longer to find are left to the long run.
@@ -153,18 +153,23 @@ fn an_oracle_with_a_slip_is_found_out() {
     assert!(missed.is_empty(), "not found out: {missed:?}");
 }
 
+/// How early each shows: `SLIP` of the environment chooses one.
 #[test]
 #[ignore = "takes minutes"]
 fn an_oracle_with_a_slip_is_found_out_further_down() {
+    let only = std::env::var("SLIP").unwrap_or_default();
     let mut missed = Vec::new();
-    for (slip, name, most) in SHOWN {
+    for (slip, name, most) in SHOWN.iter().filter(|(slip, ..)| format!("{slip:?}").contains(&only)) {
         let (world, begin) = (world(name), Instant::now());
         match (1..=*most).find_map(|depth| Some((depth, shown(&world, depth, *slip)?))) {
             Some((depth, text)) => {
                 let seconds = begin.elapsed().as_secs_f32();
                 say(&format!("{slip:?} in {name}: {depth} operations, {seconds:.1} s\n{}", text.trim_end()));
             }
-            None => missed.push(*slip),
+            None => {
+                say(&format!("{slip:?} in {name}: not found"));
+                missed.push(*slip);
+            }
         }
     }
     assert!(missed.is_empty(), "not found out: {missed:?}");

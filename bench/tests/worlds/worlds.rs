@@ -85,6 +85,7 @@ pub fn all() -> Vec<World> {
         operations::effective_leaf(),
         operations::hitless_leaf(),
         operations::hitless_context(),
+        operations::hitless_tags(),
         operations::hitless_pair(),
         operations::hitless_offers(),
         operations::given_up(),

@@ -70,6 +70,24 @@ pub fn hitless_context() -> World {
     world
 }
 
+/// A tag and a root: with one of them changed requests still come out as before.
+pub fn hitless_tags() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("hitless change of a tag and a root");
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0)), ("P1", pscid(1))], &fsc, &[], &[], &[]]);
+    let mut world = tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("R1[0]", R1, table(M1))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(None, None)])
+        .pages(&[A, C])
+        .depth(3, 5);
+    world.promises = vec![Promise::Hitless];
+    world
+}
+
 /// Two words that only together make sense.
 pub fn hitless_pair() -> World {
     let mut world = first(World::new("hitless change of two words"), 1, R0)
