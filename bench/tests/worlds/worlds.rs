@@ -63,6 +63,7 @@ pub fn all() -> Vec<World> {
         tables::first_global(),
         tables::first_global_processes(),
         contexts::first_context(),
+        contexts::old_root(),
         contexts::bare_unread(),
         contexts::first_tags(),
         contexts::first_two_devices(),
