@@ -7,6 +7,7 @@
 use golden::Spa;
 use rustc_hash::FxHashMap;
 
+use super::slips::{Slip, Slips};
 use crate::bus::{Agent, Cycle};
 
 /// A value that the device has read from a doubleword.
@@ -109,6 +110,8 @@ impl Word {
 #[derive(Debug, Default)]
 pub struct Histories {
     words: FxHashMap<u64, Word>,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 impl Histories {
@@ -160,10 +163,11 @@ impl Histories {
             word.held.push(Held { value: old, from: 0, known: false });
         }
         if word.current() != Some(new) {
+            let from = now + if self.slips.has(Slip::StoreSeenLate) { 2 } else { 1 };
             match word.held.last_mut() {
                 // Two stores in one cycle: nobody can have seen the value between, unless it was the device's own.
-                Some(held) if held.from == now + 1 && !held.known => held.value = new,
-                _ => word.held.push(Held { value: new, from: now + 1, known: agent == Agent::Iommu }),
+                Some(held) if held.from == from && !held.known => held.value = new,
+                _ => word.held.push(Held { value: new, from, known: agent == Agent::Iommu }),
             }
         }
     }

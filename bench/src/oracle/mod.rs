@@ -34,6 +34,7 @@ mod records;
 mod registers;
 mod roots;
 mod rule;
+mod slips;
 mod software;
 mod status;
 mod tagged;
@@ -52,6 +53,7 @@ use crate::testbench::{Figures, Finding};
 pub use choices::Bound;
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
+pub use slips::Slip;
 pub use view::Peek;
 
 /// What the oracle has to know of the device beforehand.
@@ -133,6 +135,8 @@ pub struct Oracle {
     buffers: chooser::Buffers,
     figures: Figures,
     hazard: Option<Finding>,
+    /// Rules that it has wrong: none, but in tests of it
+    slips: slips::Slips,
 }
 
 impl Oracle {
@@ -167,6 +171,7 @@ impl Oracle {
             buffers: chooser::Buffers::default(),
             figures: Figures::default(),
             hazard: None,
+            slips: slips::Slips::default(),
         }
     }
 
@@ -260,7 +265,9 @@ impl Oracle {
 
     /// Memory belongs to somebody again.
     pub fn taken(&mut self, start: Spa, bytes: u64) {
-        self.freed.take(start, bytes);
+        if !self.slips.has(Slip::TakenIsFreed) {
+            self.freed.take(start, bytes);
+        }
     }
 
     /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order
