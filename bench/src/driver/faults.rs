@@ -82,6 +82,7 @@ impl FaultQueue {
             }
             if fresh {
                 machine.write_register(reg::FQH, 4, self.head)?;
+                machine.wait(options.handler_pause)?;
             }
             let errors = machine.read_register(reg::FQCSR, 4)? & (reg::FQCSR_FQOF | reg::QUEUE_MEMORY_FAULT);
             if errors != 0 {

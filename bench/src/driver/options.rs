@@ -156,6 +156,8 @@ pub struct Options {
     pub bound: u64,
     /// Cycles between two polls
     pub poll: u64,
+    /// Cycles that the handler of faults takes for itself once it has made room in the queue
+    pub handler_pause: u64,
     /// Leaf entries up to which an unmap flushes page by page, and not the whole tag
     pub page_flushes: usize,
     /// What freed pages are overwritten with
@@ -174,6 +176,7 @@ impl Default for Options {
             completion: Completion::default(),
             bound: 100_000,
             poll: 4,
+            handler_pause: 0,
             page_flushes: 16,
             poison: None,
             fail_allocation: None,

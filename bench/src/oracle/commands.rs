@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use golden::{Command, Config, Cqcsr, Illegal, Iofence, Spa};
 
 use super::registers::Ring;
+use super::view::Peek;
 use crate::bus::Cycle;
 
 /// A doubleword of a command, as the device fetched it.
@@ -285,6 +286,16 @@ impl Commands {
             self.fences[..count].iter().filter(|fence| fence.operands.store.is_some() && !fence.stored).copied(),
         );
         self.fences.drain(..count)
+    }
+
+    /// Commands that software has handed over and that the device has not fetched, as memory holds them.
+    pub fn handed_over(&self, ring: Ring, config: &Config, memory: &dyn Peek) -> impl Iterator<Item = Command> {
+        let indices = std::iter::successors(Some(self.next), move |index| Some(ring.after(*index)));
+        indices.take_while(|index| *index != self.tail).take(ring.entries as usize).filter_map(move |index| {
+            let at = ring.base.0 + u64::from(index) * 16;
+            let [first, second] = [at, at + 8].map(|addr| memory.peek(Spa(addr)));
+            Command::decode(first, second).ok().filter(|command| command.check(config).is_ok())
+        })
     }
 
     /// Fences not known to be complete.

@@ -51,7 +51,7 @@ impl Oracle {
         memory: &dyn Peek,
     ) {
         let is_busy = self.software.operations.is_busy();
-        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
+        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window, memory);
         let overlaps = || self.software.operations.overlapped(window).next().is_some();
         if !is_busy && !explanation.stale && freed.is_none() && !overlaps() {
             return;
@@ -77,8 +77,8 @@ impl Oracle {
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
         let is_accused = retired.is_some() || torn.is_some();
         let broken = if is_accused && !self.is_explained_kindly(served, &moments, &at_rest) {
-            let stale = retired.map(|Retired { choice, operation, returned }| {
-                let missing = self.missing(&choice, returned, served.window);
+            let stale = retired.map(|Retired { choice, operation, changed, returned }| {
+                let missing = self.missing(&choice, changed, served.window, None, memory);
                 Broken::Stale { choice, operation, returned, missing }
             });
             stale.or(torn)
@@ -130,20 +130,25 @@ impl Oracle {
     }
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.
-    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window) -> Option<Broken> {
+    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window, memory: &dyn Peek) -> Option<Broken> {
         if self.freed.is_empty() || self.slips.has(Slip::FreedIsFine) {
             return None;
         }
-        let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since < before);
+        let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since <= before);
         if let (Outcome::Translated(translation), Some(_)) = (outcome, window.shown)
             && let Some(since) = since(translation.spa, self.slips.freed_before(window))
         {
-            return Some(Broken::Freed { addr: translation.spa, since, table: None });
+            let missing = match StaleUse::changes(reads, &self.histories).next() {
+                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since), memory),
+                None => "missing: the mapping is taken out of the tables, and invalidated, before that".to_owned(),
+            };
+            return Some(Broken::Freed { addr: translation.spa, since, table: None, missing });
         }
         // A request that was there before may be on its way through a table that nothing points to any more.
         reads.iter().filter(|choice| !choice.stale && choice.recalled.is_none()).find_map(|choice| {
             let since = since(choice.word.addr, window.offered)?;
-            Some(Broken::Freed { addr: choice.word.addr, since, table: Some(*choice) })
+            let missing = "missing: what points to this table is taken out, and invalidated, before that".to_owned();
+            Some(Broken::Freed { addr: choice.word.addr, since, table: Some(*choice), missing })
         })
     }
 
@@ -174,13 +179,22 @@ impl Oracle {
 
     fn never_invalidated(&mut self, stale: &StaleUse, memory: &dyn Peek) {
         let StaleUse { choice, changed, served } = stale;
-        let missing = self.missing(choice, *changed, served.window);
+        let missing = self.missing(choice, *changed, served.window, None, memory);
         self.hazard(Broken::NeverInvalidated { choice: *choice, changed: *changed, missing }, served, memory);
     }
 
     /// The step that software left out or did wrong, after it had changed what led to this read.
-    fn missing(&self, choice: &Choice, changed: Cycle, window: Window) -> String {
-        self.invalidations.missing(&choice.word, choice.value, changed, window)
+    fn missing(
+        &self,
+        choice: &Choice,
+        changed: Cycle,
+        window: Window,
+        given_up: Option<Cycle>,
+        memory: &dyn Peek,
+    ) -> String {
+        let config = self.config();
+        let waiting = self.commands.handed_over(self.registers.cq, &config, memory);
+        self.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
     }
 
     fn hazard(&mut self, broken: Broken, served: &Served, memory: &dyn Peek) {
@@ -200,10 +214,10 @@ impl Oracle {
                 format!("`{operation}` returned in cycle {returned}: what it replaced is used no more; {missing}"),
                 used_as(&choice),
             ),
-            Broken::Freed { addr, since, table } => (
+            Broken::Freed { addr, since, table, missing } => (
                 Rule::UseAfterFree,
                 table.map_or("data", |choice| structure(&choice.word.role)).to_owned(),
-                format!("no access to {addr:#x}, which software freed in cycle {since}"),
+                format!("no access to {addr:#x}, which software freed in cycle {since}; {missing}"),
                 match &table {
                     Some(choice) => used_as(choice),
                     None => evidence::outcome_line(outcome),

@@ -166,10 +166,28 @@ impl Invalidations {
             && (self.last_fence.is_some_and(|(fetched, completed)| fetched > first && completed < window.start))
     }
 
-    /// The step that software left out or did wrong.
-    pub fn missing(&self, word: &WordRef, value: u64, changed: Cycle, window: Window) -> String {
+    /// The step that software left out or did wrong before a request was accepted, or before it gave memory up.
+    /// `waiting` are commands that it has handed over, and that the device has not fetched.
+    pub fn missing(
+        &self,
+        word: &WordRef,
+        value: u64,
+        changed: Cycle,
+        window: Window,
+        given_up: Option<Cycle>,
+        mut waiting: impl Iterator<Item = Command>,
+    ) -> String {
         let needed = needed(&word.role);
+        let direction = match window.shown {
+            Some(Direction::Read) => " with PR",
+            Some(Direction::Write) => " with PW",
+            None => "",
+        };
         let Some(newest) = self.following(word, value, changed).last() else {
+            if let Some(command) = waiting.find(|command| covers(command, word, value, Globality::default())) {
+                let name = command.mnemonic();
+                return format!("missing: a fence behind {name} that is waited for; the device has fetched neither");
+            }
             let early = self.log.iter().rev().find(|i| covers(&i.command, word, value, Globality::default()));
             return match early {
                 Some(early) => format!(
@@ -193,6 +211,10 @@ impl Invalidations {
                     "missing: {name} after the last use of what was changed (that of cycle {fetched} was early)"
                 ),
             },
+            Some(completed) if given_up.is_some_and(|given_up| *completed <= given_up) => format!(
+                "missing: a fence{direction} behind {name} of cycle {fetched}: the one that completed did not wait for \
+                 requests that were translated before"
+            ),
             _ => format!("missing: a fence behind {name} of cycle {fetched}, complete before the request was accepted"),
         }
     }
@@ -445,7 +467,7 @@ mod tests {
         log.completed(1, &Iofence::default(), 120, 130);
         assert!(log.cutoff(&word, LEAF, none, window).is_none());
         assert!(log.may_be_lost(&word, LEAF, 90, window), "software has seen a fence, and was not told");
-        assert!(log.missing(&word, LEAF, 90, window).contains("again"));
+        assert!(log.missing(&word, LEAF, 90, window, None, std::iter::empty()).contains("again"));
         log.fetched(vma(None, None, None), 140);
         assert!(!log.may_be_lost(&word, LEAF, 90, window));
     }
@@ -474,7 +496,8 @@ mod tests {
     #[test]
     fn the_step_that_is_missing_is_named() {
         let word = first(0, None, 3, 0x5000);
-        let missing = |log: &Invalidations| log.missing(&word, LEAF, 90, Window::new(200, 210));
+        let missing =
+            |log: &Invalidations| log.missing(&word, LEAF, 90, Window::new(200, 210), None, std::iter::empty());
         let mut log = Invalidations::default();
         assert!(missing(&log).starts_with("missing: IOTINVAL.VMA that covers it, and a fence"));
         log.fetched(vma(None, None, None), 80);

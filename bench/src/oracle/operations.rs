@@ -28,8 +28,10 @@ pub struct Bracket {
 }
 
 impl Bracket {
+    /// What software does in a cycle comes before what the bus shows in it: a request that shows in the cycle in which an
+    /// operation returns comes after it.
     fn overlaps(&self, window: Window) -> bool {
-        self.began <= window.end && self.ended.is_none_or(|ended| window.offered <= ended)
+        self.began <= window.end && self.ended.is_none_or(|ended| window.offered < ended)
     }
 
     /// The doublewords that it stored to.
@@ -248,9 +250,9 @@ mod tests {
         {
             assert_eq!(fits(&operations, &histories, both, ta, fsc), fit, "{ta:x} {fsc:x}");
         }
-        let second = Window::new(111, 115);
+        let second = Window::new(110, 115);
         assert!(!fits(&operations, &histories, second, 0xA, 0xA), "the first operation is over");
-        assert!(fits(&operations, &histories, Window { offered: 110, ..second }, 0xA, 0xA), "but not at the offer");
+        assert!(fits(&operations, &histories, Window { offered: 109, ..second }, 0xA, 0xA), "but not at the offer");
         assert!(operations.moments(Window::new(121, 130), &histories).cycles.is_empty());
     }
 

@@ -70,7 +70,8 @@ impl<const WORDS: usize> Records<WORDS> {
         }
         self.errors_cleared(!overflow, !memory_fault);
         if overflow {
-            self.frozen.get_or_insert(head);
+            // Software may have made room before it looked.
+            self.frozen.get_or_insert(self.full_at.unwrap_or(head));
         }
         self.refusal_seen |= memory_fault;
         Ok(())

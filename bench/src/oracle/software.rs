@@ -57,7 +57,12 @@ pub struct StaleUse {
 impl StaleUse {
     /// Those among the reads of a request, and when software changed what had led to each.
     pub fn among<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
-        let reads = &served.explanation.choices;
+        let changes = StaleUse::changes(&served.explanation.choices, histories);
+        changes.filter(|(_, changed)| *changed < served.window.offered)
+    }
+
+    /// Those of these reads whose values software has changed, and when.
+    pub fn changes<'a>(reads: &'a [Choice], histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
         reads.iter().filter_map(move |choice| {
             let overwritten = |word: &WordRef, value: u64| {
                 let history = histories.word(word.addr)?;
@@ -69,8 +74,7 @@ impl StaleUse {
                 overwritten(&context.word, choice.root)
             };
             let itself = if choice.stale { overwritten(&choice.word, choice.value) } else { None };
-            let changed = itself.or_else(uprooted).filter(|changed| *changed < served.window.offered)?;
-            Some((*choice, changed))
+            Some((*choice, itself.or_else(uprooted)?))
         })
     }
 
@@ -103,6 +107,8 @@ pub enum Broken {
         since: Cycle,
         /// The table that lies there; none: it is where the request leads to
         table: Option<Choice>,
+        /// What software left out
+        missing: String,
     },
     /// A value was used that software had changed and never invalidated.
     NeverInvalidated {
@@ -133,8 +139,20 @@ pub struct Retired {
     pub choice: Choice,
     /// The operation
     pub operation: String,
+    /// When it had changed what had led to the read
+    pub changed: Cycle,
     /// When it returned
     pub returned: Cycle,
+}
+
+/// An operation that put another value in the place of one.
+#[derive(Clone, Copy, Debug)]
+struct Overwriter {
+    /// When
+    changed: Cycle,
+    returned: Cycle,
+    /// Its place among the names
+    name: u32,
 }
 
 /// How requests during hitless operations came out.
@@ -287,17 +305,18 @@ impl Software {
                 }
                 self.overwriter(&context.word, choice.root, histories, start, start)
             };
-            let (returned, name) = overwritten.or_else(unlinked).or_else(uprooted)?;
-            Some(Retired { choice: *choice, operation: self.names[name as usize].clone(), returned })
+            let Overwriter { changed, returned, name } = overwritten.or_else(unlinked).or_else(uprooted)?;
+            Some(Retired { choice: *choice, operation: self.names[name as usize].clone(), changed, returned })
         })
     }
 
-    /// The last operation with a promise that stored to a word and had returned before `start`, if memory had held `value`
-    /// in this word before, and has not since, up to `end`.
+    /// The last operation with a promise that stored to a word and had returned by `start`, if memory had held `value` in
+    /// this word before, and has not since, up to `end`.
     ///
-    /// A store takes a cycle before the operation can return. So what memory still held in the cycle of the return is
-    /// what the operation left there, though the next one may have begun in that very cycle: "the IOMMU may use the old
-    /// value or the new value of the entry" while that one runs (section "Guidelines for invalidations").
+    /// Software returns from an operation before the bus shows what comes in that cycle. A store takes a cycle before the
+    /// operation can return. So what memory still held in the cycle of the return is what the operation left there, though
+    /// the next one may have begun in that very cycle: "the IOMMU may use the old value or the new value of the entry"
+    /// while that one runs (section "Guidelines for invalidations").
     fn overwriter(
         &self,
         word: &WordRef,
@@ -305,13 +324,15 @@ impl Software {
         histories: &Histories,
         start: Cycle,
         end: Cycle,
-    ) -> Option<(Cycle, u32)> {
+    ) -> Option<Overwriter> {
         let returns = self.promised.get(&(word.addr.0 & !7))?;
-        let &(returned, name) = returns.iter().rev().find(|(returned, _)| *returned < start)?;
+        let &(returned, name) = returns.iter().rev().find(|(returned, _)| *returned <= start)?;
         let history = histories.word(word.addr)?;
         let held_ever = |whole: u64| narrow(word, whole) == value;
         let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, end);
-        (history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
+        let changed =
+            history.values().filter(|&whole| held_ever(whole)).filter_map(|whole| history.last_held(whole)).max()?;
+        (!history.values().any(held_since)).then_some(Overwriter { changed, returned, name })
     }
 }
 
@@ -431,7 +452,8 @@ mod tests {
         let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
         let retired = |root, start| software.retired(&[context, leaf(root)], &histories, Window::new(start, 200));
         assert_eq!(retired(0xA, 111).map(|retired| retired.returned), Some(110));
-        assert!(retired(0xA, 110).is_none(), "the request was there before the operation returned");
+        assert!(retired(0xA, 110).is_some(), "what software does in a cycle comes first");
+        assert!(retired(0xA, 109).is_none(), "the request was there before the operation returned");
         assert!(retired(0xB, 111).is_none(), "the new tree");
         assert!(retired(0xC, 111).is_none(), "a tree that this context never named was not retired by the operation");
     }

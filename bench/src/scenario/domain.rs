@@ -17,6 +17,8 @@ pub struct Driver {
     pub flush: At<Flush>,
     /// Bugs that are switched on, for negative controls
     pub faults: Vec<At<DriverFault>>,
+    /// Cycles that the handler of faults takes for itself between making room in the fault queue and looking for errors
+    pub handler_pause: u32,
     /// How many PSCIDs there are, from 1; default: all
     pub pscids: Option<At<u32>>,
     /// How many GSCIDs there are, from 1; default: all

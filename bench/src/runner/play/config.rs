@@ -93,6 +93,7 @@ pub(super) fn options(scenario: &Scenario) -> driver::Options {
             Flush::Tags => FlushPolicy::Tags,
         },
         bound: u64::from(scenario.iommu.bounds.command) + PATIENCE,
+        handler_pause: scenario.driver.handler_pause.into(),
         poison: Some(POISON),
         quirks: quirks(scenario),
         ..driver::Options::default()
