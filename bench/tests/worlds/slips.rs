@@ -65,7 +65,7 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::RootsIgnored, "global mappings of two processes", 1),
     (Slip::RootsForEver, "old root", 6),
     (Slip::RootsOfAnyProcess, "global mappings of two processes", 1),
-    (Slip::RootsDroppedByAddress, "old root", 6),
+    (Slip::RootsSurviveNl, "old root", 6),
     (Slip::RootsSurvivePscid, "old root", 6),
     (Slip::TablesIgnored, "MSI window and table", 5),
     (Slip::TablesForEver, "MSI window and table", 6),
