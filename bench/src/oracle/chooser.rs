@@ -466,7 +466,8 @@ impl Words for Chooser<'_> {
         let mut value = configured;
         if self.is_by_tags() && !self.known.slips.has(Slip::RootsIgnored) {
             let global = self.reach == Reach::Global && stage == Stage::First;
-            let addr = if stage == Stage::First { tags.iova.0 } else { tags.gpa.map_or(0, |gpa| gpa.0) };
+            // Under which guest physical address the second stage is entered is not known here.
+            let addr = (stage == Stage::First).then_some(tags.iova.0);
             let others = self.known.roots.others(root, addr, global, self.known.invalidations, self.window);
             self.buffers.others.clear();
             self.buffers.others.extend(others);

@@ -1,6 +1,8 @@
 //! Translations are tagged, not rooted: under one GSCID and PSCID a cached translation may stem from any root that was
 //! configured with these tags since the covering invalidation, so the root of a walk is a choice like any word.
 
+use std::ops::RangeInclusive;
+
 use golden::{Command, Gscid, Iotinval, MsiTable, Pscid, Stage, Tags};
 
 use super::invalidation::Invalidations;
@@ -126,11 +128,11 @@ impl Roots {
 
     /// Roots other than the configured one that a request may still be translated under. With
     /// `global`, those of other processes of the same guest (or of the host) as well: a global mapping belongs to all.
-    /// `addr` is what is translated.
+    /// `addr` is what is translated, where that is known.
     pub fn others<'a>(
         &'a self,
         configured: Root,
-        addr: u64,
+        addr: Option<u64>,
         global: bool,
         invalidations: &'a Invalidations,
         window: Window,
@@ -158,8 +160,11 @@ impl Roots {
 
 /// Whether a command drops everything that hangs below a root and may translate `addr`. With an address it does so only
 /// with NL: pointers above leaves stay otherwise.
-fn covers(command: &Command, root: &Root, addr: u64, global: bool) -> bool {
-    let is_all = |o: &Iotinval| o.pages().is_none_or(|pages| o.nl && pages.contains(&(addr >> 12)));
+fn covers(command: &Command, root: &Root, addr: Option<u64>, global: bool) -> bool {
+    let is_all = |o: &Iotinval| {
+        let leads_there = |pages: RangeInclusive<u64>| addr.is_some_and(|addr| pages.contains(&(addr >> 12)));
+        o.pages().is_none_or(|pages| o.nl && leads_there(pages))
+    };
     match (command, root.stage) {
         (Command::InvalVma(o), Stage::First) => {
             is_all(o) && o.gscid == root.gscid && o.pscid.is_none_or(|pscid| !global && root.pscid == Some(pscid))
@@ -183,7 +188,7 @@ mod tests {
     }
 
     fn others(roots: &Roots, root: Root, global: bool, log: &Invalidations) -> Vec<u64> {
-        roots.others(root, 0x5000, global, log, Window::new(1000, 1000)).collect()
+        roots.others(root, Some(0x5000), global, log, Window::new(1000, 1000)).collect()
     }
 
     #[test]

@@ -130,7 +130,7 @@ slips! {
     RootsForEver,
     /// D5: earlier roots count under every PSCID
     RootsOfAnyProcess,
-    /// D5: VMA and GVMA with an address and NL drop no earlier root
+    /// D5: VMA with an address and NL drops no earlier root
     RootsSurviveNl,
     /// D5: VMA with PSCV = 1 drops no earlier root
     RootsSurvivePscid,

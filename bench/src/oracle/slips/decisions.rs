@@ -137,7 +137,7 @@ impl Slips {
     pub fn covers_root(self, command: &Command) -> Option<bool> {
         match (self.0?, *command) {
             (Slip::RootsForEver, _) => Some(false),
-            (Slip::RootsSurviveNl, Command::InvalVma(o) | Command::InvalGvma(o)) => o.nl.then_some(false),
+            (Slip::RootsSurviveNl, Command::InvalVma(o)) => o.nl.then_some(false),
             (Slip::RootsSurvivePscid, Command::InvalVma(o)) => o.pscid.is_some().then_some(false),
             _ => None,
         }
