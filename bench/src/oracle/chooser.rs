@@ -466,7 +466,9 @@ impl Words for Chooser<'_> {
         let mut value = configured;
         if self.is_by_tags() && !self.known.slips.has(Slip::RootsIgnored) {
             let global = self.reach == Reach::Global && stage == Stage::First;
-            let others = self.known.roots.others(root, global, self.known.invalidations, self.window);
+            // Under which guest physical address the second stage is entered is not known here.
+            let addr = (stage == Stage::First).then_some(tags.iova.0);
+            let others = self.known.roots.others(root, addr, global, self.known.invalidations, self.window);
             self.buffers.others.clear();
             self.buffers.others.extend(others);
             let taken = self.branch(1 + self.buffers.others.len());

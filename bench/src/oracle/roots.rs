@@ -1,7 +1,9 @@
 //! Translations are tagged, not rooted: under one GSCID and PSCID a cached translation may stem from any root that was
 //! configured with these tags since the covering invalidation, so the root of a walk is a choice like any word.
 
-use golden::{Command, Gscid, MsiTable, Pscid, Stage, Tags};
+use std::ops::RangeInclusive;
+
+use golden::{Command, Gscid, Iotinval, MsiTable, Pscid, Stage, Tags};
 
 use super::invalidation::Invalidations;
 use super::slips::Slip;
@@ -126,9 +128,11 @@ impl Roots {
 
     /// Roots other than the configured one that a request may still be translated under. With
     /// `global`, those of other processes of the same guest (or of the host) as well: a global mapping belongs to all.
+    /// `addr` is what is translated, where that is known.
     pub fn others<'a>(
         &'a self,
         configured: Root,
+        addr: Option<u64>,
         global: bool,
         invalidations: &'a Invalidations,
         window: Window,
@@ -136,7 +140,7 @@ impl Roots {
         let slips = invalidations.slips;
         let of_any_process = global || slips.has(Slip::RootsOfAnyProcess);
         let covers = move |command: &Command, root: &Root| {
-            slips.covers_root(command, root).unwrap_or_else(|| covers(command, root, global))
+            slips.covers_root(command).unwrap_or_else(|| covers(command, root, addr, global))
         };
         self.seen
             .iter()
@@ -154,17 +158,20 @@ impl Roots {
     }
 }
 
-/// Whether a command drops everything that hangs below a root. An address does not: pointers above leaves stay.
-fn covers(command: &Command, root: &Root, global: bool) -> bool {
+/// Whether a command drops everything that hangs below a root and may translate `addr`. With an address it does so only
+/// with NL: pointers above leaves stay otherwise.
+fn covers(command: &Command, root: &Root, addr: Option<u64>, global: bool) -> bool {
+    let is_all = |o: &Iotinval| {
+        let leads_there = |pages: RangeInclusive<u64>| addr.is_some_and(|addr| pages.contains(&(addr >> 12)));
+        o.pages().is_none_or(|pages| o.nl && leads_there(pages))
+    };
     match (command, root.stage) {
         (Command::InvalVma(o), Stage::First) => {
-            o.page.is_none()
-                && o.gscid == root.gscid
-                && o.pscid.is_none_or(|pscid| !global && root.pscid == Some(pscid))
+            is_all(o) && o.gscid == root.gscid && o.pscid.is_none_or(|pscid| !global && root.pscid == Some(pscid))
         }
         (Command::InvalGvma(o), Stage::Second) => match o.gscid {
             None => true,
-            gscid => gscid == root.gscid && o.page.is_none(),
+            gscid => gscid == root.gscid && is_all(o),
         },
         _ => false,
     }
@@ -172,7 +179,7 @@ fn covers(command: &Command, root: &Root, global: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use golden::{Iofence, Iotinval};
+    use golden::Iofence;
 
     use super::*;
 
@@ -181,7 +188,7 @@ mod tests {
     }
 
     fn others(roots: &Roots, root: Root, global: bool, log: &Invalidations) -> Vec<u64> {
-        roots.others(root, global, log, Window::new(1000, 1000)).collect()
+        roots.others(root, Some(0x5000), global, log, Window::new(1000, 1000)).collect()
     }
 
     #[test]
@@ -200,6 +207,21 @@ mod tests {
         assert_eq!(others(&roots, first(3, 0xB), false, &log), [0xA], "not completed");
         log.completed(2, &Iofence::default(), 0, 310);
         assert!(others(&roots, first(3, 0xB), false, &log).is_empty());
+    }
+
+    #[test]
+    fn an_address_with_nl_leaves_nothing_that_led_there() {
+        let (mut roots, mut log) = (Roots::default(), Invalidations::default());
+        roots.used(first(3, 0xA), 100);
+        let nl = |page| {
+            let page = Some(page);
+            Command::InvalVma(Iotinval { gscid: Some(Gscid(1)), page, nl: true, ..Iotinval::default() })
+        };
+        for (count, page, left) in [(1, 6, vec![0xA]), (2, 5, vec![])] {
+            log.fetched(nl(page), 200);
+            log.completed(count, &Iofence::default(), 0, 210);
+            assert_eq!(others(&roots, first(3, 0xB), false, &log), left, "page {page}");
+        }
     }
 
     #[test]

@@ -130,8 +130,8 @@ slips! {
     RootsForEver,
     /// D5: earlier roots count under every PSCID
     RootsOfAnyProcess,
-    /// D5: VMA and GVMA with an address drop earlier roots
-    RootsDroppedByAddress,
+    /// D5: VMA with an address and NL drops no earlier root
+    RootsSurviveNl,
     /// D5: VMA with PSCV = 1 drops no earlier root
     RootsSurvivePscid,
     /// D5: only the configured MSI page table counts

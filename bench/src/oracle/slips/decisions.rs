@@ -4,7 +4,6 @@ use golden::{Command, Iotinval, Pte, Role, WordRef};
 
 use super::super::history::Word;
 use super::super::invalidation::{self, Globality, Invalidation};
-use super::super::roots::Root;
 use super::super::usable::Window;
 use super::{Slip, Slips};
 use crate::bus::{Cycle, Direction};
@@ -135,13 +134,10 @@ impl Slips {
     }
 
     /// D5: a command drops what hangs below a root.
-    pub fn covers_root(self, command: &Command, root: &Root) -> Option<bool> {
+    pub fn covers_root(self, command: &Command) -> Option<bool> {
         match (self.0?, *command) {
             (Slip::RootsForEver, _) => Some(false),
-            (Slip::RootsDroppedByAddress, Command::InvalVma(o)) => {
-                (o.page.is_some() && o.gscid == root.gscid && o.pscid.is_none_or(|pscid| root.pscid == Some(pscid)))
-                    .then_some(true)
-            }
+            (Slip::RootsSurviveNl, Command::InvalVma(o)) => o.nl.then_some(false),
             (Slip::RootsSurvivePscid, Command::InvalVma(o)) => o.pscid.is_some().then_some(false),
             _ => None,
         }

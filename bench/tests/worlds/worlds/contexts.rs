@@ -25,7 +25,7 @@ pub fn old_root() -> World {
         .fixed("M1[0]", M1, table(T1))
         .fixed("T1[1]", T1 + 8, leaf(C))
         .request(1, None, 1, false)
-        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None), vma(None, Some(1))])
+        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None), nl(vma(None, Some(1)))])
         .pages(&[A, C])
         .depth(4, 7)
 }

@@ -9,7 +9,13 @@ pub fn first_pointer() -> World {
         .fixed("T0[1]", T0 + 8, leaf(A))
         .word("T1[1]", T1 + 8, &[("B", leaf(B)), ("C", leaf(C))])
         .request(1, None, 1, false)
-        .commands(&[vma(None, None), vma(None, Some(1)), nl(vma(None, Some(1))), nl(vma(None, Some(0x201)))])
+        .commands(&[
+            vma(None, None),
+            vma(None, Some(1)),
+            nl(vma(None, Some(1))),
+            nl(vma(None, Some(2))),
+            nl(vma(None, Some(0x201))),
+        ])
         .pages(&[A, B, C])
         .depth(4, 6)
 }
