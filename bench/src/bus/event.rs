@@ -5,6 +5,7 @@
 //! responses through without a register, and cause still comes before effect; and a value sampled from memory in a
 //! cycle is the value before the stores of that cycle.
 
+use super::Attributes;
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use hdl::{
     GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest, TranslationCompletion, TranslationRequest,
@@ -103,6 +104,8 @@ pub enum Event {
         pbmt: u8,
         /// `AxPROT`
         prot: u8,
+        /// The rest of what AXI says of it
+        attributes: Attributes,
     },
     /// A W beat on `mem_*`, in the cycle in which both it and its AW have been accepted, and after
     /// [`Event::MemAddress`]. AXI4 keeps W in the order of AW, and lets it go ahead.

@@ -33,5 +33,5 @@ pub use faults::{DECERR, EXOKAY, OKAY, SLVERR};
 pub use lite::RegisterError;
 pub use memory::Memory;
 pub use port::ATOMIC_COMPARE;
-pub use request::IllegalRequest;
+pub use request::{Attributes, IllegalRequest};
 pub use violation::{Channel, Port, ProtocolViolation, Rule};

@@ -7,7 +7,7 @@ use super::pool::Pool;
 use super::reads::Reads;
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::writes::Writes;
-use super::{Agent, Burst, Cycle, Direction, Event, INCR, Memory, PortTiming, WRAP};
+use super::{Agent, Attributes, Burst, Cycle, Direction, Event, INCR, Memory, PortTiming, WRAP};
 use golden::Spa;
 use hdl::{Address, Manager, Subordinate, WriteData};
 
@@ -203,8 +203,9 @@ fn burst_of(address: &Address) -> Burst {
 }
 
 fn mem_address(direction: Direction, seen: &Address) -> Event {
-    let Address { id, addr, pbmt, prot, .. } = *seen;
-    Event::MemAddress { direction, id, addr: Spa(addr), burst: burst_of(seen), pbmt, prot }
+    let Address { id, addr, pbmt, prot, lock, cache, qos, .. } = *seen;
+    let attributes = Attributes { lock, cache, qos };
+    Event::MemAddress { direction, id, addr: Spa(addr), burst: burst_of(seen), pbmt, prot, attributes }
 }
 
 fn id_in_use(site: Site, seen: &Address) -> ProtocolViolation {

@@ -41,6 +41,23 @@ pub enum IllegalRequest {
     Process(u32),
 }
 
+/// What AXI says of a transaction besides its shape, and a device under test passes on (`hdl/DEVICE.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `AxLOCK`
+    pub lock: bool,
+    /// `AxCACHE`
+    pub cache: u8,
+    /// `AxQOS`
+    pub qos: u8,
+}
+
+impl std::fmt::Display for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "lock {}, cache {:#06b}, qos {}", u8::from(self.lock), self.cache, self.qos)
+    }
+}
+
 impl DmaRequest {
     /// Checks that a device can make this request.
     ///
@@ -67,8 +84,17 @@ impl DmaRequest {
         Ok(())
     }
 
+    /// Attributes that the device gives to it. They are not drawn but follow from what is asked: all kinds of memory that
+    /// reads and writes have in common, and any quality of service. No device asks for exclusive access.
+    pub fn attributes(&self) -> Attributes {
+        const CACHE: [u8; 6] = [0b0011, 0b0010, 0b0001, 0b0000, 0b1110, 0b1111];
+        let mixed = ((self.iova.0 & 0xFFF) >> 3 ^ u64::from(self.id)) as usize;
+        Attributes { lock: false, cache: CACHE[mixed % CACHE.len()], qos: (mixed / CACHE.len() % 16) as u8 }
+    }
+
     /// The payload of its AW or AR.
     pub(super) fn address(&self) -> Address {
+        let attributes = self.attributes();
         Address {
             valid: true,
             id: self.id,
@@ -76,8 +102,9 @@ impl DmaRequest {
             len: self.burst.len,
             size: self.burst.size,
             burst: self.burst.kind,
-            // Normal, non-cacheable, bufferable: what a device without special needs drives.
-            cache: 0b0011,
+            lock: attributes.lock,
+            cache: attributes.cache,
+            qos: attributes.qos,
             prot: u8::from(self.privileged) | (u8::from(self.instruction) << 2),
             mmusid: self.device.0,
             mmussidv: self.process.is_some(),

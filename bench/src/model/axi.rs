@@ -202,6 +202,16 @@ impl Axi {
         if self.nature.has(Habit::ProtDropped) {
             out.prot = 0;
         }
+        if self.nature.has(Habit::CacheDropped) {
+            out.cache = 0;
+        }
+        if self.nature.has(Habit::QosDropped) {
+            out.qos = 0;
+        }
+        // What AXI allows of exclusive accesses: a power of two of bytes, aligned.
+        if self.nature.has(Habit::LockInvented) && out.len == 0 && out.addr.trailing_zeros() >= u32::from(out.size) {
+            out.lock = true;
+        }
         if self.nature.has(Habit::PbmtDropped) {
             out.pbmt = 0;
         }

@@ -389,6 +389,12 @@ habits! {
     OffsetDropped,
     /// AxPROT is lost.
     ProtDropped,
+    /// AxCACHE is lost.
+    CacheDropped,
+    /// AxQOS is lost.
+    QosDropped,
+    /// Transactions become exclusive accesses.
+    LockInvented,
     /// The memory type is lost.
     PbmtDropped,
     /// All memory is I/O.

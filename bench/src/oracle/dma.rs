@@ -3,7 +3,7 @@
 use golden::Spa;
 
 use super::rule::{Rule, Violation};
-use crate::bus::{Burst, Cycle, Direction, DmaRequest, Ticket};
+use crate::bus::{Attributes, Burst, Cycle, Direction, DmaRequest, Ticket};
 
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Shown {
     pub pbmt: u8,
     /// `AxPROT`
     pub prot: u8,
+    /// The rest of what AXI says of it
+    pub attributes: Attributes,
 }
 
 impl Shown {
@@ -55,6 +57,7 @@ impl Shown {
             && t.request.burst == self.burst
             && t.request.iova.0 & 0xFFF == self.addr.0 & 0xFFF
             && axprot(&t.request) == self.prot & 0b101
+            && t.request.attributes() == self.attributes
     }
 }
 
@@ -134,15 +137,16 @@ impl Transactions {
 
     /// Memory was asked for something that no transaction explains.
     pub fn misshapen(&self, shown: &Shown) -> Violation {
-        let Shown { direction, id, addr, burst, prot, .. } = *shown;
-        let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
+        let Shown { direction, id, addr, burst, prot, attributes, .. } = *shown;
+        let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}, {attributes}");
         let waits = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
         let right = match self.live.iter().find(waits) {
             Some(t) => format!(
-                "{direction:?} with offset {:#x}, {:?}, prot {:#05b}",
+                "{direction:?} with offset {:#x}, {:?}, prot {:#05b}, {}",
                 t.request.iova.0 & 0xFFF,
                 t.request.burst,
-                axprot(&t.request)
+                axprot(&t.request),
+                t.request.attributes()
             ),
             None => "nothing: no device waits with this ID".to_owned(),
         };
@@ -294,7 +298,8 @@ mod tests {
     }
 
     fn shown(addr: u64) -> Shown {
-        Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0 }
+        let attributes = write(addr, [0; 2]).attributes();
+        Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0, attributes }
     }
 
     /// Writes to the same page offset, numbered as they come, one in each cycle from 10 on.

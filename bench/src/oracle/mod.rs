@@ -306,9 +306,8 @@ impl Oracle {
                     self.requesters.seen(&explain::request_of(transaction));
                 }
             }
-            Event::MemAddress { direction, id, addr, burst, pbmt, prot } => {
-                let (direction, id, addr, burst) = (*direction, *id, *addr, *burst);
-                let shown = dma::Shown { direction, id, addr, burst, pbmt: *pbmt, prot: *prot };
+            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
+                let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
                 self.translated(&shown, now, memory)?;
             }
             Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb, memory)?,

@@ -249,13 +249,14 @@ impl<'a> Stage<'a> {
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), String> {
-        let Some(request) = self.in_hand.take().map(|request| self.world.requests[request]) else { return Ok(()) };
+        let Some(number) = self.in_hand.take() else { return Ok(()) };
+        let (request, attributes) = (self.world.requests[number], self.request(number).attributes());
         let ticket = Ticket(self.tickets - 1);
         let done = |resp, data| BusEvent::DmaDone { ticket, resp, data };
         let Answer::Page(page) = answer else { return self.observe(&[done(3, vec![])]) };
         let direction = if request.write { Direction::Write } else { Direction::Read };
         let (id, addr, pbmt, prot) = (1, Spa(page << 12), 0, 0);
-        let address = BusEvent::MemAddress { direction, id, addr, burst: BURST, pbmt, prot };
+        let address = BusEvent::MemAddress { direction, id, addr, burst: BURST, pbmt, prot, attributes };
         if request.write {
             let beat = BusEvent::MemWriteBeat { data: 7, strb: 0xFF, last: true };
             self.observe(&[address, beat, BusEvent::MemWriteResponse { id, resp: 0 }, done(0, vec![])])

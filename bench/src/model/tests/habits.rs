@@ -336,6 +336,8 @@ fn habits_of_dma_show_at_memory() {
         Habit::WriteDataCorrupted,
         Habit::StrobesIgnored,
         Habit::BurstNarrowed,
+        Habit::CacheDropped,
+        Habit::QosDropped,
         Habit::OffsetDropped,
         Habit::PbmtDropped,
         Habit::PbmtInvented,
