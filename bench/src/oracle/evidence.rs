@@ -1,199 +1,191 @@
-//! The evidence of a divergence: the shortest text from which an engineer can tell what happened.
+//! The evidence of a divergence: the shortest text from which an engineer can tell what happened. What explains most
+//! comes first. It is made when something has been found, and never before.
 
-use std::collections::VecDeque;
+mod accesses;
+mod around;
+mod follows;
+mod look_up;
+mod names;
+mod past;
+mod record;
+mod say;
+mod time_line;
+
 use std::fmt::Write as _;
 
-use golden::{Config, Outcome, Request, Spa, Step};
+use golden::{Outcome, Request, Spa, Step};
 
-use super::history::Histories;
-use super::invalidation::{Globality, Invalidations};
+pub use accesses::Accesses;
+pub use names::Names;
+pub use record::Came;
+pub use say::{answer_line, command_line, either_line, outcome_line, success_line, translated_line};
+pub use time_line::TimeLine;
+
+use super::Oracle;
+use super::chooser::Choice;
+use super::invalidation::Globality;
+use super::rule::{Rule, Violation};
 use super::usable::{Struck, Window, judge, narrow};
 use super::view::{Peek, View};
-use crate::bus::{Agent, Cycle};
+use crate::bus::Cycle;
+use crate::driver::Named;
+use past::Past;
 
-/// How many of the last things of each kind are kept for the time line.
-const KEPT: usize = 12;
-
-/// A line of the time line.
-#[derive(Clone, Debug)]
-struct Past {
-    cycle: Cycle,
-    what: What,
+/// The answer to a request that nothing explains.
+pub struct Answer<'a> {
+    /// In one line
+    pub line: String,
+    /// Whether an outcome would have been answered so
+    pub is_it: &'a dyn Fn(&Outcome) -> bool,
+    /// Where it leads, if it leads anywhere
+    pub to: Option<Spa>,
 }
 
-#[derive(Clone, Debug)]
-enum What {
-    /// Doublewords one behind the other, from the first store to the last
-    Stores {
-        agent: Agent,
-        first: Spa,
-        last: Spa,
-        old: u64,
-        new: u64,
-    },
-    Command(golden::Command),
-    Operation(String),
-}
-
-/// The last stores, commands and operations. However many stores an operation makes, its beginning is kept.
-#[derive(Debug, Default)]
-pub struct TimeLine {
-    stores: VecDeque<Past>,
-    others: VecDeque<Past>,
-}
-
-fn push(past: &mut VecDeque<Past>, cycle: Cycle, what: What) {
-    if past.len() == KEPT {
-        past.pop_front();
-    }
-    past.push_back(Past { cycle, what });
-}
-
-impl TimeLine {
-    /// A store by software or by the device itself.
-    pub fn store(&mut self, cycle: Cycle, agent: Agent, addr: Spa, old: u64, new: u64) {
-        if let Some(Past { what: What::Stores { agent: by, last, .. }, .. }) = self.stores.back_mut()
-            && (*by, last.0.wrapping_add(8)) == (agent, addr.0)
-            && self.others.back().is_none_or(|other| other.cycle + 1 < cycle)
-        {
-            *last = addr;
-            return;
-        }
-        push(&mut self.stores, cycle, What::Stores { agent, first: addr, last: addr, old, new });
+impl Oracle {
+    /// Software gives something a name.
+    pub fn named(&mut self, name: &str, what: Named<'_>) {
+        self.names.named(name, what);
     }
 
-    /// A command that the device fetched.
-    pub fn command(&mut self, cycle: Cycle, command: golden::Command) {
-        push(&mut self.others, cycle, What::Command(command));
-    }
-
-    /// An operation of the driver begins or ends.
-    pub fn operation(&mut self, cycle: Cycle, what: String) {
-        push(&mut self.others, cycle, What::Operation(what));
-    }
-
-    fn render(&self, out: &mut String) {
-        out.push_str("last stores, commands and operations:\n");
-        let mut all: Vec<&Past> = self.others.iter().chain(&self.stores).collect();
-        all.sort_by_key(|past| past.cycle);
-        for past in all {
-            let _ = match &past.what {
-                What::Stores { agent, first, last, old, new } if first == last => {
-                    writeln!(out, "  {:>8}  {agent:?} store {first:#x}: {old:#018x} -> {new:#018x}", past.cycle)
-                }
-                What::Stores { agent, first, last, new, .. } => {
-                    let count = (last.0 - first.0) / 8 + 1;
-                    let cycle = past.cycle;
-                    writeln!(
-                        out,
-                        "  {cycle:>8}  {agent:?} stores {first:#x} to {last:#x}, {count} doublewords, first {new:#018x}"
-                    )
-                }
-                What::Command(command) => writeln!(out, "  {:>8}  fetched {}", past.cycle, command_line(command)),
-                What::Operation(what) => writeln!(out, "  {:>8}  {what}", past.cycle),
-            };
-        }
-    }
-}
-
-/// A command with its operands in one line.
-pub fn command_line(command: &golden::Command) -> String {
-    use golden::Command::{InvalDdt, InvalGvma, InvalVma};
-    let mut line = command.mnemonic().to_owned();
-    match command {
-        InvalVma(o) | InvalGvma(o) => {
-            for (name, value) in
-                [("GSCID", o.gscid.map(|g| u64::from(g.0))), ("PSCID", o.pscid.map(|p| u64::from(p.0)))]
-            {
-                if let Some(value) = value {
-                    let _ = write!(line, " {name}={value:#x}");
-                }
-            }
-            if let Some(pages) = o.pages() {
-                let _ = write!(line, " pages {:#x} to {:#x}", pages.start(), pages.end());
-            }
-        }
-        InvalDdt { device: Some(device) } => {
-            let _ = write!(line, " DID={device:#x}");
-        }
-        _ => {}
-    }
-    line
-}
-
-/// An outcome in one line.
-pub fn outcome_line(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Translated(t) => format!("translated to {:#x}, memory type {:?}", t.spa, t.pbmt),
-        Outcome::Fault(fault) => format!("refused: {}", super::faults::describe(&fault.record())),
-        Outcome::Unavailable => "nothing that the device has read explains an answer".to_owned(),
-    }
-}
-
-/// What the device read, and may use, for every word of the walk as memory is now.
-pub fn walk(
-    config: &Config,
-    request: &Request,
-    window: Window,
-    histories: &Histories,
-    invalidations: &Invalidations,
-    memory: &dyn Peek,
-    time_line: &TimeLine,
-) -> String {
-    let mut out = format!(
-        "request: {:?} {:?} by device {:#x}{}{} at {:#x}, with the device from cycle {} to {}\n",
-        request.kind,
-        request.access,
-        request.device,
-        request.process.map(|p| format!(", process {p:#x}")).unwrap_or_default(),
-        if request.privileged { ", privileged" } else { "" },
-        request.iova,
-        window.start,
-        window.end
-    );
-    let mut steps: Vec<Step> = Vec::new();
-    let outcome = golden::translate_traced(config, &mut View::now(memory), request, &mut steps);
-    let _ = writeln!(out, "golden walk over memory as it is now: {}", outcome_line(&outcome));
-    for step in &steps {
-        let _ = writeln!(out, "  {step}");
-        let Step::Read { word, value } = step else { continue };
-        let Some(history) = histories.word(word.addr) else {
-            let _ = writeln!(out, "      the device never read it");
-            continue;
+    /// A request was answered in a way that nothing explains.
+    pub(super) fn unexplained(
+        &mut self,
+        rule: Rule,
+        request: &Request,
+        window: Window,
+        came: &Answer<'_>,
+        memory: &dyn Peek,
+    ) -> Violation {
+        // What it should have been: the outcome that needs the freshest values.
+        let (right, base) = match self.explain(request, window, |_, _| true) {
+            Some(explanation) => (answer_line(request, &explanation.outcome), explanation.choices),
+            None => (outcome_line(&Outcome::Unavailable), Vec::new()),
         };
-        let sightings = history.sightings();
-        let only_current = matches!(sightings, [seen] if narrow(word, seen.value) == *value);
-        if only_current {
-            continue;
+        let mut text = self.reasons(request, window, &base, came.is_it, memory);
+        if let Some(addr) = came.to {
+            text += &self.with_past(request, window, memory, |past| self.look_up(past, addr));
         }
-        if sightings.is_empty() {
-            let _ = writeln!(out, "      the device never read it");
-        }
-        for seen in sightings {
-            let verdict = match judge(history, word, seen, invalidations, Globality::default(), window) {
-                Ok(()) => "may be used".to_owned(),
-                Err(Struck::Later) => "struck: read after the request had ended".to_owned(),
-                Err(Struck::Invalid) => {
-                    "struck: V is 0, which is not cached, and memory held something else".to_owned()
-                }
-                Err(Struck::Invalidated { fetched, command }) => {
-                    format!("struck: overwritten, and {command} (fetched in cycle {fetched}) had completed")
-                }
-            };
-            let held = match history.last_held(seen.value) {
-                Some(Cycle::MAX) => "memory holds it".to_owned(),
-                Some(last) => format!("memory held it until cycle {last}"),
-                None => "memory never held it".to_owned(),
-            };
-            let _ = writeln!(
-                out,
-                "      read {:#018x} (first in cycle {}, last sampled in {}); {held}; {verdict}",
-                narrow(word, seen.value),
-                seen.first,
-                seen.last_sampled
-            );
-        }
+        text += &self.story(request, window, &came.line, memory);
+        Violation { evidence: text, ..Violation::new(rule, format!("{:?}", request.access), right, came.line.as_str()) }
     }
-    time_line.render(&mut out);
-    out
+
+    /// From what an answer follows.
+    fn reasons(
+        &self,
+        request: &Request,
+        window: Window,
+        base: &[Choice],
+        is_it: &dyn Fn(&Outcome) -> bool,
+        memory: &dyn Peek,
+    ) -> String {
+        let reasons = |past: &Past<'_>| follows::follows(past, base, is_it, &self.names);
+        self.with_past(request, window, memory, reasons).unwrap_or_default()
+    }
+
+    fn with_past<T>(
+        &self,
+        request: &Request,
+        window: Window,
+        memory: &dyn Peek,
+        look: impl FnOnce(&Past<'_>) -> T,
+    ) -> T {
+        let Oracle { histories, invalidations, roots, .. } = self;
+        look(&Past { config: &self.config(), request, window, histories, invalidations, roots, memory })
+    }
+
+    /// A request, what came of it, and what the device read, and may use, for every word of its walk.
+    pub(super) fn story(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+        let mut out = self.walk(request, window, result, memory);
+        self.time_line.render(&self.names, &mut out);
+        out + say::CONVENTION + "\n"
+    }
+
+    fn walk(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+        let mut out = format!("request: {}\n", say::request_line(request, &self.names));
+        let Window { offered, start, end, .. } = window;
+        let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
+        let mut steps: Vec<Step> = Vec::new();
+        let outcome = golden::translate_traced(&self.config(), &mut View::now(memory), request, &mut steps);
+        let _ = writeln!(out, "golden walk over memory as it is now: {}", answer_line(request, &outcome));
+        // The last step says the same again.
+        steps.truncate(steps.len().saturating_sub(1));
+        let mut told: Vec<Spa> = Vec::new();
+        for step in &steps {
+            let _ = writeln!(out, "{}", format!("  {step}").trim_end());
+            let Step::Read { word, value } = step else { continue };
+            if told.contains(&word.addr) {
+                continue;
+            }
+            told.push(word.addr);
+            let sightings = self.histories.word(word.addr).map(|history| (history, history.sightings()));
+            let Some((history, sightings)) = sightings.filter(|(_, seen)| !seen.is_empty()) else {
+                let _ = writeln!(out, "      the device never read it");
+                continue;
+            };
+            if matches!(sightings, [seen] if narrow(word, seen.value) == *value) {
+                continue;
+            }
+            for seen in sightings {
+                let verdict = match judge(history, word, seen, &self.invalidations, Globality::default(), window) {
+                    Ok(()) => "may be used".to_owned(),
+                    Err(Struck::Later) => "struck: read after the request had ended".to_owned(),
+                    Err(Struck::Invalid) => {
+                        "struck: V is 0, which is not cached, and memory held something else".to_owned()
+                    }
+                    Err(Struck::Invalidated { fetched, command }) => {
+                        format!("struck: overwritten, and {command} (fetched in cycle {fetched}) had completed")
+                    }
+                };
+                let held = match history.last_held(seen.value) {
+                    Some(Cycle::MAX) => "memory holds it".to_owned(),
+                    Some(last) => format!("memory held it until cycle {last}"),
+                    None => "memory never held it".to_owned(),
+                };
+                let (value, first) = (narrow(word, seen.value), seen.first_sampled);
+                let last = match seen.last_sampled {
+                    last if last == first => String::new(),
+                    last => format!(", last in {last}"),
+                };
+                let _ = writeln!(out, "      read {value:#018x} in cycle {first}{last}; {held}; {verdict}");
+            }
+        }
+        out
+    }
+
+    /// Adds to a violation what an engineer wants to see beside it, unless it has that already.
+    pub fn with_evidence(&self, mut violation: Violation, now: Cycle, memory: &dyn Peek) -> Violation {
+        match violation.rule {
+            // Their request is shown.
+            Rule::Translation | Rule::Refusal | Rule::AtsCompletion => return violation,
+            Rule::FaultRecord => self.add_record(&mut violation, memory),
+            Rule::FaultLost => self.add_lost(&mut violation, memory),
+            _ => {}
+        }
+        violation.evidence += &self.around(now);
+        self.time_line.render(&self.names, &mut violation.evidence);
+        violation.evidence += say::CONVENTION;
+        violation.evidence.push('\n');
+        violation
+    }
+
+    /// A record that nothing explains, beside the nearest that is owed.
+    fn add_record(&self, violation: &mut Violation, memory: &dyn Peek) {
+        let Some(came) = self.faults.unexplained().next() else { return };
+        let (text, nearest) = self.wrong_record(&came);
+        violation.evidence += &text;
+        let Some((record, owed)) = nearest else { return };
+        violation.right = super::faults::describe(&record);
+        violation.wrong = super::faults::describe(&came.record);
+        let Some(request) = &owed.request else { return };
+        let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
+        violation.evidence.insert_str(0, &self.reasons(request, owed.window, &[], &is_it, memory));
+        violation.evidence += &self.walk(request, owed.window, "refused", memory);
+    }
+
+    /// A refused request whose record never came.
+    fn add_lost(&self, violation: &mut Violation, memory: &dyn Peek) {
+        let Some(owed) = self.faults.missing(self.interrupts.excused()) else { return };
+        let Some(request) = &owed.request else { return };
+        violation.evidence += &self.walk(request, owed.window, "refused, and no record has come", memory);
+    }
 }

@@ -2,6 +2,7 @@
 
 use golden::{Fault, FaultRecord, Request};
 
+use super::evidence::Came;
 use super::records::Records;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
@@ -68,6 +69,7 @@ impl Owed {
 #[derive(Clone, Debug)]
 struct Received {
     record: FaultRecord,
+    index: u32,
     cycle: Cycle,
     /// Refused requests, by whose they were and when, of which it is known that nothing makes them leave it
     denied: Vec<(Origin, Window)>,
@@ -241,7 +243,7 @@ impl Faults {
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
         self.offsets.learn(&record);
-        self.unmatched.push(Received { record, cycle: now, denied: Vec::new() });
+        self.unmatched.push(Received { record, index, cycle: now, denied: Vec::new() });
         self.settle();
         Ok(Some(record))
     }
@@ -349,7 +351,7 @@ impl Faults {
             let detail = format!("cause {}", received.record.head.cause());
             return Err(Violation::new(Rule::FaultRecord, detail, "no record: no refused request explains it", wrong));
         }
-        match self.owed.iter().find(|owed| self.is_lost(owed, excused)) {
+        match self.missing(excused) {
             None => Ok(()),
             Some(owed) => {
                 let fault = &owed.possible[0];
@@ -389,6 +391,21 @@ impl Faults {
     /// The request at this place was refused by a fault that needs no record.
     pub fn forgive(&mut self, at: usize) {
         self.owed.remove(at);
+    }
+
+    /// Records that no refused request explains so far, oldest first.
+    pub fn unexplained(&self) -> impl Iterator<Item = Came> + '_ {
+        self.unmatched.iter().map(|&Received { record, index, cycle, .. }| Came { record, index, cycle })
+    }
+
+    /// Every refused request: those whose record is missing first.
+    pub fn refusals(&self) -> impl Iterator<Item = &Owed> {
+        self.owed.iter().chain(self.paid.iter().map(|paid| &paid.owed))
+    }
+
+    /// A refused request whose record must not be missing, and is.
+    pub fn missing(&self, excused: Cycle) -> Option<&Owed> {
+        self.owed.iter().find(|owed| self.is_lost(owed, excused))
     }
 
     /// Records by cause.

@@ -180,10 +180,8 @@ impl Oracle {
             return;
         }
         let Served { request, window, explanation, .. } = served;
-        let config = self.config();
-        let text =
-            evidence::walk(&config, request, *window, &self.histories, &self.invalidations, memory, &self.time_line);
         let outcome = &explanation.outcome;
+        let text = self.story(request, *window, &evidence::answer_line(request, outcome), memory);
         let (rule, detail, right, wrong) = match broken {
             Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,
@@ -213,10 +211,9 @@ impl Oracle {
                     _ => "translation".to_owned(),
                 },
                 format!(
-                    "`{operation}` {}: {} or {}",
+                    "`{operation}` {}: {}",
                     if hitless { "is hitless" } else { "shows the old state, the new one, or a refusal" },
-                    evidence::outcome_line(&old),
-                    evidence::outcome_line(&new)
+                    evidence::either_line(&old, &new)
                 ),
                 evidence::outcome_line(outcome),
             ),

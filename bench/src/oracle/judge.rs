@@ -4,9 +4,9 @@ use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp
 
 use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
-use super::evidence;
+use super::evidence::{Answer, Came};
 use super::explain::{Explanation, request_of};
-use super::faults::{Origin, Owed};
+use super::faults::{Origin, Owed, describe};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::view::Peek;
@@ -46,7 +46,7 @@ impl Oracle {
         let reaches: &[Reach] = if found.is_empty() { &Reach::ALL } else { &[Reach::Plain] };
         found.extend(self.refused_by_file(reaches, transaction, now));
         if found.is_empty() {
-            return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
+            return Err(self.unexplained_refusal(&request, window, memory));
         }
         let possible = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Transaction(transaction.ticket);
@@ -54,6 +54,24 @@ impl Oracle {
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
+    }
+
+    /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
+    fn unexplained_refusal(&mut self, request: &Request, window: Window, memory: &dyn Peek) -> Violation {
+        let is_of = |came: &Came| {
+            let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
+            came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
+        };
+        let record = self.faults.unexplained().find(is_of).map(|came| came.record);
+        let line = match &record {
+            Some(record) => format!("refused: {}", describe(record)),
+            None => "refused; its record has not come yet".to_owned(),
+        };
+        let is_it = |outcome: &Outcome| match outcome {
+            Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
+            _ => false,
+        };
+        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None }, memory)
     }
 
     /// Looks for unlikely explanations of refusals, where records call for them. Only at rest: before, a record may be of
@@ -122,27 +140,6 @@ impl Oracle {
             }
         }
         self.look_at_software(request, explanation, window, memory);
-    }
-
-    pub(super) fn unexplained(
-        &mut self,
-        rule: Rule,
-        request: &Request,
-        window: Window,
-        wrong: String,
-        memory: &dyn Peek,
-    ) -> Violation {
-        // What it should have been: the outcome that needs the freshest values.
-        let right = match self.explain(request, window, |_, _| true) {
-            Some(explanation) => evidence::outcome_line(&explanation.outcome),
-            None => evidence::outcome_line(&Outcome::Unavailable),
-        };
-        let config = self.config();
-        let text =
-            evidence::walk(&config, request, window, &self.histories, &self.invalidations, memory, &self.time_line);
-        let mut violation = Violation::new(rule, format!("{:?}", request.access), right, wrong);
-        violation.evidence = text;
-        violation
     }
 
     /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.

@@ -3,7 +3,7 @@
 
 use golden::{Command, Gscid, MsiTable, Pscid, Stage, Tags};
 
-use super::invalidation::Invalidations;
+use super::invalidation::{Invalidation, Invalidations};
 use super::usable::Window;
 use crate::bus::Cycle;
 
@@ -68,6 +68,30 @@ impl Roots {
             Some((_, last)) => *last = now,
             None => self.seen.push((root, now)),
         }
+    }
+
+    /// Roots that were ever configured under these tags, of walks that requests or nobody asked for.
+    pub fn ever<'a>(&'a self, stage: Stage, tags: &Tags) -> impl Iterator<Item = u64> + 'a {
+        let wanted = Root::of(stage, tags, 0);
+        self.seen.iter().chain(&self.unasked.roots).map(|(root, _)| *root).filter_map(move |root| {
+            let is_it = (root.stage, root.gscid, root.pscid) == (wanted.stage, wanted.gscid, wanted.pscid);
+            is_it.then_some(root.value)
+        })
+    }
+
+    /// When a root was last used, and the command that has dropped all that hangs below it since; none if none has.
+    pub fn dropped<'a>(
+        &self,
+        stage: Stage,
+        tags: &Tags,
+        value: u64,
+        invalidations: &'a Invalidations,
+        window: Window,
+    ) -> Option<(Cycle, &'a Invalidation)> {
+        let wanted = Root::of(stage, tags, value);
+        let (root, last) = self.seen.iter().chain(&self.unasked.roots).find(|(root, _)| *root == wanted)?;
+        let dropped = invalidations.newest_command(window, |command| covers(command, root, false))?;
+        (dropped.fetched > *last).then_some((*last, dropped))
     }
 
     /// Takes in what was found of walks that nobody asked for. Whether there was anything new in that.

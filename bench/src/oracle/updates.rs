@@ -229,9 +229,7 @@ impl Oracle {
         let right =
             "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned();
         let wrong = format!("{addr:#x}: {old:#018x} -> {new:#018x}");
-        let mut violation = Violation::new(Rule::Update, what(old, new), right, wrong);
-        violation.evidence = self.waiting(now);
-        Err(violation)
+        Err(Violation::new(Rule::Update, what(old, new), right, wrong))
     }
 
     /// Those that wait for their translation, and since when they do.

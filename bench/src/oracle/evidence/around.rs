@@ -1,0 +1,71 @@
+//! What was around: who waits for whom, the queues, the last accesses to registers.
+
+use golden::Spa;
+
+use super::super::Oracle;
+use super::super::explain::{request_of, request_of_dma};
+use super::say::{command_line, request_line};
+use crate::bus::{Cycle, Direction};
+
+impl Oracle {
+    /// Whoever wants to know who waits for whom: for the report of a hang, and beside what is wrong.
+    pub fn waiting(&self, now: Cycle) -> String {
+        let mut lines = Vec::new();
+        for t in self.transactions.live().iter().take(4) {
+            let where_ = match t.translated() {
+                Some((addr, cycle)) => format!("at memory ({addr:#x}) since cycle {cycle}"),
+                None => "waiting for its translation".to_owned(),
+            };
+            let what = request_line(&request_of(t), &self.names);
+            lines.push(format!("transaction {}: {what}, accepted in cycle {}, {where_}", t.ticket.0, t.accepted));
+        }
+        for (request, since) in self.transactions.offers().iter().take(2) {
+            let what = request_line(&request_of_dma(request), &self.names);
+            lines.push(format!("{what}: offered since cycle {since}, and not accepted"));
+        }
+        lines.extend(self.translation_requests.describe().take(4));
+        lines.extend(self.open_fences().take(2));
+        if let Some(since) = self.oldest_command(now) {
+            lines.push(format!("the command queue owes progress since cycle {since}"));
+        }
+        if lines.is_empty() {
+            lines.push("nothing is in flight".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    /// Fences that are not known to be complete, and what each waits for.
+    fn open_fences(&self) -> impl Iterator<Item = String> + '_ {
+        self.commands.open_fences().iter().map(|fence| {
+            let mut owed: Vec<String> = self.device_commands.unfinished(fence.sequence).into_iter().collect();
+            let orders = [(fence.operands.pr, Direction::Read), (fence.operands.pw, Direction::Write)];
+            for (_, direction) in orders.into_iter().filter(|(asked, _)| *asked) {
+                let open = self.transactions.open_at_memory(direction, fence.fetched);
+                owed.extend(open.map(|t| format!("memory answers transaction {}", t.ticket.0)));
+            }
+            if fence.operands.store.is_some() && !fence.stored {
+                owed.push("its store is made".to_owned());
+            }
+            let why = if owed.is_empty() { String::new() } else { format!(": it waits until {}", owed.join(", and ")) };
+            let line = command_line(&golden::Command::Fence(fence.operands), &self.names);
+            format!("{line}, fetched in cycle {}, is not complete{why}", fence.fetched)
+        })
+    }
+
+    /// Writes of the device to its queues that memory has not answered.
+    fn unanswered_records(&self) -> String {
+        let queues = [("fault queue", false, self.registers.fq), ("page-request queue", true, self.registers.pq)];
+        let line = |(name, pages, ring): (&str, bool, super::super::registers::Ring)| {
+            let index = self.unanswered(pages)?;
+            let at = Spa(ring.base.0 + u64::from(index) * u64::from(ring.entry_bytes));
+            Some(format!("memory has not answered the write of entry {index} of the {name}, at {at:#x}\n"))
+        };
+        queues.into_iter().filter_map(line).collect()
+    }
+
+    /// Queues and registers as software has seen them, and what is in flight.
+    pub(super) fn around(&self, now: Cycle) -> String {
+        let waiting = self.waiting(now) + "\n";
+        self.unanswered_records() + &self.accesses.queues() + &waiting + &self.accesses.render()
+    }
+}
