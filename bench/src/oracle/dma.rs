@@ -3,7 +3,7 @@
 use golden::Spa;
 
 use super::rule::{Rule, Violation};
-use crate::bus::{Burst, Cycle, Direction, DmaRequest, Ticket};
+use crate::bus::{Burst, Cycle, Direction, DmaRequest, FIXED, INCR, Ticket, WRAP};
 
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
@@ -135,15 +135,13 @@ impl Transactions {
     /// Memory was asked for something that no transaction explains.
     pub fn misshapen(&self, shown: &Shown) -> Violation {
         let Shown { direction, id, addr, burst, prot, .. } = *shown;
-        let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}");
+        let wrong = format!("{}, at {addr:#x} with ID {id:#x}", shape(direction, addr.0, burst, prot));
         let waits = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
         let right = match self.live.iter().find(waits) {
-            Some(t) => format!(
-                "{direction:?} with offset {:#x}, {:?}, prot {:#05b}",
-                t.request.iova.0 & 0xFFF,
-                t.request.burst,
-                axprot(&t.request)
-            ),
+            Some(t) => {
+                let shape = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
+                format!("{shape}, as transaction {} asks", t.ticket.0)
+            }
             None => "nothing: no device waits with this ID".to_owned(),
         };
         Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong)
@@ -254,6 +252,19 @@ impl Transaction {
     }
 }
 
+/// The shape of a transaction in words.
+fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
+    let what = if direction == Direction::Read { "a read" } else { "a write" };
+    let kind = match burst.kind {
+        FIXED => "FIXED",
+        INCR => "INCR",
+        WRAP => "WRAP",
+        _ => "reserved",
+    };
+    let (beats, bytes) = (u32::from(burst.len) + 1, 1u32 << burst.size);
+    format!("{what} of {beats} beats of {bytes} bytes, {kind}, from page offset {:#x}, prot {prot:#05b}", addr & 0xFFF)
+}
+
 /// `AxPROT` as the device asked, without the non-secure bit that nobody looks at.
 fn axprot(request: &DmaRequest) -> u8 {
     u8::from(request.privileged) | u8::from(request.instruction) << 2
@@ -274,8 +285,6 @@ mod tests {
     use golden::{DeviceId, Iova};
 
     use super::*;
-    use crate::bus::INCR;
-
     const SHAPE: Burst = Burst { len: 1, size: 3, kind: INCR };
 
     fn write(iova: u64, data: [u64; 2]) -> DmaRequest {

@@ -10,6 +10,7 @@ mod past;
 mod record;
 mod say;
 mod time_line;
+mod update;
 
 use std::fmt::Write as _;
 
@@ -18,13 +19,15 @@ use golden::{Outcome, Request, Spa, Step};
 pub use accesses::Accesses;
 pub use names::Names;
 pub use record::Came;
-pub use say::{answer_line, command_line, either_line, outcome_line, success_line, translated_line};
+pub use say::{answer_line, command_line, either_line, outcome_line, request_line, success_line, translated_line};
 pub use time_line::TimeLine;
+pub use update::update_line;
 
 use super::Oracle;
 use super::chooser::Choice;
 use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
+use super::software::Served;
 use super::usable::{Struck, Window, judge, narrow};
 use super::view::{Peek, View};
 use crate::bus::Cycle;
@@ -89,8 +92,29 @@ impl Oracle {
         memory: &dyn Peek,
         look: impl FnOnce(&Past<'_>) -> T,
     ) -> T {
-        let Oracle { histories, invalidations, roots, .. } = self;
-        look(&Past { config: &self.config(), request, window, histories, invalidations, roots, memory })
+        let Oracle { histories, invalidations, roots, tagged, .. } = self;
+        look(&Past { config: &self.config(), request, window, histories, invalidations, roots, tagged, memory })
+    }
+
+    /// What software had changed, and what a request was answered by all the same; and whose the address is that it came
+    /// to, if that was free.
+    pub(super) fn stale_story(&self, served: &Served, freed: Option<Spa>, memory: &dyn Peek) -> String {
+        let Served { request, window, explanation, .. } = served;
+        let lines = |past: &Past<'_>| {
+            let stale = explanation.choices.iter().filter(|choice| choice.stale);
+            let mut lines: Vec<String> = Vec::new();
+            for choice in stale {
+                let line = follows::kept(past, choice, &self.names);
+                let line = format!("follows from {line}; no completed command had struck it\n");
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+            lines.extend(freed.map(|addr| self.look_up(past, addr)));
+            lines.concat()
+        };
+        self.with_past(request, *window, memory, lines)
+            + &self.story(request, *window, &answer_line(request, &explanation.outcome), memory)
     }
 
     /// A request, what came of it, and what the device read, and may use, for every word of its walk.
@@ -161,7 +185,7 @@ impl Oracle {
             Rule::FaultLost => self.add_lost(&mut violation, memory),
             _ => {}
         }
-        violation.evidence += &self.around(now);
+        violation.evidence += &self.around(&violation.detail, now);
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;
         violation.evidence.push('\n');
@@ -173,7 +197,7 @@ impl Oracle {
         let Some(came) = self.faults.unexplained().next() else { return };
         let (text, nearest) = self.wrong_record(&came);
         violation.evidence += &text;
-        let Some((record, owed)) = nearest else { return };
+        let Some((record, owed)) = nearest.filter(|(record, _)| *record != came.record) else { return };
         violation.right = super::faults::describe(&record);
         violation.wrong = super::faults::describe(&came.record);
         let Some(request) = &owed.request else { return };

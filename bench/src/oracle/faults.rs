@@ -75,6 +75,12 @@ struct Received {
     denied: Vec<(Origin, Window)>,
 }
 
+impl Received {
+    fn came(&self) -> Came {
+        Came { record: self.record, index: self.index, cycle: self.cycle }
+    }
+}
+
 /// A record that no likely explanation leaves, and a refused request that it may be of.
 #[derive(Clone, Copy, Debug)]
 pub struct Doubt {
@@ -395,12 +401,13 @@ impl Faults {
 
     /// Records that no refused request explains so far, oldest first.
     pub fn unexplained(&self) -> impl Iterator<Item = Came> + '_ {
-        self.unmatched.iter().map(|&Received { record, index, cycle, .. }| Came { record, index, cycle })
+        self.unmatched.iter().map(Received::came)
     }
 
-    /// Every refused request: those whose record is missing first.
-    pub fn refusals(&self) -> impl Iterator<Item = &Owed> {
-        self.owed.iter().chain(self.paid.iter().map(|paid| &paid.owed))
+    /// Every refused request, and the record that it has left: those first that have left none.
+    pub fn refusals(&self) -> impl Iterator<Item = (&Owed, Option<Came>)> {
+        let paid = self.paid.iter().map(|paid| (&paid.owed, Some(paid.received.came())));
+        self.owed.iter().map(|owed| (owed, None)).chain(paid)
     }
 
     /// A refused request whose record must not be missing, and is.

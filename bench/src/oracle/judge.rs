@@ -4,7 +4,7 @@ use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp
 
 use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
-use super::evidence::{Answer, Came};
+use super::evidence::{Answer, Came, request_line};
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed, describe};
 use super::rule::{Rule, Violation};
@@ -170,15 +170,24 @@ impl Oracle {
             self.page_queue.update(ring, self.registers.pqh, self.registers.pq_enabled, None, now);
             return Ok(());
         }
-        let unowed = || {
-            let wrong = format!("a write of {} beats to {addr:#x}", beats.len());
-            Violation::new(Rule::UnowedWrite, "ptw", "no write, a record that is owed, or the store of a fence", wrong)
+        let unowed = |oracle: &Oracle| {
+            let right = match oracle.commands.unstored().map(|fence| fence.operands.store) {
+                Some(Some((addr, data))) => {
+                    format!("the store of a fence, {data:#x} at {addr:#x}, or a record that is owed")
+                }
+                _ => "no write, or a record that is owed".to_owned(),
+            };
+            let wrong = match beats {
+                [(value, strobes)] => format!("a write, {value:#018x} with strobes {strobes:#010b} at {addr:#x}"),
+                beats => format!("a write of {} beats at {addr:#x}", beats.len()),
+            };
+            Violation::new(Rule::UnowedWrite, "ptw", right, wrong)
         };
-        let &[(value, strobes)] = beats else { return Err(unowed()) };
+        let &[(value, strobes)] = beats else { return Err(unowed(self)) };
         let lane = strobes.trailing_zeros().min(7);
         let target = Spa((addr.0 & !7) + u64::from(lane));
         if !matches!(strobes, 0x0F | 0xF0) {
-            return Err(unowed());
+            return Err(unowed(self));
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
         if self.commands.fence_for_store(target, data).is_none() {
@@ -191,7 +200,7 @@ impl Oracle {
             }
             let pending = self.interrupts.pending(&self.open(now), now);
             if !self.messages.written(target, data, &pending, &self.routing(), now)? {
-                return Err(unowed());
+                return Err(unowed(self));
             }
             self.writes.push((id, Write::Message(target)));
             return Ok(());
@@ -228,12 +237,19 @@ impl Oracle {
             }
             let read = open(fence.operands.pr, Direction::Read);
             if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
+                let what = request_line(&request_of(transaction), &self.names);
                 let right = format!(
-                    "completion after transaction {} ({:?}), which went to memory before the fence was fetched in cycle {}",
-                    transaction.ticket.0, transaction.request.direction, fence.fetched
+                    "completion after memory has answered transaction {}, a {what}, which it was asked before the fence of \
+                     cycle {} was fetched",
+                    transaction.ticket.0, fence.fetched
                 );
                 let detail = if fence.operands.pr { "PR" } else { "PW" };
-                return Err(Violation::new(Rule::FenceOrder, detail, right, "completion before it"));
+                return Err(Violation::new(
+                    Rule::FenceOrder,
+                    detail,
+                    right,
+                    "completion before memory has answered it",
+                ));
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use golden::{Config, Pte, Read, Request, Role, Spa, Stage, Tags, Tc, Update, Wor
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
+use super::evidence::update_line;
 use super::explain::{request_of, request_of_dma};
 use super::history::Histories;
 use super::rule::{Rule, Violation};
@@ -226,14 +227,15 @@ impl Oracle {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
-        let right =
-            "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned();
-        let wrong = format!("{addr:#x}: {old:#018x} -> {new:#018x}");
-        Err(Violation::new(Rule::Update, what(old, new), right, wrong))
+        let (needed, evidence) = self.needed_of(addr, memory);
+        let right = needed.unwrap_or_else(|| {
+            "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned()
+        });
+        Err(Violation { evidence, ..Violation::new(Rule::Update, what(old, new), right, update_line(addr, old, new)) })
     }
 
     /// Those that wait for their translation, and since when they do.
-    fn waiting_requests(&self) -> Vec<(Request, Cycle)> {
+    pub(super) fn waiting_requests(&self) -> Vec<(Request, Cycle)> {
         let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
         let dma = dma.map(|transaction| (request_of(transaction), transaction.offered));
         let offers = self.transactions.offers().iter().map(|(request, since)| (request_of_dma(request), *since));

@@ -10,6 +10,9 @@ use crate::bus::Cycle;
 /// So many accesses are kept.
 const KEPT: usize = 32;
 
+/// So many of them are shown of any register.
+const SHOWN: usize = 12;
+
 /// Registers of which the last value is kept, however long ago that was.
 const LASTING: [u16; 15] = [
     offset::FCTL,
@@ -198,18 +201,24 @@ impl Accesses {
         text
     }
 
-    /// The last accesses, oldest first.
-    pub fn render(&self) -> String {
+    /// The last accesses, oldest first; those to a register that `detail` begins with from as far back as they are kept.
+    pub fn render(&self, detail: &str) -> String {
         let mut all: Vec<&Access> = self.ring.iter().flatten().collect();
         if all.is_empty() {
             return String::new();
         }
         all.sort_by_key(|access| access.first);
+        let wanted = detail.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+        let others = all.len().saturating_sub(SHOWN);
+        let is_shown = |(at, access): &(usize, &Access)| *at >= others || name(access.register) == wanted;
+        let all: Vec<&Access> = all.into_iter().enumerate().filter(is_shown).map(|(_, access)| access).collect();
         let mut text = String::from("last accesses to registers:\n");
         for Access { register, is_write, value, first, last, times } in all {
             let (name, what) = (name(*register), if *is_write { "write" } else { "read " });
+            let is_index = QUEUES.iter().any(|queue| [queue.head.0, queue.tail.0].contains(register));
+            let value = if is_index { value.to_string() } else { format!("{value:#x}") };
             let more = if *times > 1 { format!(", {times} times, last in cycle {last}") } else { String::new() };
-            let _ = writeln!(text, "  {first:>8}  {what} {name} = {value:#x}{more}");
+            let _ = writeln!(text, "  {first:>8}  {what} {name} = {value}{more}");
         }
         text
     }
@@ -229,16 +238,19 @@ mod tests {
             accesses.read(offset::CQCSR, 0x1_0001, 21 + 2 * cycle);
         }
         accesses.read(offset::CQH, 2, 300);
-        insta::assert_snapshot!(accesses.queues() + &accesses.render());
+        insta::assert_snapshot!(accesses.queues() + &accesses.render("cqh"));
     }
 
     #[test]
     fn only_the_last_are_kept() {
         let mut accesses = Accesses::default();
         (0..100).for_each(|cycle| accesses.write(offset::FQH, cycle, cycle));
-        let text = accesses.render();
+        let text = accesses.render("fqt");
+        assert_eq!(text.lines().count(), 1 + SHOWN);
+        assert!(text.ends_with("write fqh = 99\n"), "{text}");
+        let text = accesses.render("fqh.any");
         assert_eq!(text.lines().count(), 1 + KEPT);
-        assert!(text.ends_with("write fqh = 0x63\n") && !text.contains("= 0x43\n"), "{text}");
+        assert!(!text.contains("= 67\n"), "{text}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use golden::Spa;
 
 use super::super::Oracle;
+use super::super::commands::Stop;
 use super::super::explain::{request_of, request_of_dma};
 use super::say::{command_line, request_line};
 use crate::bus::{Cycle, Direction};
@@ -10,6 +11,16 @@ use crate::bus::{Cycle, Direction};
 impl Oracle {
     /// Whoever wants to know who waits for whom: for the report of a hang, and beside what is wrong.
     pub fn waiting(&self, now: Cycle) -> String {
+        let mut lines = self.requests_open();
+        lines.extend(self.commands_open(now));
+        if lines.is_empty() {
+            lines.push("nothing is in flight".to_owned());
+        }
+        lines.join("\n")
+    }
+
+    /// The oldest requests that have not been answered.
+    fn requests_open(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for t in self.transactions.live().iter().take(4) {
             let where_ = match t.translated() {
@@ -24,14 +35,23 @@ impl Oracle {
             lines.push(format!("{what}: offered since cycle {since}, and not accepted"));
         }
         lines.extend(self.translation_requests.describe().take(4));
-        lines.extend(self.open_fences().take(2));
+        lines
+    }
+
+    /// Fences that are not complete, and what the command queue waits for.
+    fn commands_open(&self, now: Cycle) -> Vec<String> {
+        let mut lines: Vec<String> = self.open_fences().take(2).collect();
+        let stopped = match self.commands.stopped() {
+            Some(Stop::Illegal) => Some("an illegal command"),
+            Some(Stop::Doubtful) => Some("a command with an ID that is too wide"),
+            Some(Stop::MemoryFault) => Some("a fence whose store meets a memory fault"),
+            None => None,
+        };
+        lines.extend(stopped.map(|at| format!("the command queue has to stand still at {at}")));
         if let Some(since) = self.oldest_command(now) {
             lines.push(format!("the command queue owes progress since cycle {since}"));
         }
-        if lines.is_empty() {
-            lines.push("nothing is in flight".to_owned());
-        }
-        lines.join("\n")
+        lines
     }
 
     /// Fences that are not known to be complete, and what each waits for.
@@ -63,9 +83,12 @@ impl Oracle {
         queues.into_iter().filter_map(line).collect()
     }
 
-    /// Queues and registers as software has seen them, and what is in flight.
-    pub(super) fn around(&self, now: Cycle) -> String {
-        let waiting = self.waiting(now) + "\n";
-        self.unanswered_records() + &self.accesses.queues() + &waiting + &self.accesses.render()
+    /// Commands and requests in flight, queues and registers as software has seen them. Accesses to the register that
+    /// `detail` names are shown from further back than others.
+    pub(super) fn around(&self, detail: &str, now: Cycle) -> String {
+        let mut lines = self.commands_open(now);
+        lines.extend(self.requests_open());
+        let lines: String = lines.into_iter().map(|line| line + "\n").collect();
+        lines + &self.unanswered_records() + &self.accesses.queues() + &self.accesses.render(detail)
     }
 }

@@ -10,7 +10,7 @@ use super::super::chooser::Choice;
 use super::super::invalidation::Invalidation;
 use super::super::usable::narrow;
 use super::names::Names;
-use super::past::{Change, Forbidden, Past, Taken, Walk};
+use super::past::{Change, Forbidden, Leaf, Past, Taken, Walk};
 use super::say::command_line;
 use crate::bus::Cycle;
 
@@ -29,7 +29,7 @@ struct Found {
     walk: Walk,
     change: Change,
     forbidden: Vec<Taken>,
-    /// When a root was last dropped that must not be used any more
+    /// The root that must not be used any more
     root: Option<(Stage, Tags, u64)>,
 }
 
@@ -38,7 +38,8 @@ impl Found {
     fn cost(&self) -> (usize, usize, usize, Cycle) {
         let forbidden = self.forbidden.len() + usize::from(self.root.is_some());
         let reach = self.change.to.min(self.walk.reads.len()).saturating_sub(self.change.from);
-        (forbidden, usize::from(self.change.root.is_some()), reach, Cycle::MAX - self.change.moment)
+        let is_found = self.change.root.is_some() || self.change.leaf.is_some();
+        (forbidden, usize::from(is_found), reach, Cycle::MAX - self.change.moment)
     }
 }
 
@@ -62,6 +63,7 @@ struct Search<'a> {
     is_it: &'a dyn Fn(&Outcome) -> bool,
     moments: Vec<Cycle>,
     roots: Vec<(Stage, u64)>,
+    leaves: Vec<Leaf>,
     best: Option<Found>,
     left: usize,
 }
@@ -80,6 +82,11 @@ impl Search<'_> {
                     self.roots.push((*stage, root));
                 }
             }
+            for leaf in self.past.leaves(*stage, tags) {
+                if !self.leaves.contains(&leaf) {
+                    self.leaves.push(leaf);
+                }
+            }
         }
     }
 
@@ -94,6 +101,10 @@ impl Search<'_> {
         }
         let forbidden: Vec<Taken> =
             walk.reads.iter().filter(|taken| self.past.forbids(taken).is_some()).copied().collect();
+        let is_unread = |taken: &Taken| matches!(self.past.forbids(taken), Some(Forbidden::Unread));
+        if walk.reads.iter().any(is_unread) {
+            return;
+        }
         let other = |(stage, root): (Stage, u64)| {
             let (_, tags, _) = walk.roots.iter().find(|(of, ..)| *of == stage)?;
             self.past.roots.dropped(stage, tags, root, self.past.invalidations, self.past.window)?;
@@ -112,23 +123,26 @@ impl Search<'_> {
     fn look(&mut self) {
         let base = self.past.walk(self.past.request, self.base, Change::default());
         self.note(&base);
-        for &moment in &self.moments.clone() {
+        for moment in self.moments.clone() {
             let then = self.past.walk(self.past.request, &[], Change { to: usize::MAX, moment, ..Change::default() });
             self.note(&then);
         }
-        for &moment in &self.moments.clone() {
+        for leaf in self.leaves.clone() {
+            self.try_change(Change { leaf: Some(leaf), ..Change::default() });
+        }
+        for root in self.roots.clone() {
+            self.try_change(Change { root: Some(root), ..Change::default() });
+        }
+        let in_tree = |taken: &Taken| matches!(taken.word.role, Role::FirstStage { .. } | Role::SecondStage { .. });
+        let tree = base.reads.iter().position(in_tree).unwrap_or(base.reads.len());
+        for moment in self.moments.clone() {
             for from in 0..base.reads.len() {
                 for to in [from + 1, end_of_entry(&base.reads, from), usize::MAX] {
-                    self.try_change(Change { from, to, moment, root: None });
+                    self.try_change(Change { from, to, moment, ..Change::default() });
                 }
             }
-            for &root in &self.roots.clone() {
-                self.try_change(Change { from: usize::MAX, to: usize::MAX, moment, root: Some(root) });
-                let tree = base
-                    .reads
-                    .iter()
-                    .position(|taken| matches!(taken.word.role, Role::FirstStage { .. } | Role::SecondStage { .. }));
-                self.try_change(Change { from: tree.unwrap_or(0), to: usize::MAX, moment, root: Some(root) });
+            for root in self.roots.clone() {
+                self.try_change(Change { from: tree, to: usize::MAX, moment, root: Some(root), leaf: None });
             }
         }
     }
@@ -164,7 +178,7 @@ fn why(past: &Past<'_>, taken: &Taken, names: &Names) -> String {
         Some(seen) => {
             let _ = write!(text, "; read in cycles {} to {}", seen.first_sampled, seen.last_sampled);
         }
-        None => text.push_str("; the device never read it"),
+        None => {}
     }
     let last = history.values().filter(|whole| is_it(*whole)).last().and_then(|whole| history.last_held(whole));
     if let Some(last) = last.filter(|last| *last != Cycle::MAX) {
@@ -180,10 +194,25 @@ fn why(past: &Past<'_>, taken: &Taken, names: &Names) -> String {
     text
 }
 
+/// A value that software had changed, and that the device could use all the same.
+pub fn kept(past: &Past<'_>, choice: &Choice, names: &Names) -> String {
+    let global = choice.recalled.is_some_and(|place| place.global);
+    why(past, &Taken { word: choice.word, value: choice.value, global }, names)
+}
+
 /// The lines that say from what the answer follows; none if nothing like it is found. `base` is what the right answer
 /// takes.
 pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> bool, names: &Names) -> Option<String> {
-    let mut search = Search { past, base, is_it, moments: Vec::new(), roots: Vec::new(), best: None, left: WALKS };
+    let mut search = Search {
+        past,
+        base,
+        is_it,
+        moments: Vec::new(),
+        roots: Vec::new(),
+        leaves: Vec::new(),
+        best: None,
+        left: WALKS,
+    };
     search.look();
     let found = search.best?;
     let mut lines: Vec<String> = Vec::new();

@@ -1,12 +1,13 @@
 //! Walks over what memory held at other times: what would have come of it, had the device used this?
 
-use golden::{Config, Outcome, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words};
+use golden::{Config, Outcome, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words};
 
 use super::super::chooser::Choice;
 use super::super::history::Histories;
 use super::super::invalidation::{Globality, Invalidation, Invalidations};
 use super::super::roots::Roots;
-use super::super::usable::{Window, is_invalid, judge, judge_value, narrow};
+use super::super::tagged::Tagged;
+use super::super::usable::{Window, is_invalid, judge, judge_value, narrow, narrow_at};
 use super::super::view::Peek;
 use crate::bus::Cycle;
 
@@ -25,6 +26,8 @@ pub struct Past<'a> {
     pub invalidations: &'a Invalidations,
     /// Under which roots it translated
     pub roots: &'a Roots,
+    /// By which entries it translated
+    pub tagged: &'a Tagged,
     /// Memory as it is now
     pub memory: &'a dyn Peek,
 }
@@ -40,6 +43,25 @@ pub struct Change {
     pub moment: Cycle,
     /// The tree of this stage is found at this root, instead of the one that the contexts name
     pub root: Option<(Stage, u64)>,
+    /// This leaf is found by its tags, without a walk to it
+    pub leaf: Option<Leaf>,
+}
+
+/// A leaf that a cache may have kept under its tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// Of which stage
+    pub stage: Stage,
+    /// At which level
+    pub level: u8,
+    /// Where it was read
+    pub addr: Spa,
+    /// Its size
+    pub bytes: u8,
+    /// What it held
+    pub value: u64,
+    /// It was part of a global mapping
+    pub global: bool,
 }
 
 /// A word of a walk, and what was taken for it.
@@ -71,7 +93,7 @@ pub enum Forbidden<'a> {
     Invalidated(&'a Invalidation),
     /// V = 0 is not cached, and memory did not hold it while the request was with the device.
     Invalid,
-    /// It never read it, and memory did not hold it while the request was with the device.
+    /// It never read it, and memory did not hold it while the request was with the device: it cannot have used it.
     Unread,
 }
 
@@ -92,7 +114,7 @@ impl Words for Supposed<'_> {
             let own = self.base.iter().find(|choice| choice.word.addr == word.addr && choice.word.role == word.role);
             own.map_or_else(|| self.past.held(word, self.past.window.end), |choice| choice.value)
         };
-        self.global |= matches!(word.role, Role::FirstStage { .. }) && golden::Pte(value).is_global();
+        self.global |= matches!(word.role, Role::FirstStage { .. }) && Pte(value).is_global();
         self.walk.reads.push(Taken { word: *word, value, global: self.global });
         Read::Value(value)
     }
@@ -104,6 +126,17 @@ impl Words for Supposed<'_> {
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
         self.walk.roots.push((stage, *tags, configured));
         self.change.root.filter(|(of, _)| *of == stage).map_or(configured, |(_, root)| root)
+    }
+
+    fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
+        let is_asked = |leaf: &Leaf| leaf.stage == stage && (stage == Stage::First || purpose == Purpose::Final);
+        let Leaf { level, addr, bytes, value, global, .. } = self.change.leaf.filter(is_asked)?;
+        let role = match stage {
+            Stage::First => Role::FirstStage { level },
+            Stage::Second => Role::SecondStage { level, purpose },
+        };
+        self.walk.reads.push(Taken { word: WordRef { addr, bytes, role, tags: *tags }, value, global });
+        Some((level, value))
     }
 }
 
@@ -131,6 +164,28 @@ impl Past<'_> {
     pub fn moments(&self, reads: &[Taken]) -> Vec<Cycle> {
         let words = reads.iter().filter_map(|taken| self.histories.word(taken.word.addr));
         words.flat_map(|history| history.changes()).filter(|cycle| *cycle < self.window.end).collect()
+    }
+
+    /// Leaves that the device has read and that have these tags.
+    pub fn leaves(&self, stage: Stage, tags: &Tags) -> Vec<Leaf> {
+        let addr = match stage {
+            Stage::First => Some(tags.iova.0),
+            Stage::Second => tags.gpa.map(|gpa| gpa.0),
+        };
+        let Some(addr) = addr else { return Vec::new() };
+        let mut leaves = Vec::new();
+        for (level, place) in self.tagged.places(stage, tags, addr, false) {
+            let Some(history) = self.histories.word(place.addr) else { continue };
+            for seen in history.sightings().iter().filter(|seen| seen.resp == 0) {
+                let value = narrow_at(place.addr, place.bytes, seen.value);
+                let is_leaf = Pte(value).v() && Pte(value).is_leaf() && (!place.napot || Pte(value).is_napot());
+                if is_leaf {
+                    let (addr, bytes, global) = (place.addr, place.bytes, place.global);
+                    leaves.push(Leaf { stage, level, addr, bytes, value, global });
+                }
+            }
+        }
+        leaves
     }
 
     /// Why the device must not have used this, if it must not.

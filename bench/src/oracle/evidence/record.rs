@@ -76,7 +76,7 @@ pub fn beside(came: &FaultRecord, right: &FaultRecord, names: &Names) -> String 
     let fields = fields(came, right, names);
     let width = fields.iter().map(|field| field.came.len()).max().unwrap_or(0).max(12);
     let other = fields.iter().map(|field| field.right.len()).max().unwrap_or(0);
-    let mut text = format!("            {:width$}  the nearest that is owed\n", "the device's");
+    let mut text = format!("            {:width$}  the nearest that is right\n", "the device's");
     for Field { name, came, right, differs } in fields {
         let mark = if differs { "  <- differs" } else { "" };
         let line = format!("  {name:<8}  {came:width$}  {right:other$}{mark}");
@@ -93,11 +93,12 @@ impl Oracle {
         let at = Spa(self.registers.fq.base.0 + u64::from(*index) * 32);
         let mut text = format!("the record came into entry {index} of the fault queue, at {at:#x}, in cycle {cycle}\n");
         let refused = self.faults.refusals();
-        let all = refused.flat_map(|owed| owed.possible.iter().map(move |fault| (owed, fault.record())));
+        let all = refused.flat_map(|(owed, left)| owed.possible.iter().map(move |fault| (owed, left, fault.record())));
         let is_near =
             |right: &FaultRecord| right.head.did() == record.head.did() || right.iotval >> 12 == record.iotval >> 12;
-        let near = all.filter(|(_, right)| is_near(right)).map(|(owed, right)| (distance(record, &right), owed, right));
-        let Some((_, owed, right)) = near.min_by_key(|(far, ..)| *far) else {
+        // One that has left its record already owes no other.
+        let far = |(_, left, right): &(&Owed, Option<Came>, FaultRecord)| (distance(record, right), left.is_some());
+        let Some((owed, left, right)) = all.filter(|(.., right)| is_near(right)).min_by_key(far) else {
             let _ = writeln!(text, "no refused request is of {}", self.names.device(DeviceId(record.head.did())));
             return (text, None);
         };
@@ -105,6 +106,13 @@ impl Oracle {
         let what = owed.request.map(|request| super::say::request_line(&request, &self.names));
         let what = what.map(|line| format!(", a {line}")).unwrap_or_default();
         let _ = writeln!(text, "the nearest is of {}{what}, refused in cycle {}", owed.origin, owed.window.end);
+        if let Some(Came { index, cycle, .. }) = left {
+            let _ = writeln!(
+                text,
+                "{} has left its record in entry {index}, in cycle {cycle}, and owes no other",
+                owed.origin
+            );
+        }
         (text, Some((right, owed)))
     }
 }

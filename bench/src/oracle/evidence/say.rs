@@ -7,8 +7,8 @@ use golden::{Access, Command, Kind, Outcome, Request, Response, Spa, Stage, Targ
 use super::names::Names;
 
 /// What `cycle` means in all that is shown.
-pub const CONVENTION: &str = "cycles: reads and fetches are of the cycle in which the value left memory; what is stored in a cycle is read from \
-     the next one on; a request is with the device from its offer to its answer";
+pub const CONVENTION: &str = "cycles: a read or fetch is of the cycle in which the value left memory; what is stored in \
+     a cycle is read from the next one on; a fence is complete when software can know it";
 
 /// A memory type of Svpbmt.
 fn memory_type(pbmt: u8) -> &'static str {
