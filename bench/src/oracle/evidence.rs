@@ -62,11 +62,14 @@ impl Oracle {
         // What it should have been: the outcome that needs the freshest values.
         let (right, base) = match self.explain(request, window, |_, _| true) {
             Some(explanation) => (answer_line(request, &explanation.outcome), explanation.choices),
-            None => (outcome_line(&Outcome::Unavailable), Vec::new()),
+            None => (self.after_updates(request, window, memory), Vec::new()),
         };
         let mut text = self.reasons(request, window, &base, came.is_it, memory);
         if let Some(addr) = came.to {
             text += &self.with_past(request, window, memory, |past| self.look_up(past, addr));
+            if let Some(since) = self.freed.since(addr) {
+                let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
+            }
         }
         text += &self.story(request, window, &came.line, memory);
         Violation { evidence: text, ..Violation::new(rule, format!("{:?}", request.access), right, came.line.as_str()) }
@@ -185,7 +188,11 @@ impl Oracle {
             Rule::FaultLost => self.add_lost(&mut violation, memory),
             _ => {}
         }
-        violation.evidence += &self.around(&violation.detail, now);
+        violation.evidence += &match violation.rule {
+            // Neither commands nor registers have to do with it.
+            Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => self.waiting(now) + "\n",
+            _ => self.around(&violation.detail, now),
+        };
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;
         violation.evidence.push('\n');
@@ -194,7 +201,8 @@ impl Oracle {
 
     /// A record that nothing explains, beside the nearest that is owed.
     fn add_record(&self, violation: &mut Violation, memory: &dyn Peek) {
-        let Some(came) = self.faults.unexplained().next() else { return };
+        let is_of = |came: &Came| violation.detail == super::faults::detail(&came.record);
+        let Some(came) = self.faults.unexplained().next().filter(is_of) else { return };
         let (text, nearest) = self.wrong_record(&came);
         violation.evidence += &text;
         let Some((record, owed)) = nearest.filter(|(record, _)| *record != came.record) else { return };

@@ -353,8 +353,7 @@ impl Faults {
     /// it was off or had an error, need not be recorded.
     pub fn at_rest(&self, excused: Cycle) -> Result<(), Violation> {
         if let Some(received) = self.unmatched.first() {
-            let wrong = format!("{} in cycle {}", describe(&received.record), received.cycle);
-            let detail = format!("cause {}", received.record.head.cause());
+            let (detail, wrong) = (detail(&received.record), describe(&received.record));
             return Err(Violation::new(Rule::FaultRecord, detail, "no record: no refused request explains it", wrong));
         }
         match self.missing(excused) {
@@ -419,6 +418,11 @@ impl Faults {
     pub fn counts(&self) -> &std::collections::BTreeMap<u16, u64> {
         &self.counts
     }
+}
+
+/// The bucket of a record that nothing explains.
+pub fn detail(record: &FaultRecord) -> String {
+    format!("cause {}", record.head.cause())
 }
 
 /// A record in one line.

@@ -227,7 +227,7 @@ impl Oracle {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
-        let (needed, evidence) = self.needed_of(addr, memory);
+        let (needed, evidence) = self.needed_of(addr, now, memory);
         let right = needed.unwrap_or_else(|| {
             "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned()
         });

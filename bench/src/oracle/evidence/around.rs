@@ -63,8 +63,8 @@ impl Oracle {
                 let open = self.transactions.open_at_memory(direction, fence.fetched);
                 owed.extend(open.map(|t| format!("memory answers transaction {}", t.ticket.0)));
             }
-            if fence.operands.store.is_some() && !fence.stored {
-                owed.push("its store is made".to_owned());
+            if fence.operands.store.is_some() {
+                owed.push(if fence.stored { "its store is visible" } else { "its store is made" }.to_owned());
             }
             let why = if owed.is_empty() { String::new() } else { format!(": it waits until {}", owed.join(", and ")) };
             let line = command_line(&golden::Command::Fence(fence.operands), &self.names);

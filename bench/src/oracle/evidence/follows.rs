@@ -238,3 +238,125 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{
+        Access, Capabilities, Command, Config, Ddtp, DeviceId, Fctl, Iofence, Iotinval, Iova, Pscid, Request, Spa,
+    };
+
+    use super::super::super::history::Histories;
+    use super::super::super::invalidation::Invalidations;
+    use super::super::super::roots::Roots;
+    use super::super::super::tagged::Tagged;
+    use super::super::super::usable::Window;
+    use super::super::super::view::Peek;
+    use super::*;
+    use crate::bus::Agent;
+
+    const LEAF: u64 = 0x4000;
+    const TO_RED: u64 = 0x9_0000 << 10 | 0xDF;
+    const TO_BLUE: u64 = 0x9_1000 << 10 | 0xDF;
+
+    /// Device 0 in a directory of one level, with an Sv39 table of three levels and PSCID 1; IOVA 0 is mapped.
+    struct World {
+        histories: Histories,
+        invalidations: Invalidations,
+    }
+
+    impl Peek for World {
+        fn peek(&self, addr: Spa) -> u64 {
+            self.histories.word(addr).and_then(|word| word.current()).unwrap_or(0)
+        }
+    }
+
+    impl World {
+        /// The device has read all of it in cycle 10.
+        fn new() -> Self {
+            let mut world = World { histories: Histories::default(), invalidations: Invalidations::default() };
+            let context = [(0x1000, 1), (0x1008, 0), (0x1010, 1 << 12), (0x1018, 8 << 60 | 2)];
+            let tables = [(0x2000, 3 << 10 | 1), (0x3000, 4 << 10 | 1), (LEAF, TO_RED)];
+            for (addr, value) in context.into_iter().chain(tables) {
+                world.histories.untouched(Spa(addr), value);
+                world.histories.sighted(Spa(addr), value, 0, 10, 12);
+            }
+            world
+        }
+
+        fn store(&mut self, addr: u64, value: u64, cycle: Cycle) {
+            let old = self.peek(Spa(addr));
+            self.histories.stored(Agent::Cpu, Spa(addr), old, value, cycle);
+        }
+
+        fn vma(&mut self, cycle: Cycle) {
+            let operands = Iotinval { pscid: Some(Pscid(1)), page: Some(0), ..Iotinval::default() };
+            self.invalidations.fetched(Command::InvalVma(operands), cycle);
+            self.invalidations.completed(1, &Iofence::default(), cycle + 1, cycle + 10);
+        }
+
+        /// From what it follows that a read of IOVA 0, from cycle 100 to 110, was answered by `spa`.
+        fn follows(&self, spa: u64) -> Option<String> {
+            let config = Config::new(Capabilities(0x10).with_sv39(true).with_pas(40), Fctl(0), Ddtp(1 << 10 | 2));
+            let request = Request::untranslated(DeviceId(0), Access::Read, Iova(8));
+            let (roots, tagged) = (Roots::default(), Tagged::default());
+            let past = Past {
+                config: &config,
+                request: &request,
+                window: Window::new(100, 110),
+                histories: &self.histories,
+                invalidations: &self.invalidations,
+                roots: &roots,
+                tagged: &tagged,
+                memory: self,
+            };
+            let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Translated(t) if t.spa == Spa(spa));
+            follows(&past, &[], &is_it, &Names::default())
+        }
+    }
+
+    #[test]
+    fn the_struck_value_and_the_command_are_named() {
+        let mut world = World::new();
+        world.store(LEAF, TO_BLUE, 20);
+        world.vma(30);
+        assert_eq!(
+            world.follows(0x9000_0008).as_deref(),
+            Some(
+                "follows from pte[0] @ 0x4000 = 0x00000000240000df, V R W X U A D ppn=0x90000; read in cycle 10; memory \
+                 held it until cycle 20; struck by IOTINVAL.VMA PSCID=0x1 page 0x0 fetched in cycle 30, complete in cycle \
+                 40\n"
+            )
+        );
+        assert_eq!(world.follows(0x9100_0008), None, "the right answer");
+        assert_eq!(world.follows(0x9200_0008), None, "no value leads there");
+    }
+
+    #[test]
+    fn what_may_still_be_used_is_no_reason() {
+        let mut world = World::new();
+        world.store(LEAF, TO_BLUE, 20);
+        assert_eq!(world.follows(0x9000_0008), None);
+    }
+
+    #[test]
+    fn what_the_device_never_read_is_no_reason() {
+        let mut world = World::new();
+        world.store(LEAF, 0x9_2000 << 10 | 0xDF, 20);
+        world.store(LEAF, TO_BLUE, 25);
+        world.vma(30);
+        assert_eq!(world.follows(0x9200_0008), None);
+    }
+
+    #[test]
+    fn two_words_of_one_time_are_named_together() {
+        let mut world = World::new();
+        world.store(LEAF, 0, 20);
+        world.store(0x3000, 5 << 10 | 1, 21);
+        world.invalidations.fetched(Command::InvalVma(Iotinval::default()), 30);
+        world.invalidations.completed(1, &Iofence::default(), 31, 40);
+        let told = world.follows(0x9000_0008).expect("a reason");
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines.len() == 3 && lines[0] == "follows from these together:", "{told}");
+        assert!(lines[1].starts_with("  pte[1] @ 0x3000") && lines[2].starts_with("  pte[0] @ 0x4000"), "{told}");
+    }
+}

@@ -1,7 +1,5 @@
 //! Whose is a wrong address? It is looked up backwards: which request, or which entry, leads or has led there.
 
-use std::fmt::Write as _;
-
 use golden::{Gscid, Outcome, Pscid, Pte, Request, Spa, Stage};
 
 use super::super::Oracle;
@@ -57,7 +55,6 @@ fn comes_to(walk: &Walk, addr: Spa) -> Option<(Option<Gscid>, Option<Pscid>)> {
 impl Oracle {
     /// The lines that say where an address is from.
     pub(super) fn look_up(&self, past: &Past<'_>, addr: Spa) -> String {
-        let mut text = String::new();
         let mut lines = self.asked_by(past, addr);
         if lines.is_empty() {
             lines = self.entries_to(addr).iter().map(|hit| hit.line(addr, &self.names)).collect();
@@ -66,13 +63,10 @@ impl Oracle {
             lines = self.words_to(addr);
         }
         if lines.is_empty() {
-            let _ = writeln!(text, "{addr:#x}: no table that was stored or read leads there");
+            lines.push(format!("{addr:#x}: no table that was stored or read leads there\n"));
         }
-        lines.iter().take(SHOWN).for_each(|line| text.push_str(line));
-        if let Some(since) = self.freed.since(addr) {
-            let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
-        }
-        text
+        lines.truncate(SHOWN);
+        lines.concat()
     }
 
     /// The request itself, earlier; others with the same IOVA, now or earlier.

@@ -102,7 +102,9 @@ impl Oracle {
             let _ = writeln!(text, "no refused request is of {}", self.names.device(DeviceId(record.head.did())));
             return (text, None);
         };
-        text.push_str(&beside(record, &right, &self.names));
+        if distance(record, &right) > 0 {
+            text.push_str(&beside(record, &right, &self.names));
+        }
         let what = owed.request.map(|request| super::say::request_line(&request, &self.names));
         let what = what.map(|line| format!(", a {line}")).unwrap_or_default();
         let _ = writeln!(text, "the nearest is of {}{what}, refused in cycle {}", owed.origin, owed.window.end);

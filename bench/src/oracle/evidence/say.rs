@@ -135,3 +135,43 @@ pub fn whose_line(request: &Request, names: &Names) -> String {
         None => device,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use golden::{DeviceId, Gscid, Iofence, Iotinval, Pscid};
+
+    use super::*;
+    use crate::driver::Named;
+
+    #[test]
+    fn what_came_and_what_is_right_are_said_in_the_same_words() {
+        let right = Outcome::Translated(Translation::identity(0x9000_0040));
+        assert_eq!(outcome_line(&right), translated_line(Spa(0x9000_0040), 0));
+        assert_eq!(either_line(&right, &right), "translated to 0x90000040, memory type PMA");
+    }
+
+    #[test]
+    fn commands_are_said_with_operands_and_names() {
+        let mut names = Names::default();
+        names.named("nic", Named::Device(&[DeviceId(0x12)]));
+        names.named("red", Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 1 });
+        names.named("host", Named::Domain { iohgatp: 8 << 60 | 2 << 44, pscid: 0, fsc: 0 });
+        let (gscid, pscid) = (Some(Gscid(2)), Some(Pscid(1)));
+        let commands = [
+            Command::InvalVma(Iotinval { pscid, page: Some(5), ..Iotinval::default() }),
+            Command::InvalGvma(Iotinval { gscid, ..Iotinval::default() }),
+            Command::InvalDdt { device: Some(DeviceId(0x12)) },
+            Command::Fence(Iofence { pr: true, store: Some((Spa(0x1000), 7)), ..Iofence::default() }),
+        ];
+        let lines = commands.map(|command| command_line(&command, &names));
+        assert_eq!(
+            lines,
+            [
+                "IOTINVAL.VMA PSCID=0x1 (red) page 0x5",
+                "IOTINVAL.GVMA GSCID=0x2 (host)",
+                "IODIR.INVAL_DDT device 0x12 (nic)",
+                "IOFENCE.C PR, storing 0x7 at 0x1000",
+            ]
+        );
+    }
+}

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use golden::{Decision, Spa, Step};
+use golden::{Decision, Outcome, Request, Spa, Step};
 
 use super::super::Oracle;
+use super::super::usable::Window;
 use super::super::view::{Peek, View};
-use super::say::request_line;
+use super::say::{answer_line, outcome_line, request_line};
+use crate::bus::Cycle;
 
 /// So many requests are shown that come by a word.
 const SHOWN: usize = 3;
@@ -14,11 +16,11 @@ const SHOWN: usize = 3;
 impl Oracle {
     /// What walks of requests that wait for their translation need of a word: the update that the first of them needs, in
     /// the words of what came; and a line for each walk that comes by it.
-    pub(in super::super) fn needed_of(&self, addr: Spa, memory: &dyn Peek) -> (Option<String>, String) {
+    pub(in super::super) fn needed_of(&self, addr: Spa, now: Cycle, memory: &dyn Peek) -> (Option<String>, String) {
         let (mut right, mut text) = (None, String::new());
         for (request, _) in self.waiting_requests() {
             let mut steps: Vec<Step> = Vec::new();
-            golden::translate_traced(&self.config(), &mut View::now(memory), &request, &mut steps);
+            golden::translate_traced(&self.config(), &mut View::at(memory, &self.histories, now), &request, &mut steps);
             let is_read = |step: &Step| matches!(step, Step::Read { word, .. } if word.addr == addr);
             let Some(at) = steps.iter().position(is_read) else { continue };
             let Step::Read { word, .. } = steps[at] else { continue };
@@ -39,6 +41,28 @@ impl Oracle {
             let _ = writeln!(text, "no request that waits for its translation comes by {addr:#x}");
         }
         (right, text)
+    }
+
+    /// What a request comes to for which there is no answer yet: one that the device has to update A and D bits for first.
+    pub(super) fn after_updates(&self, request: &Request, window: Window, memory: &dyn Peek) -> String {
+        let mut steps: Vec<Step> = Vec::new();
+        let mut view = View::at(memory, &self.histories, window.end);
+        let outcome = golden::translate_traced(&self.config(), &mut view, request, &mut steps);
+        let mut word = None;
+        let mut updates = Vec::new();
+        for step in &steps {
+            match step {
+                Step::Read { word: read, .. } => word = Some(read),
+                Step::Decide(Decision::Update(old, new)) => {
+                    updates.extend(word.map(|word| format!("{} @ {}", word.role, update_line(word.addr, *old, *new))));
+                }
+                _ => {}
+            }
+        }
+        if updates.is_empty() {
+            return outcome_line(&Outcome::Unavailable);
+        }
+        format!("{}, after the update of {}", answer_line(request, &outcome), updates.join(" and of "))
     }
 }
 
