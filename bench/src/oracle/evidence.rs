@@ -27,7 +27,7 @@ use super::Oracle;
 use super::chooser::Choice;
 use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
-use super::software::Served;
+use super::software::{Broken, Served};
 use super::usable::{Struck, Window, judge, narrow};
 use super::view::{Peek, View};
 use crate::bus::Cycle;
@@ -99,21 +99,22 @@ impl Oracle {
         look(&Past { config: &self.config(), request, window, histories, invalidations, roots, tagged, memory })
     }
 
-    /// What software had changed, and what a request was answered by all the same; and whose the address is that it came
-    /// to, if that was free.
-    pub(super) fn stale_story(&self, served: &Served, freed: Option<Spa>, memory: &dyn Peek) -> String {
+    /// By what a request was answered that software let through; whose the address is that it came to, if that was free.
+    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken, memory: &dyn Peek) -> String {
         let Served { request, window, explanation, .. } = served;
+        let moments = self.software.operations.moments(*window, &self.histories).cycles;
         let lines = |past: &Past<'_>| {
-            let stale = explanation.choices.iter().filter(|choice| choice.stale);
             let mut lines: Vec<String> = Vec::new();
-            for choice in stale {
-                let line = follows::kept(past, choice, &self.names);
-                let line = format!("follows from {line}; no completed command had struck it\n");
-                if !lines.contains(&line) {
-                    lines.push(line);
-                }
+            for choice in &explanation.choices {
+                let line = match broken {
+                    Broken::Torn { .. } => follows::between(past, choice, &moments, &self.names),
+                    _ => choice.stale.then(|| follows::kept(past, choice, &self.names)),
+                };
+                lines.extend(line.filter(|line| !lines.contains(line)));
             }
-            lines.extend(freed.map(|addr| self.look_up(past, addr)));
+            if let Broken::Freed { addr, table: None, .. } = broken {
+                lines.push(self.look_up(past, *addr));
+            }
             lines.concat()
         };
         self.with_past(request, *window, memory, lines)
@@ -191,7 +192,7 @@ impl Oracle {
         violation.evidence += &match violation.rule {
             // Neither commands nor registers have to do with it.
             Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => self.waiting(now) + "\n",
-            _ => self.around(&violation.detail, now),
+            rule => self.around(rule, &violation.detail, now),
         };
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;

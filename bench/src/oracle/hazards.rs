@@ -185,11 +185,7 @@ impl Oracle {
         }
         let Served { window, explanation, .. } = served;
         let outcome = &explanation.outcome;
-        let freed = match &broken {
-            Broken::Freed { addr, table: None, .. } => Some(*addr),
-            _ => None,
-        };
-        let text = self.stale_story(served, freed, memory);
+        let text = self.hazard_story(served, &broken, memory);
         let (rule, detail, right, wrong) = match broken {
             Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,

@@ -239,7 +239,7 @@ impl Oracle {
             if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
                 let what = request_line(&request_of(transaction), &self.names);
                 let right = format!(
-                    "completion after memory has answered transaction {}, a {what}, which it was asked before the fence of \
+                    "completion after memory has answered transaction {}, a {what}, which went there before the fence of \
                      cycle {} was fetched",
                     transaction.ticket.0, fence.fetched
                 );

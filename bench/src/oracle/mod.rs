@@ -242,13 +242,13 @@ impl Oracle {
 
     /// Software begins an operation.
     pub fn begin(&mut self, operation: Operation, now: Cycle) {
-        self.time_line.operation(now, format!("begin {}", operation.name));
+        self.time_line.begin(now, &operation.name);
         self.software.begin(operation, now);
     }
 
     /// Software ends the operation that it began last.
     pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek) {
-        self.time_line.operation(now, format!("end{}", if done { "" } else { ", failed" }));
+        self.time_line.end(now, done);
         for served in self.software.end(done, now) {
             self.judge_software(&served, memory);
         }
@@ -256,7 +256,7 @@ impl Oracle {
 
     /// Software gives up memory: from now on no device may reach it.
     pub fn freed(&mut self, start: Spa, bytes: u64, now: Cycle) {
-        self.time_line.operation(now, format!("software frees {start:#x}+{bytes:#x}"));
+        self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
         self.freed.free(start, bytes, now);
     }
 
@@ -422,15 +422,14 @@ impl Oracle {
                 commands::News::Illegal(why, fetched) => {
                     self.commands_aborted();
                     self.interrupts.illegal(fetched);
-                    self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
+                    self.time_line.note(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
                     self.commands_aborted();
                     self.interrupts.memory_fault(fetched);
                     let command = golden::Command::Fence(fence);
                     let line = evidence::command_line(&command, &self.names);
-                    self.time_line
-                        .operation(fetched, format!("fetched {line}, which stores beyond physical addresses"));
+                    self.time_line.note(fetched, format!("fetched {line}, which stores beyond physical addresses"));
                 }
             }
         }

@@ -14,7 +14,7 @@ const KEPT: usize = 32;
 const SHOWN: usize = 12;
 
 /// Registers of which the last value is kept, however long ago that was.
-const LASTING: [u16; 15] = [
+const LASTING: [u16; 16] = [
     offset::FCTL,
     offset::DDTP,
     offset::CQB,
@@ -30,6 +30,7 @@ const LASTING: [u16; 15] = [
     offset::PQT,
     offset::PQCSR,
     offset::IPSR,
+    offset::ICVEC,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +174,14 @@ impl Accesses {
         let access = |kind: usize, what: &'static str| self.last(register, kind).map(|(at, value)| (at, what, value));
         let (cycle, what, value) = access(0, "read").max(access(1, "written"))?;
         Some(format!("{name} {what} as {value} in cycle {cycle}"))
+    }
+
+    /// Which vectors interrupts have, if software has seen to that.
+    pub fn vectors(&self) -> String {
+        match self.last(offset::ICVEC, 1) {
+            Some((cycle, value)) => format!("icvec written as {value:#x} in cycle {cycle}\n"),
+            None => String::new(),
+        }
     }
 
     /// The queues as software has seen them; those that it has never touched are left out.

@@ -5,6 +5,8 @@ use golden::Spa;
 use super::super::Oracle;
 use super::super::commands::Stop;
 use super::super::explain::{request_of, request_of_dma};
+use super::super::interrupts::{PENDING, Pending};
+use super::super::rule::Rule;
 use super::say::{command_line, request_line};
 use crate::bus::{Cycle, Direction};
 
@@ -83,12 +85,33 @@ impl Oracle {
         queues.into_iter().filter_map(line).collect()
     }
 
+    /// What the pending bits of interrupts may be, by what the device has done.
+    fn pending_bits(&self, now: Cycle) -> String {
+        let pending = self.interrupts.pending(&self.open(now), now);
+        let line = |(name, bit): (&str, Pending)| {
+            let right = match bit.set_by {
+                Some(by) => format!("has to be 1, its cause came about in cycle {by} at the latest"),
+                None if bit.may => "may be 1".to_owned(),
+                None => "has to be 0".to_owned(),
+            };
+            format!("{name} {right}; it was last 0, or cleared, in cycle {}\n", bit.armed)
+        };
+        PENDING.into_iter().zip(pending).map(line).collect::<String>() + &self.accesses.vectors()
+    }
+
     /// Commands and requests in flight, queues and registers as software has seen them. Accesses to the register that
     /// `detail` names are shown from further back than others.
-    pub(super) fn around(&self, detail: &str, now: Cycle) -> String {
-        let mut lines = self.commands_open(now);
-        lines.extend(self.requests_open());
-        let lines: String = lines.into_iter().map(|line| line + "\n").collect();
-        lines + &self.unanswered_records() + &self.accesses.queues() + &self.accesses.render(detail)
+    pub(super) fn around(&self, rule: Rule, detail: &str, now: Cycle) -> String {
+        let joined = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
+        let mut text = String::new();
+        if matches!(rule, Rule::Interrupt | Rule::Message) {
+            text += &self.pending_bits(now);
+        }
+        text += &joined(self.commands_open(now));
+        text += &self.unanswered_records();
+        text += &self.accesses.queues();
+        text += &self.accesses.render(detail);
+        text += &joined(self.requests_open());
+        text
     }
 }

@@ -194,10 +194,31 @@ fn why(past: &Past<'_>, taken: &Taken, names: &Names) -> String {
     text
 }
 
+fn taken(choice: &Choice) -> Taken {
+    let global = choice.recalled.is_some_and(|place| place.global);
+    Taken { word: choice.word, value: choice.value, global }
+}
+
 /// A value that software had changed, and that the device could use all the same.
 pub fn kept(past: &Past<'_>, choice: &Choice, names: &Names) -> String {
-    let global = choice.recalled.is_some_and(|place| place.global);
-    why(past, &Taken { word: choice.word, value: choice.value, global }, names)
+    format!("follows from {}; no completed command had struck it\n", why(past, &taken(choice), names))
+}
+
+/// A value that operations changed, or put between two others: what memory held at these moments, at rest.
+pub fn between(past: &Past<'_>, choice: &Choice, moments: &[Cycle], names: &Names) -> Option<String> {
+    let history = past.histories.word(choice.word.addr)?;
+    let at = |cycle: &Cycle| history.at(*cycle).map(|whole| narrow(&choice.word, whole));
+    let (old, new) = (moments.first().and_then(at)?, moments.last().and_then(at)?);
+    if (old, new) == (choice.value, choice.value) {
+        return None;
+    }
+    let which = match choice.value {
+        value if value == old => format!("as it was before; then {new:#018x}"),
+        value if value == new => format!("as it is now; before {old:#018x}"),
+        _ if old == new => format!("only meanwhile; before and then {old:#018x}"),
+        _ => format!("only meanwhile; before {old:#018x}, then {new:#018x}"),
+    };
+    Some(format!("follows from {}; {which}\n", why(past, &taken(choice), names)))
 }
 
 /// The lines that say from what the answer follows; none if nothing like it is found. `base` is what the right answer

@@ -147,7 +147,7 @@ mod tests {
         let (cause, process) = (Cause::InstructionGuestPageFault, Some(ProcessId(3)));
         let came = Fault { cause, process, iotval: 0x1000_0000, ..fault() }.record();
         insta::assert_snapshot!(beside(&came, &fault().record(), &names));
-        assert_eq!(distance(&came, &fault().record()), 3, "the page offset need not be provided");
+        assert_eq!(distance(&came, &fault().record()), 4, "the page offset need not be provided");
     }
 
     #[test]

@@ -32,7 +32,7 @@ enum What {
     Command(golden::Command),
     /// Of the fence that was fetched in this cycle
     Complete(Cycle),
-    Operation(String),
+    Other(String),
 }
 
 /// The last stores, commands and operations. However many stores an operation makes, its beginning is kept.
@@ -40,6 +40,8 @@ enum What {
 pub struct TimeLine {
     stores: VecDeque<Past>,
     others: VecDeque<Past>,
+    /// Operations that have begun and not ended, the outermost first
+    open: Vec<String>,
 }
 
 fn push(past: &mut VecDeque<Past>, cycle: Cycle, what: What) {
@@ -80,9 +82,21 @@ impl TimeLine {
         push(&mut self.others, cycle, What::Complete(fetched));
     }
 
-    /// An operation of the driver begins or ends.
-    pub fn operation(&mut self, cycle: Cycle, what: String) {
-        push(&mut self.others, cycle, What::Operation(what));
+    /// An operation of the driver begins.
+    pub fn begin(&mut self, cycle: Cycle, name: &str) {
+        self.open.push(name.to_owned());
+        self.note(cycle, format!("begin {name}"));
+    }
+
+    /// The operation that began last ends.
+    pub fn end(&mut self, cycle: Cycle, done: bool) {
+        let name = self.open.pop().unwrap_or_default();
+        self.note(cycle, format!("end {name}{}", if done { "" } else { ", failed" }));
+    }
+
+    /// Something else happened.
+    pub fn note(&mut self, cycle: Cycle, what: String) {
+        push(&mut self.others, cycle, What::Other(what));
     }
 
     /// All of it, by cycle.
@@ -107,8 +121,47 @@ impl TimeLine {
                 }
                 What::Command(command) => writeln!(out, "  {cycle:>8}  fetched {}", command_line(command, names)),
                 What::Complete(fetched) => writeln!(out, "  {cycle:>8}  IOFENCE.C of cycle {fetched} is complete"),
-                What::Operation(what) => writeln!(out, "  {cycle:>8}  {what}"),
+                What::Other(what) => writeln!(out, "  {cycle:>8}  {what}"),
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::{Command, DeviceId};
+
+    use super::*;
+
+    #[test]
+    fn however_many_stores_an_operation_makes_its_beginning_is_kept() {
+        let mut line = TimeLine::default();
+        line.begin(10, "map red");
+        line.command(12, Command::InvalDdt { device: Some(DeviceId(0x12)) });
+        for number in 0..100 {
+            line.store(20 + number, Agent::Cpu, Spa(0x1000 + 16 * number), 0, number);
+        }
+        line.complete(150, 13);
+        line.end(151, false);
+        let mut text = String::new();
+        line.render(&Names::default(), &mut text);
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        assert_eq!(lines[1..3], ["10  begin map red", "12  fetched IODIR.INVAL_DDT device 0x12"]);
+        assert_eq!(lines.len(), 5 + KEPT);
+        assert_eq!(lines[lines.len() - 2..], ["150  IOFENCE.C of cycle 13 is complete", "151  end map red, failed"]);
+    }
+
+    #[test]
+    fn stores_one_behind_the_other_are_one_line() {
+        let mut line = TimeLine::default();
+        for number in 0..3 {
+            line.store(20 + number, Agent::Cpu, Spa(0x1000 + 8 * number), 0, 7);
+        }
+        let mut text = String::new();
+        line.render(&Names::default(), &mut text);
+        assert_eq!(
+            text.lines().last().map(str::trim),
+            Some("20  software stores 0x1000 to 0x1010, 3 doublewords, first 0x0000000000000007")
+        );
     }
 }
