@@ -145,7 +145,9 @@ impl Oracle {
                         Outcome::Translated(right) => agrees(&request, right, false, came),
                         _ => false,
                     };
-                    let (line, to) = (completion_line(came), Some(Spa(came.addr & !0xFFF)));
+                    let size = range_log2(came.addr, came.s);
+                    let base = Spa(came.addr & u64::MAX.checked_shl(size).unwrap_or(0));
+                    let (line, to) = (completion_line(came), Some(base));
                     let answer = Answer { line, is_it: &is_it, to };
                     return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer, memory));
                 }

@@ -5,6 +5,9 @@ use golden::Spa;
 use super::rule::{Rule, Violation};
 use crate::bus::{Burst, Cycle, Direction, DmaRequest, FIXED, INCR, Ticket, WRAP};
 
+/// Responses of AXI by their code.
+const RESPONSES: [&str; 4] = ["OKAY", "EXOKAY", "SLVERR", "DECERR"];
+
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
 pub struct AtMemory {
@@ -214,16 +217,24 @@ impl Transactions {
             // SLVERR, or DECERR as an interconnect in a wrapper may have it.
             return Ok(if resp < 2 { Finished::Kept(transaction) } else { Finished::Refused(transaction) });
         };
+        let of = format!("transaction {}", ticket.0);
+        let answered = |resp: u8| format!("{} to {of}", RESPONSES[usize::from(resp & 3)]);
         if memory.done.is_none() {
-            let wrong = format!("response {resp} before memory answered");
-            return Err(Violation::new(Rule::DmaResponse, "early", "the response of memory", wrong));
+            let (right, wrong) = (format!("no answer to {of} before memory has answered"), answered(resp));
+            return Err(Violation::new(Rule::DmaResponse, "early", right, wrong));
         }
         if memory.resp != resp {
-            let (right, wrong) = (format!("response {}", memory.resp), format!("response {resp}"));
+            let (right, wrong) = (format!("{}, as memory answered", answered(memory.resp)), answered(resp));
             return Err(Violation::new(Rule::DmaResponse, "changed", right, wrong));
         }
         if transaction.request.direction == Direction::Read && memory.data != data {
-            let (right, wrong) = (format!("{:#x?}", memory.data), format!("{data:#x?}"));
+            let differs = |(right, came): (&u64, &u64)| right != came;
+            let beat = memory.data.iter().zip(data).position(differs).unwrap_or(memory.data.len().min(data.len()));
+            let show = |data: &[u64]| match data.get(beat) {
+                Some(value) => format!("beat {beat} of {of}: {value:#018x}"),
+                None => format!("{beat} beats of {of}"),
+            };
+            let (right, wrong) = (show(&memory.data), show(data));
             return Err(Violation::new(Rule::DmaData, "read", right, wrong));
         }
         self.live.remove(index);

@@ -25,6 +25,7 @@ pub use update::update_line;
 
 use super::Oracle;
 use super::chooser::Choice;
+use super::explain::Explanation;
 use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
 use super::software::{Broken, Served};
@@ -44,6 +45,14 @@ pub struct Answer<'a> {
     pub to: Option<Spa>,
 }
 
+/// The page to which an outcome leads.
+fn page_of(outcome: &Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Translated(translation) => Some(translation.spa.0 >> 12),
+        _ => None,
+    }
+}
+
 impl Oracle {
     /// Software gives something a name.
     pub fn named(&mut self, name: &str, what: Named<'_>) {
@@ -60,12 +69,13 @@ impl Oracle {
         memory: &dyn Peek,
     ) -> Violation {
         // What it should have been: the outcome that needs the freshest values.
-        let (right, base) = match self.explain(request, window, |_, _| true) {
-            Some(explanation) => (answer_line(request, &explanation.outcome), explanation.choices),
-            None => (self.after_updates(request, window, memory), Vec::new()),
+        let (right, base, leads_to) = match self.explain(request, window, |_, _| true) {
+            Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, page_of(&outcome)),
+            None => (self.after_updates(request, window, memory), Vec::new(), None),
         };
         let mut text = self.reasons(request, window, &base, came.is_it, memory);
-        if let Some(addr) = came.to {
+        // Where the address is right it says nothing.
+        if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
             text += &self.with_past(request, window, memory, |past| self.look_up(past, addr));
             if let Some(since) = self.freed.since(addr) {
                 let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
@@ -121,14 +131,15 @@ impl Oracle {
             + &self.story(request, *window, &answer_line(request, &explanation.outcome), memory)
     }
 
-    /// A request, what came of it, and what the device read, and may use, for every word of its walk.
+    /// [`Self::walk`], and what happened last.
     pub(super) fn story(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
         let mut out = self.walk(request, window, result, memory);
         self.time_line.render(&self.names, &mut out);
         out + say::CONVENTION + "\n"
     }
 
-    fn walk(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+    /// A request, what came of it, and the golden walk with what the device read of each word.
+    pub(super) fn walk(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
         let mut out = format!("request: {}\n", say::request_line(request, &self.names));
         let Window { offered, start, end, .. } = window;
         let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
@@ -189,11 +200,7 @@ impl Oracle {
             Rule::FaultLost => self.add_lost(&mut violation, memory),
             _ => {}
         }
-        violation.evidence += &match violation.rule {
-            // Neither commands nor registers have to do with it.
-            Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => self.waiting(now) + "\n",
-            rule => self.around(rule, &violation.detail, now),
-        };
+        violation.evidence += &self.around(violation.rule, &violation.detail, now);
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;
         violation.evidence.push('\n');

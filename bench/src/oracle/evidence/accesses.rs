@@ -219,7 +219,8 @@ impl Accesses {
         all.sort_by_key(|access| access.first);
         let wanted = detail.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
         let others = all.len().saturating_sub(SHOWN);
-        let is_shown = |(at, access): &(usize, &Access)| *at >= others || name(access.register) == wanted;
+        let is_wanted = |name: &str| name == wanted || wanted == "counter" && name.starts_with("io");
+        let is_shown = |(at, access): &(usize, &Access)| *at >= others || is_wanted(&name(access.register));
         let all: Vec<&Access> = all.into_iter().enumerate().filter(is_shown).map(|(_, access)| access).collect();
         let mut text = String::from("last accesses to registers:\n");
         for Access { register, is_write, value, first, last, times } in all {

@@ -10,10 +10,16 @@ use super::super::rule::Rule;
 use super::say::{command_line, request_line};
 use crate::bus::{Cycle, Direction};
 
+/// So many requests are shown beside other things.
+const FEW: usize = 4;
+
+/// So many are shown where it is about them.
+const MANY: usize = 16;
+
 impl Oracle {
     /// Whoever wants to know who waits for whom: for the report of a hang, and beside what is wrong.
     pub fn waiting(&self, now: Cycle) -> String {
-        let mut lines = self.requests_open();
+        let mut lines = self.requests_open(FEW);
         lines.extend(self.commands_open(now));
         if lines.is_empty() {
             lines.push("nothing is in flight".to_owned());
@@ -22,9 +28,9 @@ impl Oracle {
     }
 
     /// The oldest requests that have not been answered.
-    fn requests_open(&self) -> Vec<String> {
+    fn requests_open(&self, most: usize) -> Vec<String> {
         let mut lines = Vec::new();
-        for t in self.transactions.live().iter().take(4) {
+        for t in self.transactions.live().iter().take(most) {
             let where_ = match t.translated() {
                 Some((addr, cycle)) => format!("at memory ({addr:#x}) since cycle {cycle}"),
                 None => "waiting for its translation".to_owned(),
@@ -104,6 +110,10 @@ impl Oracle {
     pub(super) fn around(&self, rule: Rule, detail: &str, now: Cycle) -> String {
         let joined = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
         let mut text = String::new();
+        if matches!(rule, Rule::DmaShape | Rule::DmaData | Rule::DmaResponse) {
+            // Neither commands nor registers have to do with it.
+            return joined(self.requests_open(MANY));
+        }
         if matches!(rule, Rule::Interrupt | Rule::Message) {
             text += &self.pending_bits(now);
         }
@@ -111,7 +121,7 @@ impl Oracle {
         text += &self.unanswered_records();
         text += &self.accesses.queues();
         text += &self.accesses.render(detail);
-        text += &joined(self.requests_open());
+        text += &joined(self.requests_open(FEW));
         text
     }
 }

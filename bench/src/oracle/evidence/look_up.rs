@@ -72,7 +72,7 @@ impl Oracle {
     /// The request itself, earlier; others with the same IOVA, now or earlier.
     fn asked_by(&self, past: &Past<'_>, addr: Spa) -> Vec<String> {
         let own = past.request;
-        let mut ways: Vec<(Cycle, String)> = Vec::new();
+        let mut ways: Vec<(bool, Cycle, String)> = Vec::new();
         let mut look = |request: &Request| {
             let now = past.walk_at(request, past.window.end);
             let mut moments = past.moments(&now.reads);
@@ -84,7 +84,11 @@ impl Oracle {
             let Some((until, (gscid, pscid))) = found else { return };
             let who = super::say::whose_line(request, &self.names);
             let whose = self.names.translation(gscid, pscid);
-            ways.push((until, format!("{addr:#x} is where {:#x} of {who} {}: {whose}\n", own.iova, leads(until))));
+            ways.push((
+                request != own,
+                Cycle::MAX - until,
+                format!("{addr:#x} is where {:#x} of {who} {}: {whose}\n", own.iova, leads(until)),
+            ));
         };
         look(own);
         for (device, process, privileged) in self.requesters.all() {
@@ -92,8 +96,9 @@ impl Oracle {
                 look(&Request { device, process, privileged, ..*own });
             }
         }
-        ways.sort_by_key(|(until, _)| Cycle::MAX - until);
-        let mut lines: Vec<String> = ways.into_iter().map(|(_, line)| line).collect();
+        // Its own way explains more than that of others.
+        ways.sort_by_key(|(is_other, age, _)| (*is_other, *age));
+        let mut lines: Vec<String> = ways.into_iter().map(|(.., line)| line).collect();
         lines.dedup();
         lines
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use golden::{Decision, Outcome, Request, Spa, Step};
+use golden::{Decision, Outcome, Request, Spa, Step, Target, Translation};
 
 use super::super::Oracle;
 use super::super::usable::Window;
@@ -21,6 +21,16 @@ impl Oracle {
         for (request, _) in self.waiting_requests() {
             let mut steps: Vec<Step> = Vec::new();
             golden::translate_traced(&self.config(), &mut View::at(memory, &self.histories, now), &request, &mut steps);
+            if let Some(Step::Translated(Translation { target: Target::Mrif(mrif), .. })) = steps.last()
+                && addr.0 & !0x1FF == mrif.addr.0
+            {
+                let request = request_line(&request, &self.names);
+                let _ = writeln!(
+                    text,
+                    "{addr:#x} is in the interrupt file at {:#x}, to which a {request} leads",
+                    mrif.addr
+                );
+            }
             let is_read = |step: &Step| matches!(step, Step::Read { word, .. } if word.addr == addr);
             let Some(at) = steps.iter().position(is_read) else { continue };
             let Step::Read { word, .. } = steps[at] else { continue };
