@@ -163,14 +163,15 @@ impl Transactions {
     /// A beat of write data on `mem_*`.
     pub fn write_beat(&mut self, data: u64, strb: u8) -> Result<(), Violation> {
         let open = self.next_write().and_then(|place| self.live.get_mut(place));
-        let Some(Transaction { request, memory: Some(memory), .. }) = open else {
+        let Some(Transaction { ticket, request, memory: Some(memory), .. }) = open else {
             return Err(Violation::new(Rule::DmaData, "write", "no data: no write is open", format!("{data:#018x}")));
         };
         let beat = memory.write_beats;
         let (value, strobes) = request.data[beat];
         if !same_lanes((value, strobes), (data, strb)) {
-            let right = format!("beat {beat}: {value:#018x}, strobes {strobes:#010b}");
-            let wrong = format!("beat {beat}: {data:#018x}, strobes {strb:#010b}");
+            let of = format!("beat {beat} of transaction {}", ticket.0);
+            let right = format!("{of}: {value:#018x}, strobes {strobes:#010b}");
+            let wrong = format!("{of}: {data:#018x}, strobes {strb:#010b}");
             return Err(Violation::new(Rule::DmaData, "write", right, wrong));
         }
         memory.write_beats += 1;

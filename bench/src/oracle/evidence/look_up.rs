@@ -55,6 +55,9 @@ fn comes_to(walk: &Walk, addr: Spa) -> Option<(Option<Gscid>, Option<Pscid>)> {
 impl Oracle {
     /// The lines that say where an address is from.
     pub(super) fn look_up(&self, past: &Past<'_>, addr: Spa) -> String {
+        if addr.0 == past.request.iova.0 {
+            return format!("{addr:#x} is what was asked for: nothing has translated it\n");
+        }
         let mut lines = self.asked_by(past, addr);
         if lines.is_empty() {
             lines = self.entries_to(addr).iter().map(|hit| hit.line(addr, &self.names)).collect();
