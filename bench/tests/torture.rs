@@ -44,19 +44,6 @@ fn device(kind: &str, seed: u64) -> ModelConfig {
     ModelConfig { caches, ..ModelConfig::plain(seed) }
 }
 
-/// A legal device for a world. What the oracle demands there of random ones is more than what the specification does: they
-/// read device contexts whole where A and D are updated, pages asked for or MSIs stored; with ATS they take no error
-/// for corruption, and abort no commands.
-fn device_in(scene: Scene, kind: &str, seed: u64) -> ModelConfig {
-    let mut config = device(kind, seed);
-    let whole = [Scene::Updates, Scene::Ats, Scene::Files].iter().any(|feature| scene.has(*feature));
-    let caches = &mut config.caches;
-    caches.lazy_context &= !whole || kind == "lazy";
-    caches.errors_corrupt &= !scene.has(Scene::Ats) || kind == "corrupt";
-    caches.abort_pending &= !scene.has(Scene::Ats) || kind == "aborting";
-    config
-}
-
 /// Plays plain worlds with legal devices; none may be blamed. Returns what they did altogether.
 fn never_blamed(kind: &str, seeds: std::ops::Range<u64>) -> Figures {
     never_blamed_in(Scene::Plain, kind, seeds)
@@ -67,7 +54,7 @@ fn never_blamed_in(scene: Scene, kind: &str, seeds: std::ops::Range<u64>) -> Fig
     let mut total = Figures::default();
     let mut blamed = Vec::new();
     for seed in seeds {
-        let outcome = play_in(scene, device_in(scene, kind, seed), seed, STEPS).expect("a model does not stop itself");
+        let outcome = play_in(scene, device(kind, seed), seed, STEPS).expect("a model does not stop itself");
         total.translations_compared += outcome.figures.translations_compared;
         total.invalidations_compared += outcome.figures.invalidations_compared;
         total.device_faults += outcome.figures.device_faults;
@@ -220,7 +207,6 @@ fn a_legal_device_that_never_reads_what_is_reserved_is_never_blamed() {
 }
 
 #[test]
-#[ignore = "the oracle wants each word of a context to have been read there"]
 fn a_legal_device_that_never_reads_what_is_reserved_is_never_blamed_in_any_world() {
     never_blamed_in(Scene::Updates, "lazy", 0..4);
     never_blamed_in(Scene::Ats, "lazy", 0..4);
@@ -228,13 +214,12 @@ fn a_legal_device_that_never_reads_what_is_reserved_is_never_blamed_in_any_world
 }
 
 #[test]
-#[ignore = "the oracle holds an ATS translation request that was answered CA to one record of two that may be right"]
 fn a_legal_device_with_ats_that_takes_errors_for_corruption_is_never_blamed() {
+    // One that is answered CA may leave either of two records.
     never_blamed_in(Scene::Ats, "corrupt", 60..61);
 }
 
 #[test]
-#[ignore = "the oracle wants an ATS.INVAL that was aborted when the queue stopped"]
 fn a_legal_device_with_ats_that_aborts_commands_is_never_blamed() {
     never_blamed_in(Scene::Everything, "aborting", 4..5);
 }
@@ -286,6 +271,9 @@ fn a_legal_device_with_msis_under_way_together_is_never_blamed() {
     ] {
         never_blamed_in(Scene::Files, kind, seed..seed + 1);
     }
+    // A table under a Bare second stage; and an MSI that was stored after its answer, when the next had come.
+    never_blamed_in(Scene::Everything, "happy", 105..106);
+    never_blamed_in(Scene::Everything, "free", 43..44);
 }
 
 #[test]
@@ -485,7 +473,7 @@ fn explore() {
     let changes = var("WITH", "");
     let blamed: Vec<u64> = (first..last)
         .filter(|&seed| {
-            let mut config = device_in(scene, &kind, seed);
+            let mut config = device(&kind, seed);
             changes.split(',').filter(|change| !change.is_empty()).for_each(|change| otherwise(&mut config, change));
             let outcome = play_in(scene, config, seed, steps).expect("a model does not stop itself");
             if outcome.end != End::Finished {

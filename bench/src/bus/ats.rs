@@ -81,12 +81,15 @@ pub(super) struct AtsPort {
     dice: Dice,
     requests: VecDeque<TranslationRequest>,
     shown_request: Option<TranslationRequest>,
+    /// It shows for the first time in this cycle
+    request_is_new: bool,
     flights: Vec<Option<Flight>>,
     cached: Vec<Cached>,
     answers: Vec<Answer>,
     shown_done: Option<InvalidationCompletion>,
     pages: VecDeque<PageRequest>,
     shown_page: Option<PageRequest>,
+    page_is_new: bool,
     completion: Held<TranslationCompletion>,
     invalidation: Held<InvalidationRequest>,
     response: Held<GroupResponse>,
@@ -99,12 +102,14 @@ impl AtsPort {
             dice,
             requests: VecDeque::new(),
             shown_request: None,
+            request_is_new: false,
             flights: vec![None; 256],
             cached: Vec::with_capacity(ENTRIES),
             answers: Vec::with_capacity(ANSWERS),
             shown_done: None,
             pages: VecDeque::new(),
             shown_page: None,
+            page_is_new: false,
             completion: Held::default(),
             invalidation: Held::default(),
             response: Held::default(),
@@ -164,10 +169,12 @@ impl AtsPort {
             {
                 let next = self.requests.pop_front();
                 self.shown_request = next.map(|next| TranslationRequest { valid: true, tag: tag as u8, ..next });
+                self.request_is_new = true;
             }
         }
         if self.shown_page.is_none() && !self.pages.is_empty() && !dice.percent(timing.gap_percent) {
             self.shown_page = self.pages.pop_front().map(|page| PageRequest { valid: true, ..page });
+            self.page_is_new = true;
         }
         if self.shown_done.is_none() && !self.answers.is_empty() && !dice.percent(timing.gap_percent) {
             self.complete(now, busy);
@@ -224,6 +231,16 @@ impl AtsPort {
             invalidation,
         )?;
         self.response.check(site(Channel::Response), response.valid, driven.response_ready, response)?;
+        if std::mem::take(&mut self.request_is_new)
+            && let Some(request) = self.shown_request
+        {
+            events.push(Event::AtsOffered { request });
+        }
+        if std::mem::take(&mut self.page_is_new)
+            && let Some(request) = self.shown_page
+        {
+            events.push(Event::PageOffered { request });
+        }
         if seen.request_ready
             && let Some(request) = self.shown_request.take()
         {

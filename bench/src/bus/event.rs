@@ -220,6 +220,11 @@ pub enum Event {
         /// After
         new: u64,
     },
+    /// A translation request shows on `ats_req*` for the first time.
+    AtsOffered {
+        /// What for
+        request: TranslationRequest,
+    },
     /// `ats_req*` handshake: a device asks for a translation.
     AtsRequested {
         /// What for
@@ -239,6 +244,11 @@ pub enum Event {
     InvalidationDone {
         /// Who has dropped what it was to
         completion: InvalidationCompletion,
+    },
+    /// A page request shows on `ats_page*` for the first time.
+    PageOffered {
+        /// Which
+        request: PageRequest,
     },
     /// `ats_page*` handshake: a device asks for a page, or marks a stop.
     PageRequested {

@@ -20,19 +20,36 @@ const UNSUPPORTED_REQUEST: u8 = 1;
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
     request: TranslationRequest,
+    /// When it first showed on `ats_req*`
+    offered: Cycle,
     accepted: Cycle,
+}
+
+impl Asked {
+    fn window(&self, end: Cycle) -> Window {
+        Window { offered: self.offered, ..Window::new(self.accepted, end) }
+    }
 }
 
 /// Translation requests in the hands of the device under test.
 #[derive(Debug, Default)]
 pub struct TranslationRequests {
     live: Vec<Asked>,
+    /// One that shows and is not accepted, and since when it does
+    offer: Option<(TranslationRequest, Cycle)>,
 }
 
 impl TranslationRequests {
+    /// A request shows for the first time. Returns it as the golden model wants it.
+    pub fn offered(&mut self, request: TranslationRequest, now: Cycle) -> Request {
+        self.offer = Some((request, now));
+        request_of(&request)
+    }
+
     /// The device under test took a request.
     pub fn accepted(&mut self, request: TranslationRequest, now: Cycle) {
-        self.live.push(Asked { request, accepted: now });
+        let offered = self.offer.take().map_or(now, |(_, since)| since);
+        self.live.push(Asked { request, offered, accepted: now });
     }
 
     /// When the oldest one was taken.
@@ -40,9 +57,14 @@ impl TranslationRequests {
         self.live.iter().map(|asked| asked.accepted).min()
     }
 
+    /// When the oldest one showed for the first time.
+    pub fn oldest_offer(&self) -> Option<Cycle> {
+        self.live.iter().map(|asked| asked.offered).chain(self.offer.map(|(_, since)| since)).min()
+    }
+
     /// Each in a line, for the report of a hang.
     pub fn describe(&self) -> impl Iterator<Item = String> + '_ {
-        self.live.iter().map(|Asked { request, accepted }| {
+        self.live.iter().map(|Asked { request, accepted, .. }| {
             let (did, addr) = (request.did, request.addr);
             format!(
                 "translation request by device {did:#x} at {addr:#x}, accepted in cycle {accepted}, is not answered"
@@ -50,9 +72,11 @@ impl TranslationRequests {
         })
     }
 
-    /// Those that wait, and since when they do.
-    pub fn waiting(&self) -> impl Iterator<Item = (Request, Cycle)> + '_ {
-        self.live.iter().map(|asked| (request_of(&asked.request), asked.accepted))
+    /// Those that wait, up to now.
+    pub fn waiting(&self, now: Cycle) -> impl Iterator<Item = (Request, Window)> + '_ {
+        let live = self.live.iter().map(move |asked| (request_of(&asked.request), asked.window(now)));
+        let offer = self.offer.iter();
+        live.chain(offer.map(move |(request, since)| (request_of(request), Window::offered(*since, now))))
     }
 
     fn take(&mut self, tag: u8) -> Option<Asked> {
@@ -128,7 +152,7 @@ impl Oracle {
         let Some(asked) = self.translation_requests.take(came.tag) else { return Ok(()) };
         self.figures.ats_completions += 1;
         let request = request_of(&asked.request);
-        let window = Window::new(asked.accepted, now);
+        let window = asked.window(now);
         if came.status == SUCCESS {
             let accept = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
                 Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
@@ -166,7 +190,7 @@ impl Oracle {
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Translation(asked.request.did);
-        let owed = Owed { origin, request: None, window, possible, may_be_lost: false, optional: false };
+        let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())

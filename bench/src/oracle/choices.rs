@@ -81,13 +81,22 @@ impl Made {
         &self.now
     }
 
-    /// The same with one free choice made otherwise, by its place; none when there are no more.
+    /// The same with one free choice made otherwise, then with two, by its place among these; none when there are no
+    /// more. One request seldom shows more than two choices at once.
     pub fn otherwise(&self, place: usize) -> Option<Made> {
-        let at = (0..COUNT).filter(|at| self.free[*at]).nth(place)?;
+        let is_free = |mask: &usize| (0..COUNT).all(|at| mask >> at & 1 == 0 || self.free[at]);
+        let of = |ones: u32| (1..1 << COUNT).filter(move |mask: &usize| mask.count_ones() == ones).filter(is_free);
+        let mask = of(1).chain(of(2)).nth(place)?;
         let mut made = *self;
-        let choice = &mut made.now.all()[at];
-        **choice = !**choice;
+        for (at, choice) in made.now.all().into_iter().enumerate() {
+            *choice ^= mask >> at & 1 == 1;
+        }
         Some(made)
+    }
+
+    /// As they are thought to be, and then otherwise.
+    pub fn all(self) -> impl Iterator<Item = Made> {
+        std::iter::once(self).chain((0..).map_while(move |place| self.otherwise(place)))
     }
 }
 
@@ -101,8 +110,9 @@ mod tests {
         assert!(bound.bind("output-width-checked", false) && !bound.bind("output-width", false));
         let made = Made::new(SpecVersion::V20260222, Capabilities(0), &bound);
         assert!(!made.now().golden.check_output_width);
-        let others: Vec<_> = (0..).map_while(|place| made.otherwise(place)).collect();
-        assert_eq!(others.len(), COUNT - 1);
+        let others: Vec<_> = made.all().skip(1).collect();
+        let free = COUNT - 1;
+        assert_eq!(others.len(), free + free * (free - 1) / 2);
         assert!(others.iter().all(|other| !other.now().golden.check_output_width));
         assert!(others.iter().any(|other| other.now().golden.check_context_addresses));
         assert!(others.iter().any(|other| other.now().port_error_is_corruption));

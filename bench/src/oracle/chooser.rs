@@ -8,6 +8,7 @@ use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, W
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::Globality;
 use super::roots::Root;
+use super::slips::Slip;
 use super::tagged::Place;
 use super::usable::{Knowledge, Window, is_invalid, judge, judge_value, narrow};
 use crate::bus::Cycle;
@@ -211,7 +212,7 @@ impl<'a> Chooser<'a> {
 
     /// Where globality was assumed, the last walk did use a global mapping.
     pub fn is_consistent(&self) -> bool {
-        self.reach != Reach::Global || self.saw_global
+        self.reach != Reach::Global || self.saw_global && !self.known.slips.has(Slip::GlobalOfOneProcess)
     }
 
     /// The last walk took a value that memory no longer held when the request was accepted.
@@ -272,7 +273,10 @@ impl<'a> Chooser<'a> {
             let held = self.known.histories.word(choice.word.addr).and_then(|history| history.last_held(choice.value));
             match held {
                 None | Some(Cycle::MAX) => Cycle::MAX,
-                Some(held) => self.known.invalidations.usable_until(&choice.word, choice.value, held),
+                Some(held) => {
+                    let by_commands = || self.known.invalidations.usable_until(&choice.word, choice.value, held);
+                    self.known.slips.usable_until(held).unwrap_or_else(by_commands)
+                }
             }
         });
         until.min().unwrap_or(Cycle::MAX)
@@ -371,10 +375,12 @@ impl<'a> Chooser<'a> {
     fn add_unread(&mut self, word: &WordRef, history: &Word) {
         for value in history.values() {
             let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
-            if self.buffers.options.iter().any(is_known)
-                || !is_part(&word.role) && !history.held_between(value, self.window.offered, self.window.end)
-                || judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_err()
-            {
+            let counts = || {
+                (is_part(&word.role) || history.held_between(value, self.window.offered, self.window.end))
+                    && judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_ok()
+            };
+            let wrong = self.known.slips.counts_unread(history, value, self.window);
+            if self.buffers.options.iter().any(is_known) || !wrong.unwrap_or_else(counts) {
                 continue;
             }
             let stale = !history.held_between(value, self.window.offered, self.window.end);
@@ -415,7 +421,8 @@ impl Words for Chooser<'_> {
                 self.buffers.options.push((stale, *seen));
             }
         }
-        if self.reach != Reach::Plain && (self.buffers.options.is_empty() || is_part(&word.role)) {
+        let is_unread = self.known.slips.is_unread(self.buffers.options.is_empty(), is_part(&word.role));
+        if self.reach != Reach::Plain && is_unread {
             self.add_unread(word, history);
         }
         self.drop_outdone(word);
@@ -459,7 +466,7 @@ impl Words for Chooser<'_> {
     fn table_root(&mut self, stage: Stage, tags: &Tags, configured: u64) -> u64 {
         let root = Root::of(stage, tags, configured);
         let mut value = configured;
-        if self.is_by_tags() {
+        if self.is_by_tags() && !self.known.slips.has(Slip::RootsIgnored) {
             let global = self.reach == Reach::Global && stage == Stage::First;
             let others = self.known.roots.others(root, global, self.known.invalidations, self.window);
             self.buffers.others.clear();
@@ -480,7 +487,7 @@ impl Words for Chooser<'_> {
 
     fn msi_table(&mut self, tags: &Tags, configured: MsiTable) -> MsiTable {
         self.buffers.table = Some((*tags, configured));
-        if !self.is_by_tags() {
+        if !self.is_by_tags() || self.known.slips.has(Slip::TablesIgnored) {
             return configured;
         }
         self.buffers.tables.clear();
@@ -497,7 +504,7 @@ impl Words for Chooser<'_> {
     }
 
     fn recall(&mut self, stage: Stage, purpose: Purpose, tags: &Tags) -> Option<(u8, u64)> {
-        if !self.is_by_tags() {
+        if !self.is_by_tags() || self.known.slips.has(Slip::TagsIgnored) {
             return None;
         }
         let addr = match stage {

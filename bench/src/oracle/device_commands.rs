@@ -126,8 +126,8 @@ impl DeviceCommands {
 
     /// An invalidation request went to a device.
     pub fn requested(&mut self, request: &InvalidationRequest, now: Cycle) -> Result<(), Violation> {
-        let owes = |owed: &Owed| matches!(&owed.command, Command::AtsInval(o) if same(&invalidation(o), request));
-        let Some(at) = self.owed.iter().position(owes) else {
+        let owes = |command: &Command| matches!(command, Command::AtsInval(o) if same(&invalidation(o), request));
+        let Some(at) = self.debtor(owes) else {
             let next = self.owed.iter().find_map(|owed| match &owed.command {
                 Command::AtsInval(operands) => Some(request_line(&invalidation(operands))),
                 _ => None,
@@ -150,6 +150,12 @@ impl DeviceCommands {
         Ok(())
     }
 
+    /// The command that a message pays: one that must send it before one that an error may have aborted.
+    fn debtor(&self, owes: impl Fn(&Command) -> bool) -> Option<usize> {
+        let of = |aborted: bool| self.owed.iter().position(|owed| owed.aborted == aborted && owes(&owed.command));
+        of(false).or_else(|| of(true))
+    }
+
     /// A device completed invalidations.
     pub fn done(&mut self, completion: &InvalidationCompletion, now: Cycle) {
         let count = if completion.count == 0 { 8 } else { completion.count };
@@ -168,9 +174,8 @@ impl DeviceCommands {
     /// Whether this response is owed by an ATS.PRGR; if so, it is paid.
     pub fn responded(&mut self, came: &GroupResponse) -> bool {
         let came = GroupResponse { pid: if came.pv { came.pid } else { 0 }, ..*came };
-        let owes = |owed: &Owed| matches!(&owed.command, Command::AtsPrgr(o) if response(o) == came);
-        let found = self.owed.iter().position(owes);
-        found.map(|at| self.owed.remove(at)).is_some()
+        let owes = |command: &Command| matches!(command, Command::AtsPrgr(o) if response(o) == came);
+        self.debtor(owes).map(|at| self.owed.remove(at)).is_some()
     }
 
     /// A response that an ATS.PRGR owes.
@@ -326,6 +331,17 @@ mod tests {
         commands.aborted();
         assert!(commands.unfinished(2).is_none() && commands.at_rest().is_ok() && commands.oldest().is_none());
         assert!(commands.requested(&request(0), 21).is_ok(), "it may still be sent");
+    }
+
+    #[test]
+    fn a_command_that_is_sent_again_owes_its_message_whatever_became_of_the_first() {
+        let mut commands = fetched(1);
+        commands.aborted();
+        commands.fetched(Command::AtsInval(operands()), 1, 30);
+        assert!(commands.unfinished(2).is_some());
+        assert!(commands.requested(&request(0), 40).is_ok());
+        assert!(commands.at_rest().is_ok(), "the one of before the error is excused");
+        assert!(commands.requested(&request(1), 41).is_ok(), "and may still be sent");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
+use super::slips::Slip;
 use super::usable::{Knowledge, Window};
 use super::view::Peek;
 use crate::bus::{Direction, DmaRequest};
@@ -86,7 +87,7 @@ impl Oracle {
 
     /// What is found by the choices of the implementation that the device is thought to have made, or by making one of
     /// them otherwise; then the device is thought to do so.
-    fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+    pub(super) fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
         let made = self.choices;
         let mut place = 0;
         loop {
@@ -94,7 +95,7 @@ impl Oracle {
             if found.is_some() {
                 return found;
             }
-            let Some(other) = made.otherwise(place) else {
+            let Some(other) = made.otherwise(place).filter(|_| !self.slips.has(Slip::ChoicesBound)) else {
                 self.choices = made;
                 return None;
             };
@@ -227,6 +228,7 @@ impl Oracle {
                 tagged: &self.tagged,
                 updates: &self.updates,
                 errors_corrupt: self.choices.now().port_error_is_corruption,
+                slips: self.slips,
             };
             let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
             while tries < limit && chooser.next() {

@@ -1,6 +1,6 @@
 //! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule D8.1 of MODEL.md).
 
-use golden::{Fault, FaultRecord, Request};
+use golden::{Fault, FaultRecord, Fqcsr, Request};
 
 use super::evidence::Came;
 use super::records::Records;
@@ -90,6 +90,7 @@ pub struct Doubt {
     pub window: Window,
     origin: Origin,
     debtor: Debtor,
+    of: Left,
     record: FaultRecord,
     offsets: Offsets,
 }
@@ -99,8 +100,17 @@ pub struct Doubt {
 enum Debtor {
     /// One that owes a record, by its place
     Owes(usize),
-    /// One that was thought to have left another record, by the place of that one; and who owes a record like it
-    Paid(usize, usize),
+    /// One that is thought to have left another record, by the place of that one
+    Paid(usize),
+}
+
+/// A record in the queue.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    /// The oldest one that nobody is known to have left
+    Nobody,
+    /// One that somebody is thought to have left, by its place among those
+    Paid(usize),
 }
 
 /// A record, and the refused request that it is thought to be of.
@@ -132,8 +142,6 @@ pub struct Faults {
     last_lossy: Option<Cycle>,
     /// When software last took records out of the queue
     taken: Cycle,
-    /// Software has seen the queue in error with this head: what was under way fits before it, and no more is recorded
-    frozen: Option<u32>,
     counts: std::collections::BTreeMap<u16, u64>,
 }
 
@@ -179,21 +187,19 @@ impl Faults {
         self.taken = now;
     }
 
-    /// Software has seen the overflow of the queue, whose head is this: "the IOMMU … discards all further fault records"
-    /// until software has cleared it, whatever room there is by then.
-    pub fn overflow_seen(&mut self, head: u32) {
-        self.frozen.get_or_insert(head);
+    /// Software has read `fqcsr`. See [`Records::errors_seen`].
+    pub fn errors_seen(&mut self, head: u32, csr: Fqcsr) -> Result<(), Violation> {
+        self.records.errors_seen(Rule::FaultRecord, head, csr.fqof(), csr.fqmf())
     }
 
-    /// Software begins to clear the errors of the queue.
-    pub fn errors_cleared(&mut self) {
-        self.frozen = None;
+    /// Software begins to write `fqcsr`.
+    pub fn errors_cleared(&mut self, csr: Fqcsr) {
+        self.records.errors_cleared(csr.fqof(), csr.fqmf());
     }
 
     /// Software switched the queue on: it begins at 0.
     pub fn on(&mut self, ring: Ring) {
         self.records.on(ring);
-        self.frozen = None;
         // Until software has seen `fqon`, the device may not have noticed yet.
         self.lossy = true;
     }
@@ -201,6 +207,7 @@ impl Faults {
     /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
     /// `errors_known_clear` says that software has just seen the queue on and without errors.
     pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool, now: Cycle) {
+        self.records.look_for_room(ring, head);
         let was = self.lossy;
         if !enabled || self.records.is_full(ring, head) {
             self.lossy = true;
@@ -243,8 +250,7 @@ impl Faults {
         now: Cycle,
     ) -> Result<Option<FaultRecord>, Violation> {
         // The second doubleword is reserved and custom: it need not be written.
-        let whole =
-            self.records.written(Rule::FaultRecord, ring, self.frozen.unwrap_or(head), index, words, &[0, 2, 3])?;
+        let whole = self.records.written(Rule::FaultRecord, ring, head, index, words, &[0, 2, 3])?;
         let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
@@ -292,25 +298,64 @@ impl Faults {
 
     /// The oldest record that none of the known explanations leaves, and a refused request that it may be of all the
     /// same. What follows it does not matter until it is explained: one record that nothing leaves is enough.
-    pub fn doubt(&self) -> Option<Doubt> {
-        let of = self.unmatched.first()?;
-        let may = |owed: &Owed| {
-            let is_denied = || of.denied.contains(&(owed.origin, owed.window));
-            owed.may_have_left(of).filter(|_| !is_denied())
+    ///
+    /// Requests that are alike leave records that are alike. So whoever is thought to have left another record may have
+    /// left this one, if that one can be of somebody else: it is a matching that is looked for.
+    pub fn doubt(&mut self) -> Option<Doubt> {
+        while !self.owed.is_empty() {
+            let of = self.unmatched.first()?;
+            let mut seen = Vec::new();
+            let Some((through, debtor)) = self.path(of, &mut seen) else {
+                let records = std::iter::once(Left::Nobody).chain(seen.into_iter().map(Left::Paid));
+                return records.into_iter().find_map(|left| self.open_question(left));
+            };
+            self.hand_over(&through, debtor);
+        }
+        None
+    }
+
+    /// A way to find an owner for a record: the paid ones, by their places, each of which gives its request up to the one
+    /// before it, and at the end one that owes. `seen` are the places that have been tried.
+    fn path(&self, of: &Received, seen: &mut Vec<usize>) -> Option<(Vec<usize>, usize)> {
+        if let Some(debtor) = self.owed.iter().position(|owed| self.may_be_of(of, owed)) {
+            return Some((Vec::new(), debtor));
+        }
+        for (at, paid) in self.paid.iter().enumerate() {
+            if seen.contains(&at) || !self.may_be_of(of, &paid.owed) {
+                continue;
+            }
+            seen.push(at);
+            if let Some((mut through, debtor)) = self.path(&paid.received, seen) {
+                through.insert(0, at);
+                return Some((through, debtor));
+            }
+        }
+        None
+    }
+
+    fn hand_over(&mut self, through: &[usize], debtor: usize) {
+        let mut owed = self.owed.remove(debtor);
+        for &at in through.iter().rev() {
+            owed = std::mem::replace(&mut self.paid[at].owed, owed);
+        }
+        let received = self.unmatched.remove(0);
+        self.paid.push(Paid { received, owed });
+    }
+
+    /// A request of which nobody knows whether it may have left this record.
+    fn open_question(&self, left: Left) -> Option<Doubt> {
+        let of = match left {
+            Left::Nobody => &self.unmatched[0],
+            Left::Paid(at) => &self.paid[at].received,
         };
-        let doubt = |debtor: Debtor, owed: &Owed, request: Request| {
+        let owing = self.owed.iter().enumerate().map(|(at, owed)| (Debtor::Owes(at), owed));
+        let paid = self.paid.iter().enumerate().map(|(at, paid)| (Debtor::Paid(at), &paid.owed));
+        owing.chain(paid).find_map(|(debtor, owed)| {
             let (origin, window) = (owed.origin, owed.window);
-            Doubt { origin, request, window, debtor, record: of.record, offsets: self.offsets }
-        };
-        let mut owing = self.owed.iter().enumerate();
-        // Equal requests leave equal records: whoever was thought to be paid may have left this one instead.
-        let mut paid = self.paid.iter().enumerate();
-        owing.find_map(|(at, owed)| may(owed).map(|request| doubt(Debtor::Owes(at), owed, request))).or_else(|| {
-            paid.find_map(|(at, Paid { received, owed })| {
-                let request = may(owed)?;
-                let other = self.owed.iter().position(|other| self.may_be_of(received, other))?;
-                Some(doubt(Debtor::Paid(at, other), owed, request))
-            })
+            let request = owed.may_have_left(of)?;
+            let is_known = self.may_be_of(of, owed) || of.denied.contains(&(origin, window));
+            let (record, offsets) = (of.record, self.offsets);
+            (!is_known).then_some(Doubt { request, window, origin, debtor, of: left, record, offsets })
         })
     }
 
@@ -319,17 +364,19 @@ impl Faults {
         owed.window.offered <= received.cycle && owed.possible.iter().any(leaves_it)
     }
 
-    /// The request has left the record by an explanation that was found now; or there is none.
-    pub fn settle_doubt(&mut self, doubt: &Doubt, is_of_it: bool) {
-        if !is_of_it {
-            return self.unmatched[0].denied.push((doubt.origin, doubt.window));
-        }
-        let received = self.unmatched.remove(0);
-        let owed = match doubt.debtor {
-            Debtor::Owes(at) => self.owed.remove(at),
-            Debtor::Paid(at, other) => std::mem::replace(&mut self.paid[at].owed, self.owed.remove(other)),
+    /// The request may leave the record, by this fault; or nothing makes it do so.
+    pub fn settle_doubt(&mut self, doubt: &Doubt, by: Option<&Fault>) {
+        let Some(fault) = by else {
+            let received = match doubt.of {
+                Left::Nobody => &mut self.unmatched[0],
+                Left::Paid(at) => &mut self.paid[at].received,
+            };
+            return received.denied.push((doubt.origin, doubt.window));
         };
-        self.paid.push(Paid { received, owed });
+        match doubt.debtor {
+            Debtor::Owes(at) => self.owed[at].possible.push(*fault),
+            Debtor::Paid(at) => self.paid[at].owed.possible.push(*fault),
+        }
     }
 
     /// Pays owed records with received ones.
@@ -538,7 +585,7 @@ mod tests {
         assert_eq!(doubt.request.iova, Iova(0x5008));
         assert!(doubt.is_left_by(&other) && !doubt.is_left_by(&fault(0x5008)));
         let mut denied = faults;
-        denied.settle_doubt(&doubt, false);
+        denied.settle_doubt(&doubt, None);
         assert!(denied.doubt().is_none(), "it is not asked twice");
         assert_eq!(denied.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
 
@@ -546,7 +593,8 @@ mod tests {
         write(&mut faults, 0, other.record()).unwrap();
         faults.refused(owed(fault(0x5008)));
         let doubt = faults.doubt().unwrap();
-        faults.settle_doubt(&doubt, true);
+        faults.settle_doubt(&doubt, Some(&other));
+        assert!(faults.doubt().is_none());
         assert_eq!(faults.at_rest(0), Ok(()));
     }
 
@@ -563,7 +611,7 @@ mod tests {
         for start in [10, 11] {
             let doubt = faults.doubt().unwrap();
             assert!(doubt.window.start == start && doubt.is_left_by(&other));
-            faults.settle_doubt(&doubt, false);
+            faults.settle_doubt(&doubt, None);
         }
         assert!(faults.doubt().is_none(), "nothing leaves the first one: what the second one is does not matter");
         assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
@@ -581,10 +629,28 @@ mod tests {
         let mut asked = Vec::new();
         while let Some(doubt) = faults.doubt() {
             asked.push(doubt.origin);
-            faults.settle_doubt(&doubt, doubt.origin == Origin::Transaction(Ticket(1)));
+            faults.settle_doubt(&doubt, (doubt.origin == Origin::Transaction(Ticket(1))).then_some(&other));
         }
         assert_eq!(asked, [2, 1].map(|ticket| Origin::Transaction(Ticket(ticket))));
         assert!(faults.owed.is_empty() && faults.at_rest(0).is_ok());
+    }
+
+    #[test]
+    fn whose_the_records_are_is_a_matching() {
+        // Three requests, and records that can each be of the one before as well: only all at once fit.
+        let faults_of = |causes: &[Cause]| causes.iter().map(|&cause| Fault { cause, ..fault(0x5008) }).collect();
+        let [one, two, three] = [Cause::ReadPageFault, Cause::ReadGuestPageFault, Cause::ReadAccessFault];
+        let mut faults = working();
+        for (index, cause) in (0..).zip([one, two]) {
+            write(&mut faults, index, Fault { cause, ..fault(0x5008) }.record()).unwrap();
+        }
+        let possible = [faults_of(&[one, three]), faults_of(&[two, one]), faults_of(&[two])];
+        for (ticket, possible) in (1..).zip(possible) {
+            faults.refused(Owed { origin: Origin::Transaction(Ticket(ticket)), possible, ..owed(fault(0x5008)) });
+        }
+        write(&mut faults, 2, Fault { cause: three, ..fault(0x5008) }.record()).unwrap();
+        assert!(faults.doubt().is_none());
+        assert!(faults.unmatched.is_empty() && faults.owed.is_empty());
     }
 
     #[test]

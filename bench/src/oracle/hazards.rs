@@ -9,6 +9,7 @@ use super::explain::{Explanation, walk};
 use super::judge::structure;
 use super::operations::Moments;
 use super::rule::Rule;
+use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
 use super::usable::Window;
 use super::view::{Peek, View};
@@ -63,7 +64,7 @@ impl Oracle {
         if explanation.stale {
             self.note_stale_uses(&served, memory);
         }
-        if is_busy {
+        if is_busy && !self.slips.has(Slip::JudgedTooEarly) {
             self.software.undecided.push(served);
         } else {
             self.judge_software(&served, memory);
@@ -98,7 +99,10 @@ impl Oracle {
         let config = self.config();
         let mut at_rest = AtRest::default();
         for &cycle in &moments.cycles {
-            let mut view = View::at(memory, &self.histories, cycle);
+            let mut view = match self.slips.has(Slip::RestIsNow) {
+                true => View::now(memory),
+                false => View::at(memory, &self.histories, cycle),
+            };
             at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
             at_rest.words.append(&mut view.looked_at);
         }
@@ -107,9 +111,13 @@ impl Oracle {
 
     /// Whether something else explains the outcome, by which software has kept its promises.
     fn is_explained_kindly(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> bool {
+        if self.slips.has(Slip::FirstIsKindest) {
+            return false;
+        }
+        let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
         let software = std::mem::take(&mut self.software);
         let mut found = false;
-        for reach in Reach::ALL {
+        for &reach in reaches {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let around = Around { moments, at_rest, histories: chooser.histories() };
                 found = answers_alike(&served.request, outcome, &served.explanation.outcome)
@@ -127,12 +135,12 @@ impl Oracle {
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.
     fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window) -> Option<Broken> {
-        if self.freed.is_empty() {
+        if self.freed.is_empty() || self.slips.has(Slip::FreedIsFine) {
             return None;
         }
         let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since < before);
         if let (Outcome::Translated(translation), Some(_)) = (outcome, window.shown)
-            && let Some(since) = since(translation.spa, window.end)
+            && let Some(since) = since(translation.spa, self.slips.freed_before(window))
         {
             return Some(Broken::Freed { addr: translation.spa, since, table: None });
         }
@@ -161,7 +169,8 @@ impl Oracle {
     /// At rest: what was changed and used has been invalidated.
     pub(super) fn judge_stale_uses(&mut self, memory: &dyn Peek) {
         for stale in std::mem::take(&mut self.stale_uses) {
-            if !self.invalidations.has_followed(&stale.choice.word, stale.choice.value, stale.changed) {
+            let is_fine = self.slips.has(Slip::UntoldIsFine);
+            if !is_fine && !self.invalidations.has_followed(&stale.choice.word, stale.choice.value, stale.changed) {
                 self.never_invalidated(&stale, memory);
             }
         }

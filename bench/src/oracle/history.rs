@@ -7,6 +7,7 @@
 use golden::Spa;
 use rustc_hash::FxHashMap;
 
+use super::slips::{Slip, Slips};
 use crate::bus::{Agent, Cycle};
 
 /// A value that the device has read from a doubleword.
@@ -116,6 +117,8 @@ impl Word {
 #[derive(Debug, Default)]
 pub struct Histories {
     words: FxHashMap<u64, Word>,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 impl Histories {
@@ -138,14 +141,16 @@ impl Histories {
     }
 
     /// The device has read a beat. `sampled` is when the value left memory, `now` when the device got it. What comes
-    /// with an error response is no value, whatever the data lines show.
-    pub fn sighted(&mut self, addr: Spa, value: u64, resp: u8, sampled: Cycle, now: Cycle) {
+    /// with an error response is no value, whatever the data lines show. Returns whether it is the first read of this
+    /// doubleword.
+    pub fn sighted(&mut self, addr: Spa, value: u64, resp: u8, sampled: Cycle, now: Cycle) -> bool {
         let word = self.words.entry(addr.0 & !7).or_default();
         let (value, resp) = if resp > 1 { (0, resp) } else { (value, 0) };
         if word.held.is_empty() && resp == 0 {
             // Nobody has stored here since reset, so memory held this value from the beginning.
             word.held.push(Held { value, from: 0, known: false });
         }
+        let is_first = word.sightings.is_empty();
         match word.sightings.iter_mut().find(|seen| seen.value == value && seen.resp == resp) {
             Some(seen) => seen.last_sampled = seen.last_sampled.max(sampled),
             None => {
@@ -153,6 +158,7 @@ impl Histories {
                 word.sightings.push(Sighting { value, first, first_sampled, last_sampled, resp });
             }
         }
+        is_first
     }
 
     /// A store became visible at the end of cycle `now`.
@@ -172,10 +178,11 @@ impl Histories {
             word.held.push(Held { value: old, from: 0, known: false });
         }
         if word.current() != Some(new) {
+            let from = now + if self.slips.has(Slip::StoreSeenLate) { 2 } else { 1 };
             match word.held.last_mut() {
                 // Two stores in one cycle: nobody can have seen the value between, unless it was the device's own.
-                Some(held) if held.from == now + 1 && !held.known => held.value = new,
-                _ => word.held.push(Held { value: new, from: now + 1, known: agent == Agent::Iommu }),
+                Some(held) if held.from == from && !held.known => held.value = new,
+                _ => word.held.push(Held { value: new, from, known: agent == Agent::Iommu }),
             }
         }
     }

@@ -8,6 +8,7 @@ use golden::{Mrif, Request, Spa};
 use super::dma::{Transaction, lanes};
 use super::explain::request_of;
 use super::updates::Exchange;
+use super::usable::Window;
 use crate::bus::{Cycle, Direction, Ticket};
 
 /// What an access to the page of an interrupt file is.
@@ -64,6 +65,8 @@ pub struct Msi {
     pub ticket: Ticket,
     /// What that asked
     pub request: Request,
+    /// When it first showed on `dev_*`
+    pub offered: Cycle,
     /// When it was accepted
     pub start: Cycle,
     /// When it was answered
@@ -78,6 +81,8 @@ pub struct Msi {
     pub stored: Option<Mrif>,
     /// Its notice has been sent; or none will be, since no memory could take it
     pub noticed: Option<Notice>,
+    /// Since when all is done for it
+    pub done: Option<Cycle>,
 }
 
 /// What a notice tells.
@@ -103,6 +108,7 @@ impl Msi {
         Some(Msi {
             ticket: transaction.ticket,
             request: request_of(transaction),
+            offered: transaction.offered,
             start: transaction.accepted,
             end: None,
             identity: kind.identity()?,
@@ -110,7 +116,13 @@ impl Msi {
             sent: None,
             stored: None,
             noticed: None,
+            done: None,
         })
+    }
+
+    /// In which it was with the device, up to now.
+    pub fn window(&self, now: Cycle) -> Window {
+        Window { offered: self.offered, ..Window::new(self.start, self.end.unwrap_or(now)) }
     }
 
     /// Its bit in a doubleword.
@@ -174,7 +186,8 @@ pub struct Failure {
 pub struct InterruptFiles {
     /// Those that are open
     pub msis: Vec<Msi>,
-    /// Those for which all is done, as far as others are open that were there with them: it may have been done for those
+    /// Those for which all is done, the oldest first, as far as it may have been done for others that are open: for one
+    /// that was there with them, or that was there with one of which the same holds
     pub done: Vec<Msi>,
     /// Notices on their way to memory: AXI ID, and of which request
     pub notices: Vec<(u8, Notice, Request)>,
@@ -182,13 +195,24 @@ pub struct InterruptFiles {
     pub failures: Vec<Failure>,
 }
 
+/// So many that are done are kept at most: devices that send without a pause would keep all of them.
+const KEPT: usize = 64;
+
 impl InterruptFiles {
     /// Puts away what is stored, announced and answered.
-    pub fn settle(&mut self) {
+    pub fn settle(&mut self, now: Cycle) {
         let is_done = |msi: &mut Msi| msi.end.is_some() && msi.noticed.is_some() && msi.sent.is_none();
-        self.done.extend(self.msis.extract_if(.., is_done));
-        let oldest = self.msis.iter().map(|msi| msi.start).min().unwrap_or(Cycle::MAX);
-        self.done.retain(|msi| msi.end.is_some_and(|end| end >= oldest));
+        let done = self.msis.extract_if(.., is_done).map(|msi| Msi { done: Some(now), ..msi });
+        self.done.extend(done);
+        self.done.drain(..self.done.len().saturating_sub(KEPT));
+        let was_there = |msi: &Msi, since: Cycle| msi.done.is_some_and(|done| done >= since);
+        let mut oldest = self.msis.iter().map(|msi| msi.start).min().unwrap_or(Cycle::MAX);
+        while let Some(start) = self.done.iter().filter(|msi| was_there(msi, oldest)).map(|msi| msi.start).min()
+            && start < oldest
+        {
+            oldest = start;
+        }
+        self.done.retain(|msi| was_there(msi, oldest));
     }
 
     /// The MSI at this place, those that are done behind those that are open.
@@ -229,7 +253,7 @@ impl InterruptFiles {
             let refused = Refused::Store { addr: exchange.addr, bits };
             self.failures.push(Failure { refused, cycle: now });
         }
-        self.settle();
+        self.settle(now);
     }
 }
 
@@ -300,7 +324,19 @@ mod tests {
     fn sent(end: Option<Cycle>) -> InterruptFiles {
         let request = Request::untranslated(DeviceId(1), Access::Write, Iova(0x30_3000));
         let (ticket, sent, stored) = (Ticket(1), Some(MRIF), None);
-        let msi = Msi { ticket, request, start: 10, end, identity: 2, optional: false, sent, stored, noticed: None };
+        let msi = Msi {
+            ticket,
+            request,
+            offered: 10,
+            start: 10,
+            end,
+            identity: 2,
+            optional: false,
+            sent,
+            stored,
+            noticed: None,
+            done: None,
+        };
         InterruptFiles { msis: vec![msi], ..InterruptFiles::default() }
     }
 
@@ -343,15 +379,21 @@ mod tests {
         let mut files = sent(None);
         files.msis[0].sent = None;
         files.msis[0].noticed = Some(Notice::of(&MRIF));
-        files.settle();
+        files.settle(20);
         assert_eq!(files.msis.len(), 1, "not answered");
         files.msis.push(Msi { noticed: None, start: 15, ticket: Ticket(2), ..files.msis[0].clone() });
         files.msis[0].end = Some(20);
-        files.settle();
+        files.settle(20);
         assert_eq!((files.msis.len(), files.done.len()), (1, 1));
         assert_eq!(files.any(1).map(|msi| msi.ticket), Some(Ticket(1)));
         files.msis[0].start = 21;
-        files.settle();
+        files.settle(20);
         assert!(files.done.is_empty(), "the other one came later");
+        let [first, second] =
+            [(10, 20), (18, 30)].map(|(start, end)| Msi { start, done: Some(end), ..files.msis[0].clone() });
+        files.done.extend([first, second]);
+        files.msis[0].start = 25;
+        files.settle(20);
+        assert_eq!(files.done.len(), 2, "what was done for the second may have been done for the first");
     }
 }

@@ -5,6 +5,7 @@
 
 use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
 
+use super::slips::{Slip, Slips};
 use super::usable::Window;
 use crate::bus::{Cycle, Direction};
 
@@ -18,9 +19,9 @@ pub struct Invalidation {
     /// When software could know that a fence behind it had completed
     pub completed: Option<Cycle>,
     /// When it could know so of a fence with PR: no read shows on `mem_*` any more that was translated before
-    reads_done: Option<Cycle>,
+    pub(super) reads_done: Option<Cycle>,
     /// When it could know so of a fence with PW: likewise for writes
-    writes_done: Option<Cycle>,
+    pub(super) writes_done: Option<Cycle>,
     /// The queue stopped before a fence behind it: the device may have left it out
     aborted: bool,
 }
@@ -52,6 +53,8 @@ pub struct Invalidations {
     log: Vec<Invalidation>,
     /// The fence that completed last: when it was fetched, and when software could know that it had completed
     last_fence: Option<(Cycle, Cycle)>,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 impl Invalidations {
@@ -66,7 +69,8 @@ impl Invalidations {
     pub fn completed(&mut self, count: usize, fence: &Iofence, fetched: Cycle, now: Cycle) -> u64 {
         self.last_fence = Some((fetched, now));
         let mut news = 0;
-        let count = count.min(self.log.len());
+        let all = self.log.len();
+        let count = if self.slips.has(Slip::FenceForLater) { all } else { count.min(all) };
         for invalidation in self.log[..count].iter_mut().rev().filter(|i| !i.aborted) {
             let is_new = invalidation.completed.is_none();
             let is_news = is_new
@@ -90,14 +94,20 @@ impl Invalidations {
     /// The queue stopped: "Previous commands may have completed, timed out, or their execution aborted by the IOMMU"
     /// (section "Command-queue CSR"). No fence that comes later speaks for commands from the `first` on.
     pub fn aborted(&mut self, first: usize) {
+        if self.slips.has(Slip::StopUndoes) {
+            self.log.iter_mut().for_each(|invalidation| invalidation.completed = None);
+        }
         for invalidation in self.log.iter_mut().skip(first).filter(|i| i.completed.is_none()) {
-            invalidation.aborted = true;
+            invalidation.aborted = !self.slips.has(Slip::StopCompletes);
         }
     }
 
     /// Commands that are in force for a request, newest first.
     fn in_force(&self, window: Window) -> impl Iterator<Item = &Invalidation> {
-        self.log.iter().rev().filter(move |i| i.is_in_force(window))
+        let slips = self.slips;
+        let is_in_force =
+            move |i: &&Invalidation| slips.is_in_force(i, window).unwrap_or_else(|| i.is_in_force(window));
+        self.log.iter().rev().filter(is_in_force)
     }
 
     /// When the newest command was fetched that `covers` and that is in force for a request.
@@ -113,17 +123,23 @@ impl Invalidations {
     /// The cycle from which on memory must have held a value for it to explain this use, in a request in this window; and
     /// the command that says so.
     pub fn cutoff(&self, word: &WordRef, value: u64, path: Globality, window: Window) -> Option<&Invalidation> {
-        let window = match held_by_context(&word.role) {
+        let window = match held_by_context(&word.role).filter(|_| !self.slips.has(Slip::PointerNotHeld)) {
             None => window,
+            Some(_) if self.slips.has(Slip::PointerHeldForEver) => return None,
             // A context may hold this pointer translated. It is dropped with the context, by IODIR, and may then be
             // translated anew by a cached second-stage word: only an IOTINVAL.GVMA that had completed before the
             // IODIR was fetched keeps the word out of it.
             Some(holder) => {
                 let dropped = self.in_force(window).find(|i| drops_context(&i.command, word, holder))?.fetched;
-                Window::new(dropped, dropped)
+                if self.slips.has(Slip::ContextDroppedLast) { window } else { Window::new(dropped, dropped) }
             }
         };
-        self.in_force(window).find(|i| covers(&i.command, word, value, path))
+        let covers = |i: &&Invalidation| {
+            let wrong = self.slips.covers(&i.command, word, value, path);
+            wrong.unwrap_or_else(|| covers(&i.command, word, value, path))
+        };
+        let mut covering = self.in_force(window).filter(covers);
+        if self.slips.has(Slip::OldestCounts) { covering.last() } else { covering.next() }
     }
 }
 
@@ -131,8 +147,8 @@ impl Invalidations {
 impl Invalidations {
     /// Commands that cover a use, fetched after the change, oldest first.
     fn following(&self, word: &WordRef, value: u64, changed: Cycle) -> impl Iterator<Item = &Invalidation> {
-        let covers = move |i: &&Invalidation| covers(&i.command, word, value, Globality::default());
-        self.log.iter().filter(move |i| i.fetched > changed).filter(covers)
+        let covers = move |i: &Invalidation| covers(&i.command, word, value, Globality::default());
+        self.log.iter().filter(move |i| self.slips.tells(i, changed, covers(i)))
     }
 
     /// A command that covers the use has followed the change.

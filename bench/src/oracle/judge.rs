@@ -43,8 +43,10 @@ impl Oracle {
             found = self.explain_refusal(&request, window, |_| true);
         }
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
-        let reaches: &[Reach] = if found.is_empty() { &Reach::ALL } else { &[Reach::Plain] };
-        found.extend(self.refused_by_file(reaches, transaction, now));
+        found.extend(match found.is_empty() {
+            true => self.by_any_choice(|oracle| oracle.refused_by_file(&Reach::ALL, transaction, now)),
+            false => self.refused_by_file(&[Reach::Plain], transaction, now),
+        });
         if found.is_empty() {
             return Err(self.unexplained_refusal(&request, window, memory));
         }
@@ -83,15 +85,19 @@ impl Oracle {
                 _ => false,
             };
             let explanation = self.explain(&doubt.request, doubt.window, leaves_it);
-            self.faults.settle_doubt(&doubt, explanation.is_some());
+            let fault = explanation.as_ref().and_then(|explanation| match &explanation.outcome {
+                Outcome::Fault(fault) => Some(fault),
+                _ => None,
+            });
+            self.faults.settle_doubt(&doubt, fault);
             if let Some(explanation) = explanation {
                 self.explained(&doubt.request, &explanation, doubt.window, memory);
             }
         }
     }
 
-    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none. Ends at the
-    /// first one that has none, for which the device is to blame.
+    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none, such as one that
+    /// another record stands for as well. Ends at the first one that has none, for which the device is to blame.
     pub(super) fn settle_losses(&mut self, excused: Cycle) {
         while let Some((at, request, window)) = self.faults.lost(excused) {
             let faults = std::mem::take(&mut self.faults);
@@ -194,16 +200,23 @@ impl Oracle {
             self.commands_go_on();
         }
         let Some(fence) = self.commands.fence_for_store(target, data) else {
-            if self.is_notice(id, target, data, now) {
+            let is_notice = |oracle: &mut Oracle| oracle.is_notice(id, target, data, now);
+            if is_notice(self) {
                 self.writes.push((id, Write::Notice));
                 return Ok(());
             }
             let pending = self.interrupts.pending(&self.open(now), now);
-            if !self.messages.written(target, data, &pending, &self.routing(), now)? {
-                return Err(unowed(self));
+            if self.messages.written(target, data, &pending, &self.routing(), now)? {
+                self.writes.push((id, Write::Message(target)));
+                return Ok(());
             }
-            self.writes.push((id, Write::Message(target)));
-            return Ok(());
+            return match self.by_any_choice(|oracle| is_notice(oracle).then_some(())) {
+                Some(()) => {
+                    self.writes.push((id, Write::Notice));
+                    Ok(())
+                }
+                None => Err(unowed(self)),
+            };
         };
         fence.stored = true;
         let sequence = fence.sequence;

@@ -34,6 +34,7 @@ mod records;
 mod registers;
 mod roots;
 mod rule;
+mod slips;
 mod software;
 mod status;
 mod tagged;
@@ -52,6 +53,7 @@ use crate::testbench::{Figures, Finding};
 pub use choices::Bound;
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
+pub use slips::Slip;
 pub use view::Peek;
 
 /// What the oracle has to know of the device beforehand.
@@ -88,7 +90,9 @@ fn phase_of(event: &Event) -> u8 {
         Event::PtwReadBeat { .. } => 0,
         Event::DmaAccepted { .. }
         | Event::DmaOffered { .. }
+        | Event::AtsOffered { .. }
         | Event::AtsRequested { .. }
+        | Event::PageOffered { .. }
         | Event::PageRequested { .. }
         | Event::InvalidationDone { .. } => 1,
         Event::MemAddress { .. }
@@ -133,6 +137,8 @@ pub struct Oracle {
     buffers: chooser::Buffers,
     figures: Figures,
     hazard: Option<Finding>,
+    /// Rules that it has wrong: none, but in tests of it
+    slips: slips::Slips,
 }
 
 impl Oracle {
@@ -169,6 +175,7 @@ impl Oracle {
             buffers: chooser::Buffers::default(),
             figures: Figures::default(),
             hazard: None,
+            slips: slips::Slips::default(),
         }
     }
 
@@ -229,7 +236,8 @@ impl Oracle {
         }
         match register {
             offset::FQH => self.faults.head_moved(now),
-            offset::FQCSR if golden::Fqcsr(value as u32).fqof() => self.faults.errors_cleared(),
+            offset::FQCSR => self.faults.errors_cleared(golden::Fqcsr(value as u32)),
+            offset::PQCSR => self.page_queue.errors_cleared(golden::Pqcsr(value as u32)),
             _ => {}
         }
         self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
@@ -262,7 +270,9 @@ impl Oracle {
 
     /// Memory belongs to somebody again.
     pub fn taken(&mut self, start: Spa, bytes: u64) {
-        self.freed.take(start, bytes);
+        if !self.slips.has(Slip::TakenIsFreed) {
+            self.freed.take(start, bytes);
+        }
     }
 
     /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order
@@ -272,9 +282,11 @@ impl Oracle {
         let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
         // Memory holds the stores of this cycle already: what it held before must be known first.
         for event in events {
-            if let Event::Store { agent: Agent::Cpu, addr, old, .. } = event {
+            if let Event::Store { agent: agent @ (Agent::Cpu | Agent::Iommu), addr, old, .. } = event {
                 self.histories.untouched(*addr, *old);
-                self.software.operations.stored(addr.0 & !7, now);
+                if *agent == Agent::Cpu {
+                    self.software.operations.stored(addr.0 & !7, now);
+                }
             }
         }
         for phase in 0..=last {
@@ -324,7 +336,7 @@ impl Oracle {
                 }
                 let live = self.transactions.live().iter().map(|t| t.offered);
                 let offers = self.transactions.offers().iter().map(|(_, since)| *since);
-                let oldest = live.chain(offers).chain(self.translation_requests.oldest()).min();
+                let oldest = live.chain(offers).chain(self.translation_requests.oldest_offer()).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
             Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
@@ -350,15 +362,15 @@ impl Oracle {
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
             Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.updates.answered(*id) {
                 Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
-                None => self.sighting(*addr, *data, *resp, *sampled, now),
+                None => self.sighting(*addr, *data, *resp, *sampled, now, memory),
             },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
-            Event::AtsRequested { request } => {
-                self.translation_requests.accepted(*request, now);
-                if let Some((request, _)) = self.translation_requests.waiting().last() {
-                    self.requesters.seen(&request);
-                }
+            Event::AtsOffered { request } => {
+                let request = self.translation_requests.offered(*request, now);
+                self.requesters.seen(&request);
             }
+            Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
+            Event::PageOffered { .. } => self.page_requests.offered(now),
             Event::AtsCompleted { completion } => self.translation_completed(completion, now, memory)?,
             Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
             Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
@@ -381,9 +393,11 @@ impl Oracle {
         Ok(())
     }
 
-    fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
+    fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle, memory: &dyn Peek) {
         if self.registers.cq.locate(addr).is_none() {
-            self.histories.sighted(addr, data, resp, sampled, now);
+            if self.histories.sighted(addr, data, resp, sampled, now) {
+                self.know_entry(addr, memory);
+            }
             return;
         }
         if resp > 1 {
@@ -396,6 +410,18 @@ impl Oracle {
         }
         self.commands.beat(self.registers.cq, addr, data, sampled);
         self.decode_commands();
+    }
+
+    /// A device need not read all doublewords of an entry, and those that it leaves out count all the same (rule D2 of
+    /// MODEL.md): what memory holds there is known from the first read of the entry on. The longest entry is a device
+    /// context of 64 bytes.
+    fn know_entry(&mut self, addr: Spa, memory: &dyn Peek) {
+        let first = addr.0 & !0x3F;
+        for word in (first..first + 0x40).step_by(8) {
+            if self.histories.word(Spa(word)).is_none() {
+                self.histories.untouched(Spa(word), memory.peek(Spa(word)));
+            }
+        }
     }
 
     /// The device goes on behind a command of which it was in doubt whether it is illegal. Whether one was.
@@ -500,9 +526,7 @@ impl Oracle {
             }
             offset::FQCSR => {
                 let csr = golden::Fqcsr(value as u32);
-                if csr.fqof() {
-                    self.faults.overflow_seen(self.registers.fqh);
-                }
+                self.faults.errors_seen(self.registers.fqh, csr)?;
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof() && self.faults.shows_errors(accepted);
                 self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
             }
@@ -512,6 +536,7 @@ impl Oracle {
                 self.interrupts.pages.queue.records_seen(left as usize, accepted);
             }
             offset::PQCSR => {
+                self.page_queue.errors_seen(self.registers.pqh, golden::Pqcsr(value as u32))?;
                 let seen = Some(page_queue::Seen { csr: golden::Pqcsr(value as u32), accepted });
                 self.page_queue.update(self.registers.pq, self.registers.pqh, self.registers.pq_enabled, seen, now);
             }

@@ -90,10 +90,11 @@ impl Oracle {
 
     /// The device can know that the bit of the MSI at this place is set: by an atomic of its own, or by another one.
     fn is_stored(&mut self, at: usize, now: Cycle) -> bool {
-        let Msi { request, start, end, identity, stored, .. } = self.files.msis[at];
-        let window = Window::new(start, end.unwrap_or(now));
+        let Msi { request, start, identity, stored, .. } = self.files.msis[at];
+        let window = self.files.msis[at].window(now);
         let is_set = |oracle: &Oracle, mrif: &Mrif| oracle.was_set(mrif, identity, start);
-        stored.is_some() || self.find_file(&Reach::ALL, &request, window, is_set).is_some()
+        stored.is_some()
+            || self.by_any_choice(|oracle| oracle.find_file(&Reach::ALL, &request, window, is_set)).is_some()
     }
 }
 
@@ -170,7 +171,7 @@ impl Oracle {
     }
 
     fn may_store(&mut self, msi: &Msi, addr: Spa, now: Cycle, reaches: &[Reach]) -> Option<Mrif> {
-        let window = Window::new(msi.start, msi.end.unwrap_or(now));
+        let window = msi.window(now);
         self.leads_to(reaches, &msi.request, window, |mrif| msi.pending(mrif) == addr).map(|(mrif, _)| mrif)
     }
 
@@ -189,7 +190,7 @@ impl Oracle {
         msi.noticed = Some(notice);
         let request = msi.request;
         self.files.notices.push((id, notice, request));
-        self.files.settle();
+        self.files.settle(now);
         true
     }
 
@@ -214,8 +215,9 @@ impl Oracle {
     }
 
     fn may_announce(&mut self, at: usize, notice: Notice, now: Cycle, reaches: &[Reach]) -> bool {
-        let Some(&Msi { request, start, end, identity, stored, .. }) = self.files.any(at) else { return false };
-        let window = Window::new(start, end.unwrap_or(now));
+        let Some(msi) = self.files.any(at) else { return false };
+        let Msi { request, start, identity, stored, .. } = *msi;
+        let window = msi.window(now);
         match stored {
             // Software may have changed what goes with the file.
             Some(file) => {
@@ -243,8 +245,13 @@ impl Oracle {
         let window = Window::until(transaction, now);
         let broken =
             |detail: &str, right: &str, wrong: String| Err(Violation::new(Rule::DmaResponse, detail, right, wrong));
+        let has_files = self.registers.caps.msi_mrif();
         let found =
-            if self.registers.caps.msi_mrif() { self.leads_to(&Reach::ALL, &request, window, |_| true) } else { None };
+            self.by_any_choice(
+                |oracle| {
+                    if has_files { oracle.leads_to(&Reach::ALL, &request, window, |_| true) } else { None }
+                },
+            );
         let Some((_, explanation)) = found else {
             let wrong = "OKAY although memory was not asked";
             let violation = Violation::new(Rule::DmaResponse, "not sent", "a translation, or SLVERR", wrong);
@@ -261,7 +268,7 @@ impl Oracle {
         }
         self.explained(&request, &explanation, window, memory);
         self.note_msis();
-        self.files.settle();
+        self.files.settle(now);
         self.settle_failures(now);
         Ok(())
     }
@@ -288,8 +295,9 @@ impl Oracle {
         self.settle_failures(now);
         let highest = self.registers.caps.spa_max();
         for at in 0..self.files.msis.len() {
-            let Msi { ticket, request, start, end, identity, optional, stored, noticed, .. } = self.files.msis[at];
-            let Some(end) = end.filter(|_| !(optional && stored.is_none())) else { continue };
+            let Msi { ticket, request, end, identity, optional, stored, noticed, .. } = self.files.msis[at];
+            let window = self.files.msis[at].window(now);
+            let Some(_) = end.filter(|_| !(optional && stored.is_none())) else { continue };
             let missing = |detail: &str, what: &str| {
                 let right = format!("{what} of identity {identity}, by transaction {}", ticket.0);
                 Err(Violation::new(Rule::InterruptFile, detail, right, "none"))
@@ -298,7 +306,7 @@ impl Oracle {
                 return missing("pending", "the pending bit");
             }
             let beyond = |mrif: &Mrif| mrif.notice.0 > highest;
-            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, Window::new(start, end), beyond).is_none() {
+            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, window, beyond).is_none() {
                 return missing("notice", "the notice");
             }
         }
@@ -340,7 +348,7 @@ impl Oracle {
         }
         let request = request_of(transaction);
         let start = transaction.accepted;
-        let window = Window::new(start, now);
+        let window = Window::until(transaction, now);
         let Some(identity) = kind.identity() else {
             let (_, explanation) = self.leads_to(reaches, &request, window, |_| true)?;
             return Some((access_fault(&request, false), explanation));
@@ -385,7 +393,7 @@ impl Oracle {
             self.files.failures.remove(at);
             self.came_to_nothing(&failure, &may_be, now);
         }
-        self.files.settle();
+        self.files.settle(now);
     }
 
     fn may_have_met(&mut self, msi: &Msi, failure: &Failure, now: Cycle) -> bool {
@@ -393,7 +401,7 @@ impl Oracle {
             Refused::Store { bits, .. } => bits & msi.bit() != 0 && msi.stored.is_none(),
             Refused::Notice(..) => msi.end.is_none(),
         };
-        let window = Window::new(msi.start, msi.end.unwrap_or(now));
+        let window = msi.window(now);
         let concerned = |mrif: &Mrif| failure.refused.concerns(msi.identity, mrif);
         is_open && msi.start <= failure.cycle && self.leads_to(&Reach::ALL, &msi.request, window, concerned).is_some()
     }
@@ -404,7 +412,7 @@ impl Oracle {
             Refused::Store { .. } => {
                 let Some(first) = may_be.first() else { return };
                 self.files.msis.retain(|msi| msi.ticket != first.ticket);
-                let window = Window::new(first.start, first.end.unwrap_or(now));
+                let window = first.window(now);
                 let may_be_silent = self.explain(&first.request, window, |outcome, chooser| {
                     file_of(outcome).is_some_and(|mrif| failure.refused.concerns(first.identity, mrif))
                         && chooser.choices().iter().any(is_silent)

@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::chooser::Choice;
 use super::history::Histories;
+use super::slips::{Slip, Slips};
 use super::software::named_root;
 use super::tagged::Parent;
 use super::usable::{Window, narrow};
@@ -49,6 +50,8 @@ pub struct Operations {
     /// In their order; only the last one may be under way
     brackets: Vec<Bracket>,
     loose: Vec<(Cycle, u64)>,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 /// Memory at rest before, between and after the operations that a request overlaps.
@@ -58,6 +61,7 @@ pub struct Moments {
     pub cycles: Vec<Cycle>,
     /// Each doubleword that they stored to
     held: FxHashMap<u64, Held>,
+    slips: Slips,
 }
 
 /// A doubleword that operations stored to.
@@ -74,7 +78,11 @@ impl Moments {
     pub fn fit(&self, choices: &[Choice]) -> bool {
         let fits =
             |choice: &Choice, at: usize| self.agrees(&choice.word, choice.value, at) && self.led(choices, choice, at);
-        (0..self.cycles.len()).any(|at| choices.iter().all(|choice| fits(choice, at)))
+        let mut moments = 0..self.cycles.len();
+        if self.slips.has(Slip::MomentsMixed) {
+            return choices.iter().all(|choice| moments.clone().any(|at| fits(choice, at)));
+        }
+        moments.any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 
     fn agrees(&self, word: &WordRef, value: u64, at: usize) -> bool {
@@ -84,6 +92,9 @@ impl Moments {
     /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment. One that had gone
     /// before these operations began may have been kept, and is none of theirs.
     fn led(&self, choices: &[Choice], choice: &Choice, at: usize) -> bool {
+        if self.slips.has(Slip::WaysMixed) {
+            return true;
+        }
         let was_there = |word: &WordRef, value: u64| {
             let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
             let same = |whole: &u64| is_same(word, value, *whole);
@@ -146,13 +157,14 @@ impl Operations {
 
     /// Those that a request overlaps.
     pub fn overlapped(&self, window: Window) -> impl Iterator<Item = &Bracket> {
+        let window = self.slips.overlap(window);
         self.brackets.iter().filter(move |bracket| bracket.overlaps(window))
     }
 
     /// Memory at rest around the operations that a request overlaps. A word that something else stored to meanwhile may be
     /// anything.
     pub fn moments(&self, window: Window, histories: &Histories) -> Moments {
-        let mut moments = Moments::default();
+        let mut moments = Moments { slips: self.slips, ..Moments::default() };
         for bracket in self.overlapped(window) {
             for cycle in [Some(bracket.began), bracket.ended].into_iter().flatten() {
                 if moments.cycles.last() != Some(&cycle) {
@@ -160,6 +172,7 @@ impl Operations {
                 }
             }
         }
+        self.slips.moments(&mut moments.cycles);
         let Some(&first) = moments.cycles.first() else { return moments };
         let (promised, other): (Vec<_>, Vec<_>) =
             self.overlapped(window).partition(|bracket| bracket.operation.promise.is_kept_meanwhile());

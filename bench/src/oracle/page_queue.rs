@@ -67,6 +67,7 @@ impl PageQueue {
     /// it without; `seen` is what software has just read of `pqcsr`.
     pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<Seen>, now: Cycle) {
         let full = self.entries.is_full(ring, head);
+        self.entries.look_for_room(ring, head);
         let (off, overflow) = match seen {
             // What came about after the access was accepted need not show in it.
             Some(seen) => (
@@ -77,6 +78,16 @@ impl PageQueue {
         };
         self.off.set(off || !enabled, now);
         self.full.set(overflow || full, now);
+    }
+
+    /// Software has read `pqcsr`. See [`Records::errors_seen`].
+    pub fn errors_seen(&mut self, head: u32, csr: Pqcsr) -> Result<(), Violation> {
+        self.entries.errors_seen(Rule::PageRequest, head, csr.pqof(), csr.pqmf())
+    }
+
+    /// Software begins to write `pqcsr`.
+    pub fn errors_cleared(&mut self, csr: Pqcsr) {
+        self.entries.errors_cleared(csr.pqof(), csr.pqmf());
     }
 
     /// A page request since this cycle may have found the queue off or in error.

@@ -27,10 +27,16 @@ const RESPONSE_FAILURE: u8 = 15;
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     request: PageRequest,
+    /// When it first showed on `ats_page*`
+    offered: Cycle,
     accepted: Cycle,
 }
 
 impl Asked {
+    fn window(&self, end: Cycle) -> Window {
+        Window { offered: self.offered, ..Window::new(self.accepted, end) }
+    }
+
     fn is_lost(&self) -> Violation {
         let right = record_line(record_of(&self.request));
         let wrong = format!("no record of the page request of cycle {}", self.accepted);
@@ -51,6 +57,8 @@ enum Verdict {
 #[derive(Debug, Default)]
 pub struct PageRequests {
     live: Vec<Asked>,
+    /// Since when one shows that is not accepted
+    offered: Option<Cycle>,
     /// Queued, and memory has not answered the write of the record
     unconfirmed: Vec<Asked>,
     /// Lost, if the queue was off or in error: `pqcsr` will tell
@@ -58,9 +66,14 @@ pub struct PageRequests {
 }
 
 impl PageRequests {
+    /// A page request shows for the first time.
+    pub fn offered(&mut self, now: Cycle) {
+        self.offered = Some(now);
+    }
+
     /// The device under test took a page request.
     pub fn accepted(&mut self, request: PageRequest, now: Cycle) {
-        self.live.push(Asked { request, accepted: now });
+        self.live.push(Asked { request, offered: self.offered.take().unwrap_or(now), accepted: now });
     }
 
     /// Memory answered the write of a record. If that failed, its request is as if nothing had come of it.
@@ -157,12 +170,19 @@ impl Oracle {
                 }
                 Err(_) => None,
             };
-        self.replay(window, Reach::Plain, u32::MAX, locate, |verdict, _, _| {
-            if !found.contains(verdict) {
-                found.push(*verdict);
+        // What is left open counts by all its choices; those that the device is thought to have made come first.
+        for choices in self.choices.all() {
+            let made = std::mem::replace(&mut self.choices, choices);
+            for reach in [Reach::Plain, Reach::Unread] {
+                self.replay(window, reach, u32::MAX, locate, |verdict, _, _| {
+                    if !found.contains(verdict) {
+                        found.push(*verdict);
+                    }
+                    false
+                });
             }
-            false
-        });
+            self.choices = made;
+        }
         found
     }
 
@@ -174,7 +194,7 @@ impl Oracle {
             if record_of(&asked.request) != words {
                 continue;
             }
-            let verdicts = self.page_verdicts(&asked.request, Window::new(asked.accepted, now));
+            let verdicts = self.page_verdicts(&asked.request, asked.window(now));
             if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Enabled { .. })) {
                 self.page_requests.live.remove(at);
                 self.page_requests.unconfirmed.push(asked);
@@ -206,7 +226,7 @@ impl Oracle {
             if (request.did, request.prgi) != (came.did, came.prgi) || !wants_response(&request) {
                 continue;
             }
-            let verdicts = self.page_verdicts(&request, Window::new(asked.accepted, now));
+            let verdicts = self.page_verdicts(&request, asked.window(now));
             let possible = self.responses(&asked, &verdicts);
             let pid = if came.pv { came.pid } else { 0 };
             let is_it = |(response, _): &&(GroupResponse, Option<Fault>)| {
@@ -258,7 +278,7 @@ impl Oracle {
     fn owe_page_fault(&mut self, asked: &Asked, possible: Vec<Fault>, optional: bool, now: Cycle) {
         if !possible.is_empty() {
             let origin = Origin::Page(asked.request.did);
-            let window = Window::new(asked.accepted, now);
+            let window = asked.window(now);
             self.faults.refused(Owed { origin, request: None, window, possible, may_be_lost: false, optional });
         }
     }
@@ -269,7 +289,7 @@ impl Oracle {
         while let Some(at) = self.page_requests.live.iter().position(|asked| asked.accepted < before) {
             let asked = self.page_requests.live.remove(at);
             let start = asked.accepted;
-            let verdicts = self.page_verdicts(&asked.request, Window::new(start, now));
+            let verdicts = self.page_verdicts(&asked.request, asked.window(now));
             let enabled = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Enabled { .. }));
             let lossy = self.page_queue.may_be_off(start) || self.page_queue.may_be_full(start);
             let lost = enabled && lossy;
@@ -339,7 +359,7 @@ mod tests {
     #[test]
     fn a_record_that_memory_refuses_leaves_its_request_open() {
         let mut requests = PageRequests::default();
-        let asked = Asked { request: request(), accepted: 5 };
+        let asked = Asked { request: request(), offered: 4, accepted: 5 };
         requests.unconfirmed.extend([asked, asked]);
         requests.confirmed(false);
         assert!(requests.live.is_empty());

@@ -29,6 +29,15 @@ pub struct Records<const WORDS: usize> {
     slots: Vec<[Partial; WORDS]>,
     tail: u32,
     known_tail: u32,
+    /// Software has seen that the queue had overflowed, with this head: what was under way fits before it, and no more is
+    /// recorded
+    frozen: Option<u32>,
+    /// Software has seen that memory had refused an entry
+    refusal_seen: bool,
+    /// The head with which the queue was last full: only then can it have overflowed
+    full_at: Option<u32>,
+    /// The first entry since then for which there was room only because software had made some
+    beyond: Option<u32>,
 }
 
 impl<const WORDS: usize> Records<WORDS> {
@@ -38,6 +47,41 @@ impl<const WORDS: usize> Records<WORDS> {
         self.slots.resize(ring.entries as usize, [Partial::default(); WORDS]);
         self.tail = 0;
         self.known_tail = 0;
+        self.errors_cleared(true, true);
+    }
+
+    /// Software moved the head, or an entry came: the queue may have overflowed if it is full by now.
+    pub fn look_for_room(&mut self, ring: Ring, head: u32) {
+        if self.is_full(ring, head) {
+            self.full_at = Some(head);
+            self.beyond = None;
+        }
+    }
+
+    /// Software has seen an overflow of the queue, whose head is this, or a memory fault: "no more" records until it has
+    /// cleared them, whatever room there is by then. What it has not seen there is not.
+    ///
+    /// # Errors
+    /// `rule` is broken: a record came after the overflow.
+    pub fn errors_seen(&mut self, rule: Rule, head: u32, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
+        if let Some(index) = self.beyond.filter(|_| overflow) {
+            let wrong = format!("a record in entry {index}, once software had made room");
+            return Err(Violation::new(rule, "overflow", "no record until software has cleared the overflow", wrong));
+        }
+        self.errors_cleared(!overflow, !memory_fault);
+        if overflow {
+            self.frozen.get_or_insert(head);
+        }
+        self.refusal_seen |= memory_fault;
+        Ok(())
+    }
+
+    /// Software begins to clear an overflow of the queue, or a memory fault.
+    pub fn errors_cleared(&mut self, overflow: bool, memory_fault: bool) {
+        if overflow {
+            (self.frozen, self.full_at, self.beyond) = (None, None, None);
+        }
+        self.refusal_seen &= !memory_fault;
     }
 
     /// There is no room for another entry.
@@ -73,11 +117,16 @@ impl<const WORDS: usize> Records<WORDS> {
         words: impl Iterator<Item = (usize, u64, u8)>,
         needed: &[usize],
     ) -> Result<Option<[u64; WORDS]>, Violation> {
+        let is_beyond = self.full_at.is_some_and(|head| self.is_full(ring, head));
         if index != self.tail {
             let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
             return Err(Violation::new(rule, "index", right, wrong));
         }
-        if self.is_full(ring, head) {
+        if self.refusal_seen {
+            let wrong = format!("a record in entry {index}");
+            return Err(Violation::new(rule, "memory fault", "no record until software has cleared the fault", wrong));
+        }
+        if self.is_full(ring, self.frozen.unwrap_or(head)) {
             let wrong = format!("a record in entry {index}");
             return Err(Violation::new(rule, "full", "nothing: the queue is full", wrong));
         }
@@ -90,12 +139,78 @@ impl<const WORDS: usize> Records<WORDS> {
         }
         let words = slot.map(|partial| partial.value);
         *slot = [Partial::default(); WORDS];
+        if is_beyond {
+            self.beyond.get_or_insert(index);
+        }
         self.tail = ring.after(self.tail);
+        self.look_for_room(ring, head);
         Ok(Some(words))
     }
 
     /// Memory refused the newest entry: its place is free again.
     pub fn refused(&mut self, ring: Ring) {
         self.tail = ring.wrap(self.tail.wrapping_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::Spa;
+
+    use super::*;
+
+    const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 16 };
+
+    fn written(records: &mut Records<2>, head: u32, index: u32) -> Result<(), Violation> {
+        let words = [(0, 0, 0xFF), (1, 0, 0xFF)].into_iter();
+        records.written(Rule::FaultRecord, RING, head, index, words, &[0, 1]).map(|_| ())
+    }
+
+    /// Three entries with the head at 0: the queue is full.
+    fn full() -> Records<2> {
+        let mut records = Records::default();
+        records.on(RING);
+        (0..3).for_each(|index| written(&mut records, 0, index).expect("there is room"));
+        records
+    }
+
+    fn seen(records: &mut Records<2>, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
+        records.errors_seen(Rule::FaultRecord, 2, overflow, memory_fault)
+    }
+
+    #[test]
+    fn nothing_is_recorded_between_the_overflow_and_its_end() {
+        let mut records = full();
+        written(&mut records, 2, 3).expect("it has not overflowed as far as anybody knows");
+        assert_eq!(seen(&mut records, true, false).unwrap_err().detail, "overflow");
+        let mut records = full();
+        written(&mut records, 2, 3).unwrap();
+        assert!(seen(&mut records, false, false).is_ok(), "it had not");
+        let mut records = full();
+        seen(&mut records, true, false).unwrap();
+        assert_eq!(written(&mut records, 2, 3).unwrap_err().detail, "full", "it came after the overflow");
+        records.errors_cleared(false, true);
+        assert!(written(&mut records, 2, 3).is_err(), "that was another error");
+        records.errors_cleared(true, false);
+        assert!(written(&mut records, 2, 3).is_ok());
+    }
+
+    #[test]
+    fn a_queue_that_is_full_again_may_have_overflowed_since() {
+        let mut records = full();
+        written(&mut records, 1, 3).unwrap();
+        assert!(seen(&mut records, true, false).is_ok(), "the room that software had made was used up");
+    }
+
+    #[test]
+    fn nothing_is_recorded_between_a_memory_fault_and_its_end() {
+        let mut records = full();
+        records.refused(RING);
+        seen(&mut records, false, true).unwrap();
+        assert_eq!(written(&mut records, 0, 2).unwrap_err().detail, "memory fault");
+        records.errors_cleared(true, false);
+        assert!(written(&mut records, 0, 2).is_err());
+        records.errors_cleared(false, true);
+        assert!(written(&mut records, 0, 2).is_ok());
     }
 }

@@ -4,6 +4,7 @@
 use golden::{Command, Gscid, MsiTable, Pscid, Stage, Tags};
 
 use super::invalidation::{Invalidation, Invalidations};
+use super::slips::Slip;
 use super::usable::Window;
 use crate::bus::Cycle;
 
@@ -137,7 +138,7 @@ impl Roots {
             }
             _ => false,
         };
-        let dropped = invalidations.newest(window, drops);
+        let dropped = invalidations.newest(window, drops).filter(|_| !invalidations.slips.has(Slip::TablesForEver));
         self.tables
             .iter()
             .chain(&self.unasked.tables)
@@ -156,6 +157,11 @@ impl Roots {
         invalidations: &'a Invalidations,
         window: Window,
     ) -> impl Iterator<Item = u64> + 'a {
+        let slips = invalidations.slips;
+        let of_any_process = global || slips.has(Slip::RootsOfAnyProcess);
+        let covers = move |command: &Command, root: &Root| {
+            slips.covers_root(command, root).unwrap_or_else(|| covers(command, root, global))
+        };
         self.seen
             .iter()
             .chain(&self.unasked.roots)
@@ -163,12 +169,10 @@ impl Roots {
                 root.stage == configured.stage
                     && root.gscid == configured.gscid
                     && root.value != configured.value
-                    && (global || root.pscid == configured.pscid)
+                    && (of_any_process || root.pscid == configured.pscid)
             })
             .filter(move |(root, last)| {
-                invalidations
-                    .newest(window, |command| covers(command, root, global))
-                    .is_none_or(|fetched| fetched <= *last)
+                invalidations.newest(window, |command| covers(command, root)).is_none_or(|fetched| fetched <= *last)
             })
             .map(|(root, _)| root.value)
     }

@@ -12,6 +12,7 @@ use super::chooser::Choice;
 use super::explain::Explanation;
 use super::history::Histories;
 use super::operations::{Bracket, Moments, Operations};
+use super::slips::{Slip, Slips};
 use super::tagged::Parent;
 use super::usable::{Window, is_invalid, narrow};
 use crate::bus::Cycle;
@@ -166,6 +167,8 @@ pub struct Software {
     names: Vec<String>,
     reconfigurations: u64,
     hitless: Hitless,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 /// Two outcomes are the same for a device: the same address and memory type, or the same cause.
@@ -235,7 +238,8 @@ impl Software {
     pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
         let Around { moments, at_rest, .. } = around;
         let outcome = &served.explanation.outcome;
-        if at_rest.outcomes.iter().any(|right| same(outcome, right)) || moments.fit(reads) {
+        let is_right = at_rest.outcomes.iter().any(|right| same(outcome, right)) || moments.fit(reads);
+        if is_right || self.slips.has(Slip::TornIsFine) {
             return None;
         }
         let words = || reads.iter().map(|choice| choice.word.addr.0 & !7).chain(at_rest.words.iter().copied());
@@ -243,8 +247,12 @@ impl Software {
         let mut involved = self.operations.overlapped(served.window).filter(matter);
         let first = involved.next()?;
         let is_hitless = |bracket: &Bracket| bracket.operation.promise == Promise::Hitless;
-        let hitless = is_hitless(first) && involved.all(is_hitless);
-        if !hitless && matches!(outcome, Outcome::Fault(_)) {
+        let hitless = match self.slips.has(Slip::HitlessIfAny) {
+            true => is_hitless(first) || involved.any(is_hitless),
+            false => is_hitless(first) && involved.all(is_hitless),
+        };
+        let may_refuse = !hitless && !self.slips.has(Slip::RefusalIsTorn) || self.slips.has(Slip::RefusalIsFine);
+        if may_refuse && matches!(outcome, Outcome::Fault(_)) {
             return None;
         }
         let unknown = Outcome::Unavailable;
@@ -257,20 +265,27 @@ impl Software {
     /// had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken out of the
     /// context.
     pub fn retired(&self, choices: &[Choice], histories: &Histories, window: Window) -> Option<Retired> {
+        if self.slips.has(Slip::StaleIsFine) {
+            return None;
+        }
         choices.iter().find_map(|choice| {
             // What memory held when the request was offered may be used for it if the device looked at once.
-            let start = if is_invalid(&choice.word.role, choice.value) { window.offered } else { window.start };
-            let overwritten =
-                if choice.stale { self.overwriter(&choice.word, choice.value, histories, start) } else { None };
+            let start = self.slips.retired_before(window, is_invalid(&choice.word.role, choice.value));
+            // The word itself may hold it anew until the request ends.
+            let overwritten = self.overwriter(&choice.word, choice.value, histories, start, window.end);
             let unlinked = || match choice.recalled?.parent {
+                Parent::Pointer { .. } if self.slips.has(Slip::PointerNotRetired) => None,
                 Parent::Pointer { addr, value, .. } => {
-                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start)
+                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start, start)
                 }
                 Parent::Root => None,
             };
             let uprooted = || {
                 let context = named_root(choices, &choice.word.role).filter(|context| context.value != choice.root)?;
-                self.overwriter(&context.word, choice.root, histories, start)
+                if self.slips.has(Slip::RootNotRetired) {
+                    return None;
+                }
+                self.overwriter(&context.word, choice.root, histories, start, start)
             };
             let (returned, name) = overwritten.or_else(unlinked).or_else(uprooted)?;
             Some(Retired { choice: *choice, operation: self.names[name as usize].clone(), returned })
@@ -278,17 +293,24 @@ impl Software {
     }
 
     /// The last operation with a promise that stored to a word and had returned before `start`, if memory had held `value`
-    /// in this word before, and has not since.
+    /// in this word before, and has not since, up to `end`.
     ///
     /// A store takes a cycle before the operation can return. So what memory still held in the cycle of the return is
     /// what the operation left there, though the next one may have begun in that very cycle: "the IOMMU may use the old
     /// value or the new value of the entry" while that one runs (section "Guidelines for invalidations").
-    fn overwriter(&self, word: &WordRef, value: u64, histories: &Histories, start: Cycle) -> Option<(Cycle, u32)> {
+    fn overwriter(
+        &self,
+        word: &WordRef,
+        value: u64,
+        histories: &Histories,
+        start: Cycle,
+        end: Cycle,
+    ) -> Option<(Cycle, u32)> {
         let returns = self.promised.get(&(word.addr.0 & !7))?;
         let &(returned, name) = returns.iter().rev().find(|(returned, _)| *returned < start)?;
         let history = histories.word(word.addr)?;
         let held_ever = |whole: u64| narrow(word, whole) == value;
-        let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, start);
+        let held_since = |whole: u64| held_ever(whole) && history.held_between(whole, returned, end);
         (history.values().any(held_ever) && !history.values().any(held_since)).then_some((returned, name))
     }
 }

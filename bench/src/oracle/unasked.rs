@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::roots::Unasked;
+use super::slips::Slip;
 use super::tagged::{Tagged, entry};
 use super::usable::Window;
 use crate::bus::Cycle;
@@ -123,9 +124,14 @@ impl Oracle {
     /// time until now. Whether there are any that were not known.
     pub(super) fn find_unasked(&mut self, request: &Request, window: Window) -> bool {
         self.requesters.seen(request);
+        if self.slips.has(Slip::NoWalksAhead) {
+            return false;
+        }
         let mut requesters = self.requesters.0.clone();
         // Whoever has a context that was read may be walked for, whether it has asked for something or not.
-        requesters.extend(self.devices_read().into_iter().map(|device| (device, None, false)));
+        if !self.slips.has(Slip::AheadForAskersOnly) {
+            requesters.extend(self.devices_read().into_iter().map(|device| (device, None, false)));
+        }
         let mut found = Found::default();
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };

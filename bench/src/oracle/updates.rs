@@ -113,7 +113,7 @@ impl Updates {
     pub fn was_refused(&self, word: &WordRef, old: u64, new: u64, window: Window) -> bool {
         self.refused.iter().any(|known| {
             let Exchange { addr, old: compare, new: swap, .. } = known.exchange;
-            (addr, compare, swap) == (word.addr, old, new) && known.sampled >= window.start
+            (addr, compare, swap) == (word.addr, old, new) && known.sampled >= window.offered
         })
     }
 }
@@ -211,19 +211,8 @@ impl Oracle {
         memory: &dyn Peek,
     ) -> Result<(), Violation> {
         self.updates.sent(id, exchange);
-        if self.is_store_of_msi(&exchange, now) {
-            return Ok(());
-        }
-        // Nearly always a walk over what memory holds tells.
-        if self.registers.caps.amo_hwad()
-            && (self.update_owed(&exchange, now, 16)
-                || self.updates.enabled && is_speculation(&exchange, &self.histories)
-                || self.update_owed(&exchange, now, u32::MAX)
-                || self.find_unasked_of_waiting(now) && self.update_owed(&exchange, now, u32::MAX))
-        {
-            return Ok(());
-        }
-        if self.is_store_of_another(&exchange, now, memory) {
+        let is_needed = |oracle: &mut Oracle| oracle.is_needed(&exchange, now).then_some(());
+        if self.by_any_choice(is_needed).is_some() || self.is_store_of_another(&exchange, now, memory) {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
@@ -234,31 +223,41 @@ impl Oracle {
         Err(Violation { evidence, ..Violation::new(Rule::Update, what(old, new), right, update_line(addr, old, new)) })
     }
 
-    /// Those that wait for their translation, and since when they do.
-    pub(super) fn waiting_requests(&self) -> Vec<(Request, Cycle)> {
+    /// Whether some request needs this atomic.
+    fn is_needed(&mut self, exchange: &Exchange, now: Cycle) -> bool {
+        // Nearly always a walk over what memory holds tells.
+        self.is_store_of_msi(exchange, now)
+            || self.registers.caps.amo_hwad()
+                && (self.update_owed(exchange, now, 16)
+                    || self.updates.enabled && is_speculation(exchange, &self.histories)
+                    || self.update_owed(exchange, now, u32::MAX)
+                    || self.find_unasked_of_waiting(now) && self.update_owed(exchange, now, u32::MAX))
+    }
+
+    /// Those that wait for their translation, up to now.
+    pub(super) fn waiting_requests(&self, now: Cycle) -> Vec<(Request, Window)> {
         let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
-        let dma = dma.map(|transaction| (request_of(transaction), transaction.offered));
-        let offers = self.transactions.offers().iter().map(|(request, since)| (request_of_dma(request), *since));
-        dma.chain(offers).chain(self.translation_requests.waiting()).collect()
+        let dma = dma.map(|transaction| (request_of(transaction), Window::until(transaction, now)));
+        let offers = self.transactions.offers().iter();
+        let offers = offers.map(|(request, since)| (request_of_dma(request), Window::offered(*since, now)));
+        dma.chain(offers).chain(self.translation_requests.waiting(now)).collect()
     }
 
     fn find_unasked_of_waiting(&mut self, now: Cycle) -> bool {
-        let waiting = self.waiting_requests();
-        let window = |start| Window::new(start, now);
-        waiting.iter().fold(false, |news, (request, start)| self.find_unasked(request, window(*start)) || news)
+        let waiting = self.waiting_requests(now);
+        waiting.iter().fold(false, |news, (request, window)| self.find_unasked(request, *window) || news)
     }
 
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first
     /// so many within each reach.
     fn update_owed(&mut self, exchange: &Exchange, now: Cycle, limit: u32) -> bool {
-        self.waiting_requests().into_iter().any(|(request, start)| {
+        self.waiting_requests(now).into_iter().any(|(request, window)| {
             let claims = |config: &Config, chooser: &mut Chooser<'_>| {
                 chooser.claim(exchange.addr);
                 let mut claim = Claim { chooser, wanted: *exchange, found: false };
                 golden::translate(config, &mut claim, &request);
                 claim.found.then_some(())
             };
-            let window = Window::new(start, now);
             Reach::ALL.into_iter().any(|reach| {
                 let mut owed = false;
                 self.replay(window, reach, limit, claims, |(), _, _| {

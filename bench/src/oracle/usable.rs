@@ -6,6 +6,7 @@ use super::dma::Transaction;
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidations};
 use super::roots::Roots;
+use super::slips::{Slip, Slips};
 use super::tagged::{Parent, Place, Tagged, entry};
 use super::updates::Updates;
 use crate::bus::{Cycle, Direction};
@@ -27,6 +28,11 @@ impl Window {
     /// A request whose offer nobody saw, and which does not show on `mem_*`.
     pub fn new(start: Cycle, end: Cycle) -> Self {
         Window { offered: start, start, end, shown: None }
+    }
+
+    /// A request that shows since cycle `since`, and that the device has not accepted.
+    pub fn offered(since: Cycle, now: Cycle) -> Self {
+        Window { offered: since, ..Window::new(now, now) }
     }
 
     /// This transaction, up to its refusal in cycle `end`.
@@ -55,6 +61,8 @@ pub struct Knowledge<'a> {
     pub updates: &'a Updates,
     /// It takes an error answer for corrupt data
     pub errors_corrupt: bool,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
 }
 
 /// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
@@ -119,13 +127,15 @@ pub fn judge_value(
         return Ok(());
     }
     let value = narrow(use_, held);
-    if is_invalid(&use_.role, value) && !word.held_between(held, window.offered, window.end) {
+    let slips = invalidations.slips;
+    let invalid_since = slips.invalid_since(&use_.role, window);
+    if is_invalid(&use_.role, value) && !word.held_between(held, invalid_since, window.end) {
         return Err(Struck::Invalid);
     }
     match invalidations.cutoff(use_, value, path, window) {
         // What was read after the request had been accepted is used by it, whatever is invalidated meanwhile, unless a
         // fence with PR or PW had to wait for it.
-        Some(cutoff) if !word.held_between(held, cutoff.fetched, window.end) => {
+        Some(cutoff) if !word.held_between(held, slips.cutoff(cutoff), window.end) => {
             Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
         }
         _ => Ok(()),
@@ -159,7 +169,7 @@ impl Knowledge<'_> {
     ) -> bool {
         let start = within.start;
         let cutoff = self.invalidations.cutoff(word, narrow(word, seen.value), path, within);
-        if cutoff.is_none() && place.reached.is_some() {
+        if cutoff.is_none() && place.reached.is_some() || self.slips.has(Slip::KeptForEver) {
             return true;
         }
         let since = cutoff.map_or(0, |command| command.fetched);

@@ -9,7 +9,7 @@ use crate::trace::{Answer, Event};
 use crate::world::World;
 
 /// A trace, an event a line.
-fn lines(world: &World, trace: &[Event]) -> String {
+pub fn lines(world: &World, trace: &[Event]) -> String {
     trace.iter().map(|event| format!("  {}\n", line(world, event))).collect()
 }
 
@@ -57,6 +57,9 @@ fn line(world: &World, event: &Event) -> String {
         Event::Answer(Answer::Refused) => "refused".to_owned(),
         Event::Begin(promise) => format!("software begins an operation: {promise:?}"),
         Event::End => "it returns".to_owned(),
+        Event::Free(page) => format!("software frees page {:#x}", world.frees[page] >> 12),
+        Event::Take(page) => format!("software takes page {:#x} again", world.frees[page] >> 12),
+        Event::Rest => "the scenario ends".to_owned(),
     }
 }
 

@@ -10,6 +10,8 @@
 //! - An operation of software that stores nothing is none.
 //! - The first value of a word is the one in its list, and no two values of a list play the same part.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::prelude::*;
 
 use crate::judge::Judge;
@@ -72,7 +74,7 @@ pub fn explore(world: &World, depth: usize, first: &dyn Judge, second: &dyn Judg
     explore_until(world, depth, first, second, usize::MAX)
 }
 
-/// The same, until a part of the programs has come to so many differences.
+/// The same, until there are so many differences.
 pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dyn Judge, enough: usize) -> Tally {
     // The first two operations are enough to give every core something to do.
     let (mut roots, mut tally) = (vec![State::new(world)], Tally::default());
@@ -83,14 +85,17 @@ pub fn explore_until(world: &World, depth: usize, first: &dyn Judge, second: &dy
         }
         roots = next;
     }
+    let found = AtomicUsize::new(tally.differences.len() + tally.blames.len());
     let rest = roots.into_par_iter().map(|root| {
         let mut tally = Tally::default();
         let mut open = vec![root];
         while let Some(state) = open.pop() {
-            tally = std::mem::take(&mut tally).add(state.visit(depth, first, second, &mut open));
-            if tally.differences.len() + tally.blames.len() >= enough {
+            if found.load(Ordering::Relaxed) >= enough {
                 break;
             }
+            let news = state.visit(depth, first, second, &mut open);
+            found.fetch_add(news.differences.len() + news.blames.len(), Ordering::Relaxed);
+            tally = std::mem::take(&mut tally).add(news);
         }
         tally
     });
@@ -118,6 +123,8 @@ struct State<'a> {
     open_fence: bool,
     /// An operation of software is running, and whether it has stored anything
     running: Option<bool>,
+    /// Pages that software has given up
+    freed: Vec<bool>,
 }
 
 impl<'a> State<'a> {
@@ -134,6 +141,7 @@ impl<'a> State<'a> {
             unfenced: false,
             open_fence: false,
             running: None,
+            freed: vec![false; world.frees.len()],
         }
     }
 
@@ -145,7 +153,7 @@ impl<'a> State<'a> {
             tally.programs = 1;
             tally.traces = self.world.answers.len() as u64;
             tally.accepted = one.len() as u64;
-            let goes_on = self.rounds < self.world.rounds && self.operations < depth || !self.world.promises.is_empty();
+            let goes_on = self.rounds < self.world.rounds && self.operations < depth || self.world.judges_software();
             for &answer in &self.world.answers {
                 let (first_accepts, other) = (one.contains(&answer), two.contains(&answer));
                 if first_accepts != other {
@@ -160,9 +168,12 @@ impl<'a> State<'a> {
                 "of {others} answers: {one:?} {two:?}"
             );
         }
-        let judged = self.rounds > 0 && !self.in_hand && !self.world.promises.is_empty();
+        let judged = self.rounds > 0 && !self.in_hand && self.world.judges_software();
         // While an operation runs, the last word about it has not been spoken.
-        if judged && self.running.is_none() && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End)) {
+        if judged
+            && self.running.is_none()
+            && matches!(self.trace.last(), Some(Event::Answer(_) | Event::End | Event::Rest))
+        {
             let (first, second) = (first.blames(self.world, &self.trace), second.blames(self.world, &self.trace));
             tally.blamed += u64::from(first.is_some());
             if first != second {
@@ -178,6 +189,15 @@ impl<'a> State<'a> {
         let (world, is_over) = (self.world, !self.in_hand && self.rounds >= self.world.rounds);
         if self.running == Some(true) {
             next.push(self.after(Event::End));
+        }
+        if self.trace.last() == Some(&Event::Rest) {
+            return;
+        }
+        if world.rests && is_over {
+            next.push(self.after(Event::Rest));
+            let commands = (0..world.commands.len()).filter(|_| left > 0);
+            next.extend(commands.map(|cmd| self.after(Event::Fetch(cmd))));
+            return;
         }
         if left == 0 {
             return;
@@ -218,6 +238,9 @@ impl<'a> State<'a> {
                 }
             }
         }
+        for (page, freed) in self.freed.iter().enumerate() {
+            next.push(self.after(if *freed { Event::Take(page) } else { Event::Free(page) }));
+        }
         for cmd in 0..world.commands.len() {
             if may_act && !matches!(last, Some(Event::Fetch(before)) if *before >= cmd) {
                 next.push(self.after(Event::Fetch(cmd)));
@@ -237,7 +260,8 @@ impl<'a> State<'a> {
     fn after(&self, event: Event) -> State<'a> {
         let mut state = self.clone();
         state.trace.push(event);
-        state.operations += usize::from(!matches!(event, Event::Answer(_) | Event::Begin(_) | Event::End));
+        let is_free = matches!(event, Event::Answer(_) | Event::Begin(_) | Event::End | Event::Rest);
+        state.operations += usize::from(!is_free);
         match event {
             Event::Read(word) => state.fresh[word] = false,
             Event::Store(word, value) => {
@@ -267,6 +291,9 @@ impl<'a> State<'a> {
             Event::Answer(_) => state.in_hand = false,
             Event::Begin(_) => state.running = Some(false),
             Event::End => state.running = None,
+            Event::Free(page) => state.freed[page] = true,
+            Event::Take(page) => state.freed[page] = false,
+            Event::Rest => {}
         }
         state
     }

@@ -5,7 +5,7 @@
 //! at every moment, for everybody.
 
 use crate::faults::{Fault, Faults};
-use crate::moment::{Kept, Moment, Time};
+use crate::moment::{Kept, Moment, Time, Without};
 use crate::record::{Command, Gap, Record};
 use crate::trace::{Answer, Cmd, Event, Request};
 use crate::walk::Walk;
@@ -13,16 +13,16 @@ use crate::world::World;
 
 /// The answers that are permitted for the request in hand at the end of a trace, sorted.
 pub fn permitted(world: &World, trace: &[Event], faults: Faults) -> Vec<Answer> {
-    explained(&Record::new(world, trace, faults), faults, &[])
+    explained(&Record::new(world, trace, faults), faults, &Without::default())
 }
 
-/// The answers to the request in hand that are explained without what software has retired, sorted.
-pub fn explained(record: &Record<'_>, faults: Faults, retired: &[(usize, u64)]) -> Vec<Answer> {
+/// The answers to the request in hand that are explained without some values, sorted.
+pub fn explained(record: &Record<'_>, faults: Faults, without: &Without<'_>) -> Vec<Answer> {
     let Some(hand) = record.in_hand else { return Vec::new() };
     let since = if faults.has(Fault::InvalidFromAcceptance) { hand.accepted } else { hand.offered };
     let mut answers = Vec::new();
     for effects in effects(record, faults) {
-        let kept = keep(record, &effects, faults, retired);
+        let kept = keep(record, &effects, faults, without);
         let in_force = |shown: bool| -> Vec<(Cmd, Time, Time)> {
             let commands = record.commands.iter().zip(&effects);
             commands
@@ -32,7 +32,7 @@ pub fn explained(record: &Record<'_>, faults: Faults, retired: &[(usize, u64)]) 
         };
         let go = |in_force: Vec<(Cmd, Time, Time)>| {
             let (end, kept) = (record.end, &kept[..]);
-            let moment = Moment { record, since, end, in_force, ahead: false, kept, faults, retired, rest: None };
+            let moment = Moment { record, since, end, in_force, ahead: false, kept, faults, without, rest: None };
             Walk::go(&moment, hand.request).0
         };
         // A fence with PR or PW counts for what shows on `mem_*`, so not for a refusal.
@@ -97,7 +97,7 @@ fn effects(record: &Record<'_>, faults: Faults) -> Vec<Vec<Option<Time>>> {
 }
 
 /// Everything that a device may have kept, of the walks that it may have made at any moment, for anybody in this world.
-fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, retired: &[(usize, u64)]) -> Vec<(Kept, Time)> {
+fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, without: &Without<'_>) -> Vec<(Kept, Time)> {
     let mut kept: Vec<(Kept, Time)> = Vec::new();
     let asked = |request: &Request| record.askers.contains(&(request.device, request.process));
     let counts = |request: &Request| !faults.has(Fault::OnlyForAskers) || asked(request);
@@ -119,7 +119,7 @@ fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, retired: 
         loop {
             let (since, end, in_force, kept_so_far) = (gap, gap, in_force.clone(), &kept[..]);
             let moment =
-                Moment { record, since, end, in_force, ahead: true, kept: kept_so_far, faults, retired, rest: None };
+                Moment { record, since, end, in_force, ahead: true, kept: kept_so_far, faults, without, rest: None };
             let found: Vec<Kept> = requests.iter().flat_map(|request| Walk::go(&moment, *request).1).collect();
             let mut news = false;
             for new in found {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::faults::Faults;
 use crate::trace::{Answer, Cmd, Event, FenceKind, Hazard, Promise};
-use crate::world::{DDT, World};
+use crate::world::{DDT, PAS, World};
 use crate::{evaluator, software};
 
 /// Says which answers it accepts for the request in hand at the end of a trace.
@@ -55,6 +55,8 @@ impl<F: Fn(Settings) -> Oracle + Sync> Judge for TheOracle<F> {
         match stage.oracle.first_hazard()?.rule.as_str() {
             "stale-after-operation" => Some(Hazard::Stale),
             "not-hitless" => Some(Hazard::NotHitless),
+            "use-after-free" => Some(Hazard::Freed),
+            "never-invalidated" => Some(Hazard::Untold),
             _ => Some(Hazard::Mixed),
         }
     }
@@ -106,7 +108,7 @@ impl<'a> Stage<'a> {
         let capabilities = Capabilities(0x10)
             .with_sv39(true)
             .with_sv39x4(true)
-            .with_pas(46)
+            .with_pas(PAS as u8)
             .with_pd8(true)
             .with_nl(true)
             .with_s(true)
@@ -218,6 +220,15 @@ impl<'a> Stage<'a> {
                 self.oracle.end(true, self.now, &self.memory);
                 Ok(())
             }
+            Event::Free(page) => {
+                self.oracle.freed(Spa(world.frees[page]), 0x1000, self.now);
+                Ok(())
+            }
+            Event::Take(page) => {
+                self.oracle.taken(Spa(world.frees[page]), 0x1000);
+                Ok(())
+            }
+            Event::Rest => self.oracle.at_rest(self.now, &self.memory).map_err(|violation| line(&violation)),
         }
     }
 

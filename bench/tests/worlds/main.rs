@@ -15,6 +15,7 @@ mod known;
 mod litmus;
 mod moment;
 mod record;
+mod slips;
 mod software;
 mod trace;
 mod walk;

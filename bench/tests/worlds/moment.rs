@@ -2,7 +2,7 @@
 
 use crate::covers::{Use, covers};
 use crate::faults::{Fault, Faults};
-use crate::record::{Gap, Record};
+use crate::record::{Command, Gap, Record};
 use crate::trace::Cmd;
 
 /// Twice a gap: commands take effect at even times, early in a gap; walks are made at odd times, within it.
@@ -43,6 +43,15 @@ pub enum Kept {
     },
 }
 
+/// Values that are left out of account, to see whether an answer can do without them.
+#[derive(Default)]
+pub struct Without<'a> {
+    /// What operations of software have retired: the word, the value, and when the operation returned
+    pub retired: Vec<(usize, u64, Gap)>,
+    /// What was changed before the request was offered, and that nothing has invalidated since: by this record
+    pub untold: Option<(&'a Record<'a>, Gap)>,
+}
+
 /// A moment of the device, or all the time that a request is in its hands.
 pub struct Moment<'a> {
     /// What happened
@@ -59,8 +68,8 @@ pub struct Moment<'a> {
     pub kept: &'a [(Kept, Time)],
     /// A rule that is to be wrong
     pub faults: Faults,
-    /// Values that are left out of account: what software has retired
-    pub retired: &'a [(usize, u64)],
+    /// Values that are left out of account
+    pub without: &'a Without<'a>,
     /// Nothing counts but what memory held in this gap
     pub rest: Option<Gap>,
 }
@@ -109,7 +118,7 @@ impl Moment<'_> {
 
     /// Rules 1 and 3: memory held a value late enough.
     fn counts(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid, unread: bool) -> bool {
-        if self.retired.contains(&(word, value)) {
+        if self.is_left_out(word, value, used, invalid) {
             return false;
         }
         let has = |fault| self.faults.has(fault);
@@ -128,6 +137,20 @@ impl Moment<'_> {
             _ => self.cutoff(&used(value)) / 2,
         };
         self.record.held(word, value, since, self.end)
+    }
+
+    fn is_left_out(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid) -> bool {
+        // What holds V = 0 may be used since the offer.
+        let counts = |returned: Gap| !invalid.is(value) || returned < self.since;
+        let is_retired = |(of, was, returned): &(usize, u64, Gap)| (*of, *was) == (word, value) && counts(*returned);
+        let is_untold = |(whole, offered): (&Record<'_>, Gap)| {
+            whole.overwritten(word, value).is_some_and(|changed| {
+                let tells =
+                    |command: &Command| command.fetched > changed && covers(command.cmd, &used(value), self.faults);
+                changed < offered && !whole.commands.iter().any(tells)
+            })
+        };
+        self.without.retired.iter().any(is_retired) || self.without.untold.is_some_and(is_untold)
     }
 
     /// When the newest command that covers a use took effect.

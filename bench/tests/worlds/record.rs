@@ -61,6 +61,10 @@ pub struct Record<'a> {
     pub in_hand: Option<InHand>,
     /// Operations of software
     pub operations: Vec<Operation>,
+    /// Pages that software has given up and not taken again
+    pub freed: Vec<u64>,
+    /// The scenario has ended
+    pub is_over: bool,
     /// Devices and processes that have had a request accepted
     pub askers: Vec<(u32, Option<u32>)>,
     /// The gap at the end
@@ -82,6 +86,8 @@ impl<'a> Record<'a> {
             commands: vec![],
             in_hand: None,
             operations: vec![],
+            freed: vec![],
+            is_over: trace.last() == Some(&Event::Rest),
             askers: vec![],
             end: trace.len(),
             moments: vec![0],
@@ -129,8 +135,14 @@ impl<'a> Record<'a> {
                         running.ends = Some(at);
                     }
                 }
+                Event::Free(page) => record.freed.push(world.frees[page] >> 12),
+                Event::Take(page) => record.freed.retain(|freed| *freed != world.frees[page] >> 12),
+                Event::Rest => {}
             }
-            if !matches!(event, Event::Offer(_) | Event::Accept(_) | Event::Answer(_) | Event::Begin(_) | Event::End) {
+            if matches!(
+                event,
+                Event::Read(_) | Event::Store(..) | Event::Fetch(_) | Event::Fence(_) | Event::Done | Event::Stop
+            ) {
                 record.moments.push(after);
             }
         }
@@ -183,6 +195,13 @@ impl<'a> Record<'a> {
             let ends = stretches.get(number + 1).map_or(Gap::MAX, |(next, _)| next - 1);
             *held == value && *begins <= to && ends >= from
         })
+    }
+
+    /// The last gap in which memory held a value that it does not hold any more.
+    pub fn overwritten(&self, word: usize, value: u64) -> Option<Gap> {
+        let stretches = &self.held[word];
+        let at = stretches.iter().rposition(|(_, held)| *held == value)?;
+        stretches.get(at + 1).map(|(next, _)| next - 1)
     }
 
     /// The device had read this value by then.

@@ -1,9 +1,9 @@
-//! The other verdict: when is software to blame? From the same page, rules 1 and 2 of its second half.
+//! The other verdict: when is software to blame? From the same page, rules 1, 2, 4 and 5 of its second half.
 
 use crate::evaluator::explained;
 use crate::faults::Fault;
 use crate::faults::Faults;
-use crate::moment::Moment;
+use crate::moment::{Moment, Without};
 use crate::record::{Gap, InHand, Operation, Record};
 use crate::trace::{Answer, Event, Hazard, Promise};
 use crate::walk::Walk;
@@ -18,27 +18,42 @@ pub fn hazard(world: &World, trace: &[Event], faults: Faults) -> Option<Hazard> 
     let asked = Record::new(world, &trace[..at], faults);
     let hand = asked.in_hand?;
     let is_stale = || {
-        let retired = retired(&asked, hand.accepted, faults);
-        !explained(&asked, faults, &retired).contains(&answer)
+        let without = Without { retired: retired(&asked, hand.accepted, faults), untold: None };
+        !explained(&asked, faults, &without).contains(&answer)
     };
     if !faults.has(Fault::StaleIsFine) && is_stale() {
         return Some(Hazard::Stale);
     }
     let whole = Record::new(world, trace, faults);
-    torn(&whole, &hand, at, answer, faults)
+    let torn = torn(&whole, &hand, at, answer, faults);
+    torn.or_else(|| freed(&asked, answer)).or_else(|| untold(&asked, &whole, &hand, answer, faults))
+}
+
+/// Rule 4: a request shows where memory had been given up.
+fn freed(asked: &Record<'_>, answer: Answer) -> Option<Hazard> {
+    let is_freed = |page: &u64| answer == Answer::Page(*page);
+    asked.freed.iter().any(is_freed).then_some(Hazard::Freed)
+}
+
+/// Rule 5: a change was used stale, and no invalidation followed until the end.
+fn untold(asked: &Record<'_>, whole: &Record<'_>, hand: &InHand, answer: Answer, faults: Faults) -> Option<Hazard> {
+    let without = Without { retired: Vec::new(), untold: Some((whole, hand.offered)) };
+    let is_over = whole.is_over && !explained(asked, faults, &without).contains(&answer);
+    is_over.then_some(Hazard::Untold)
 }
 
 /// Rule 2: what the operations that had returned before the request was accepted have retired. Memory has not held it
 /// since.
-fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u64)> {
+fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u64, Gap)> {
     let mut retired = Vec::new();
     for operation in &record.operations {
         let counts = |ends: &Gap| *ends < accepted || faults.has(Fault::RetiredWhileInHand);
         let Some(ends) = operation.ends.filter(counts) else { continue };
         for &word in &operation.words {
             let values = record.values(word, record.end).into_iter();
-            retired
-                .extend(values.filter(|value| !record.held(word, *value, ends, record.end)).map(|value| (word, value)));
+            retired.extend(
+                values.filter(|value| !record.held(word, *value, ends, record.end)).map(|value| (word, value, ends)),
+            );
         }
     }
     retired
@@ -48,7 +63,7 @@ fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u6
 /// refuse while it runs, and nothing else.
 fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, faults: Faults) -> Option<Hazard> {
     let beside =
-        |operation: &&Operation| operation.begins < answered && operation.ends.is_none_or(|ends| ends > hand.accepted);
+        |operation: &&Operation| operation.begins < answered && operation.ends.is_none_or(|ends| ends > hand.offered);
     let beside: Vec<&Operation> = record.operations.iter().filter(beside).collect();
     let first = beside.first()?;
     if beside.iter().any(|operation| operation.ends.is_none()) {
@@ -65,8 +80,7 @@ fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, fault
 
 /// The answer that memory at rest gives.
 fn at_rest(record: &Record<'_>, hand: &InHand, rest: Gap, faults: Faults) -> Answer {
-    let (since, end, in_force) = (rest, rest, Vec::new());
-    let moment =
-        Moment { record, since, end, in_force, ahead: false, kept: &[], faults, retired: &[], rest: Some(rest) };
+    let (since, end, in_force, without) = (rest, rest, Vec::new(), &Without::default());
+    let moment = Moment { record, since, end, in_force, ahead: false, kept: &[], faults, without, rest: Some(rest) };
     Walk::go(&moment, hand.request).0[0]
 }

@@ -52,7 +52,7 @@ pub enum Answer {
     Refused,
 }
 
-/// One event. Words, requests and commands are numbers in the lists of the world.
+/// One event. Words, requests, commands and pages are numbers in the lists of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Event {
     /// `R`: the device reads what memory holds
@@ -77,6 +77,12 @@ pub enum Event {
     Begin(Promise),
     /// `O-`: it ends
     End,
+    /// `M-`: software frees a page
+    Free(usize),
+    /// `M+`: somebody owns it again
+    Take(usize),
+    /// The scenario ends
+    Rest,
 }
 
 /// What an operation of software promises.
@@ -97,6 +103,10 @@ pub enum Hazard {
     NotHitless,
     /// The same where some of these operations may refuse, and it was not refused
     Mixed,
+    /// A request led to memory that had been given up
+    Freed,
+    /// Only what was changed and never invalidated explains an answer
+    Untold,
 }
 
 /// Operands of IOFENCE.C.

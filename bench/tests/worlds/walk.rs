@@ -7,7 +7,7 @@ use crate::covers::Use;
 use crate::faults::Fault;
 use crate::moment::{Holder, Invalid, Kept, Moment};
 use crate::trace::{Answer, Request};
-use crate::world::{DDT, LEAF};
+use crate::world::{DDT, LEAF, PAS};
 
 /// What a stage leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,10 +169,12 @@ impl<'a> Walk<'a> {
                             device: self.request.device,
                         });
                     }
-                    answers.push(match end {
-                        Some(end) if self.allows(end.rights) => Answer::Page(end.page),
-                        _ => Answer::Refused,
-                    });
+                    let end = end.filter(|end| self.allows(end.rights));
+                    // What lies beyond physical addresses may be refused, or handed on to memory.
+                    if end.as_ref().is_none_or(|end| end.page >> (PAS - 12) != 0) {
+                        answers.push(Answer::Refused);
+                    }
+                    answers.extend(end.map(|end| Answer::Page(end.page)));
                 }
             }
         }

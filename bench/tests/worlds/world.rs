@@ -46,6 +46,10 @@ pub struct World {
     pub stops: bool,
     /// Software stores and sends commands only in operations, which promise one of these; none: there are no operations
     pub promises: Vec<Promise>,
+    /// Pages that software may give up and take again
+    pub frees: Vec<u64>,
+    /// The scenario ends behind the last request, and until then commands may still follow
+    pub rests: bool,
     /// Requests in a trace, at most
     pub rounds: usize,
     /// Operations of the sample, and of the long run
@@ -54,6 +58,8 @@ pub struct World {
 
 /// Page of the device directory.
 pub const DDT: u64 = 0x10_0000_0000;
+/// How wide physical addresses are.
+pub const PAS: u32 = 46;
 /// A leaf with every right, for user mode.
 pub const LEAF: u64 = 0xDF;
 /// Where pages lie that requests are led to.
@@ -95,6 +101,8 @@ impl World {
             offers: false,
             stops: false,
             promises: Vec::new(),
+            frees: Vec::new(),
+            rests: false,
             rounds: 1,
             depth: (4, 6),
         }
@@ -154,6 +162,18 @@ impl World {
     pub fn depth(mut self, sample: usize, long: usize) -> Self {
         self.depth = (sample, long);
         self
+    }
+
+    /// The same with one command alone.
+    pub fn with_one(&self, cmd: Cmd) -> World {
+        let mut world = self.clone();
+        world.commands = vec![cmd];
+        world
+    }
+
+    /// Software is judged in it, too.
+    pub fn judges_software(&self) -> bool {
+        !self.promises.is_empty() || !self.frees.is_empty() || self.rests
     }
 
     /// The word at an address.

@@ -10,7 +10,7 @@ mod second;
 mod tables;
 
 use crate::trace::{Cmd, FenceKind, Promise};
-use crate::world::{A, B, C, World, guest_vma, gvma, leaf, nl, range, root, table, vma};
+use crate::world::{A, B, C, PAS, World, guest_vma, gvma, leaf, nl, range, root, table, vma};
 
 /// First-stage root tables.
 const R0: u64 = 0x12_0000_0000;
@@ -54,6 +54,7 @@ pub fn all() -> Vec<World> {
         leaf::first_fences(),
         leaf::first_rights(),
         leaf::first_split_fences(),
+        leaf::first_wide(),
         leaf::first_offers(),
         leaf::first_stop(),
         tables::first_pointer(),
@@ -62,6 +63,7 @@ pub fn all() -> Vec<World> {
         tables::first_global(),
         tables::first_global_processes(),
         contexts::first_context(),
+        contexts::old_root(),
         contexts::bare_unread(),
         contexts::first_tags(),
         contexts::first_two_devices(),
@@ -84,7 +86,11 @@ pub fn all() -> Vec<World> {
         operations::effective_leaf(),
         operations::hitless_leaf(),
         operations::hitless_context(),
+        operations::hitless_tags(),
         operations::hitless_pair(),
+        operations::hitless_offers(),
+        operations::given_up(),
+        operations::never_told(),
     ]
 }
 

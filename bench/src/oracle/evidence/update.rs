@@ -18,7 +18,7 @@ impl Oracle {
     /// the words of what came; and a line for each walk that comes by it.
     pub(in super::super) fn needed_of(&self, addr: Spa, now: Cycle, memory: &dyn Peek) -> (Option<String>, String) {
         let (mut right, mut text) = (None, String::new());
-        for (request, _) in self.waiting_requests() {
+        for (request, _) in self.waiting_requests(now) {
             let mut steps: Vec<Step> = Vec::new();
             golden::translate_traced(&self.config(), &mut View::at(memory, &self.histories, now), &request, &mut steps);
             if let Some(Step::Translated(Translation { target: Target::Mrif(mrif), .. })) = steps.last()

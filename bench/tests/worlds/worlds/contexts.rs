@@ -14,6 +14,22 @@ pub fn first_context() -> World {
         .depth(4, 6)
 }
 
+/// The root alone changes, and few commands drop what hung below the old one.
+pub fn old_root() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("old root");
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
+    tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("R1[0]", R1, table(M1))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None), vma(None, Some(1))])
+        .pages(&[A, C])
+        .depth(4, 7)
+}
+
 /// A context without tags, of which the device has read nothing.
 pub fn bare_unread() -> World {
     let world = World::new("Bare context, unread");

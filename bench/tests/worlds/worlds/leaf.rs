@@ -70,6 +70,17 @@ pub fn first_split_fences() -> World {
     world
 }
 
+/// A page that lies beyond physical addresses.
+pub fn first_wide() -> World {
+    const WIDE: u64 = 1 << PAS;
+    tables(first(World::new("wide address"), 1, R0))
+        .word("T0[1]", T0 + 8, &[("A", leaf(A)), ("wide", leaf(WIDE))])
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A, WIDE])
+        .depth(4, 7)
+}
+
 pub fn first_offers() -> World {
     let mut world = tables(first(World::new("offers"), 1, R0))
         .word("T0[1]", T0 + 8, &[("A", leaf(A)), ("0", 0)])

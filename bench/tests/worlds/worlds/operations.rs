@@ -22,6 +22,37 @@ pub fn hitless_leaf() -> World {
     changed_leaf("hitless change of a leaf", Promise::Hitless)
 }
 
+/// A request may be there long before an operation begins.
+pub fn hitless_offers() -> World {
+    let mut world = changed_leaf("hitless change of a leaf, offers", Promise::Hitless);
+    world.offers = true;
+    world
+}
+
+/// Pages that software gives up.
+pub fn given_up() -> World {
+    let mut world = tables(first(World::new("memory given up"), 1, R0))
+        .word("T0[1]", T0 + 8, &LEAVES[..2])
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A])
+        .depth(4, 7);
+    world.frees = vec![A];
+    world
+}
+
+/// The scenario ends.
+pub fn never_told() -> World {
+    let mut world = tables(first(World::new("a change that is never invalidated"), 1, R0))
+        .word("T0[1]", T0 + 8, LEAVES)
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None), vma(Some(1), None)])
+        .pages(&[A, B])
+        .depth(4, 6);
+    world.rests = true;
+    world
+}
+
 pub fn hitless_context() -> World {
     let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
     let world = World::new("hitless change of a root");
@@ -36,6 +67,24 @@ pub fn hitless_context() -> World {
         .pages(&[A, C])
         .depth(4, 6);
     world.promises = vec![Promise::Effective, Promise::Hitless];
+    world
+}
+
+/// A tag and a root: with one of them changed requests still come out as before.
+pub fn hitless_tags() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("hitless change of a tag and a root");
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0)), ("P1", pscid(1))], &fsc, &[], &[], &[]]);
+    let mut world = tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("R1[0]", R1, table(M1))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(None, None)])
+        .pages(&[A, C])
+        .depth(3, 5);
+    world.promises = vec![Promise::Hitless];
     world
 }
 
