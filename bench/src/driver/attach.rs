@@ -4,7 +4,7 @@ use golden::DeviceId;
 
 use super::error::ApiError;
 use super::format::{Context, FaultRecord};
-use super::machine::{Machine, Operation, Promise};
+use super::machine::{Machine, Named, Operation, Promise};
 use super::plan::{Plan, Step};
 use super::processes::Processes;
 use super::setup::{Device, Domain, Driver};
@@ -70,6 +70,7 @@ impl Driver {
             processes: None,
         };
         self.devices.insert(device, state);
+        machine.named(name, Named::Device(ids));
         Ok(Device(device))
     }
 

@@ -7,7 +7,7 @@ use golden::Spa;
 use super::alloc::Allocator;
 use super::error::ApiError;
 use super::format::{Capabilities, Context, Invalidation, PAGE, Scheme, Stage, TC_DTF, TC_SADE, TC_V};
-use super::machine::{Machine, Operation, Promise};
+use super::machine::{Machine, Named, Operation, Promise};
 use super::msi::{MsiTable, MsiWindow};
 use super::setup::{Domain, Driver};
 use super::switch::Seat;
@@ -216,6 +216,10 @@ impl Driver {
             self.free(machine, made)?;
             return Err(error);
         }
+        let context = self.domain_context(made.0)?;
+        let pscid = if context.has_first_stage() { context.pscid() } else { 0 };
+        let (iohgatp, fsc) = (context.0[Context::IOHGATP], context.0[Context::FSC]);
+        machine.named(&request.name, Named::Domain { iohgatp, pscid, fsc });
         Ok(made)
     }
 

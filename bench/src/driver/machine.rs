@@ -51,6 +51,22 @@ pub enum StepKind {
     Flush,
 }
 
+/// What software calls the things that the IOMMU knows by numbers. For reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// A device, by its IDs.
+    Device(&'a [DeviceId]),
+    /// A domain, by what the context of a device that is attached to it says.
+    Domain {
+        /// `iohgatp`, 0 without a second stage
+        iohgatp: u64,
+        /// PSCID, 0 without a first stage
+        pscid: u32,
+        /// `fsc`, 0 without a first stage
+        fsc: u64,
+    },
+}
+
 /// The machine stopped before the call was done: the device hung or stopped itself, or a divergence was found. The
 /// machine keeps the reason; the driver only unwinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +99,8 @@ pub trait Machine {
     fn freed(&mut self, _: Spa, _bytes: u64) {}
     /// This memory belongs to somebody from now on.
     fn taken(&mut self, _: Spa, _bytes: u64) {}
+    /// Software gives something a name. For those who watch: it takes no time.
+    fn named(&mut self, _name: &str, _: Named<'_>) {}
     /// The operation under way begins the next step of its plan for the context of a device, which has these IDs. For
     /// those who watch: it takes no time.
     fn step(&mut self, _: &[DeviceId], _: StepKind) {}

@@ -35,7 +35,7 @@ pub use domain::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT
 pub use error::{ApiError, Errno};
 pub use faults::Faults;
 pub use guest::Partial;
-pub use machine::{Halted, Machine, Operation, Promise, StepKind};
+pub use machine::{Halted, Machine, Named, Operation, Promise, StepKind};
 pub use mapping::Mapping;
 pub use msi::MsiWindow;
 pub use options::{Completion, FlushPolicy, Options, Policy, Quirks, Resources};

@@ -1,11 +1,12 @@
 //! ATS translation requests: each is answered once, by what values that the device under test may use come to
 //! (section "PCIe ATS translation request handling").
 
-use golden::{Access, DeviceId, Fault, Iova, Kind, Outcome, ProcessId, Request, Response, Target, Translation};
+use golden::{Access, DeviceId, Fault, Iova, Kind, Outcome, ProcessId, Request, Response, Spa, Target, Translation};
 use hdl::{TranslationCompletion, TranslationRequest};
 
 use super::Oracle;
 use super::chooser::Chooser;
+use super::evidence::{Answer, success_line};
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
@@ -127,17 +128,7 @@ fn completion_line(came: &TranslationCompletion) -> String {
     match came.status {
         SUCCESS => {
             let size = range_log2(came.addr, came.s);
-            let base = came.addr & u64::MAX.checked_shl(size).unwrap_or(0);
-            format!(
-                "Success, {base:#x} for 2^{size} bytes, R {} W {} X {}, Priv {} Global {} U {} N {}",
-                u8::from(came.r),
-                u8::from(came.w),
-                u8::from(came.x),
-                u8::from(came.privileged),
-                u8::from(came.global),
-                u8::from(came.u),
-                u8::from(came.n)
-            )
+            success_line(came.addr, size, [came.r, came.w, came.x, came.privileged, came.global, came.u, came.n])
         }
         UNSUPPORTED_REQUEST => "UR".to_owned(),
         _ => "CA".to_owned(),
@@ -174,8 +165,15 @@ impl Oracle {
             match explanation {
                 Some(explanation) => self.explained(&request, &explanation, window, memory),
                 None => {
-                    let wrong = completion_line(came);
-                    return Err(self.unexplained(Rule::AtsCompletion, &request, window, wrong, memory));
+                    let is_it = |outcome: &Outcome| match outcome {
+                        Outcome::Translated(right) => agrees(&request, right, false, came),
+                        _ => false,
+                    };
+                    let size = range_log2(came.addr, came.s);
+                    let base = Spa(came.addr & u64::MAX.checked_shl(size).unwrap_or(0));
+                    let (line, to) = (completion_line(came), Some(base));
+                    let answer = Answer { line, is_it: &is_it, to };
+                    return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer, memory));
                 }
             }
             return Ok(());
@@ -185,8 +183,9 @@ impl Oracle {
             found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
         }
         if found.is_empty() {
-            let wrong = completion_line(came);
-            return Err(self.unexplained(Rule::AtsCompletion, &request, window, wrong, memory));
+            let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));
+            let answer = Answer { line: completion_line(came), is_it: &is_it, to: None };
+            return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer, memory));
         }
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();

@@ -9,11 +9,18 @@ use golden::{Outcome, Target};
 use super::Oracle;
 use super::chooser::Chooser;
 use super::dma::{Finished, Shown};
+use super::evidence::{Answer, translated_line};
 use super::explain::{Explanation, request_of};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::view::Peek;
 use crate::bus::{Cycle, Ticket};
+
+/// The outcome leads to what memory was shown.
+fn is_shown(outcome: &Outcome, shown: &Shown) -> bool {
+    matches!(outcome, Outcome::Translated(t)
+        if t.spa == shown.addr && t.pbmt as u8 == shown.pbmt && !matches!(t.target, Target::Mrif(_)))
+}
 
 impl Oracle {
     /// An address showed on `mem_*`: a request was translated. It belongs to the oldest transaction that explains it.
@@ -43,8 +50,10 @@ impl Oracle {
             oldest.get_or_insert((request, window));
         }
         let Some((request, window)) = oldest else { return Err(self.transactions.misshapen(shown)) };
-        let wrong = format!("translated to {:#x}, memory type {}", shown.addr, shown.pbmt);
-        Err(self.unexplained(Rule::Translation, &request, window, wrong, memory))
+        let line = translated_line(shown.addr, shown.pbmt);
+        let is_it = |outcome: &Outcome| is_shown(outcome, shown);
+        let came = Answer { line, is_it: &is_it, to: Some(shown.addr) };
+        Err(self.unexplained(Rule::Translation, &request, window, &came, memory))
     }
 
     /// How the transaction at this place leads to an address that was shown in this cycle.
@@ -52,10 +61,7 @@ impl Oracle {
         let transaction = self.transactions.live().get(place)?;
         let request = request_of(transaction);
         let window = Window::until_shown(transaction, cycle);
-        self.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| {
-            matches!(outcome, Outcome::Translated(t)
-                if t.spa == shown.addr && t.pbmt as u8 == shown.pbmt && !matches!(t.target, Target::Mrif(_)))
-        })
+        self.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| is_shown(outcome, shown))
     }
 
     /// A beat of write data on `mem_*`.

@@ -384,7 +384,9 @@ impl<'a> Chooser<'a> {
                 continue;
             }
             let stale = !history.held_between(value, self.window.offered, self.window.end);
-            self.buffers.options.push((stale, Sighting { value, first: self.window.end, last_sampled: 0, resp: 0 }));
+            self.buffers
+                .options
+                .push((stale, Sighting { value, first: self.window.end, first_sampled: 0, last_sampled: 0, resp: 0 }));
         }
     }
 

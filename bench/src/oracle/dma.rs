@@ -3,7 +3,10 @@
 use golden::Spa;
 
 use super::rule::{Rule, Violation};
-use crate::bus::{Attributes, Burst, Cycle, Direction, DmaRequest, Ticket};
+use crate::bus::{Attributes, Burst, Cycle, Direction, DmaRequest, FIXED, INCR, Ticket, WRAP};
+
+/// Responses of AXI by their code.
+const RESPONSES: [&str; 4] = ["OKAY", "EXOKAY", "SLVERR", "DECERR"];
 
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
@@ -138,16 +141,14 @@ impl Transactions {
     /// Memory was asked for something that no transaction explains.
     pub fn misshapen(&self, shown: &Shown) -> Violation {
         let Shown { direction, id, addr, burst, prot, attributes, .. } = *shown;
-        let wrong = format!("{direction:?} at {addr:#x}, ID {id:#x}, {burst:?}, prot {prot:#05b}, {attributes}");
+        let came = shape(direction, addr.0, burst, prot);
+        let wrong = format!("{came}, {attributes}, at {addr:#x} with ID {id:#x}");
         let waits = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
         let right = match self.live.iter().find(waits) {
-            Some(t) => format!(
-                "{direction:?} with offset {:#x}, {:?}, prot {:#05b}, {}",
-                t.request.iova.0 & 0xFFF,
-                t.request.burst,
-                axprot(&t.request),
-                t.request.attributes()
-            ),
+            Some(t) => {
+                let shape = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
+                format!("{shape}, {}, as transaction {} asks", t.request.attributes(), t.ticket.0)
+            }
             None => "nothing: no device waits with this ID".to_owned(),
         };
         Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong)
@@ -166,14 +167,15 @@ impl Transactions {
     /// A beat of write data on `mem_*`.
     pub fn write_beat(&mut self, data: u64, strb: u8) -> Result<(), Violation> {
         let open = self.next_write().and_then(|place| self.live.get_mut(place));
-        let Some(Transaction { request, memory: Some(memory), .. }) = open else {
+        let Some(Transaction { ticket, request, memory: Some(memory), .. }) = open else {
             return Err(Violation::new(Rule::DmaData, "write", "no data: no write is open", format!("{data:#018x}")));
         };
         let beat = memory.write_beats;
         let (value, strobes) = request.data[beat];
         if !same_lanes((value, strobes), (data, strb)) {
-            let right = format!("beat {beat}: {value:#018x}, strobes {strobes:#010b}");
-            let wrong = format!("beat {beat}: {data:#018x}, strobes {strb:#010b}");
+            let of = format!("beat {beat} of transaction {}", ticket.0);
+            let right = format!("{of}: {value:#018x}, strobes {strobes:#010b}");
+            let wrong = format!("{of}: {data:#018x}, strobes {strb:#010b}");
             return Err(Violation::new(Rule::DmaData, "write", right, wrong));
         }
         memory.write_beats += 1;
@@ -220,16 +222,24 @@ impl Transactions {
             // SLVERR, or DECERR as an interconnect in a wrapper may have it.
             return Ok(if resp < 2 { Finished::Kept(transaction) } else { Finished::Refused(transaction) });
         };
+        let of = format!("transaction {}", ticket.0);
+        let answered = |resp: u8| format!("{} to {of}", RESPONSES[usize::from(resp & 3)]);
         if memory.done.is_none() {
-            let wrong = format!("response {resp} before memory answered");
-            return Err(Violation::new(Rule::DmaResponse, "early", "the response of memory", wrong));
+            let (right, wrong) = (format!("no answer to {of} before memory has answered"), answered(resp));
+            return Err(Violation::new(Rule::DmaResponse, "early", right, wrong));
         }
         if memory.resp != resp {
-            let (right, wrong) = (format!("response {}", memory.resp), format!("response {resp}"));
+            let (right, wrong) = (format!("{}, as memory answered", answered(memory.resp)), answered(resp));
             return Err(Violation::new(Rule::DmaResponse, "changed", right, wrong));
         }
         if transaction.request.direction == Direction::Read && memory.data != data {
-            let (right, wrong) = (format!("{:#x?}", memory.data), format!("{data:#x?}"));
+            let differs = |(right, came): (&u64, &u64)| right != came;
+            let beat = memory.data.iter().zip(data).position(differs).unwrap_or(memory.data.len().min(data.len()));
+            let show = |data: &[u64]| match data.get(beat) {
+                Some(value) => format!("beat {beat} of {of}: {value:#018x}"),
+                None => format!("{beat} beats of {of}"),
+            };
+            let (right, wrong) = (show(&memory.data), show(data));
             return Err(Violation::new(Rule::DmaData, "read", right, wrong));
         }
         self.live.remove(index);
@@ -258,6 +268,19 @@ impl Transaction {
     }
 }
 
+/// The shape of a transaction in words.
+fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
+    let what = if direction == Direction::Read { "a read" } else { "a write" };
+    let kind = match burst.kind {
+        FIXED => "FIXED",
+        INCR => "INCR",
+        WRAP => "WRAP",
+        _ => "reserved",
+    };
+    let (beats, bytes) = (u32::from(burst.len) + 1, 1u32 << burst.size);
+    format!("{what} of {beats} beats of {bytes} bytes, {kind}, from page offset {:#x}, prot {prot:#05b}", addr & 0xFFF)
+}
+
 /// `AxPROT` as the device asked, without the non-secure bit that nobody looks at.
 fn axprot(request: &DmaRequest) -> u8 {
     u8::from(request.privileged) | u8::from(request.instruction) << 2
@@ -278,8 +301,6 @@ mod tests {
     use golden::{DeviceId, Iova};
 
     use super::*;
-    use crate::bus::INCR;
-
     const SHAPE: Burst = Burst { len: 1, size: 3, kind: INCR };
 
     fn write(iova: u64, data: [u64; 2]) -> DmaRequest {

@@ -2,6 +2,7 @@
 
 use golden::{Fault, FaultRecord, Fqcsr, Request};
 
+use super::evidence::Came;
 use super::records::Records;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
@@ -68,9 +69,16 @@ impl Owed {
 #[derive(Clone, Debug)]
 struct Received {
     record: FaultRecord,
+    index: u32,
     cycle: Cycle,
     /// Refused requests, by whose they were and when, of which it is known that nothing makes them leave it
     denied: Vec<(Origin, Window)>,
+}
+
+impl Received {
+    fn came(&self) -> Came {
+        Came { record: self.record, index: self.index, cycle: self.cycle }
+    }
 }
 
 /// A record that no likely explanation leaves, and a refused request that it may be of.
@@ -247,7 +255,7 @@ impl Faults {
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
         self.offsets.learn(&record);
-        self.unmatched.push(Received { record, cycle: now, denied: Vec::new() });
+        self.unmatched.push(Received { record, index, cycle: now, denied: Vec::new() });
         self.settle();
         Ok(Some(record))
     }
@@ -392,11 +400,10 @@ impl Faults {
     /// it was off or had an error, need not be recorded.
     pub fn at_rest(&self, excused: Cycle) -> Result<(), Violation> {
         if let Some(received) = self.unmatched.first() {
-            let wrong = format!("{} in cycle {}", describe(&received.record), received.cycle);
-            let detail = format!("cause {}", received.record.head.cause());
+            let (detail, wrong) = (detail(&received.record), describe(&received.record));
             return Err(Violation::new(Rule::FaultRecord, detail, "no record: no refused request explains it", wrong));
         }
-        match self.owed.iter().find(|owed| self.is_lost(owed, excused)) {
+        match self.missing(excused) {
             None => Ok(()),
             Some(owed) => {
                 let fault = &owed.possible[0];
@@ -438,10 +445,31 @@ impl Faults {
         self.owed.remove(at);
     }
 
+    /// Records that no refused request explains so far, oldest first.
+    pub fn unexplained(&self) -> impl Iterator<Item = Came> + '_ {
+        self.unmatched.iter().map(Received::came)
+    }
+
+    /// Every refused request, and the record that it has left: those first that have left none.
+    pub fn refusals(&self) -> impl Iterator<Item = (&Owed, Option<Came>)> {
+        let paid = self.paid.iter().map(|paid| (&paid.owed, Some(paid.received.came())));
+        self.owed.iter().map(|owed| (owed, None)).chain(paid)
+    }
+
+    /// A refused request whose record must not be missing, and is.
+    pub fn missing(&self, excused: Cycle) -> Option<&Owed> {
+        self.owed.iter().find(|owed| self.is_lost(owed, excused))
+    }
+
     /// Records by cause.
     pub fn counts(&self) -> &std::collections::BTreeMap<u16, u64> {
         &self.counts
     }
+}
+
+/// The bucket of a record that nothing explains.
+pub fn detail(record: &FaultRecord) -> String {
+    format!("cause {}", record.head.cause())
 }
 
 /// A record in one line.

@@ -1,10 +1,10 @@
 //! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
 
-use golden::{Kind, Outcome, Request, Role, Spa};
+use golden::{Kind, Outcome, Request, Role, Spa, Stage};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
-use super::evidence;
+use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
 use super::judge::structure;
 use super::operations::Moments;
@@ -20,16 +20,20 @@ use crate::testbench::{Blame, Finding};
 const TRIES_FOR_KIND: u32 = 4096;
 
 /// Which tree a page-table entry was found in.
-fn tree(choice: &Choice) -> String {
-    match choice.word.role {
-        Role::FirstStage { .. } | Role::SecondStage { .. } => format!(", in the tree of {:#018x}", choice.root),
-        _ => String::new(),
-    }
+fn tree(choice: &Choice, names: &Names) -> String {
+    let Choice { word, root, .. } = choice;
+    let stage = match word.role {
+        Role::FirstStage { .. } => Stage::First,
+        Role::SecondStage { .. } => Stage::Second,
+        _ => return String::new(),
+    };
+    let whose = names.tags(stage, word.tags.gscid, word.tags.pscid, Some(*root));
+    format!(", in the tree of {root:#018x}, {whose}")
 }
 
-fn used_as(choice: &Choice) -> String {
+fn used_as(choice: &Choice, names: &Names) -> String {
     let Choice { word, value, .. } = choice;
-    format!("{} at {:#x} was used as {value:#018x}{}", word.role, word.addr, tree(choice))
+    format!("{} @ {:#x} was used as {value:#018x}{}", word.role, word.addr, tree(choice, names))
 }
 
 /// The same to whoever asked. What a translation request is told has more to it than an address.
@@ -202,24 +206,22 @@ impl Oracle {
         if self.hazard.is_some() {
             return;
         }
-        let Served { request, window, explanation, .. } = served;
-        let config = self.config();
-        let text =
-            evidence::walk(&config, request, *window, &self.histories, &self.invalidations, memory, &self.time_line);
+        let Served { window, explanation, .. } = served;
         let outcome = &explanation.outcome;
+        let text = self.hazard_story(served, &broken, memory);
         let (rule, detail, right, wrong) = match broken {
             Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,
                 structure(&choice.word.role).to_owned(),
                 format!("`{operation}` returned in cycle {returned}: what it replaced is used no more; {missing}"),
-                used_as(&choice),
+                used_as(&choice, &self.names),
             ),
             Broken::Freed { addr, since, table, missing } => (
                 Rule::UseAfterFree,
                 table.map_or("data", |choice| structure(&choice.word.role)).to_owned(),
                 format!("no access to {addr:#x}, which software freed in cycle {since}; {missing}"),
                 match &table {
-                    Some(choice) => used_as(choice),
+                    Some(choice) => used_as(choice, &self.names),
                     None => evidence::outcome_line(outcome),
                 },
             ),
@@ -227,7 +229,7 @@ impl Oracle {
                 Rule::NeverInvalidated,
                 structure(&choice.word.role).to_owned(),
                 format!("what software changed in cycle {changed} is invalidated; {missing}"),
-                used_as(&choice),
+                used_as(&choice, &self.names),
             ),
             Broken::Torn { operation, hitless, old, new } => (
                 if hitless { Rule::NotHitless } else { Rule::MixedState },
@@ -236,10 +238,9 @@ impl Oracle {
                     _ => "translation".to_owned(),
                 },
                 format!(
-                    "`{operation}` {}: {} or {}",
+                    "`{operation}` {}: {}",
                     if hitless { "is hitless" } else { "shows the old state, the new one, or a refusal" },
-                    evidence::outcome_line(&old),
-                    evidence::outcome_line(&new)
+                    evidence::either_line(&old, &new)
                 ),
                 evidence::outcome_line(outcome),
             ),

@@ -17,6 +17,8 @@ pub struct Sighting {
     pub value: u64,
     /// Cycle in which it was first delivered to the device
     pub first: Cycle,
+    /// Cycle in which it first left memory
+    pub first_sampled: Cycle,
     /// Cycle in which it last left memory
     pub last_sampled: Cycle,
     /// The read was answered with an error: `RRESP` of the beat, 0 for none
@@ -87,6 +89,11 @@ impl Word {
         self.held.iter().map(|held| held.value)
     }
 
+    /// The last cycle of every value that memory has held and holds no longer at that place of its history.
+    pub fn changes(&self) -> impl Iterator<Item = Cycle> + '_ {
+        self.held.iter().skip(1).map(|held| held.from - 1)
+    }
+
     /// Every value that memory held at some time before this cycle.
     pub fn values_before(&self, cycle: Cycle) -> impl Iterator<Item = u64> + '_ {
         self.held.iter().take_while(move |held| held.from <= cycle).map(|held| held.value)
@@ -120,6 +127,11 @@ impl Histories {
         self.words.get(&(addr.0 & !7))
     }
 
+    /// Every doubleword that has a history, and its address.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &Word)> {
+        self.words.iter().map(|(at, word)| (*at, word))
+    }
+
     /// Nobody has stored here or read it since reset: memory has held this value from the beginning.
     pub fn untouched(&mut self, addr: Spa, value: u64) {
         let word = self.words.entry(addr.0 & !7).or_default();
@@ -141,7 +153,10 @@ impl Histories {
         let is_first = word.sightings.is_empty();
         match word.sightings.iter_mut().find(|seen| seen.value == value && seen.resp == resp) {
             Some(seen) => seen.last_sampled = seen.last_sampled.max(sampled),
-            None => word.sightings.push(Sighting { value, first: now, last_sampled: sampled, resp }),
+            None => {
+                let (first, first_sampled, last_sampled) = (now, sampled, sampled);
+                word.sightings.push(Sighting { value, first, first_sampled, last_sampled, resp });
+            }
         }
         is_first
     }
@@ -230,6 +245,6 @@ mod tests {
         histories.sighted(WORD, 7, 0, 6, 9);
         histories.sighted(WORD, 7, 0, 16, 19);
         let seen = histories.word(WORD).unwrap().sightings();
-        assert_eq!(seen, [Sighting { value: 7, first: 9, last_sampled: 16, resp: 0 }]);
+        assert_eq!(seen, [Sighting { value: 7, first: 9, first_sampled: 6, last_sampled: 16, resp: 0 }]);
     }
 }

@@ -33,7 +33,7 @@ pub struct Open {
 pub const SOURCES: usize = 4;
 
 /// Their bits in `ipsr`.
-const PENDING: [&str; SOURCES] = ["ipsr.cip", "ipsr.fip", "ipsr.pmip", "ipsr.pip"];
+pub(super) const PENDING: [&str; SOURCES] = ["ipsr.cip", "ipsr.fip", "ipsr.pmip", "ipsr.pip"];
 
 /// What is known of a pending bit.
 #[derive(Clone, Copy, Debug)]

@@ -112,7 +112,12 @@ impl Invalidations {
 
     /// When the newest command was fetched that `covers` and that is in force for a request.
     pub fn newest(&self, window: Window, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
-        self.in_force(window).find(|i| covers(&i.command)).map(|i| i.fetched)
+        self.newest_command(window, covers).map(|i| i.fetched)
+    }
+
+    /// This command itself.
+    pub fn newest_command(&self, window: Window, covers: impl Fn(&Command) -> bool) -> Option<&Invalidation> {
+        self.in_force(window).find(|i| covers(&i.command))
     }
 
     /// The cycle from which on memory must have held a value for it to explain this use, in a request in this window; and

@@ -4,9 +4,9 @@ use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp
 
 use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
-use super::evidence;
+use super::evidence::{Answer, Came, request_line};
 use super::explain::{Explanation, request_of};
-use super::faults::{Origin, Owed};
+use super::faults::{Origin, Owed, describe};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::view::Peek;
@@ -48,7 +48,7 @@ impl Oracle {
             false => self.refused_by_file(&[Reach::Plain], transaction, now),
         });
         if found.is_empty() {
-            return Err(self.unexplained(Rule::Refusal, &request, window, "refused".to_owned(), memory));
+            return Err(self.unexplained_refusal(&request, window, memory));
         }
         let possible = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Transaction(transaction.ticket);
@@ -56,6 +56,24 @@ impl Oracle {
         let which = self.faults.refused(owed).unwrap_or(0);
         self.explained(&request, &found[which].1, window, memory);
         Ok(())
+    }
+
+    /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
+    fn unexplained_refusal(&mut self, request: &Request, window: Window, memory: &dyn Peek) -> Violation {
+        let is_of = |came: &Came| {
+            let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
+            came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
+        };
+        let record = self.faults.unexplained().find(is_of).map(|came| came.record);
+        let line = match &record {
+            Some(record) => format!("refused: {}", describe(record)),
+            None => "refused; its record has not come yet".to_owned(),
+        };
+        let is_it = |outcome: &Outcome| match outcome {
+            Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
+            _ => false,
+        };
+        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None }, memory)
     }
 
     /// Looks for unlikely explanations of refusals, where records call for them. Only at rest: before, a record may be of
@@ -130,27 +148,6 @@ impl Oracle {
         self.look_at_software(request, explanation, window, memory);
     }
 
-    pub(super) fn unexplained(
-        &mut self,
-        rule: Rule,
-        request: &Request,
-        window: Window,
-        wrong: String,
-        memory: &dyn Peek,
-    ) -> Violation {
-        // What it should have been: the outcome that needs the freshest values.
-        let right = match self.explain(request, window, |_, _| true) {
-            Some(explanation) => evidence::outcome_line(&explanation.outcome),
-            None => evidence::outcome_line(&Outcome::Unavailable),
-        };
-        let config = self.config();
-        let text =
-            evidence::walk(&config, request, window, &self.histories, &self.invalidations, memory, &self.time_line);
-        let mut violation = Violation::new(rule, format!("{:?}", request.access), right, wrong);
-        violation.evidence = text;
-        violation
-    }
-
     /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.
     pub(super) fn device_write(
         &mut self,
@@ -179,15 +176,24 @@ impl Oracle {
             self.page_queue.update(ring, self.registers.pqh, self.registers.pq_enabled, None, now);
             return Ok(());
         }
-        let unowed = || {
-            let wrong = format!("a write of {} beats to {addr:#x}", beats.len());
-            Violation::new(Rule::UnowedWrite, "ptw", "no write, a record that is owed, or the store of a fence", wrong)
+        let unowed = |oracle: &Oracle| {
+            let right = match oracle.commands.unstored().map(|fence| fence.operands.store) {
+                Some(Some((addr, data))) => {
+                    format!("the store of a fence, {data:#x} at {addr:#x}, or a record that is owed")
+                }
+                _ => "no write, or a record that is owed".to_owned(),
+            };
+            let wrong = match beats {
+                [(value, strobes)] => format!("a write, {value:#018x} with strobes {strobes:#010b} at {addr:#x}"),
+                beats => format!("a write of {} beats at {addr:#x}", beats.len()),
+            };
+            Violation::new(Rule::UnowedWrite, "ptw", right, wrong)
         };
-        let &[(value, strobes)] = beats else { return Err(unowed()) };
+        let &[(value, strobes)] = beats else { return Err(unowed(self)) };
         let lane = strobes.trailing_zeros().min(7);
         let target = Spa((addr.0 & !7) + u64::from(lane));
         if !matches!(strobes, 0x0F | 0xF0) {
-            return Err(unowed());
+            return Err(unowed(self));
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
         if self.commands.fence_for_store(target, data).is_none() {
@@ -209,7 +215,7 @@ impl Oracle {
                     self.writes.push((id, Write::Notice));
                     Ok(())
                 }
-                None => Err(unowed()),
+                None => Err(unowed(self)),
             };
         };
         fence.stored = true;
@@ -244,12 +250,19 @@ impl Oracle {
             }
             let read = open(fence.operands.pr, Direction::Read);
             if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
+                let what = request_line(&request_of(transaction), &self.names);
                 let right = format!(
-                    "completion after transaction {} ({:?}), which went to memory before the fence was fetched in cycle {}",
-                    transaction.ticket.0, transaction.request.direction, fence.fetched
+                    "completion after memory has answered transaction {}, a {what}, which went there before the fence of \
+                     cycle {} was fetched",
+                    transaction.ticket.0, fence.fetched
                 );
                 let detail = if fence.operands.pr { "PR" } else { "PW" };
-                return Err(Violation::new(Rule::FenceOrder, detail, right, "completion before it"));
+                return Err(Violation::new(
+                    Rule::FenceOrder,
+                    detail,
+                    right,
+                    "completion before memory has answered it",
+                ));
             }
         }
         Ok(())

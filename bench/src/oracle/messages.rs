@@ -213,7 +213,8 @@ impl Messages {
         }
         let is_it = |entry: &Entry| mine(entry) && entry.data.may_be(data, now);
         if !self.entries.iter().any(is_it) {
-            return broken("data", "the data of the entry in msi_cfg_tbl");
+            let right = self.entries.iter().find(|entry| mine(entry)).map(|entry| entry.data.value);
+            return broken("data", &format!("a message to {addr:#x} with data {:#x}", right.unwrap_or_default()));
         }
         let open = |entry: &Entry| is_it(entry) && entry.in_force.is_none_or(|since| since + LATE >= now);
         if !self.entries.iter().any(open) {

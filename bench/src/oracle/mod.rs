@@ -132,6 +132,8 @@ pub struct Oracle {
     counters: counters::Counters,
     writes: Vec<(u8, Write)>,
     time_line: evidence::TimeLine,
+    accesses: evidence::Accesses,
+    names: evidence::Names,
     buffers: chooser::Buffers,
     figures: Figures,
     hazard: Option<Finding>,
@@ -168,6 +170,8 @@ impl Oracle {
             counters: counters::Counters::default(),
             writes: Vec::new(),
             time_line: evidence::TimeLine::default(),
+            accesses: evidence::Accesses::default(),
+            names: evidence::Names::default(),
             buffers: chooser::Buffers::default(),
             figures: Figures::default(),
             hazard: None,
@@ -194,6 +198,7 @@ impl Oracle {
 
     fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         use registers::Effect;
+        self.accesses.write(register, value, now);
         let open = self.open(now);
         let waiting = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
         let live = waiting + self.transactions.offers().len();
@@ -245,13 +250,13 @@ impl Oracle {
 
     /// Software begins an operation.
     pub fn begin(&mut self, operation: Operation, now: Cycle) {
-        self.time_line.operation(now, format!("begin {}", operation.name));
+        self.time_line.begin(now, &operation.name);
         self.software.begin(operation, now);
     }
 
     /// Software ends the operation that it began last.
     pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek) {
-        self.time_line.operation(now, format!("end{}", if done { "" } else { ", failed" }));
+        self.time_line.end(now, done);
         for served in self.software.end(done, now) {
             self.judge_software(&served, memory);
         }
@@ -259,7 +264,7 @@ impl Oracle {
 
     /// Software gives up memory: from now on no device may reach it.
     pub fn freed(&mut self, start: Spa, bytes: u64, now: Cycle) {
-        self.time_line.operation(now, format!("software frees {start:#x}+{bytes:#x}"));
+        self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
         self.freed.free(start, bytes, now);
     }
 
@@ -286,7 +291,8 @@ impl Oracle {
         }
         for phase in 0..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
-                self.event(event, now, memory)?;
+                let judged = self.event(event, now, memory);
+                judged.map_err(|violation| self.with_evidence(violation, now, memory))?;
             }
         }
         Ok(())
@@ -441,15 +447,14 @@ impl Oracle {
                 commands::News::Illegal(why, fetched) => {
                     self.commands_aborted();
                     self.interrupts.illegal(fetched);
-                    self.time_line.operation(fetched, format!("fetched an illegal command: {why}"));
+                    self.time_line.note(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
                     self.commands_aborted();
                     self.interrupts.memory_fault(fetched);
                     let command = golden::Command::Fence(fence);
-                    let line = evidence::command_line(&command);
-                    self.time_line
-                        .operation(fetched, format!("fetched {line}, which stores beyond physical addresses"));
+                    let line = evidence::command_line(&command, &self.names);
+                    self.time_line.note(fetched, format!("fetched {line}, which stores beyond physical addresses"));
                 }
             }
         }
@@ -481,6 +486,7 @@ impl Oracle {
     fn fences_complete(&mut self, sequence: u64, now: Cycle) {
         for fence in self.commands.complete(sequence) {
             self.device_commands.fence_complete(fence.sequence);
+            self.time_line.complete(now, fence.fetched);
             if fence.operands.wsi {
                 self.interrupts.fence(fence.fetched, now);
             }
@@ -490,6 +496,7 @@ impl Oracle {
     }
 
     fn register_read(&mut self, register: u16, value: u64, accepted: Cycle, now: Cycle) -> Result<(), Violation> {
+        self.accesses.read(register, value, accepted);
         let wrong = |name: &str, right: u32| {
             let (right, wrong) = (format!("at most {right}"), format!("{value}"));
             Violation::new(Rule::Register, name, right, wrong)
@@ -595,42 +602,6 @@ impl Oracle {
         }
     }
 
-    /// Whoever wants to know who waits for whom: for the report of a hang.
-    pub fn waiting(&self, now: Cycle) -> String {
-        let mut lines = Vec::new();
-        for t in self.transactions.live().iter().take(4) {
-            let where_ = match t.translated() {
-                Some((addr, cycle)) => format!("at memory ({addr:#x}) since cycle {cycle}"),
-                None => "waiting for its translation".to_owned(),
-            };
-            lines.push(format!(
-                "transaction {}: {:?} by device {:#x} at {:#x}, accepted in cycle {}, {where_}",
-                t.ticket.0, t.request.direction, t.request.device, t.request.iova, t.accepted
-            ));
-        }
-        for (request, since) in self.transactions.offers().iter().take(2) {
-            lines.push(format!(
-                "{:?} by device {:#x} at {:#x}: offered since cycle {since}, and not accepted",
-                request.direction, request.device, request.iova
-            ));
-        }
-        lines.extend(self.translation_requests.describe().take(4));
-        for fence in self.commands.open_fences().iter().take(2) {
-            let why = match self.device_commands.unfinished(fence.sequence) {
-                Some(unfinished) => format!(": it waits until {unfinished}"),
-                None => String::new(),
-            };
-            lines.push(format!("IOFENCE.C, fetched in cycle {}, is not complete{why}", fence.fetched));
-        }
-        if let Some(since) = self.oldest_command(now) {
-            lines.push(format!("the command queue owes progress since cycle {since}"));
-        }
-        if lines.is_empty() {
-            lines.push("nothing is in flight".to_owned());
-        }
-        lines.join("\n")
-    }
-
     /// The oldest request in flight: when it was accepted.
     pub fn oldest_request(&self) -> Option<Cycle> {
         self.transactions.live().iter().map(|t| t.accepted).chain(self.translation_requests.oldest()).min()
@@ -654,6 +625,11 @@ impl Oracle {
 
     /// The machine has come to rest: whatever is owed must have been paid.
     pub fn at_rest(&mut self, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+        let judged = self.judge_rest(now, memory);
+        judged.map_err(|violation| self.with_evidence(violation, now, memory))
+    }
+
+    fn judge_rest(&mut self, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
         let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()

@@ -253,10 +253,12 @@ impl Oracle {
                 },
             );
         let Some((_, explanation)) = found else {
-            return broken("not sent", "a translation, or SLVERR", "OKAY although memory was not asked".to_owned());
+            let wrong = "OKAY although memory was not asked";
+            let violation = Violation::new(Rule::DmaResponse, "not sent", "a translation, or SLVERR", wrong);
+            return Err(Violation { evidence: self.walk(&request, window, wrong, memory), ..violation });
         };
         if data.iter().any(|&data| data != 0) {
-            return broken("interrupt file", "zero, or SLVERR", format!("{data:#x?}"));
+            return broken("interrupt file", "zero, or SLVERR", format!("data {data:#x?}"));
         }
         self.figures.translations_compared += 1;
         // From now on only what it owes is to come.

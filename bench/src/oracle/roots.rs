@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use golden::{Command, Gscid, Iotinval, MsiTable, Pscid, Stage, Tags};
 
-use super::invalidation::Invalidations;
+use super::invalidation::{Invalidation, Invalidations};
 use super::slips::Slip;
 use super::usable::Window;
 use crate::bus::Cycle;
@@ -71,6 +71,31 @@ impl Roots {
             Some((_, last)) => *last = now,
             None => self.seen.push((root, now)),
         }
+    }
+
+    /// Roots that were ever configured under these tags, of walks that requests or nobody asked for.
+    pub fn ever<'a>(&'a self, stage: Stage, tags: &Tags) -> impl Iterator<Item = u64> + 'a {
+        let wanted = Root::of(stage, tags, 0);
+        self.seen.iter().chain(&self.unasked.roots).map(|(root, _)| *root).filter_map(move |root| {
+            let is_it = (root.stage, root.gscid, root.pscid) == (wanted.stage, wanted.gscid, wanted.pscid);
+            is_it.then_some(root.value)
+        })
+    }
+
+    /// When a root was last used, and the command that has dropped all that hangs below it since; none if none has.
+    pub fn dropped<'a>(
+        &self,
+        stage: Stage,
+        tags: &Tags,
+        value: u64,
+        invalidations: &'a Invalidations,
+        window: Window,
+    ) -> Option<(Cycle, &'a Invalidation)> {
+        let wanted = Root::of(stage, tags, value);
+        let (root, last) = self.seen.iter().chain(&self.unasked.roots).find(|(root, _)| *root == wanted)?;
+        let addr = (stage == Stage::First).then_some(tags.iova.0);
+        let dropped = invalidations.newest_command(window, |command| covers(command, root, addr, false))?;
+        (dropped.fetched > *last).then_some((*last, dropped))
     }
 
     /// Takes in what was found of walks that nobody asked for. Whether there was anything new in that.

@@ -21,6 +21,15 @@ struct Key {
     napot: bool,
 }
 
+/// Whose the entries of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whose {
+    /// Of which stage
+    pub stage: Stage,
+    /// Tag
+    pub gscid: Option<Gscid>,
+}
+
 /// log2 of the bytes that a NAPOT entry maps.
 const NAPOT: u32 = 16;
 
@@ -175,6 +184,17 @@ impl Tagged {
                 true
             }
         }
+    }
+
+    /// Every entry: whose it is, the first address that it translates, log2 of how many, and where it was read.
+    pub fn all(&self) -> impl Iterator<Item = (Whose, u64, u32, Place)> + '_ {
+        self.places.iter().flat_map(|(key, places)| {
+            places.iter().map(move |place| {
+                let bits = u32::from(key.level) * if place.bytes == 4 { 10 } else { 9 };
+                let log2 = if key.napot { NAPOT } else { 12 + bits };
+                (Whose { stage: key.stage, gscid: key.gscid }, key.prefix << log2, log2, *place)
+            })
+        })
     }
 
     /// Entries of any level that translate `addr` under these tags; with `global`, global ones of other processes too.

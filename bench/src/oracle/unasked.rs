@@ -26,6 +26,11 @@ const LIMIT: u32 = 1 << 14;
 pub struct Requesters(BTreeSet<(DeviceId, Option<ProcessId>, bool)>);
 
 impl Requesters {
+    /// All of them: device, process and privilege.
+    pub fn all(&self) -> impl Iterator<Item = (DeviceId, Option<ProcessId>, bool)> + '_ {
+        self.0.iter().copied()
+    }
+
     /// A request was accepted.
     pub fn seen(&mut self, request: &Request) {
         self.0.insert((request.device, request.process, request.privileged));

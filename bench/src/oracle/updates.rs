@@ -8,6 +8,7 @@ use golden::{Config, Pte, Read, Request, Role, Spa, Stage, Tags, Tc, Update, Wor
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
+use super::evidence::update_line;
 use super::explain::{request_of, request_of_dma};
 use super::history::Histories;
 use super::rule::{Rule, Violation};
@@ -215,12 +216,11 @@ impl Oracle {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
-        let right =
-            "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned();
-        let wrong = format!("{addr:#x}: {old:#018x} -> {new:#018x}");
-        let mut violation = Violation::new(Rule::Update, what(old, new), right, wrong);
-        violation.evidence = self.waiting(now);
-        Err(violation)
+        let (needed, evidence) = self.needed_of(addr, now, memory);
+        let right = needed.unwrap_or_else(|| {
+            "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned()
+        });
+        Err(Violation { evidence, ..Violation::new(Rule::Update, what(old, new), right, update_line(addr, old, new)) })
     }
 
     /// Whether some request needs this atomic.
@@ -235,7 +235,7 @@ impl Oracle {
     }
 
     /// Those that wait for their translation, up to now.
-    fn waiting_requests(&self, now: Cycle) -> Vec<(Request, Window)> {
+    pub(super) fn waiting_requests(&self, now: Cycle) -> Vec<(Request, Window)> {
         let dma = self.transactions.live().iter().filter(|transaction| transaction.translated().is_none());
         let dma = dma.map(|transaction| (request_of(transaction), Window::until(transaction, now)));
         let offers = self.transactions.offers().iter();

@@ -1,6 +1,6 @@
 //! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
 
-use golden::{DirectoryEntry, MsiPte0, Pte, Role, Stage, WordRef};
+use golden::{DirectoryEntry, MsiPte0, Pte, Role, Spa, Stage, WordRef};
 
 use super::dma::Transaction;
 use super::history::{Histories, Sighting, Word};
@@ -144,8 +144,13 @@ pub fn judge_value(
 
 /// The part of a doubleword that a word of 4 bytes is.
 pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
-    match word.bytes {
-        4 => doubleword >> (8 * (word.addr.0 & 4)) & 0xFFFF_FFFF,
+    narrow_at(word.addr, word.bytes, doubleword)
+}
+
+/// The same by address and size.
+pub fn narrow_at(addr: Spa, bytes: u8, doubleword: u64) -> u64 {
+    match bytes {
+        4 => doubleword >> (8 * (addr.0 & 4)) & 0xFFFF_FFFF,
         _ => doubleword,
     }
 }

@@ -243,7 +243,11 @@ impl Testbench {
         self.bus.recycle(&mut self.events);
         if let Err(broken) = self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events) {
             let mut violation = Violation::new(Rule::Protocol, broken.rule.key(), broken.right, broken.wrong);
-            violation.evidence = format!("{} {}: {} ({})", broken.port, broken.channel, broken.detail, broken.section);
+            violation.evidence =
+                format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
+            if let Some(oracle) = &self.oracle {
+                violation = oracle.with_evidence(violation, self.now, self.bus.memory());
+            }
             return self.violated(violation);
         }
         self.answer();
@@ -300,6 +304,7 @@ impl Testbench {
         let Some(oracle) = &mut self.oracle else { return Ok(()) };
         let now = self.now;
         if let Err(violation) = oracle.page_requests_due(now.saturating_sub(self.bounds.request), now) {
+            let violation = oracle.with_evidence(violation, now, self.bus.memory());
             return self.violated(violation);
         }
         let late = |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| now.saturating_sub(since) > bound);

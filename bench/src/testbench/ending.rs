@@ -57,7 +57,7 @@ impl Testbench {
         self.bounds = Bounds { register: self.bounds.register, ..Bounds::ENDLESS };
         let looked = self.look();
         match (looked, &mut self.halt) {
-            (_, Some(Halt::Violation(finding))) => finding.evidence = format!("{waiting}\n{}", finding.evidence),
+            (_, Some(Halt::Violation(finding))) => finding.evidence += &format!("the device had hung: {waiting}\n"),
             (_, Some(Halt::Stopped(_))) => {}
             (Ok(values), _) => self.halt = Some(Halt::Hung(format!("{waiting}\n{}", values.join(", ")))),
             (Err(_), _) => self.halt = Some(Halt::Hung(waiting)),
@@ -91,7 +91,7 @@ impl Testbench {
         }
         self.look_after_hang();
         if let (Some(Halt::Violation(finding)), Some(error)) = (&mut self.halt, &software) {
-            finding.evidence = format!("software had given up: {error}\n{}", finding.evidence);
+            finding.evidence += &format!("software had given up: {error}\n");
         }
         self.run_on();
         let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();

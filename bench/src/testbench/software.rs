@@ -3,7 +3,7 @@
 use golden::{DeviceId, Spa};
 
 use super::clock::Testbench;
-use crate::driver::{Halted, Machine, Operation, StepKind};
+use crate::driver::{Halted, Machine, Named, Operation, StepKind};
 
 impl Testbench {
     /// Software that cleans up behind a halt does nothing more to the machine.
@@ -101,6 +101,12 @@ impl Machine for Testbench {
     fn taken(&mut self, start: Spa, bytes: u64) {
         if let Some(oracle) = &mut self.oracle {
             oracle.taken(start, bytes);
+        }
+    }
+
+    fn named(&mut self, name: &str, what: Named<'_>) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.named(name, what);
         }
     }
 

@@ -2,7 +2,7 @@
 //! leave out one step of software.
 
 use bench::bus::Cycle;
-use bench::driver::{Halted, Machine, Operation, StepKind};
+use bench::driver::{Halted, Machine, Named, Operation, StepKind};
 use bench::testbench::Testbench;
 use golden::{DeviceId, Spa, offset};
 
@@ -169,6 +169,9 @@ impl Machine for Computer {
     fn taken(&mut self, start: Spa, bytes: u64) {
         self.shadow.taken(start, bytes);
         self.bench.taken(start, bytes);
+    }
+    fn named(&mut self, name: &str, what: Named<'_>) {
+        self.bench.named(name, what);
     }
     fn step(&mut self, devices: &[DeviceId], kind: StepKind) {
         self.bench.step(devices, kind);
