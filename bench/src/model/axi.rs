@@ -202,8 +202,8 @@ impl Axi {
         if self.nature.has(Habit::ProtDropped) {
             out.prot = 0;
         }
-        if self.nature.has(Habit::CacheDropped) {
-            out.cache = 0;
+        if self.nature.has(Habit::CacheChanged) {
+            out.cache = if out.cache == 0b1111 { 0 } else { 0b1111 };
         }
         if self.nature.has(Habit::QosDropped) {
             out.qos = 0;

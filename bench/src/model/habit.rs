@@ -389,8 +389,8 @@ habits! {
     OffsetDropped,
     /// AxPROT is lost.
     ProtDropped,
-    /// AxCACHE is lost.
-    CacheDropped,
+    /// AxCACHE changes on the way.
+    CacheChanged,
     /// AxQOS is lost.
     QosDropped,
     /// Transactions become exclusive accesses.

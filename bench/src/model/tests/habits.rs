@@ -336,7 +336,7 @@ fn habits_of_dma_show_at_memory() {
         Habit::WriteDataCorrupted,
         Habit::StrobesIgnored,
         Habit::BurstNarrowed,
-        Habit::CacheDropped,
+        Habit::CacheChanged,
         Habit::QosDropped,
         Habit::OffsetDropped,
         Habit::PbmtDropped,
