@@ -42,6 +42,8 @@ struct Branch {
 pub enum Reach {
     /// Words that were read, under the configured roots
     Plain,
+    /// For walks that nobody asked for: also the words that were left out of entries of which one was read
+    Ahead,
     /// Also words that were not read: they count as read with what memory held
     Unread,
     /// Also roots that were configured earlier under the same tags, and entries that are found by their tags
@@ -266,10 +268,24 @@ impl<'a> Chooser<'a> {
         self.buffers.table
     }
 
+    /// What the last walk read of directories.
+    fn contexts(&self) -> impl Iterator<Item = &Choice> {
+        self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role))
+    }
+
+    /// Since when the contexts by which the last walk went may have been known to the device.
+    pub fn contexts_known_since(&self) -> Cycle {
+        let since = self.contexts().filter_map(|choice| {
+            let history = self.known.histories.word(choice.word.addr)?;
+            let seen = history.sightings().iter().find(|seen| seen.resp == 0 && seen.value == choice.value);
+            seen.map(|seen| seen.first).or_else(|| history.first_held(choice.value))
+        });
+        since.max().unwrap_or(0)
+    }
+
     /// Until when the contexts by which the last walk went may be used.
     pub fn contexts_usable_until(&self) -> Cycle {
-        let contexts = self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role));
-        let until = contexts.map(|choice| {
+        let until = self.contexts().map(|choice| {
             let held = self.known.histories.word(choice.word.addr).and_then(|history| history.last_held(choice.value));
             match held {
                 None | Some(Cycle::MAX) => Cycle::MAX,
@@ -370,13 +386,23 @@ impl<'a> Chooser<'a> {
         first..self.buffers.recalled.len()
     }
 
-    /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md): by this request, or
-    /// together with the rest of its entry.
-    fn add_unread(&mut self, word: &WordRef, history: &Word) {
+    /// The device has read the doubleword that holds V of the entry which this one belongs to. Nobody can do without it.
+    fn is_entry_read(&self, word: &WordRef) -> bool {
+        let index = match word.role {
+            Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } => index,
+            _ => 0,
+        };
+        let first = Spa(word.addr.0 - 8 * u64::from(index));
+        self.sightings(first).next().is_some()
+    }
+
+    /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md): by this request, or,
+    /// where it was left out of an entry of which another word was read, together with that.
+    fn add_unread(&mut self, word: &WordRef, history: &Word, is_left_out: bool) {
         for value in history.values() {
             let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
             let counts = || {
-                (is_part(&word.role) || history.held_between(value, self.window.offered, self.window.end))
+                (is_left_out || history.held_between(value, self.window.offered, self.window.end))
                     && judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_ok()
             };
             let wrong = self.known.slips.counts_unread(history, value, self.window);
@@ -421,9 +447,12 @@ impl Words for Chooser<'_> {
                 self.buffers.options.push((stale, *seen));
             }
         }
-        let is_unread = self.known.slips.is_unread(self.buffers.options.is_empty(), is_part(&word.role));
-        if self.reach != Reach::Plain && is_unread {
-            self.add_unread(word, history);
+        if self.reach != Reach::Plain {
+            let is_left_out = is_part(&word.role) && self.is_entry_read(word);
+            let is_unread = self.known.slips.is_unread(self.buffers.options.is_empty(), is_left_out);
+            if is_unread && (is_left_out || self.reach != Reach::Ahead) {
+                self.add_unread(word, history, is_left_out);
+            }
         }
         self.drop_outdone(word);
         let options = self.buffers.options.len();

@@ -19,6 +19,16 @@ use crate::testbench::{Blame, Finding};
 /// Where the first explanation accuses software, this many others are tried within each reach.
 const TRIES_FOR_KIND: u32 = 4096;
 
+/// What the explanation that is kindest to software says of it.
+enum Kindest {
+    /// It has kept all promises.
+    Kept,
+    /// Nothing stale is needed, and an operation showed itself half done.
+    Torn(Broken),
+    /// A value that an operation had retired is needed.
+    Stale,
+}
+
 /// Which tree a page-table entry was found in.
 fn tree(choice: &Choice, names: &Names) -> String {
     let Choice { word, root, .. } = choice;
@@ -80,14 +90,17 @@ impl Oracle {
         let retired = self.software.retired(reads, &self.histories, served.window);
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
         let is_accused = retired.is_some() || torn.is_some();
-        let broken = if is_accused && !self.is_explained_kindly(served, &moments, &at_rest) {
-            let stale = retired.map(|Retired { choice, operation, changed, returned }| {
-                let missing = self.missing(&choice, changed, served.window, None, memory);
-                Broken::Stale { choice, operation, returned, missing }
-            });
-            stale.or(torn)
-        } else {
-            served.freed.clone()
+        let broken = match if is_accused { self.kindest(served, &moments, &at_rest) } else { Kindest::Kept } {
+            Kindest::Kept => served.freed.clone(),
+            // What is stale can be done without.
+            Kindest::Torn(other) => torn.or(Some(other)),
+            Kindest::Stale => {
+                let stale = retired.map(|Retired { choice, operation, changed, returned }| {
+                    let missing = self.missing(&choice, changed, served.window, None, memory);
+                    Broken::Stale { choice, operation, returned, missing }
+                });
+                stale.or(torn)
+            }
         };
         if let Some(broken) = broken {
             self.hazard(broken, served, memory);
@@ -109,28 +122,36 @@ impl Oracle {
         at_rest
     }
 
-    /// Whether something else explains the outcome, by which software has kept its promises.
-    fn is_explained_kindly(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> bool {
+    /// Which promises software has kept by the explanation that is kindest to it.
+    fn kindest(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> Kindest {
         if self.slips.has(Slip::FirstIsKindest) {
-            return false;
+            return Kindest::Stale;
         }
         let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
         let software = std::mem::take(&mut self.software);
-        let mut found = false;
+        let mut kindest = Kindest::Stale;
         for &reach in reaches {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let around = Around { moments, at_rest, histories: chooser.histories() };
-                found = answers_alike(&served.request, outcome, &served.explanation.outcome)
-                    && software.is_kept(served, chooser.choices(), &around);
-                found || tries > TRIES_FOR_KIND
+                let reads = chooser.choices();
+                if answers_alike(&served.request, outcome, &served.explanation.outcome)
+                    && software.retired(reads, around.histories, served.window).is_none()
+                {
+                    match software.torn(served, reads, &around) {
+                        None => kindest = Kindest::Kept,
+                        Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(torn),
+                        Some(_) => {}
+                    }
+                }
+                matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
             };
             self.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
-            if found {
+            if matches!(kindest, Kindest::Kept) {
                 break;
             }
         }
         self.software = software;
-        found
+        kindest
     }
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.

@@ -99,6 +99,11 @@ impl Word {
         self.held.iter().take_while(move |held| held.from <= cycle).map(|held| held.value)
     }
 
+    /// The first cycle in which memory held `value`.
+    pub fn first_held(&self, value: u64) -> Option<Cycle> {
+        self.held.iter().find(|held| held.value == value).map(|held| held.from)
+    }
+
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.
     pub fn last_held(&self, value: u64) -> Option<Cycle> {
         let mut until = Cycle::MAX;

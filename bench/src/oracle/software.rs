@@ -247,11 +247,6 @@ impl Software {
         }
     }
 
-    /// Whether these reads keep all promises, for a request with this outcome.
-    pub fn is_kept(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> bool {
-        self.retired(reads, around.histories, served.window).is_none() && self.torn(served, reads, around).is_none()
-    }
-
     /// Whether operations that a request overlaps were shown to it half done.
     pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
         let Around { moments, at_rest, .. } = around;

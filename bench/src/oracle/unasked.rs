@@ -136,7 +136,7 @@ impl Oracle {
         for (device, process, privileged) in requesters {
             let other = Request { device, process, privileged, ..*request };
             let ever = Window { offered: 0, start: 0, shown: None, ..window };
-            self.walk_everywhere(&other, ever, Reach::Plain, &mut found);
+            self.walk_everywhere(&other, ever, Reach::Ahead, &mut found);
         }
         let is_new_root = self.roots.merge(found.contexts);
         let news = self.tagged.merge(found.entries) || is_new_root;
@@ -184,9 +184,12 @@ impl Oracle {
         let walk = |config: &Config, chooser: &mut Chooser<'_>| {
             let entries = &mut found.entries;
             golden::translate(config, &mut Everywhere { chooser, been: &mut been, found: entries }, request);
-            found.entries.possible(chooser.choices());
             let until = chooser.contexts_usable_until();
-            found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
+            // There was a moment at which all of it could be used together.
+            if chooser.contexts_known_since() <= until {
+                found.entries.possible(chooser.choices());
+                found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
+            }
             None::<()>
         };
         self.replay(window, reach, LIMIT, walk, |(), _, _| false);

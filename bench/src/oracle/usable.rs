@@ -4,7 +4,7 @@ use golden::{DirectoryEntry, MsiPte0, Pte, Role, Spa, Stage, WordRef};
 
 use super::dma::Transaction;
 use super::history::{Histories, Sighting, Word};
-use super::invalidation::{Globality, Invalidations};
+use super::invalidation::{Globality, Invalidation, Invalidations, covers};
 use super::roots::Roots;
 use super::slips::{Slip, Slips};
 use super::tagged::{Parent, Place, Tagged, entry};
@@ -175,11 +175,12 @@ impl Knowledge<'_> {
         let since = cutoff.map_or(0, |command| command.fetched);
         let obtained_by = |cycle: Cycle| since <= cycle && history.held_between(seen.value, since, cycle);
         // A read that no request is known to have used counts where it was on the way of some walk: one that is still
-        // going on, one that was refused, or one that nobody asked for.
+        // going on, one that was refused, or one that nobody asked for. An entry is there in spite of the command only if
+        // that had taken effect before the read: then it had dropped what led there as well (rule D6 of MODEL.md).
         let led = |cycle: Cycle| {
             let window = Window::new(start.min(cycle), cycle);
             obtained_by(cycle)
-                && self.led(word, place.parent, path, window)
+                && self.led(word, place.parent, path, window, cutoff)
                 && entry(word).is_some_and(|(stage, ..)| {
                     self.roots.may_have_led(stage, &word.tags, place.root, path.global, since)
                 })
@@ -187,8 +188,15 @@ impl Knowledge<'_> {
         place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
     }
 
-    /// Whether an entry may have led a walk in this window on to the next.
-    fn led(&self, below: &WordRef, parent: Parent, path: Globality, window: Window) -> bool {
+    /// Whether an entry may have led a walk in this window on to the next, once this command had taken effect.
+    fn led(
+        &self,
+        below: &WordRef,
+        parent: Parent,
+        path: Globality,
+        window: Window,
+        behind: Option<&Invalidation>,
+    ) -> bool {
         let Parent::Pointer { addr, level, value } = parent else { return true };
         let role = match below.role {
             Role::SecondStage { purpose, .. } => Role::SecondStage { level, purpose },
@@ -198,13 +206,19 @@ impl Knowledge<'_> {
         let (Some(history), Some((stage, _, address))) = (self.histories.word(addr), entry(&word)) else {
             return false;
         };
+        let is_behind = |seen: &Sighting| {
+            behind.is_none_or(|command| {
+                !covers(&command.command, &word, value, path)
+                    || history.held_between(seen.value, command.fetched, window.end)
+            })
+        };
         let mut seen = history.sightings().iter().filter(|seen| narrow(&word, seen.value) == value);
-        seen.any(|seen| judge(history, &word, seen, self.invalidations, path, window).is_ok())
+        seen.any(|seen| is_behind(seen) && judge(history, &word, seen, self.invalidations, path, window).is_ok())
             && self
                 .tagged
                 .places(stage, &word.tags, address, path.global)
                 .filter(|(at, place)| *at == level && place.addr == addr)
-                .any(|(_, place)| self.led(&word, place.parent, path, window))
+                .any(|(_, place)| self.led(&word, place.parent, path, window, behind))
     }
 
     /// Whether a walk under this root that reads memory as it was in `cycle` comes to an entry with this value. Where a

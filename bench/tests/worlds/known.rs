@@ -5,14 +5,7 @@ use crate::faults::Fault;
 use crate::trace::Hazard;
 
 /// Known differences.
-pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[
-    // The page lets a walk ahead go by a context of which nothing was read, since each of its words may have been left out;
-    // the oracle follows walks ahead only where something was read.
-    ("first-stage entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
-    ("second-stage entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
-    ("MSI window and table", Some(Fault::UnreadExplainsNothing), true),
-    ("MSI entries by their tags, unread", Some(Fault::UnreadExplainsNothing), true),
-];
+pub const KNOWN: &[(&str, Option<Fault>, bool)] = &[];
 
 /// Known differences about software: the world, what the page blames it for, and what the oracle does.
 pub const KNOWN_BLAMES: &[(&str, Option<Hazard>, Option<Hazard>)] = &[

@@ -87,15 +87,28 @@ impl Moment<'_> {
         let values = || self.record.values(word, self.end).into_iter();
         let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
         let mut usable: Vec<u64> =
-            values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, false)).collect();
-        if self.unread_counts(word, &used) {
-            usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, true)));
+            values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, Read::Before)).collect();
+        let left_out = self.is_left_out_of_entry(addr, &used);
+        let unread = if left_out { Read::LeftOut } else { Read::ByRequest };
+        if self.unread_counts(word, &used, left_out) {
+            usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, unread)));
         }
         usable
     }
 
+    /// Rule 2: a word of an entry of several words, of which the device has read the one with V.
+    fn is_left_out_of_entry(&self, addr: u64, used: &impl Fn(u64) -> Use) -> bool {
+        let bytes = match used(0) {
+            Use::Device(_) if self.record.world.extended => 64,
+            Use::Device(_) => 32,
+            Use::Process(..) | Use::Msi { .. } => 16,
+            _ => return false,
+        };
+        self.record.was_read_at_all(self.record.world.at(addr - addr % bytes), self.end)
+    }
+
     /// Rule 2: words that the device did not read count as read with what memory held.
-    fn unread_counts(&self, word: usize, used: &impl Fn(u64) -> Use) -> bool {
+    fn unread_counts(&self, word: usize, used: &impl Fn(u64) -> Use, left_out: bool) -> bool {
         if self.faults.has(Fault::UnreadExplainsNothing) {
             return false;
         }
@@ -112,12 +125,12 @@ impl Moment<'_> {
         match UNREAD {
             Unread::AtAll => never,
             Unread::SinceStruck => never || !self.ahead && all_struck(),
-            Unread::SinceStruckOrInPart => is_part(&used(0)) || !self.ahead && (never || all_struck()),
+            Unread::SinceStruckOrInPart => left_out || !self.ahead && (never || all_struck()),
         }
     }
 
     /// Rules 1 and 3: memory held a value late enough.
-    fn counts(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid, unread: bool) -> bool {
+    fn counts(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid, read: Read) -> bool {
         if self.is_left_out(word, value, used, invalid) {
             return false;
         }
@@ -127,13 +140,14 @@ impl Moment<'_> {
             || has(Fault::InvalidPointerCached) && used(value).is_above_last_level();
         if invalid.is(value) && !cached {
             let since = if has(Fault::InvalidOnlyAtAnswer) { self.end } else { self.since };
+            // What a command has struck between the offer and the acceptance is struck.
+            let since = since.max(self.cutoff(&used(value)) / 2);
             return self.record.held(word, value, since, self.end);
         }
-        let since = match (unread, self.faults.0) {
-            (true, Some(Fault::UnreadNeverStruck)) => 0,
-            (true, Some(Fault::UnreadOnlyNow)) => self.end,
-            // It is read by the request itself, or together with the rest of its entry.
-            (true, _) if !is_part(&used(value)) => self.since,
+        let since = match (read, self.faults.0) {
+            (Read::ByRequest | Read::LeftOut, Some(Fault::UnreadNeverStruck)) => 0,
+            (Read::ByRequest | Read::LeftOut, Some(Fault::UnreadOnlyNow)) => self.end,
+            (Read::ByRequest, _) => self.since.max(self.cutoff(&used(value)) / 2),
             _ => self.cutoff(&used(value)) / 2,
         };
         self.record.held(word, value, since, self.end)
@@ -173,6 +187,17 @@ impl Moment<'_> {
 /// A word of an entry of several words.
 fn is_part(used: &Use) -> bool {
     matches!(used, Use::Device(_) | Use::Process(..) | Use::Msi { .. })
+}
+
+/// How the device has come by a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    /// It has read it.
+    Before,
+    /// It counts as read by the request itself.
+    ByRequest,
+    /// It counts as read together with the rest of its entry.
+    LeftOut,
 }
 
 /// What "a word that the device did not read" is. The page can be read in each of these ways.

@@ -32,12 +32,12 @@ impl Slips {
     }
 
     /// D2: whether a word counts as read by the request, or left out of its entry.
-    pub fn is_unread(self, is_struck: bool, is_part: bool) -> bool {
+    pub fn is_unread(self, is_struck: bool, is_left_out: bool) -> bool {
         match self.0 {
             Some(Slip::UnreadCounts) => true,
             Some(Slip::UnreadExplainsNothing) => false,
             Some(Slip::PartsNotLeftOut) => is_struck,
-            _ => is_struck || is_part,
+            _ => is_struck || is_left_out,
         }
     }
 
