@@ -160,19 +160,24 @@ impl Oracle {
             return None;
         }
         let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since <= before);
+        // What led there may have been taken out while the request was on its way.
+        let missing = |since: Cycle, what: &str| {
+            let gone = StaleUse::changes(reads, &self.histories, |_| true).find(|(_, changed)| *changed <= since);
+            match gone {
+                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since), memory),
+                None => format!("missing: {what} is taken out, and invalidated, before that"),
+            }
+        };
         if let (Outcome::Translated(translation), Some(_)) = (outcome, window.shown)
             && let Some(since) = since(translation.spa, self.slips.freed_before(window))
         {
-            let missing = match StaleUse::changes(reads, &self.histories).next() {
-                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since), memory),
-                None => "missing: the mapping is taken out of the tables, and invalidated, before that".to_owned(),
-            };
+            let missing = missing(since, "the mapping");
             return Some(Broken::Freed { addr: translation.spa, since, table: None, missing });
         }
         // A request that was there before may be on its way through a table that nothing points to any more.
         reads.iter().filter(|choice| !choice.stale && choice.recalled.is_none()).find_map(|choice| {
             let since = since(choice.word.addr, window.offered)?;
-            let missing = "missing: what points to this table is taken out, and invalidated, before that".to_owned();
+            let missing = missing(since, "what points to this table");
             Some(Broken::Freed { addr: choice.word.addr, since, table: Some(*choice), missing })
         })
     }

@@ -57,12 +57,16 @@ pub struct StaleUse {
 impl StaleUse {
     /// Those among the reads of a request, and when software changed what had led to each.
     pub fn among<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
-        let changes = StaleUse::changes(&served.explanation.choices, histories);
+        let changes = StaleUse::changes(&served.explanation.choices, histories, |choice| choice.stale);
         changes.filter(|(_, changed)| *changed < served.window.offered)
     }
 
-    /// Those of these reads whose values software has changed, and when.
-    pub fn changes<'a>(reads: &'a [Choice], histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
+    /// Those of these reads whose values software has changed, and when; of the words themselves those that `count`.
+    pub fn changes<'a>(
+        reads: &'a [Choice],
+        histories: &'a Histories,
+        counts: impl Fn(&Choice) -> bool + 'a,
+    ) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
         reads.iter().filter_map(move |choice| {
             let overwritten = |word: &WordRef, value: u64| {
                 let history = histories.word(word.addr)?;
@@ -73,7 +77,7 @@ impl StaleUse {
                 let context = named_root(reads, &choice.word.role).filter(|context| context.value != choice.root)?;
                 overwritten(&context.word, choice.root)
             };
-            let itself = if choice.stale { overwritten(&choice.word, choice.value) } else { None };
+            let itself = if counts(choice) { overwritten(&choice.word, choice.value) } else { None };
             Some((*choice, itself.or_else(uprooted)?))
         })
     }

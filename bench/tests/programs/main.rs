@@ -121,6 +121,7 @@ fn left_out(seeds: Range<u64>) {
     let summary = Summary::of(&all);
     summary.print();
     assert!(summary.wrong.is_empty(), "{} of {} wrong", summary.wrong.len(), all.len());
+    assert!(summary.unnamed.is_empty(), "{} of {} without the step", summary.unnamed.len(), all.len());
 }
 
 fn with_a_bug(seeds: Range<u64>) {

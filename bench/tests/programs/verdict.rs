@@ -50,7 +50,7 @@ pub struct Summary {
     /// Not blamed, or the wrong one
     pub wrong: Vec<String>,
     /// Blamed, and something else is said to be missing, or nothing
-    unnamed: Vec<String>,
+    pub unnamed: Vec<String>,
     table: BTreeMap<String, [usize; 4]>,
 }
 
