@@ -57,6 +57,9 @@ impl Reach {
     /// All, in the order in which they are tried.
     pub const ALL: [Reach; 4] = [Reach::Plain, Reach::Unread, Reach::Tagged, Reach::Global];
 
+    /// Those in which entries are found where they lie.
+    pub const NEAR: [Reach; 2] = [Reach::Plain, Reach::Unread];
+
     /// Those in which entries are found by their tags.
     pub const BY_TAGS: [Reach; 2] = [Reach::Tagged, Reach::Global];
 }
@@ -81,7 +84,12 @@ pub struct Chooser<'a> {
     claimed: Option<Spa>,
     /// The last walk went on although an update has still to be made
     deferred: bool,
+    /// No other values of words are tried
+    only: Option<&'a Only<'a>>,
 }
+
+/// Says whether a value of a word is to be tried.
+pub type Only<'a> = dyn Fn(&Histories, &WordRef, u64) -> bool + 'a;
 
 /// Memory that replays use again and again.
 #[derive(Debug, Default)]
@@ -165,7 +173,13 @@ impl<'a> Chooser<'a> {
             updates: [false; 2],
             claimed: None,
             deferred: false,
+            only: None,
         }
+    }
+
+    /// Tries no other values of words than these.
+    pub fn only(self, only: &'a Only<'a>) -> Self {
+        Chooser { only: Some(only), ..self }
     }
 
     /// Every value of this word counts, since it is its update that is looked for.
@@ -273,14 +287,18 @@ impl<'a> Chooser<'a> {
         self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role))
     }
 
-    /// Since when the contexts by which the last walk went may have been known to the device.
-    pub fn contexts_known_since(&self) -> Cycle {
-        let since = self.contexts().filter_map(|choice| {
-            let history = self.known.histories.word(choice.word.addr)?;
-            let seen = history.sightings().iter().find(|seen| seen.resp == 0 && seen.value == choice.value);
-            seen.map(|seen| seen.first).or_else(|| history.first_held(choice.value))
-        });
-        since.max().unwrap_or(0)
+    /// There was a moment at which the contexts by which the last walk went could be used together.
+    pub fn contexts_fit(&self) -> bool {
+        let history = |choice: &Choice| self.known.histories.word(choice.word.addr);
+        let moments = self.contexts().filter_map(|choice| Some(history(choice)?.begun_to_hold(choice.value)));
+        let is_usable = |choice: &Choice, moment: Cycle| {
+            let (word, value, window) = (&choice.word, choice.value, Window::new(moment, moment));
+            history(choice).is_some_and(|history| {
+                judge_value(history, word, value, self.known.invalidations, self.path, window).is_ok()
+            })
+        };
+        moments.flatten().any(|moment| self.contexts().all(|choice| is_usable(choice, moment)))
+            || self.contexts().next().is_none()
     }
 
     /// Until when the contexts by which the last walk went may be used.
@@ -453,6 +471,10 @@ impl Words for Chooser<'_> {
             if is_unread && (is_left_out || self.reach != Reach::Ahead) {
                 self.add_unread(word, history, is_left_out);
             }
+        }
+        if let Some(only) = self.only {
+            let histories = self.known.histories;
+            self.buffers.options.retain(|(_, seen)| seen.resp != 0 || only(histories, word, narrow(word, seen.value)));
         }
         self.drop_outdone(word);
         let options = self.buffers.options.len();

@@ -3,7 +3,7 @@
 use golden::{Access, Config, Fault, Kind, MsiTable, Outcome, Request, Tags};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Reach};
+use super::chooser::{Choice, Chooser, Only, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
 use super::slips::Slip;
@@ -214,6 +214,19 @@ impl Oracle {
         window: Window,
         reach: Reach,
         limit: u32,
+        walk: impl FnMut(&Config, &mut Chooser<'_>) -> Option<T>,
+        visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
+    ) {
+        self.replay_only(&|_, _, _| true, window, reach, limit, walk, visit);
+    }
+
+    /// The same with these values of words only.
+    pub(super) fn replay_only<T>(
+        &mut self,
+        only: &Only<'_>,
+        window: Window,
+        reach: Reach,
+        limit: u32,
         mut walk: impl FnMut(&Config, &mut Chooser<'_>) -> Option<T>,
         mut visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
     ) {
@@ -230,7 +243,7 @@ impl Oracle {
                 errors_corrupt: self.choices.now().port_error_is_corruption,
                 slips: self.slips,
             };
-            let mut chooser = Chooser::new(known, window, reach, &mut self.buffers);
+            let mut chooser = Chooser::new(known, window, reach, &mut self.buffers).only(only);
             while tries < limit && chooser.next() {
                 tries += 1;
                 if let Some(outcome) = walk(&config, &mut chooser)

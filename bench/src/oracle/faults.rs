@@ -71,8 +71,9 @@ struct Received {
     record: FaultRecord,
     index: u32,
     cycle: Cycle,
-    /// Refused requests, by whose they were and when, of which it is known that nothing makes them leave it
-    denied: Vec<(Origin, Window)>,
+    /// Refused requests, by whose they were and when, of which it is known that nothing makes them leave it, or nothing
+    /// fresh
+    denied: Vec<(Origin, Window, Kind)>,
 }
 
 impl Received {
@@ -81,9 +82,20 @@ impl Received {
     }
 }
 
+/// What is looked for as an explanation of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One without stale values
+    Fresh,
+    /// Any
+    Any,
+}
+
 /// A record that no likely explanation leaves, and a refused request that it may be of.
 #[derive(Clone, Copy, Debug)]
 pub struct Doubt {
+    /// What is asked
+    pub kind: Kind,
     /// The request
     pub request: Request,
     /// From its acceptance to its refusal
@@ -306,8 +318,11 @@ impl Faults {
             let of = self.unmatched.first()?;
             let mut seen = Vec::new();
             let Some((through, debtor)) = self.path(of, &mut seen) else {
-                let records = std::iter::once(Left::Nobody).chain(seen.into_iter().map(Left::Paid));
-                return records.into_iter().find_map(|left| self.open_question(left));
+                // Software is not to be blamed for what somebody else left by fresh values.
+                return [Kind::Fresh, Kind::Any].into_iter().find_map(|kind| {
+                    let mut records = std::iter::once(Left::Nobody).chain(seen.iter().map(|at| Left::Paid(*at)));
+                    records.find_map(|left| self.open_question(left, kind))
+                });
             };
             self.hand_over(&through, debtor);
         }
@@ -343,7 +358,7 @@ impl Faults {
     }
 
     /// A request of which nobody knows whether it may have left this record.
-    fn open_question(&self, left: Left) -> Option<Doubt> {
+    fn open_question(&self, left: Left, kind: Kind) -> Option<Doubt> {
         let of = match left {
             Left::Nobody => &self.unmatched[0],
             Left::Paid(at) => &self.paid[at].received,
@@ -353,9 +368,9 @@ impl Faults {
         owing.chain(paid).find_map(|(debtor, owed)| {
             let (origin, window) = (owed.origin, owed.window);
             let request = owed.may_have_left(of)?;
-            let is_known = self.may_be_of(of, owed) || of.denied.contains(&(origin, window));
+            let is_known = self.may_be_of(of, owed) || of.denied.contains(&(origin, window, kind));
             let (record, offsets) = (of.record, self.offsets);
-            (!is_known).then_some(Doubt { request, window, origin, debtor, of: left, record, offsets })
+            (!is_known).then_some(Doubt { kind, request, window, origin, debtor, of: left, record, offsets })
         })
     }
 
@@ -371,7 +386,7 @@ impl Faults {
                 Left::Nobody => &mut self.unmatched[0],
                 Left::Paid(at) => &mut self.paid[at].received,
             };
-            return received.denied.push((doubt.origin, doubt.window));
+            return received.denied.push((doubt.origin, doubt.window, doubt.kind));
         };
         match doubt.debtor {
             Debtor::Owes(at) => self.owed[at].possible.push(*fault),
@@ -585,6 +600,10 @@ mod tests {
         assert_eq!(doubt.request.iova, Iova(0x5008));
         assert!(doubt.is_left_by(&other) && !doubt.is_left_by(&fault(0x5008)));
         let mut denied = faults;
+        assert_eq!(doubt.kind, Kind::Fresh);
+        denied.settle_doubt(&doubt, None);
+        let doubt = denied.doubt().unwrap();
+        assert_eq!(doubt.kind, Kind::Any);
         denied.settle_doubt(&doubt, None);
         assert!(denied.doubt().is_none(), "it is not asked twice");
         assert_eq!(denied.at_rest(0).unwrap_err().rule, Rule::FaultRecord);
@@ -608,7 +627,7 @@ mod tests {
         }
         write(&mut faults, 0, other.record()).unwrap();
         write(&mut faults, 1, Fault { cause: Cause::ReadAccessFault, ..other }.record()).unwrap();
-        for start in [10, 11] {
+        for start in [10, 11, 10, 11] {
             let doubt = faults.doubt().unwrap();
             assert!(doubt.window.start == start && doubt.is_left_by(&other));
             faults.settle_doubt(&doubt, None);

@@ -1,11 +1,12 @@
 //! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
 
-use golden::{Kind, Outcome, Request, Role, Spa, Stage};
+use golden::{Kind, Outcome, Request, Role, Spa, Stage, WordRef};
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
+use super::history::Histories;
 use super::judge::structure;
 use super::operations::Moments;
 use super::rule::Rule;
@@ -130,7 +131,14 @@ impl Oracle {
         let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
         let software = std::mem::take(&mut self.software);
         let mut kindest = Kindest::Stale;
-        for &reach in reaches {
+        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
+        let rests = (0..moments.cycles.len()).map(Some).chain([None]);
+        let tries: Vec<_> = rests.flat_map(|rest| reaches.iter().map(move |&reach| (rest, reach))).collect();
+        for (rest, reach) in tries {
+            let fits = |histories: &Histories, word: &WordRef, value: u64| {
+                rest.is_none_or(|at| moments.agrees(word, value, at))
+                    && !software.is_retired(word, value, histories, served.window)
+            };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let around = Around { moments, at_rest, histories: chooser.histories() };
                 let reads = chooser.choices();
@@ -145,7 +153,7 @@ impl Oracle {
                 }
                 matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
             };
-            self.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            self.replay_only(&fits, served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
             if matches!(kindest, Kindest::Kept) {
                 break;
             }

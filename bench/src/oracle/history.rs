@@ -99,9 +99,9 @@ impl Word {
         self.held.iter().take_while(move |held| held.from <= cycle).map(|held| held.value)
     }
 
-    /// The first cycle in which memory held `value`.
-    pub fn first_held(&self, value: u64) -> Option<Cycle> {
-        self.held.iter().find(|held| held.value == value).map(|held| held.from)
+    /// The first cycle of each stretch of time in which memory held `value`.
+    pub fn begun_to_hold(&self, value: u64) -> impl Iterator<Item = Cycle> + '_ {
+        self.held.iter().filter(move |held| held.value == value).map(|held| held.from)
     }
 
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.

@@ -6,7 +6,7 @@ use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
 use super::evidence::{Answer, Came, request_line};
 use super::explain::{Explanation, request_of};
-use super::faults::{Origin, Owed, describe};
+use super::faults::{Kind, Origin, Owed, describe};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::view::Peek;
@@ -45,7 +45,7 @@ impl Oracle {
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
         found.extend(match found.is_empty() {
             true => self.by_any_choice(|oracle| oracle.refused_by_file(&Reach::ALL, transaction, now)),
-            false => self.refused_by_file(&[Reach::Plain], transaction, now),
+            false => self.refused_by_file(&Reach::NEAR, transaction, now),
         });
         if found.is_empty() {
             return Err(self.unexplained_refusal(&request, window, memory));
@@ -80,8 +80,8 @@ impl Oracle {
     /// a request that has not been answered.
     pub(super) fn settle_doubts(&mut self, memory: &dyn Peek) {
         while let Some(doubt) = self.faults.doubt() {
-            let leaves_it = |outcome: &Outcome, _: &Chooser<'_>| match outcome {
-                Outcome::Fault(fault) => doubt.is_left_by(fault),
+            let leaves_it = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
+                Outcome::Fault(fault) => doubt.is_left_by(fault) && (doubt.kind == Kind::Any || !chooser.is_stale()),
                 _ => false,
             };
             let explanation = self.explain(&doubt.request, doubt.window, leaves_it);

@@ -17,7 +17,7 @@ use super::view::Peek;
 use crate::bus::{Cycle, Ticket};
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
-const NEAR_AND_FAR: [&[Reach]; 2] = [&[Reach::Plain], &Reach::BY_TAGS];
+const NEAR_AND_FAR: [&[Reach]; 2] = [&Reach::NEAR, &Reach::BY_TAGS];
 
 /// The interrupt file that an outcome leads to.
 fn file_of(outcome: &Outcome) -> Option<&Mrif> {

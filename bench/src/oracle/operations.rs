@@ -87,7 +87,8 @@ impl Moments {
         moments.any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 
-    fn agrees(&self, word: &WordRef, value: u64, at: usize) -> bool {
+    /// The word held this value at one of the moments, or these operations did not store to it.
+    pub fn agrees(&self, word: &WordRef, value: u64, at: usize) -> bool {
         self.held.get(&(word.addr.0 & !7)).is_none_or(|held| is_same(word, value, held.at[at]))
     }
 

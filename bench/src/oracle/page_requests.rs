@@ -173,7 +173,7 @@ impl Oracle {
         // What is left open counts by all its choices; those that the device is thought to have made come first.
         for choices in self.choices.all() {
             let made = std::mem::replace(&mut self.choices, choices);
-            for reach in [Reach::Plain, Reach::Unread] {
+            for reach in Reach::NEAR {
                 self.replay(window, reach, u32::MAX, locate, |verdict, _, _| {
                     if !found.contains(verdict) {
                         found.push(*verdict);

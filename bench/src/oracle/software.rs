@@ -309,6 +309,12 @@ impl Software {
         })
     }
 
+    /// An operation had taken this value out of the word itself before the request was accepted.
+    pub fn is_retired(&self, word: &WordRef, value: u64, histories: &Histories, window: Window) -> bool {
+        let start = self.slips.retired_before(window, is_invalid(&word.role, value));
+        self.overwriter(word, value, histories, start, window.end).is_some()
+    }
+
     /// The last operation with a promise that stored to a word and had returned by `start`, if memory had held `value` in
     /// this word before, and has not since, up to `end`.
     ///

@@ -185,8 +185,7 @@ impl Oracle {
             let entries = &mut found.entries;
             golden::translate(config, &mut Everywhere { chooser, been: &mut been, found: entries }, request);
             let until = chooser.contexts_usable_until();
-            // There was a moment at which all of it could be used together.
-            if chooser.contexts_known_since() <= until {
+            if chooser.contexts_fit() {
                 found.entries.possible(chooser.choices());
                 found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
             }
