@@ -4,9 +4,10 @@ use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp
 
 use super::chooser::{Chooser, Reach};
 use super::dma::{Transaction, lanes};
+use super::doubts::Kind;
 use super::evidence::{Answer, Came, request_line};
 use super::explain::{Explanation, request_of};
-use super::faults::{Kind, Origin, Owed, describe};
+use super::faults::{Origin, Owed, describe};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::view::Peek;

@@ -13,6 +13,7 @@ mod counters;
 mod ddtp;
 mod device_commands;
 mod dma;
+mod doubts;
 mod evidence;
 mod explain;
 mod faults;
