@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
-use super::history::{Histories, Sighting, Word};
+use super::history::{Sighting, Word};
 use super::invalidation::Globality;
 use super::roots::Root;
 use super::slips::Slip;
@@ -89,7 +89,7 @@ pub struct Chooser<'a> {
 }
 
 /// Says whether a value of a word is to be tried.
-pub type Only<'a> = dyn Fn(&Histories, &WordRef, u64) -> bool + 'a;
+pub type Only<'a> = dyn Fn(&Knowledge<'_>, &WordRef, u64) -> bool + 'a;
 
 /// Memory that replays use again and again.
 #[derive(Debug, Default)]
@@ -216,9 +216,9 @@ impl<'a> Chooser<'a> {
         false
     }
 
-    /// What memory held when, and what the device read of it.
-    pub fn histories(&self) -> &'a Histories {
-        self.known.histories
+    /// What is known of the device.
+    pub fn known(&self) -> &Knowledge<'a> {
+        &self.known
     }
 
     /// What the last walk read.
@@ -473,8 +473,8 @@ impl Words for Chooser<'_> {
             }
         }
         if let Some(only) = self.only {
-            let histories = self.known.histories;
-            self.buffers.options.retain(|(_, seen)| seen.resp != 0 || only(histories, word, narrow(word, seen.value)));
+            let known = self.known;
+            self.buffers.options.retain(|(_, seen)| seen.resp != 0 || only(&known, word, narrow(word, seen.value)));
         }
         self.drop_outdone(word);
         let options = self.buffers.options.len();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use golden::Spa;
 
+use super::chooser::Choice;
 use crate::bus::Cycle;
 
 /// Ranges that have been freed and not been taken again, and since when.
@@ -42,6 +43,15 @@ impl Freed {
     pub fn since(&self, addr: Spa) -> Option<Cycle> {
         let (_, &(end, cycle)) = self.ranges.range(..=addr.0).next_back()?;
         (addr.0 < end).then_some(cycle)
+    }
+
+    /// The first of these reads that came by a table in memory that was free when the request was offered, and since when.
+    /// A request that was there before may be on its way through a table that nothing points to any more.
+    pub fn table_among<'a>(&self, reads: &'a [Choice], offered: Cycle) -> Option<(&'a Choice, Cycle)> {
+        reads
+            .iter()
+            .filter(|choice| !choice.stale && choice.recalled.is_none())
+            .find_map(|choice| Some((choice, self.since(choice.word.addr).filter(|since| *since <= offered)?)))
     }
 
     /// Nothing is free.

@@ -6,13 +6,12 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
-use super::history::Histories;
 use super::judge::structure;
 use super::operations::Moments;
 use super::rule::Rule;
 use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
-use super::usable::Window;
+use super::usable::{Knowledge, Window};
 use super::view::{Peek, View};
 use crate::bus::Cycle;
 use crate::testbench::{Blame, Finding};
@@ -24,6 +23,8 @@ const TRIES_FOR_KIND: u32 = 4096;
 enum Kindest {
     /// It has kept all promises.
     Kept,
+    /// A table was read in memory that had been freed.
+    Freed,
     /// Nothing stale is needed, and an operation showed itself half done.
     Torn(Broken),
     /// A value that an operation had retired is needed.
@@ -90,9 +91,11 @@ impl Oracle {
         let reads = &served.explanation.choices;
         let retired = self.software.retired(reads, &self.histories, served.window);
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
-        let is_accused = retired.is_some() || torn.is_some();
+        let through_table = matches!(&served.freed, Some(Broken::Freed { table: Some(_), .. }));
+        let is_accused = retired.is_some() || torn.is_some() || through_table;
         let broken = match if is_accused { self.kindest(served, &moments, &at_rest) } else { Kindest::Kept } {
-            Kindest::Kept => served.freed.clone(),
+            Kindest::Kept => served.freed.clone().filter(|_| !through_table),
+            Kindest::Freed => served.freed.clone(),
             // What is stale can be done without.
             Kindest::Torn(other) => torn.or(Some(other)),
             Kindest::Stale => {
@@ -100,7 +103,7 @@ impl Oracle {
                     let missing = self.missing(&choice, changed, served.window, None, memory);
                     Broken::Stale { choice, operation, returned, missing }
                 });
-                stale.or(torn)
+                stale.or(torn).or_else(|| served.freed.clone())
             }
         };
         if let Some(broken) = broken {
@@ -129,23 +132,24 @@ impl Oracle {
             return Kindest::Stale;
         }
         let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
-        let software = std::mem::take(&mut self.software);
+        let (software, freed) = (std::mem::take(&mut self.software), std::mem::take(&mut self.freed));
         let mut kindest = Kindest::Stale;
         // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
         let rests = (0..moments.cycles.len()).map(Some).chain([None]);
         let tries: Vec<_> = rests.flat_map(|rest| reaches.iter().map(move |&reach| (rest, reach))).collect();
         for (rest, reach) in tries {
-            let fits = |histories: &Histories, word: &WordRef, value: u64| {
+            let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
                 rest.is_none_or(|at| moments.agrees(word, value, at))
-                    && !software.is_retired(word, value, histories, served.window)
+                    && !software.is_retired(word, value, known.histories, served.window)
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
-                let around = Around { moments, at_rest, histories: chooser.histories() };
+                let around = Around { moments, at_rest, histories: chooser.known().histories };
                 let reads = chooser.choices();
                 if answers_alike(&served.request, outcome, &served.explanation.outcome)
                     && software.retired(reads, around.histories, served.window).is_none()
                 {
                     match software.torn(served, reads, &around) {
+                        None if freed.table_among(reads, served.window.offered).is_some() => kindest = Kindest::Freed,
                         None => kindest = Kindest::Kept,
                         Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(torn),
                         Some(_) => {}
@@ -158,7 +162,7 @@ impl Oracle {
                 break;
             }
         }
-        self.software = software;
+        (self.software, self.freed) = (software, freed);
         kindest
     }
 
@@ -182,12 +186,9 @@ impl Oracle {
             let missing = missing(since, "the mapping");
             return Some(Broken::Freed { addr: translation.spa, since, table: None, missing });
         }
-        // A request that was there before may be on its way through a table that nothing points to any more.
-        reads.iter().filter(|choice| !choice.stale && choice.recalled.is_none()).find_map(|choice| {
-            let since = since(choice.word.addr, window.offered)?;
-            let missing = missing(since, "what points to this table");
-            Some(Broken::Freed { addr: choice.word.addr, since, table: Some(*choice), missing })
-        })
+        let (table, since) = self.freed.table_among(reads, window.offered)?;
+        let missing = missing(since, "what points to this table");
+        Some(Broken::Freed { addr: table.word.addr, since, table: Some(*table), missing })
     }
 
     /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
@@ -208,11 +209,34 @@ impl Oracle {
     /// At rest: what was changed and used has been invalidated.
     pub(super) fn judge_stale_uses(&mut self, memory: &dyn Peek) {
         for stale in std::mem::take(&mut self.stale_uses) {
-            let is_fine = self.slips.has(Slip::UntoldIsFine);
-            if !is_fine && !self.invalidations.has_followed(&stale.choice.word, stale.choice.value, stale.changed) {
+            let StaleUse { choice, changed, served } = &stale;
+            let is_fine = self.slips.has(Slip::UntoldIsFine)
+                || self.invalidations.has_followed(&choice.word, choice.value, *changed);
+            if !is_fine && !self.is_told(served) {
                 self.never_invalidated(&stale, memory);
             }
         }
+    }
+
+    /// Whether something else explains the outcome, in which software has invalidated whatever it had changed.
+    fn is_told(&mut self, served: &Served) -> bool {
+        let mut found = false;
+        for reach in Reach::ALL {
+            let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
+                let Knowledge { histories, invalidations, .. } = *chooser.known();
+                let told = |(choice, changed): (Choice, Cycle)| {
+                    changed >= served.window.offered || invalidations.has_followed(&choice.word, choice.value, changed)
+                };
+                found = answers_alike(&served.request, outcome, &served.explanation.outcome)
+                    && StaleUse::changes(chooser.choices(), histories, |choice| choice.stale).all(told);
+                found || tries > TRIES_FOR_KIND
+            };
+            self.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            if found {
+                break;
+            }
+        }
+        found
     }
 
     fn never_invalidated(&mut self, stale: &StaleUse, memory: &dyn Peek) {
