@@ -161,6 +161,10 @@ pub struct Run {
     /// Play on the model what the RTL lacks even if it lacks something for every run; otherwise nothing runs then
     #[arg(long)]
     pub stand_in: bool,
+    /// A run that is for a value used stale, and in which the device keeps none, fails; otherwise it passes and is counted.
+    /// For a device that is known to keep what it reads
+    #[arg(long)]
+    pub must_show: bool,
     /// Let an allocation of the driver fail: the call in which it does must change nothing and succeed the second time,
     /// and in the end nothing may be left. `all` goes through every allocation of each variant, in a run of its own.
     /// Only variants that are expected to pass; one seed each unless --seeds says otherwise

@@ -110,6 +110,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     }
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
+    options.must_show = run.must_show;
     waves::check(&run.film, &options)?;
     let report = match run.fail_alloc {
         None => play(&options, &selected)?,
@@ -195,7 +196,11 @@ pub(super) fn add_runs(
                     _ => None,
                 };
                 recorded.push((planned.job.variant.clone(), series));
-                report.runs.push(report::run_report(planned, played, options.reproduce(planned)));
+                let mut run = report::run_report(planned, played, options.reproduce(planned));
+                if options.must_show && !planned.is_stand_in() {
+                    run.must_show();
+                }
+                report.runs.push(run);
             }
             None => report.interrupted += 1,
         }

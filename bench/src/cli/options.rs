@@ -27,6 +27,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Runs on the model in place of the device under test are wanted even where there are no others
     pub stand_in: bool,
+    /// What a device need not show must show
+    pub must_show: bool,
 }
 
 impl Options {
@@ -36,7 +38,7 @@ impl Options {
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
         let Selection { scenarios, policy, .. } = selection;
-        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in: false }
+        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in: false, must_show: false }
     }
 
     /// The command that plays one run again.

@@ -39,6 +39,7 @@ fn document(report: &Report) -> Value {
             "passed": report.passed(),
             "failed": report.runs.len() - report.passed(),
             "interrupted": report.interrupted,
+            "not_shown": report.runs.iter().filter(|run| run.not_shown.is_some()).count(),
             "left_out": report.left_out,
             "stood_in_by_model": {
                 "runs": report.stand_ins().len(),

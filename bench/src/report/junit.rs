@@ -49,6 +49,9 @@ fn case(run: &RunReport) -> TestCase {
     case.set_classname(run.scenario.as_str()).set_time(Duration::try_from_secs_f64(run.seconds).unwrap_or_default());
     case.add_property(("seed", format!("{:#010x}", run.seed).as_str()));
     case.add_property(("verdict", run.verdict.name()));
+    if let Some(not_shown) = &run.not_shown {
+        case.add_property(("not-shown", not_shown.to_string().as_str()));
+    }
     case.add_property(("reproduce", run.reproduce.as_str()));
     case
 }

@@ -130,6 +130,9 @@ pub struct RunReport {
     pub passed: bool,
     /// What it did not show
     pub unmet: Vec<Unmet>,
+    /// What a device that keeps less than others need not show: no value was used that memory no longer held
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_shown: Option<Unmet>,
     /// How it ended, if it was played
     pub end: Option<End>,
     /// Counts
@@ -240,6 +243,16 @@ impl Report {
     }
 }
 
+impl RunReport {
+    /// For a device that is known to keep what it reads: what it need not show counts as not shown.
+    pub fn must_show(&mut self) {
+        if let Some(unmet) = self.not_shown.take() {
+            self.unmet.push(unmet);
+            self.passed = false;
+        }
+    }
+}
+
 /// Judges what became of a job. `reproduce` is the command that plays it again.
 pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunReport {
     let job = &planned.job;
@@ -262,6 +275,7 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
         verdict: Verdict::NotPlayed,
         passed: false,
         unmet: Vec::new(),
+        not_shown: None,
         end: None,
         figures: Figures::default(),
         violation: None,
@@ -306,11 +320,21 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
         (End::Finished, None, None) if outcome.figures.hazards > 0 => Verdict::SoftwareHazard,
         (End::Finished, None, None) => Verdict::Pass,
     };
-    report.unmet = unmet(&planned.expectation, report.verdict, &outcome.figures);
+    report.not_shown = not_shown(&planned.expectation, report.verdict, &outcome.figures);
+    let expectation = match report.not_shown {
+        Some(_) => Expectation {
+            verdict: ExpectedVerdict::Pass,
+            because: None,
+            stale_used: None,
+            ..planned.expectation.clone()
+        },
+        None => planned.expectation.clone(),
+    };
+    report.unmet = unmet(&expectation, report.verdict, &outcome.figures);
     if !planned.faults_are_expected {
         report.unmet.extend(all_refused(report.verdict, &outcome.figures));
     }
-    report.unmet.extend(wrong_reason(&planned.expectation, &outcome));
+    report.unmet.extend(wrong_reason(&expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
     report.end = Some(outcome.end);
@@ -319,6 +343,21 @@ pub fn run_report(planned: &Planned, played: Played, reproduce: String) -> RunRe
     report.hazard = outcome.hazard;
     debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));
     report
+}
+
+/// A scenario may need a value that is used although memory no longer holds it. No device has to keep one: it may drop
+/// more than it has to, and its caches may be small. Then the run shows nothing of what it is for, and nothing wrong either.
+fn not_shown(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Option<Unmet> {
+    let limit = expectation.stale_used.filter(|limit| limit.min > 0)?;
+    let stale: u64 = figures.stale_used.values().sum();
+    let is_none = match expectation.verdict {
+        ExpectedVerdict::Pass => stale == 0,
+        // It may have kept something else: whatever breaks a promise is a hazard.
+        ExpectedVerdict::SoftwareHazard => true,
+        ExpectedVerdict::SoftwareError => false,
+    };
+    let unmet = || Unmet { what: "stale values used".into(), wanted: limit.to_string(), got: stale.to_string() };
+    (is_none && verdict == Verdict::Pass).then(unmet)
 }
 
 /// A run in which every transaction was refused shows nothing, unless that is what it is for.

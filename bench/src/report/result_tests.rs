@@ -255,6 +255,30 @@ fn a_run_in_which_all_was_refused_passes_only_where_faults_are_expected() {
 }
 
 #[test]
+fn a_device_that_keeps_nothing_need_not_show_what_keeping_does() {
+    let mut planned = planned().swap_remove(0);
+    let stale_used = Some(crate::scenario::Limit { min: 1, max: u64::MAX });
+    let judge = |planned: &Planned, outcome: RunOutcome| run_report(planned, replied(outcome), String::new());
+    for verdict in [crate::scenario::ExpectedVerdict::SoftwareHazard, crate::scenario::ExpectedVerdict::Pass] {
+        let because = Some("unmap".to_owned());
+        planned.expectation = crate::scenario::Expectation { verdict, stale_used, because, ..Default::default() };
+        let mut run = judge(&planned, outcome());
+        assert!(run.passed && run.not_shown.is_some());
+        assert!(summary(&report(vec![run.clone()]), false).contains("1 show nothing"));
+        run.must_show();
+        assert!(!run.passed && run.unmet[0].what == "stale values used");
+    }
+    // One that keeps something has to show it, and a scenario that needs nothing stale is not excused.
+    let mut kept = outcome();
+    kept.figures.stale_used.insert("first-stage-pte".to_owned(), 3);
+    assert!(!judge(&planned, kept.clone()).passed);
+    planned.expectation.verdict = crate::scenario::ExpectedVerdict::SoftwareHazard;
+    assert!(judge(&planned, kept).not_shown.is_some(), "it kept something else");
+    planned.expectation.stale_used = None;
+    assert!(!judge(&planned, outcome()).passed);
+}
+
+#[test]
 fn what_the_model_played_in_place_of_the_device_is_skipped_in_junit() {
     let mut run = judged(0, replied(outcome()));
     run.stands_in_for = vec![Requirement::Pdt];

@@ -183,6 +183,10 @@ fn closing(report: &Report) -> String {
         let passed = others.iter().filter(|run| run.passed).count();
         let _ = write!(text, ", {passed} of {} on the model in its place", others.len());
     }
+    let not_shown = report.runs.iter().filter(|run| run.not_shown.is_some()).count();
+    if not_shown > 0 {
+        let _ = write!(text, "; {not_shown} show nothing, since the device kept nothing that memory no longer held");
+    }
     if report.interrupted > 0 {
         let _ = write!(text, ", {} interrupted", report.interrupted);
     }
