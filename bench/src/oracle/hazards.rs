@@ -26,7 +26,7 @@ enum Kindest {
     /// A table was read in memory that had been freed.
     Freed,
     /// Nothing stale is needed, and an operation showed itself half done.
-    Torn(Broken),
+    Torn(Box<Broken>),
     /// A value that an operation had retired is needed.
     Stale,
 }
@@ -97,7 +97,7 @@ impl Oracle {
             Kindest::Kept => served.freed.clone().filter(|_| !through_table),
             Kindest::Freed => served.freed.clone(),
             // What is stale can be done without.
-            Kindest::Torn(other) => torn.or(Some(other)),
+            Kindest::Torn(other) => torn.or(Some(*other)),
             Kindest::Stale => {
                 let stale = retired.map(|Retired { choice, operation, changed, returned }| {
                     let missing = self.missing(&choice, changed, served.window, None, memory);
@@ -151,7 +151,7 @@ impl Oracle {
                     match software.torn(served, reads, &around) {
                         None if freed.table_among(reads, served.window.offered).is_some() => kindest = Kindest::Freed,
                         None => kindest = Kindest::Kept,
-                        Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(torn),
+                        Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(Box::new(torn)),
                         Some(_) => {}
                     }
                 }
