@@ -283,7 +283,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// What the last walk read of directories.
-    fn contexts(&self) -> impl Iterator<Item = &Choice> {
+    pub fn contexts(&self) -> impl Iterator<Item = &Choice> {
         self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role))
     }
 
@@ -587,7 +587,8 @@ impl Words for Chooser<'_> {
     }
 }
 
-fn is_of_directories(role: &Role) -> bool {
+/// A word of the device directory or of a process directory, the contexts included.
+pub fn is_of_directories(role: &Role) -> bool {
     matches!(
         role,
         Role::DdtEntry { .. } | Role::DeviceContext { .. } | Role::PdtEntry { .. } | Role::ProcessContext { .. }

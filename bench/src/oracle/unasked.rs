@@ -11,7 +11,7 @@ use golden::{
 use rustc_hash::FxHashSet;
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Reach};
+use super::chooser::{Choice, Chooser, Reach, is_of_directories};
 use super::roots::Unasked;
 use super::slips::Slip;
 use super::tagged::{Tagged, entry};
@@ -64,6 +64,7 @@ struct Everywhere<'c, 'a> {
     chooser: &'c mut Chooser<'a>,
     been: &'c mut FxHashSet<Step>,
     found: &'c mut Tagged,
+    is_ahead: bool,
 }
 
 impl Everywhere<'_, '_> {
@@ -91,7 +92,12 @@ impl Words for Everywhere<'_, '_> {
             }
             self.look_beside(word);
         }
-        self.chooser.read(word)
+        let read = self.chooser.read(word);
+        // A walk ahead is made at one moment: a context that was never there as a whole leads nowhere.
+        if self.is_ahead && is_of_directories(&word.role) && !self.chooser.contexts_fit() {
+            return Read::Unavailable;
+        }
+        read
     }
 
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
@@ -181,14 +187,19 @@ impl Oracle {
 
     fn walk_everywhere(&mut self, request: &Request, window: Window, reach: Reach, found: &mut Found) {
         let mut been = FxHashSet::default();
+        // Walks that go by the same contexts follow one another.
+        let (mut contexts, mut until) = (Vec::new(), 0);
         let walk = |config: &Config, chooser: &mut Chooser<'_>| {
-            let entries = &mut found.entries;
-            golden::translate(config, &mut Everywhere { chooser, been: &mut been, found: entries }, request);
-            let until = chooser.contexts_usable_until();
-            if chooser.contexts_fit() {
-                found.entries.possible(chooser.choices());
-                found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
+            let (found_entries, is_ahead) = (&mut found.entries, reach == Reach::Ahead);
+            let mut everywhere = Everywhere { chooser, been: &mut been, found: found_entries, is_ahead };
+            golden::translate(config, &mut everywhere, request);
+            let now = || chooser.contexts().map(|choice| (choice.word.addr, choice.value));
+            if !now().eq(contexts.iter().copied()) {
+                contexts = now().collect();
+                until = chooser.contexts_usable_until();
             }
+            found.entries.possible(chooser.choices());
+            found.contexts.note(chooser.roots(), chooser.msi_page_table(), until);
             None::<()>
         };
         self.replay(window, reach, LIMIT, walk, |(), _, _| false);
