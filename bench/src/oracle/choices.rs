@@ -94,6 +94,11 @@ impl Made {
         Some(made)
     }
 
+    /// How many of them are free.
+    pub fn free(&self) -> usize {
+        self.free.iter().filter(|free| **free).count()
+    }
+
     /// As they are thought to be, and then otherwise.
     pub fn all(self) -> impl Iterator<Item = Made> {
         std::iter::once(self).chain((0..).map_while(move |place| self.otherwise(place)))

@@ -87,21 +87,33 @@ impl Oracle {
 
     /// What is found by the choices of the implementation that the device is thought to have made, or by making one of
     /// them otherwise; then the device is thought to do so.
-    pub(super) fn by_any_choice<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+    pub(super) fn by_any_choice<T>(&mut self, find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        self.by_choices(usize::MAX, find)
+    }
+
+    /// The same with so many other ways to choose at most.
+    fn by_choices<T>(&mut self, others: usize, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
         let made = self.choices;
-        let mut place = 0;
-        loop {
-            let found = find(self);
-            if found.is_some() {
-                return found;
+        let others = if self.slips.has(Slip::ChoicesBound) { 0 } else { others };
+        for choices in made.all().take(others.saturating_add(1)) {
+            self.choices = choices;
+            if let Some(found) = find(self) {
+                return Some(found);
             }
-            let Some(other) = made.otherwise(place).filter(|_| !self.slips.has(Slip::ChoicesBound)) else {
-                self.choices = made;
-                return None;
-            };
-            self.choices = other;
-            place += 1;
         }
+        self.choices = made;
+        None
+    }
+
+    /// As [`Self::explain`], with one choice made otherwise at most: for what is asked often.
+    pub(super) fn explain_by_one_choice(
+        &mut self,
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
+    ) -> Option<Explanation> {
+        let others = self.choices.free();
+        self.by_choices(others, |oracle| oracle.explain_within(&Reach::ALL, request, window, &accept))
     }
 
     /// As [`Self::explain`], no further than these.

@@ -85,7 +85,11 @@ impl Oracle {
                 Outcome::Fault(fault) => doubt.is_left_by(fault) && (doubt.kind == Kind::Any || !chooser.is_stale()),
                 _ => false,
             };
-            let explanation = self.explain(&doubt.request, doubt.window, leaves_it);
+            // What is fresh lies where the walk comes by.
+            let explanation = match doubt.kind {
+                Kind::Fresh => self.explain_within(&Reach::NEAR, &doubt.request, doubt.window, leaves_it),
+                Kind::Any => self.explain_by_one_choice(&doubt.request, doubt.window, leaves_it),
+            };
             let fault = explanation.as_ref().and_then(|explanation| match &explanation.outcome {
                 Outcome::Fault(fault) => Some(fault),
                 _ => None,
