@@ -294,7 +294,8 @@ impl<'a> Chooser<'a> {
         let is_usable = |choice: &Choice, moment: Cycle| {
             let (word, value, window) = (&choice.word, choice.value, Window::new(moment, moment));
             history(choice).is_some_and(|history| {
-                judge_value(history, word, value, self.known.invalidations, self.path, window).is_ok()
+                history.begun_to_hold(value).any(|begun| begun <= moment)
+                    && judge_value(history, word, value, self.known.invalidations, self.path, window).is_ok()
             })
         };
         moments.flatten().any(|moment| self.contexts().all(|choice| is_usable(choice, moment)))

@@ -131,12 +131,11 @@ impl Oracle {
         if self.slips.has(Slip::FirstIsKindest) {
             return Kindest::Stale;
         }
-        let reaches = if self.slips.has(Slip::KindestIsPlain) { &Reach::ALL[..1] } else { &Reach::ALL };
         let (software, freed) = (std::mem::take(&mut self.software), std::mem::take(&mut self.freed));
         let mut kindest = Kindest::Stale;
         // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
         let rests = (0..moments.cycles.len()).map(Some).chain([None]);
-        let tries: Vec<_> = rests.flat_map(|rest| reaches.iter().map(move |&reach| (rest, reach))).collect();
+        let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
         for (rest, reach) in tries {
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
                 rest.is_none_or(|at| moments.agrees(word, value, at))

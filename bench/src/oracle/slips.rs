@@ -162,8 +162,6 @@ slips! {
     ChoicesBound,
     /// K: the first explanation counts, not the kindest
     FirstIsKindest,
-    /// K: the kindest explanation is looked for under the configured roots alone
-    KindestIsPlain,
     /// S1: nothing is torn
     TornIsFine,
     /// S1: only the state before the operations will do

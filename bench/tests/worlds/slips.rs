@@ -82,7 +82,6 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::ContextDroppedLast, "pointer held in a context", 7),
     (Slip::ChoicesBound, "wide address", 3),
     (Slip::FirstIsKindest, "hitless change of a root", 4),
-    (Slip::KindestIsPlain, "hitless change of a root", 4),
     (Slip::TornIsFine, "hitless change of a root", 3),
     (Slip::OnlyOldState, "hitless change of a root", 2),
     (Slip::OnlyNewState, "effective change of a leaf", 2),
