@@ -177,9 +177,9 @@ impl<'a> Chooser<'a> {
         }
     }
 
-    /// Tries no other values of words than these.
-    pub fn only(self, only: &'a Only<'a>) -> Self {
-        Chooser { only: Some(only), ..self }
+    /// Tries no other values of words than these; none: all of them.
+    pub fn only(self, only: Option<&'a Only<'a>>) -> Self {
+        Chooser { only, ..self }
     }
 
     /// Every value of this word counts, since it is its update that is looked for.

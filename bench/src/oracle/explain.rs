@@ -229,13 +229,13 @@ impl Oracle {
         walk: impl FnMut(&Config, &mut Chooser<'_>) -> Option<T>,
         visit: impl FnMut(&T, &Chooser<'_>, u32) -> bool,
     ) {
-        self.replay_only(&|_, _, _| true, window, reach, limit, walk, visit);
+        self.replay_only(None, window, reach, limit, walk, visit);
     }
 
-    /// The same with these values of words only.
+    /// The same with these values of words only; none: with all of them.
     pub(super) fn replay_only<T>(
         &mut self,
-        only: &Only<'_>,
+        only: Option<&Only<'_>>,
         window: Window,
         reach: Reach,
         limit: u32,

@@ -156,7 +156,7 @@ impl Oracle {
                 }
                 matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
             };
-            self.replay_only(&fits, served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            self.replay_only(Some(&fits), served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
             if matches!(kindest, Kindest::Kept) {
                 break;
             }

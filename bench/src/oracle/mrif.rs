@@ -245,13 +245,10 @@ impl Oracle {
         let window = Window::until(transaction, now);
         let broken =
             |detail: &str, right: &str, wrong: String| Err(Violation::new(Rule::DmaResponse, detail, right, wrong));
-        let has_files = self.registers.caps.msi_mrif();
-        let found =
-            self.by_any_choice(
-                |oracle| {
-                    if has_files { oracle.leads_to(&Reach::ALL, &request, window, |_| true) } else { None }
-                },
-            );
+        let found = match self.registers.caps.msi_mrif() {
+            true => self.by_any_choice(|oracle| oracle.leads_to(&Reach::ALL, &request, window, |_| true)),
+            false => None,
+        };
         let Some((_, explanation)) = found else {
             let wrong = "OKAY although memory was not asked";
             let violation = Violation::new(Rule::DmaResponse, "not sent", "a translation, or SLVERR", wrong);
@@ -297,7 +294,9 @@ impl Oracle {
         for at in 0..self.files.msis.len() {
             let Msi { ticket, request, end, identity, optional, stored, noticed, .. } = self.files.msis[at];
             let window = self.files.msis[at].window(now);
-            let Some(_) = end.filter(|_| !(optional && stored.is_none())) else { continue };
+            if end.is_none() || optional && stored.is_none() {
+                continue;
+            }
             let missing = |detail: &str, what: &str| {
                 let right = format!("{what} of identity {identity}, by transaction {}", ticket.0);
                 Err(Violation::new(Rule::InterruptFile, detail, right, "none"))

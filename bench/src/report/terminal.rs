@@ -185,7 +185,7 @@ fn closing(report: &Report) -> String {
     }
     let not_shown = report.runs.iter().filter(|run| run.not_shown.is_some()).count();
     if not_shown > 0 {
-        let _ = write!(text, "; {not_shown} show nothing, since the device kept nothing that memory no longer held");
+        let _ = write!(text, "; {not_shown} show nothing, since the device kept no stale value that they need");
     }
     if report.interrupted > 0 {
         let _ = write!(text, ", {} interrupted", report.interrupted);
