@@ -391,10 +391,11 @@ impl<'a> Chooser<'a> {
             let path = Globality { global: global && place.global };
             for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= self.window.end) {
                 let value = narrow(&word, seen.value);
-                // Only what is valid can be in a cache, and only what a walk does not come to anyway is worth a try.
+                // Only what is valid can be in a cache. What a walk comes to anyway is worth a try only where some values
+                // on its way are ruled out.
                 if !is_invalid(&role, value)
                     && (!place.napot || Pte(value).is_napot())
-                    && !self.known.stands(&word, &place, value, root, self.window.end)
+                    && (self.only.is_some() || !self.known.stands(&word, &place, value, root, self.window.end))
                     && self.known.kept(&word, &place, history, seen, path, self.window)
                 {
                     let stale = !history.held_between(seen.value, self.window.offered, self.window.end);

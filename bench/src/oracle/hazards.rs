@@ -7,7 +7,7 @@ use super::chooser::{Choice, Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
 use super::judge::structure;
-use super::operations::Moments;
+use super::operations::{Keeping, Moments};
 use super::rule::Rule;
 use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
@@ -84,10 +84,15 @@ impl Oracle {
     }
 
     pub(super) fn judge_software(&mut self, served: &Served, memory: &dyn Peek) {
-        let moments = self.software.operations.moments(served.window, &self.histories);
+        let moments = self.software.moments(served.window, &self.histories);
         let at_rest = self.at_rest_around(served, &moments, memory);
         self.software.count(served.window, &served.explanation.outcome, &at_rest);
-        let around = Around { moments: &moments, at_rest: &at_rest, histories: &self.histories };
+        let around = Around {
+            moments: &moments,
+            at_rest: &at_rest,
+            histories: &self.histories,
+            invalidations: &self.invalidations,
+        };
         let reads = &served.explanation.choices;
         let retired = self.software.retired(reads, &self.histories, served.window);
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
@@ -138,11 +143,14 @@ impl Oracle {
         let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
         for (rest, reach) in tries {
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
-                rest.is_none_or(|at| moments.agrees(word, value, at))
+                let Knowledge { histories, invalidations, .. } = *known;
+                let keeping = Keeping { histories, invalidations, window: served.window };
+                rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
                     && !software.is_retired(word, value, known.histories, served.window)
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
-                let around = Around { moments, at_rest, histories: chooser.known().histories };
+                let Knowledge { histories, invalidations, .. } = *chooser.known();
+                let around = Around { moments, at_rest, histories, invalidations };
                 let reads = chooser.choices();
                 if answers_alike(&served.request, outcome, &served.explanation.outcome)
                     && software.retired(reads, around.histories, served.window).is_none()

@@ -104,6 +104,18 @@ impl Word {
         self.held.iter().filter(move |held| held.value == value).map(|held| held.from)
     }
 
+    /// The last cycle up to this one in which memory held `value`.
+    pub fn last_held_by(&self, value: u64, cycle: Cycle) -> Option<Cycle> {
+        let mut until = cycle;
+        for held in self.held.iter().rev().filter(|held| held.from <= cycle) {
+            if held.value == value {
+                return Some(until);
+            }
+            until = held.from.saturating_sub(1);
+        }
+        None
+    }
+
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.
     pub fn last_held(&self, value: u64) -> Option<Cycle> {
         let mut until = Cycle::MAX;

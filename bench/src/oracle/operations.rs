@@ -6,10 +6,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::chooser::Choice;
 use super::history::Histories;
+use super::invalidation::{Globality, Invalidations};
 use super::slips::{Slip, Slips};
 use super::software::named_root;
 use super::tagged::Parent;
-use super::usable::{Window, narrow};
+use super::usable::{Window, is_invalid, narrow};
 use crate::bus::Cycle;
 use crate::driver::{Operation, Promise};
 
@@ -75,11 +76,23 @@ struct Held {
     before: Vec<u64>,
 }
 
+/// What is known of values that a device may have kept since before the operations that a request overlaps.
+#[derive(Clone, Copy)]
+pub struct Keeping<'a> {
+    /// What memory held when, and what the device read
+    pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+    /// When the request was with the device
+    pub window: Window,
+}
+
 impl Moments {
     /// There is one of which all words are that these operations stored to.
-    pub fn fit(&self, choices: &[Choice]) -> bool {
-        let fits =
-            |choice: &Choice, at: usize| self.agrees(&choice.word, choice.value, at) && self.led(choices, choice, at);
+    pub fn fit(&self, choices: &[Choice], keeping: Keeping<'_>) -> bool {
+        let fits = |choice: &Choice, at: usize| {
+            self.agrees(&choice.word, choice.value, at, keeping) && self.led(choices, choice, at, keeping)
+        };
         let mut moments = 0..self.cycles.len();
         if self.slips.has(Slip::MomentsMixed) {
             return choices.iter().all(|choice| moments.clone().any(|at| fits(choice, at)));
@@ -87,21 +100,57 @@ impl Moments {
         moments.any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 
-    /// The word held this value at one of the moments, or these operations did not store to it.
-    pub fn agrees(&self, word: &WordRef, value: u64, at: usize) -> bool {
-        self.held.get(&(word.addr.0 & !7)).is_none_or(|held| is_same(word, value, held.at[at]))
+    /// Keeps those values of before the first moment that `may_be_kept` by a device: by their word, and with the first
+    /// moment.
+    pub fn retain_before(&mut self, may_be_kept: impl Fn(u64, u64, Cycle) -> bool) {
+        let Some(&first) = self.cycles.first() else { return };
+        for (&addr, held) in &mut self.held {
+            held.before.retain(|&value| may_be_kept(addr, value, first));
+        }
     }
 
-    /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment. One that had gone
-    /// before these operations began may have been kept, and is none of theirs.
-    fn led(&self, choices: &[Choice], choice: &Choice, at: usize) -> bool {
+    /// The word held this value at one of the moments, or these operations did not store to it. Or the device has kept the
+    /// value of before: that is none of theirs.
+    pub fn agrees(&self, word: &WordRef, value: u64, at: usize, keeping: Keeping<'_>) -> bool {
+        let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
+        is_same(word, value, held.at[at])
+            || self.gone(held, word, value, keeping).is_some_and(|gone| {
+                let Keeping { histories, invalidations, window } = keeping;
+                let cutoff = invalidations.cutoff(word, value, Globality::default(), window);
+                let was_read = histories.word(word.addr).is_some_and(|history| {
+                    let mut seen = history.sightings().iter().filter(|seen| narrow(word, seen.value) == value);
+                    seen.any(|seen| seen.first <= self.cycles[0])
+                });
+                was_read && !is_invalid(&word.role, value) && cutoff.is_none_or(|command| command.fetched <= gone)
+            })
+    }
+
+    /// When memory last held a value that had gone before these operations began, and that it holds at none of the
+    /// moments.
+    fn gone(&self, held: &Held, word: &WordRef, value: u64, keeping: Keeping<'_>) -> Option<Cycle> {
+        if self.slips.has(Slip::NothingOfBefore) || held.at.iter().any(|whole| is_same(word, value, *whole)) {
+            return None;
+        }
+        let history = keeping.histories.word(word.addr)?;
+        let before = held.before.iter().filter(|whole| is_same(word, value, **whole));
+        before.filter_map(|whole| history.last_held_by(*whole, self.cycles[0])).max()
+    }
+
+    /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment; or which had gone
+    /// before these operations began, and had still led to the entry since that was last invalidated.
+    fn led(&self, choices: &[Choice], choice: &Choice, at: usize, keeping: Keeping<'_>) -> bool {
         if self.slips.has(Slip::WaysMixed) {
             return true;
         }
+        let Keeping { invalidations, window, .. } = keeping;
         let was_there = |word: &WordRef, value: u64| {
             let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
-            let same = |whole: &u64| is_same(word, value, *whole);
-            same(&held.at[at]) || !held.at.iter().any(same) && held.before.iter().any(same)
+            is_same(word, value, held.at[at])
+                || self.gone(held, word, value, keeping).is_some_and(|gone| {
+                    let cutoff = invalidations.cutoff(&choice.word, choice.value, Globality::default(), window);
+                    let led_until = invalidations.usable_until(word, value, gone);
+                    cutoff.is_none_or(|command| command.fetched <= led_until)
+                })
         };
         let root = named_root(choices, &choice.word.role).is_none_or(|context| was_there(&context.word, choice.root));
         root && match choice.recalled.map(|place| place.parent) {
@@ -239,7 +288,9 @@ mod tests {
     }
 
     fn fits(operations: &Operations, histories: &Histories, window: Window, ta: u64, fsc: u64) -> bool {
-        operations.moments(window, histories).fit(&[read(TA, ta), read(FSC, fsc)])
+        let (moments, invalidations) = (operations.moments(window, histories), Invalidations::default());
+        let keeping = Keeping { histories, invalidations: &invalidations, window };
+        moments.fit(&[read(TA, ta), read(FSC, fsc)], keeping)
     }
 
     #[test]
@@ -255,6 +306,28 @@ mod tests {
         assert!(!fits(&operations, &histories, second, 0xA, 0xA), "the first operation is over");
         assert!(fits(&operations, &histories, Window { offered: 109, ..second }, 0xA, 0xA), "but not at the offer");
         assert!(operations.moments(Window::new(121, 130), &histories).cycles.is_empty());
+    }
+
+    #[test]
+    fn what_the_device_kept_of_before_is_none_of_theirs() {
+        let (mut operations, mut histories) = (Operations::default(), Histories::default());
+        histories.sighted(Spa(FSC), 0xA, 0, 10, 10);
+        histories.stored(Agent::Cpu, Spa(FSC), 0xA, 0xB, 50);
+        operations.begin(operation(Promise::Hitless), 100);
+        for (cycle, old, new) in [(101, 0xB, 0xA), (105, 0xA, 0xC)] {
+            operations.stored(FSC, cycle);
+            histories.stored(Agent::Cpu, Spa(FSC), old, new, cycle);
+        }
+        assert!(operations.end(true, 110).is_some());
+        let window = Window::new(102, 104);
+        let mut moments = operations.moments(window, &histories);
+        let fits = |moments: &Moments, value| {
+            let (histories, invalidations) = (&histories, &Invalidations::default());
+            moments.fit(&[read(FSC, value)], Keeping { histories, invalidations, window })
+        };
+        assert!(fits(&moments, 0xA) && fits(&moments, 0xB) && fits(&moments, 0xC));
+        moments.retain_before(|_, value, _| value != 0xA);
+        assert!(!fits(&moments, 0xA), "an earlier operation had retired it");
     }
 
     #[test]

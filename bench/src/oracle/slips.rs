@@ -174,6 +174,8 @@ slips! {
     OverlapFromAcceptance,
     /// S1: roots and pointers are of any moment
     WaysMixed,
+    /// S1: nothing is kept of before the operations
+    NothingOfBefore,
     /// S1: a request is judged before the operation beside it has ended
     JudgedTooEarly,
     /// S1: memory at rest is memory as it is at the judgement

@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 use super::chooser::Choice;
 use super::explain::Explanation;
 use super::history::Histories;
-use super::operations::{Bracket, Moments, Operations};
+use super::invalidation::Invalidations;
+use super::operations::{Bracket, Keeping, Moments, Operations};
 use super::slips::{Slip, Slips};
 use super::tagged::Parent;
 use super::usable::{Window, is_invalid, narrow};
@@ -251,11 +252,25 @@ impl Software {
         }
     }
 
+    /// Memory at rest around the operations that a request overlaps. What an operation had retired before the first of
+    /// them began is not kept any more: where memory holds it anew in between, that is what was used.
+    pub fn moments(&self, window: Window, histories: &Histories) -> Moments {
+        let mut moments = self.operations.moments(window, histories);
+        moments.retain_before(|addr, value, first| {
+            let returns = self.promised.get(&addr).into_iter().flatten();
+            let returned = returns.rev().map(|(returned, _)| *returned).find(|returned| *returned <= first);
+            let history = histories.word(Spa(addr));
+            returned.is_none_or(|returned| history.is_some_and(|of| of.held_between(value, returned, first)))
+        });
+        moments
+    }
+
     /// Whether operations that a request overlaps were shown to it half done.
     pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
         let Around { moments, at_rest, .. } = around;
         let outcome = &served.explanation.outcome;
-        let is_right = at_rest.outcomes.iter().any(|right| same(outcome, right)) || moments.fit(reads);
+        let is_right = at_rest.outcomes.iter().any(|right| same(outcome, right))
+            || moments.fit(reads, around.keeping(served.window));
         if is_right || self.slips.has(Slip::TornIsFine) {
             return None;
         }
@@ -349,6 +364,14 @@ pub struct Around<'a> {
     pub at_rest: &'a AtRest,
     /// What memory held when
     pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+}
+
+impl<'a> Around<'a> {
+    fn keeping(&self, window: Window) -> Keeping<'a> {
+        Keeping { histories: self.histories, invalidations: self.invalidations, window }
+    }
 }
 
 #[cfg(test)]
@@ -412,9 +435,14 @@ mod tests {
         let (software, histories) = after_store(promise, 0xA, 0xB);
         let window = Window::new(95, 105);
         let served = served(outcome, vec![choice(CONTEXT, 0x100, value, 0)], window);
-        let moments = software.operations.moments(window, &histories);
+        let moments = software.moments(window, &histories);
         let at_rest = AtRest { outcomes: vec![to(0xA), to(0xB)], words: vec![0x100] };
-        let around = Around { moments: &moments, at_rest: &at_rest, histories: &histories };
+        let around = Around {
+            moments: &moments,
+            at_rest: &at_rest,
+            histories: &histories,
+            invalidations: &Invalidations::default(),
+        };
         match software.torn(&served, &served.explanation.choices, &around) {
             Some(Broken::Torn { operation, hitless, .. }) => Some((hitless, operation)),
             _ => None,

@@ -223,8 +223,7 @@ impl<'a> State<'a> {
         if !self.in_hand && left < 2 && !is_over || is_over && self.running.is_none() {
             return;
         }
-        // Where there are operations, software does nothing outside of them.
-        let may_act = world.promises.is_empty() || self.running.is_some();
+        let may_act = world.promises.is_empty() || world.loose || self.running.is_some();
         for (word, of) in world.words.iter().enumerate().filter(|(_, of)| !of.values.is_empty()) {
             if self.fresh[word] && !matches!(last, Some(Event::Read(before)) if *before >= word) {
                 next.push(self.after(Event::Read(word)));

@@ -122,6 +122,8 @@ pub enum Fault {
     OnlyOldState,
     /// Software 1: only the state after them
     OnlyNewState,
+    /// Software 1: no explanation will do, only memory at rest
+    OnlyAtRest,
     /// Software 2: what an operation has retired may be used
     StaleIsFine,
     /// Software 2: an operation retires for requests that are there already
@@ -188,7 +190,8 @@ impl Fault {
         (Fault::NoFenceNeeded, "first-stage leaf", 3),
         (Fault::FenceWhileInHand, "first-stage leaf", 4),
         (Fault::OnlyOldState, "hitless change of a leaf", 3),
-        (Fault::OnlyNewState, "hitless change of a leaf", 3),
+        (Fault::OnlyNewState, "hitless change of two words", 4),
+        (Fault::OnlyAtRest, "hitless change beside stores", 4),
         (Fault::StaleIsFine, "effective change of a leaf", 2),
         (Fault::RetiredWhileInHand, "effective change of a leaf", 3),
     ];

@@ -46,10 +46,49 @@ pub enum Kept {
 /// Values that are left out of account, to see whether an answer can do without them.
 #[derive(Default)]
 pub struct Without<'a> {
-    /// What operations of software have retired: the word, the value, and when the operation returned
-    pub retired: Vec<(usize, u64, Gap)>,
+    /// What operations of software have retired
+    pub retired: Vec<Retired>,
     /// What was changed before the request was offered, and that nothing has invalidated since: by this record
     pub untold: Option<(&'a Record<'a>, Gap)>,
+    /// All but one value of each word that operations beside the request stored to
+    pub pinned: Vec<Pin>,
+}
+
+/// A word to which an operation stored that had returned before the request in hand was accepted.
+pub struct Retired {
+    /// The word
+    pub word: usize,
+    /// When the operation returned
+    pub returned: Gap,
+}
+
+impl Retired {
+    /// Memory has not held the value since, up to the moment of the walk. What it holds anew after a walk is no excuse
+    /// for what was kept of that.
+    fn is(&self, record: &Record<'_>, value: u64, walked: Gap) -> bool {
+        !record.held(self.word, value, self.returned, walked.max(self.returned))
+    }
+}
+
+/// A word that has to be as it was at a moment of rest.
+pub struct Pin {
+    /// The word
+    pub word: usize,
+    /// What it held at that moment
+    pub value: u64,
+    /// What it held at all moments of rest around the operations that stored to it
+    pub at_rest: Vec<u64>,
+    /// The gap before the first of them began
+    pub began: Gap,
+}
+
+impl Pin {
+    /// A walk ahead that was made before the operations began may also go by what had gone by then: what such a walk
+    /// leaves is none of theirs.
+    fn permits(&self, value: u64, walked: Option<Gap>) -> bool {
+        let is_gone = || !self.at_rest.contains(&value) && walked.is_some_and(|walked| walked <= self.began);
+        value == self.value || is_gone()
+    }
 }
 
 /// A moment of the device, or all the time that a request is in its hands.
@@ -82,7 +121,7 @@ impl Moment<'_> {
             return vec![self.record.at(word, gap)];
         }
         if let Some(value) = self.record.only_value(word) {
-            return vec![value];
+            return if self.is_pinned_away(word, value) { vec![] } else { vec![value] };
         }
         let values = || self.record.values(word, self.end).into_iter();
         let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
@@ -154,9 +193,14 @@ impl Moment<'_> {
     }
 
     fn is_left_out(&self, word: usize, value: u64, used: &impl Fn(u64) -> Use, invalid: Invalid) -> bool {
+        if self.is_pinned_away(word, value) {
+            return true;
+        }
         // What holds V = 0 may be used since the offer.
         let counts = |returned: Gap| !invalid.is(value) || returned < self.since;
-        let is_retired = |(of, was, returned): &(usize, u64, Gap)| (*of, *was) == (word, value) && counts(*returned);
+        let is_retired = |retired: &Retired| {
+            retired.word == word && counts(retired.returned) && retired.is(self.record, value, self.end)
+        };
         let is_untold = |(whole, offered): (&Record<'_>, Gap)| {
             whole.overwritten(word, value).is_some_and(|changed| {
                 let tells =
@@ -165,6 +209,11 @@ impl Moment<'_> {
             })
         };
         self.without.retired.iter().any(is_retired) || self.without.untold.is_some_and(is_untold)
+    }
+
+    fn is_pinned_away(&self, word: usize, value: u64) -> bool {
+        let mut pins = self.without.pinned.iter().filter(|pin| pin.word == word);
+        pins.any(|pin| !pin.permits(value, self.ahead.then_some(self.end)))
     }
 
     /// When the newest command that covers a use took effect.

@@ -61,6 +61,8 @@ pub struct Record<'a> {
     pub in_hand: Option<InHand>,
     /// Operations of software
     pub operations: Vec<Operation>,
+    /// Stores outside of all operations: the gap before each, and the word
+    pub loose: Vec<(Gap, usize)>,
     /// Pages that software has given up and not taken again
     pub freed: Vec<u64>,
     /// The scenario has ended
@@ -86,6 +88,7 @@ impl<'a> Record<'a> {
             commands: vec![],
             in_hand: None,
             operations: vec![],
+            loose: vec![],
             freed: vec![],
             is_over: trace.last() == Some(&Event::Rest),
             askers: vec![],
@@ -106,6 +109,8 @@ impl<'a> Record<'a> {
                     record.held[word].push((after, value));
                     if let Some(running) = record.operations.last_mut().filter(|operation| operation.ends.is_none()) {
                         running.words.push(word);
+                    } else {
+                        record.loose.push((at, word));
                     }
                 }
                 Event::Fetch(cmd) => {

@@ -88,6 +88,7 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::MomentsMixed, "hitless change of a root", 3),
     (Slip::OverlapFromAcceptance, "hitless change of a leaf, offers", 3),
     (Slip::WaysMixed, "hitless change of a root", 3),
+    (Slip::NothingOfBefore, "hitless change beside stores", 4),
     (Slip::JudgedTooEarly, "hitless change of a root", 2),
     (Slip::RestIsNow, "hitless change of a tag and a root", 4),
     (Slip::RefusalIsTorn, "hitless change of a root", 3),

@@ -3,7 +3,7 @@
 use crate::evaluator::explained;
 use crate::faults::Fault;
 use crate::faults::Faults;
-use crate::moment::{Moment, Without};
+use crate::moment::{Moment, Pin, Retired, Without};
 use crate::record::{Gap, InHand, Operation, Record};
 use crate::trace::{Answer, Event, Hazard, Promise};
 use crate::walk::Walk;
@@ -18,14 +18,14 @@ pub fn hazard(world: &World, trace: &[Event], faults: Faults) -> Option<Hazard> 
     let asked = Record::new(world, &trace[..at], faults);
     let hand = asked.in_hand?;
     let is_stale = || {
-        let without = Without { retired: retired(&asked, hand.accepted, faults), untold: None };
+        let without = Without { retired: retired(&asked, hand.accepted, faults), ..Without::default() };
         !explained(&asked, faults, &without).contains(&answer)
     };
     if !faults.has(Fault::StaleIsFine) && is_stale() {
         return Some(Hazard::Stale);
     }
     let whole = Record::new(world, trace, faults);
-    let torn = torn(&whole, &hand, at, answer, faults);
+    let torn = torn(&asked, &whole, &hand, answer, faults);
     torn.or_else(|| freed(&asked, answer)).or_else(|| untold(&asked, &whole, &hand, answer, faults))
 }
 
@@ -37,33 +37,26 @@ fn freed(asked: &Record<'_>, answer: Answer) -> Option<Hazard> {
 
 /// Rule 5: a change was used stale, and no invalidation followed until the end.
 fn untold(asked: &Record<'_>, whole: &Record<'_>, hand: &InHand, answer: Answer, faults: Faults) -> Option<Hazard> {
-    let without = Without { retired: Vec::new(), untold: Some((whole, hand.offered)) };
+    let without = Without { untold: Some((whole, hand.offered)), ..Without::default() };
     let is_over = whole.is_over && !explained(asked, faults, &without).contains(&answer);
     is_over.then_some(Hazard::Untold)
 }
 
-/// Rule 2: what the operations that had returned before the request was accepted have retired. Memory has not held it
-/// since.
-fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<(usize, u64, Gap)> {
-    let mut retired = Vec::new();
-    for operation in &record.operations {
+/// Rule 2: the words of the operations that had returned before the request was accepted.
+fn retired(record: &Record<'_>, accepted: Gap, faults: Faults) -> Vec<Retired> {
+    let ended = record.operations.iter().filter_map(|operation| {
         let counts = |ends: &Gap| *ends < accepted || faults.has(Fault::RetiredWhileInHand);
-        let Some(ends) = operation.ends.filter(counts) else { continue };
-        for &word in &operation.words {
-            let values = record.values(word, record.end).into_iter();
-            retired.extend(
-                values.filter(|value| !record.held(word, *value, ends, record.end)).map(|value| (word, value, ends)),
-            );
-        }
-    }
-    retired
+        Some((operation, operation.ends.filter(counts)?))
+    });
+    let words = ended.flat_map(|(operation, returned)| operation.words.iter().map(move |&word| (word, returned)));
+    words.map(|(word, returned)| Retired { word, returned }).collect()
 }
 
 /// Rule 1: no moment of rest around the operations beside the request explains its answer. One that is not hitless may
 /// refuse while it runs, and nothing else.
-fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, faults: Faults) -> Option<Hazard> {
+fn torn(asked: &Record<'_>, record: &Record<'_>, hand: &InHand, answer: Answer, faults: Faults) -> Option<Hazard> {
     let beside =
-        |operation: &&Operation| operation.begins < answered && operation.ends.is_none_or(|ends| ends > hand.offered);
+        |operation: &&Operation| operation.begins < asked.end && operation.ends.is_none_or(|ends| ends > hand.offered);
     let beside: Vec<&Operation> = record.operations.iter().filter(beside).collect();
     let first = beside.first()?;
     if beside.iter().any(|operation| operation.ends.is_none()) {
@@ -72,10 +65,38 @@ fn torn(record: &Record<'_>, hand: &InHand, answered: Gap, answer: Answer, fault
     let hitless = beside.iter().all(|operation| operation.promise == Promise::Hitless);
     let before = (!faults.has(Fault::OnlyNewState)).then_some(first.begins);
     let after = beside.iter().filter_map(|operation| operation.ends).filter(|_| !faults.has(Fault::OnlyOldState));
-    let served = before.into_iter().chain(after).any(|rest| at_rest(record, hand, rest, faults) == answer);
+    let rests: Vec<Gap> = before.into_iter().chain(after).collect();
+    let served = |rest: &Gap| {
+        at_rest(record, hand, *rest, faults) == answer
+            || !faults.has(Fault::OnlyAtRest)
+                && by_one_moment(asked, record, hand, &beside, &rests, *rest, faults).contains(&answer)
+    };
     let refused = answer == Answer::Refused && !hitless;
     let why = if hitless { Hazard::NotHitless } else { Hazard::Mixed };
-    (!served && !refused).then_some(why)
+    (!rests.iter().any(served) && !refused).then_some(why)
+}
+
+/// Rule 1, its second half: the answers with every word that the operations stored to as it was at one moment of rest.
+fn by_one_moment(
+    asked: &Record<'_>,
+    record: &Record<'_>,
+    hand: &InHand,
+    beside: &[&Operation],
+    rests: &[Gap],
+    rest: Gap,
+    faults: Faults,
+) -> Vec<Answer> {
+    let first = rests.iter().copied().min().unwrap_or_default();
+    let pin = |&word: &usize| Pin {
+        word,
+        value: record.at(word, rest),
+        at_rest: rests.iter().map(|gap| record.at(word, *gap)).collect(),
+        began: first,
+    };
+    // What something else stored to meanwhile may be anything.
+    let is_theirs = |word: &&usize| !record.loose.iter().any(|(at, of)| of == *word && *at >= first && *at < asked.end);
+    let pinned = beside.iter().flat_map(|operation| &operation.words).filter(is_theirs).map(pin).collect();
+    explained(asked, faults, &Without { retired: retired(asked, hand.accepted, faults), untold: None, pinned })
 }
 
 /// The answer that memory at rest gives.

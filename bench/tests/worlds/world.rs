@@ -50,6 +50,8 @@ pub struct World {
     pub frees: Vec<u64>,
     /// The scenario ends behind the last request, and until then commands may still follow
     pub rests: bool,
+    /// Software also acts outside of its operations
+    pub loose: bool,
     /// Requests in a trace, at most
     pub rounds: usize,
     /// Operations of the sample, and of the long run
@@ -103,6 +105,7 @@ impl World {
             promises: Vec::new(),
             frees: Vec::new(),
             rests: false,
+            loose: false,
             rounds: 1,
             depth: (4, 6),
         }

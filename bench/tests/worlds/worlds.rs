@@ -89,6 +89,7 @@ pub fn all() -> Vec<World> {
         operations::hitless_tags(),
         operations::hitless_pair(),
         operations::hitless_offers(),
+        operations::hitless_beside_stores(),
         operations::given_up(),
         operations::never_told(),
     ]

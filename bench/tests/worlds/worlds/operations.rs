@@ -29,6 +29,22 @@ pub fn hitless_offers() -> World {
     world
 }
 
+/// A hitless change of a pointer beside stores that belong to no operation: what these left stale is not its business.
+pub fn hitless_beside_stores() -> World {
+    let mut world = first(World::new("hitless change beside stores"), 1, R0)
+        .fixed("R0[0]", R0, table(M0))
+        .word("M0[0]", M0, &[("T0", table(T0)), ("T1", table(T1))])
+        .word("T0[1]", T0 + 8, &[("A", leaf(A)), ("B", leaf(B))])
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None)])
+        .pages(&[A, B, C])
+        .depth(4, 6);
+    world.promises = vec![Promise::Hitless];
+    world.loose = true;
+    world
+}
+
 /// Pages that software gives up.
 pub fn given_up() -> World {
     let mut world = tables(first(World::new("memory given up"), 1, R0))
