@@ -1,8 +1,7 @@
 //! The one table of the device's ports: name, width, and the field of [`Inputs`] or [`Outputs`] behind it.
 
+use boundary::{Inputs, Outputs};
 use verilated::{Binding, PortGroup, PortSpec};
-
-use crate::boundary::{Inputs, Outputs};
 
 /// A port as a word.
 trait Wire {

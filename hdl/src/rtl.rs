@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use boundary::{Dut, Inputs, Outputs, Stopped};
 use verilated::{BuildError, Builder, LintReport, LoadError, Model, ModelConfig, Options, Stop};
 
-use crate::boundary::{Inputs, Outputs};
 use crate::description::Description;
 use crate::ports;
-use crate::{Dut, Stopped};
 
 /// How an RTL is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +144,7 @@ impl Rtl {
     /// # Errors
     /// [`Stopped`] if one of them reports an error.
     pub fn finish(&mut self) -> Result<(), Stopped> {
-        self.model.finish().map_err(Stopped::from)
+        self.model.finish().map_err(stopped)
     }
 }
 
@@ -161,7 +160,7 @@ impl Dut for Rtl {
                 _ => ports::mask_capabilities(words, !ATS_CAPABILITIES),
             }
         }
-        self.model.cycle()?;
+        self.model.cycle().map_err(stopped)?;
         *outputs = Outputs::default();
         if let Some((words, rest)) = self.model.outputs().split_first_chunk() {
             ports::sample(words, outputs);
@@ -175,8 +174,6 @@ impl Dut for Rtl {
     }
 }
 
-impl From<Stop> for Stopped {
-    fn from(stop: Stop) -> Self {
-        Self { file: stop.file, line: stop.line, message: stop.message }
-    }
+fn stopped(stop: Stop) -> Stopped {
+    Stopped { file: stop.file, line: stop.line, message: stop.message }
 }

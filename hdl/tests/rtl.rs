@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use hdl::{BuildError, BuildOptions, Description, Dut, Inputs, Outputs, Rtl};
+use boundary::{Dut, Inputs, Outputs};
+use hdl::{BuildError, BuildOptions, Description, Rtl};
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

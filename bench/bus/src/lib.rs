@@ -1,0 +1,32 @@
+//! The fabric and the memory around the device under test: devices that make DMA requests and keep translations, memory
+//! that answers with seeded latency and order, software that stores and reads registers, and a check of the protocol.
+
+mod ats;
+mod config;
+mod device;
+mod dice;
+mod fabric;
+mod faults;
+mod flights;
+mod held;
+mod ids;
+mod lite;
+mod memory;
+mod messages;
+mod pool;
+mod port;
+mod reads;
+mod request;
+mod violation;
+mod writes;
+
+#[cfg(test)]
+mod tests;
+
+pub use ats::Cached;
+pub use config::{AtsTiming, BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
+pub use fabric::{Bus, Queued};
+pub use lite::RegisterError;
+pub use memory::Memory;
+pub use request::{IllegalRequest, check_request, check_shape};
+pub use violation::{Channel, Port, ProtocolViolation, Rule};

@@ -1,0 +1,121 @@
+//! Which bursts AXI allows, and which DMA requests a device may make.
+
+use boundary::Address;
+use events::{Burst, Direction, DmaRequest, FIXED, INCR, WRAP};
+
+use super::violation::Rule;
+
+/// A DMA request that no AXI device can make. Driving it would blame the device under test for our fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalRequest {
+    /// The burst breaks a rule of AXI.
+    #[error("burst breaks {rule}: needs {right}")]
+    Shape {
+        /// The rule
+        rule: Rule,
+        /// What would be right
+        right: &'static str,
+    },
+    /// A write needs a word for each beat, a read needs none.
+    #[error("needs {right} words of data, has {wrong}")]
+    Data {
+        /// Words needed
+        right: usize,
+        /// Words given
+        wrong: usize,
+    },
+    /// A strobe lies outside the byte lanes of its beat.
+    #[error("strobes {strobes:#04x} of beat {beat} exceed its lanes {lanes:#04x}")]
+    Strobes {
+        /// Number of the beat, from 0
+        beat: usize,
+        /// What was asked
+        strobes: u8,
+        /// What the beat has
+        lanes: u8,
+    },
+    /// The `device_id` has more than 24 bits.
+    #[error("device_id {0:#x} has more than 24 bits")]
+    Device(u32),
+    /// The `process_id` has more than 20 bits.
+    #[error("process_id {0:#x} has more than 20 bits")]
+    Process(u32),
+}
+
+/// The first rule that a burst of this shape at `start` breaks on a 64-bit bus, with what is right.
+///
+/// # Errors
+/// The rule, and what would have been right, in words.
+pub const fn check_shape(burst: Burst, start: u64) -> Result<(), (Rule, &'static str)> {
+    if burst.kind > WRAP {
+        return Err((Rule::BurstKind, "FIXED, INCR or WRAP"));
+    }
+    if burst.size > 3 {
+        return Err((Rule::Size, "at most 8 bytes in a beat"));
+    }
+    if burst.kind == FIXED && burst.len > 15 {
+        return Err((Rule::Length, "at most 16 beats in a FIXED burst"));
+    }
+    if burst.kind == WRAP {
+        if !matches!(burst.len, 1 | 3 | 7 | 15) {
+            return Err((Rule::Length, "2, 4, 8 or 16 beats in a WRAP burst"));
+        }
+        if start & (burst.beat_bytes() - 1) != 0 {
+            return Err((Rule::WrapAlignment, "a start that is aligned to the beat"));
+        }
+    }
+    if burst.kind == INCR {
+        let last = burst.beat_address(start, burst.len as u16) | (burst.beat_bytes() - 1);
+        if last >> 12 != start >> 12 {
+            return Err((Rule::Boundary, "a burst within one 4 KiB page"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a device can make this request.
+///
+/// # Errors
+/// [`IllegalRequest`]: the first thing that is wrong.
+pub fn check_request(request: &DmaRequest) -> Result<(), IllegalRequest> {
+    check_shape(request.burst, request.iova.0).map_err(|(rule, right)| IllegalRequest::Shape { rule, right })?;
+    if request.device.0 >> 24 != 0 {
+        return Err(IllegalRequest::Device(request.device.0));
+    }
+    if let Some(process) = request.process.filter(|process| process.0 >> 20 != 0) {
+        return Err(IllegalRequest::Process(process.0));
+    }
+    let right = if request.direction == Direction::Write { usize::from(request.burst.beats()) } else { 0 };
+    if request.data.len() != right {
+        return Err(IllegalRequest::Data { right, wrong: request.data.len() });
+    }
+    for (beat, &(_, strobes)) in request.data.iter().enumerate() {
+        let lanes = request.burst.lanes(request.iova.0, beat as u16);
+        if strobes & !lanes != 0 {
+            return Err(IllegalRequest::Strobes { beat, strobes, lanes });
+        }
+    }
+    Ok(())
+}
+
+/// The payload of its AW or AR.
+pub(super) fn address(request: &DmaRequest) -> Address {
+    let attributes = request.attributes();
+    Address {
+        valid: true,
+        id: request.id,
+        addr: request.iova.0,
+        len: request.burst.len,
+        size: request.burst.size,
+        burst: request.burst.kind,
+        lock: attributes.lock,
+        cache: attributes.cache,
+        qos: attributes.qos,
+        prot: u8::from(request.privileged) | (u8::from(request.instruction) << 2),
+        mmusid: request.device.0,
+        mmussidv: request.process.is_some(),
+        mmussid: request.process.map_or(0, |process| process.0),
+        mmuatst: request.translated,
+        ..Address::default()
+    }
+}

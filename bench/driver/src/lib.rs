@@ -1,0 +1,44 @@
+//! The software side of the machine: an iommufd-like API over page tables, device contexts and the command queue,
+//! written as a kernel driver would be.
+//!
+//! Everything reaches the world through [`Machine`]. The order of stores and commands is the subject here, so it is
+//! explicit in the code and never depends on a hash map or on the host.
+
+mod alloc;
+mod attach;
+mod books;
+mod carry_out;
+mod directory;
+mod domain;
+mod error;
+mod faults;
+pub mod format;
+mod guest;
+mod machine;
+mod mapping;
+mod msi;
+mod options;
+pub mod plan;
+mod process_directory;
+mod processes;
+mod queue;
+mod setup;
+mod switch;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use alloc::Ledger;
+pub use attach::Target;
+pub use books::Books;
+pub use domain::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};
+pub use error::{ApiError, Errno};
+pub use faults::Faults;
+pub use guest::Partial;
+pub use machine::{Halted, Machine, StepKind};
+pub use mapping::Mapping;
+pub use msi::MsiWindow;
+pub use options::{Completion, FlushPolicy, Options, Policy, Quirks, Resources};
+pub use queue::CommandFault;
+pub use setup::{Device, Domain, Driver, Guest, GuestTable, HwInfo};
+pub use table::Leaf;

@@ -1,0 +1,140 @@
+//! Interrupt files: what is refused, what stands in the table, what is sent.
+
+use events::{Operation, Promise};
+use golden::DeviceId;
+
+use super::api::{Bench, NIC, resources};
+use super::mock::{CAPS, MSI_FLAT, Mock, Seen};
+use crate::format::Scheme;
+use crate::{ApiError, Domain, Driver, Errno, HwptRequest, Ledger, MsiWindow, Options, Target};
+
+const WINDOW: MsiWindow = MsiWindow { address: 0x2800_0000, files: 8 };
+const PAGE: u64 = 0xb000_0000;
+
+fn parent(b: &mut Bench, window: MsiWindow) -> Result<Domain, ApiError> {
+    b.driver.hwpt_alloc(&mut b.machine, &HwptRequest::nest_parent("files").scheme(Scheme::Sv48x4).msi(window))
+}
+
+type Call<'a> = &'a dyn Fn(&mut Bench, Domain) -> Result<(), ApiError>;
+
+#[test]
+fn every_refusal_has_its_errno_and_changes_nothing() {
+    use Errno::{EEXIST, EINVAL, ENOENT, ENOMEM, ERANGE};
+    let stale = Domain(999);
+    let rows: &[(&str, Errno, Call)] = &[
+        ("not a power of two", EINVAL, &|b, _| parent(b, MsiWindow { files: 3, ..WINDOW }).map(drop)),
+        ("no file", EINVAL, &|b, _| parent(b, MsiWindow { files: 0, ..WINDOW }).map(drop)),
+        ("not on a multiple of its size", EINVAL, &|b, _| {
+            parent(b, MsiWindow { address: 0x2800_1000, ..WINDOW }).map(drop)
+        }),
+        ("beyond the second stage", ERANGE, &|b, _| parent(b, MsiWindow { address: 1 << 50, ..WINDOW }).map(drop)),
+        ("on a first stage", EINVAL, &|b, _| {
+            b.driver.hwpt_alloc(&mut b.machine, &HwptRequest::paging("x").msi(WINDOW)).map(drop)
+        }),
+        ("on a nested domain", EINVAL, &|b, _| {
+            let data = b.driver.nested_data(b.table)?;
+            b.driver.hwpt_alloc(&mut b.machine, &HwptRequest::nested("x", b.host, data).msi(WINDOW)).map(drop)
+        }),
+        ("out of memory for the table", ENOMEM, &|b, _| {
+            b.driver.fail_allocation(Some(4));
+            parent(b, WINDOW).map(drop)
+        }),
+        ("map twice", EEXIST, &|b, files| b.driver.msi_map(&mut b.machine, files, 1, PAGE)),
+        ("map a file that is not there", ERANGE, &|b, files| b.driver.msi_map(&mut b.machine, files, 8, PAGE)),
+        ("page not aligned", EINVAL, &|b, files| b.driver.msi_map(&mut b.machine, files, 2, PAGE + 8)),
+        ("page beyond the machine", ERANGE, &|b, files| b.driver.msi_map(&mut b.machine, files, 2, 1 << 56)),
+        ("map where there is no table", EINVAL, &|b, _| b.driver.msi_map(&mut b.machine, b.host, 0, PAGE)),
+        ("map on a nested domain", EINVAL, &|b, _| b.driver.msi_map(&mut b.machine, b.guest, 0, PAGE)),
+        ("map on a stale domain", ENOENT, &|b, _| b.driver.msi_map(&mut b.machine, stale, 0, PAGE)),
+        ("move what leads nowhere", ENOENT, &|b, files| b.driver.msi_move(&mut b.machine, files, 2, PAGE)),
+        ("unmap what leads nowhere", ENOENT, &|b, files| b.driver.msi_unmap(&mut b.machine, files, 2)),
+        ("switch where there is no table", EINVAL, &|b, _| b.driver.msi_switch(&mut b.machine, b.host, false)),
+    ];
+    for (row, errno, call) in rows {
+        let mut b = Bench::new(CAPS | MSI_FLAT, Options::default());
+        let files = parent(&mut b, WINDOW).unwrap();
+        b.driver.msi_map(&mut b.machine, files, 1, PAGE).unwrap();
+        b.machine.log.clear();
+        let before = b.driver.books();
+        let error = call(&mut b, files).expect_err(row);
+        assert_eq!(error.errno(), Some(*errno), "{row}: {error}");
+        assert_eq!(before.difference(&b.driver.books()), None, "{row}");
+        assert_eq!(b.machine.invalidations(), [], "{row}");
+        b.driver.hwpt_free(&mut b.machine, files).unwrap();
+        b.tear_down();
+    }
+    let mut m = Mock::new(CAPS);
+    let mut driver = Driver::probe(&mut m, &resources(), Options::default()).unwrap();
+    let error = driver.hwpt_alloc(&mut m, &HwptRequest::nest_parent("x").msi(WINDOW)).unwrap_err();
+    assert_eq!(error.errno(), Some(Errno::EOPNOTSUPP), "base-format contexts have no MSI fields: {error}");
+    assert_eq!(driver.shutdown(&mut m), Ok(Ledger::default()));
+}
+
+#[test]
+fn entries_and_contexts_are_as_the_specification_says() {
+    let mut b = Bench::new(CAPS | MSI_FLAT, Options::default());
+    let files = parent(&mut b, WINDOW).unwrap();
+    for file in [0, 5] {
+        b.driver.msi_map(&mut b.machine, files, file, PAGE + 0x1000 * u64::from(file)).unwrap();
+    }
+    b.attach(files);
+    let [_, _, _, _, msiptp, mask, pattern, _] = b.context();
+    assert_eq!((msiptp >> 60, mask, pattern), (1, 7, 0x2_8000));
+    let table = (msiptp & 0xfff_ffff_ffff) << 12;
+    // V, M = 3, and the page number at bit 10; the second doubleword is for the other mode.
+    for (file, low) in [(0, PAGE >> 2 | 7), (1, 0), (5, (PAGE + 0x5000) >> 2 | 7), (7, 0)] {
+        assert_eq!((b.machine.read(table + 16 * file), b.machine.read(table + 16 * file + 8)), (low, 0), "file {file}");
+    }
+    b.driver.detach(&mut b.machine, b.nic).unwrap();
+    b.driver.hwpt_free(&mut b.machine, files).unwrap();
+    b.tear_down();
+}
+
+#[test]
+fn changes_of_valid_entries_flush_their_page_and_first_ones_nothing() {
+    let mut b = Bench::new(CAPS | MSI_FLAT, Options::default());
+    let files = parent(&mut b, WINDOW).unwrap();
+    b.driver.msi_map(&mut b.machine, files, 3, PAGE).unwrap();
+    b.driver.msi_unmap(&mut b.machine, files, 3).unwrap();
+    assert_eq!(b.machine.invalidations(), [], "nothing was ever attached");
+    b.attach(files);
+    b.driver.msi_map(&mut b.machine, files, 3, PAGE).unwrap();
+    assert_eq!(b.machine.invalidations(), [], "V was clear");
+    let gvma = Seen::Gvma { gscid: Some(2), addr: Some(0x2800_3000) };
+    b.driver.msi_move(&mut b.machine, files, 3, PAGE + 0x1000).unwrap();
+    assert_eq!(b.machine.invalidations(), [gvma]);
+    b.machine.log.clear();
+    b.driver.msi_unmap(&mut b.machine, files, 3).unwrap();
+    assert_eq!(b.machine.invalidations(), [gvma]);
+}
+
+#[test]
+fn switching_reaches_nested_users_hitlessly_and_mask_and_pattern_come_first() {
+    let mut b = Bench::new(CAPS | MSI_FLAT, Options::default());
+    let files = parent(&mut b, WINDOW).unwrap();
+    let memory = b.driver.guest_alloc(&mut b.machine, files, 0x4000_0000, 0x1_0000).unwrap();
+    let table = b.driver.guest_table(&mut b.machine, memory, Some(Scheme::Sv39), 7).unwrap();
+    let data = b.driver.nested_data(table).unwrap();
+    let nested = b.driver.hwpt_alloc(&mut b.machine, &HwptRequest::nested("n", files, data)).unwrap();
+    let disk = b.driver.add_device(&mut b.machine, "disk", &[DeviceId(NIC + 1)]).unwrap();
+    b.attach(files);
+    b.driver.attach(&mut b.machine, disk, Target::Domain(nested)).unwrap();
+    b.machine.log.clear();
+    b.driver.msi_switch(&mut b.machine, files, false).unwrap();
+    assert_eq!(b.words(), [4, 5, 6], "the pointer first");
+    for id in [NIC, NIC + 1] {
+        assert_eq!(b.driver.read_context(&mut b.machine, DeviceId(id)).unwrap().0[4..7], [0; 3], "{id:#x}");
+    }
+    b.machine.log.clear();
+    b.driver.msi_switch(&mut b.machine, files, true).unwrap();
+    assert_eq!(b.words(), [5, 6, 4], "the pointer last");
+    let own = b.driver.context_of(files).unwrap();
+    for id in [NIC, NIC + 1] {
+        assert_eq!(b.driver.read_context(&mut b.machine, DeviceId(id)).unwrap().0[4..7], own.0[4..7], "{id:#x}");
+    }
+    let first = b.machine.log.iter().find_map(|action| match action {
+        super::mock::Action::Begin(Operation { promise, reconfiguration, .. }) => Some((*promise, *reconfiguration)),
+        _ => None,
+    });
+    assert_eq!(first, Some((Promise::Hitless, true)));
+}

@@ -1,0 +1,70 @@
+//! DMA transactions, as devices ask for them.
+
+use golden::{DeviceId, Iova, ProcessId};
+
+use crate::burst::Burst;
+
+/// Number of a DMA transaction, in the order of acceptance on `dev_*`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Read or write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// AR, R
+    Read,
+    /// AW, W, B
+    Write,
+}
+
+/// A DMA transaction as the device asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmaRequest {
+    /// AXI ID on `dev_*`; the device under test keeps it on `mem_*`
+    pub id: u8,
+    /// Read or write
+    pub direction: Direction,
+    /// Start address, untranslated
+    pub iova: Iova,
+    /// Shape
+    pub burst: Burst,
+    /// `AxMMUSID`
+    pub device: DeviceId,
+    /// `AxMMUSSID` where `AxMMUSSIDV`
+    pub process: Option<ProcessId>,
+    /// `AxPROT[0]`
+    pub privileged: bool,
+    /// `AxPROT[2]`
+    pub instruction: bool,
+    /// `AxMMUATST`: the address is the answer to an ATS translation request
+    pub translated: bool,
+    /// Write data, a word and its strobes a beat; empty for reads
+    pub data: Vec<(u64, u8)>,
+}
+
+/// What AXI says of a transaction besides its shape, and a device under test passes on (`hdl/DEVICE.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `AxLOCK`
+    pub lock: bool,
+    /// `AxCACHE`
+    pub cache: u8,
+    /// `AxQOS`
+    pub qos: u8,
+}
+
+impl std::fmt::Display for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "lock {}, cache {:#06b}, qos {}", u8::from(self.lock), self.cache, self.qos)
+    }
+}
+
+impl DmaRequest {
+    /// Attributes that the device gives to it. They are not drawn but follow from what is asked: all kinds of memory that
+    /// reads and writes have in common, and any quality of service. No device asks for exclusive access.
+    pub fn attributes(&self) -> Attributes {
+        const CACHE: [u8; 6] = [0b0011, 0b0010, 0b0001, 0b0000, 0b1110, 0b1111];
+        let mixed = ((self.iova.0 & 0xFFF) >> 3 ^ u64::from(self.id)) as usize;
+        Attributes { lock: false, cache: CACHE[mixed % CACHE.len()], qos: (mixed / CACHE.len() % 16) as u8 }
+    }
+}

@@ -1,0 +1,386 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use model::Habit;
+use scenario::{Policy, parse_u64};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  all runs passed
+    1  a run failed
+    2  bad usage, a mistake in a scenario, RTL that does not build, a file that cannot be written
+    3  the device under test crashed or hung
+    4  nothing ran
+    5  a run was stopped from outside: killed, or out of wall-clock time
+   70  internal error of lockstep
+  130  interrupted; the results so far were printed";
+
+const SELECTORS: &str = "\
+Selectors:
+  nested                               scenarios whose name is `nested` or begins with `nested.`
+  nested.s2-to-nested[policy=rfc]      only the variants with these settings
+  @hitless                             scenarios with this tag
+  path/to/file.yaml                    the scenario in this file; settings in brackets work here, too
+Without a selector, all scenarios are taken.";
+
+/// A golden-model RISC-V IOMMU in lockstep with an RTL IOMMU, driven by scenarios
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, after_help = EXIT_CODES, propagate_version = true, max_term_width = 110)]
+pub struct Args {
+    /// Say more on stderr; twice: much more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub color: Colour,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios and judge them
+    #[command(after_help = SELECTORS, after_long_help = format!("{SELECTORS}\n\n{EXIT_CODES}"))]
+    Run(Run),
+    /// List scenarios, their variants and seeds
+    #[command(after_help = SELECTORS)]
+    List(List),
+    /// Check scenario files: mistakes are told with line, column and a suggestion
+    Check(Check),
+    /// Show a nested reconfiguration under live DMA, policy by policy
+    Demo(Demo),
+    /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
+    #[command(after_help = SELECTORS)]
+    Compare(Compare),
+    /// Check RTL with all of Verilator's warnings on
+    Lint(Lint),
+    /// Run cases with known answers on the model or on the RTL, and score them
+    Vectors(Vectors),
+    /// Show a translation of a case step by step
+    Walk(Walk),
+    /// Play the litmus tests on the device, on the model, and on the illegal device that each is for
+    Litmus(Litmus),
+    /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
+    Habits(Habits),
+    /// Print the JSON schema of scenarios
+    #[command(hide = true)]
+    Schema,
+    /// Play one run: the job as JSON on stdin, the result as JSON on stdout
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Which scenarios.
+#[derive(Debug, ClapArgs)]
+pub struct Selection {
+    /// Names, tags or files; default: all
+    #[arg(value_name = "SELECTOR|FILE")]
+    pub selectors: Vec<String>,
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// Only this programming policy; scenarios without a matrix of policies are run with it
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    pub policy: Option<Policy>,
+}
+
+/// What stands behind the wires.
+#[derive(Debug, ClapArgs)]
+pub struct DeviceArgs {
+    /// The device under test
+    #[arg(long, value_enum, default_value_t = Dut::Rtl)]
+    pub dut: Dut,
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
+}
+
+/// Kinds of device under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dut {
+    /// Verilated RTL
+    Rtl,
+    /// The golden model behind the same wires: an answer in milliseconds
+    Model,
+}
+
+/// How runs are played.
+#[derive(Debug, ClapArgs)]
+pub struct Play {
+    /// Base seed, decimal or 0x hexadecimal: the seed of a run is a hash of it, the scenario's name and an index
+    #[arg(long, value_name = "N", default_value = "1", value_parser = parse_u64)]
+    pub seed: u64,
+    /// Seeds of each scenario, instead of what it says itself
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub seeds: Option<u32>,
+    /// Runs at a time; default: one for each core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
+    /// Seconds of wall-clock time after which a run is given up; what it had shown until then is kept
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub timeout: u64,
+    /// Write the results to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the results to this file as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// `lockstep run`
+#[derive(Debug, ClapArgs)]
+pub struct Run {
+    /// Which scenarios
+    #[command(flatten)]
+    pub selection: Selection,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+    /// Play each variant once, with exactly this seed: as the report of a failure says
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "seed"], value_parser = run_seed)]
+    pub replay: Option<u32>,
+    /// Play on the model what the RTL lacks even if it lacks something for every run; otherwise nothing runs then
+    #[arg(long)]
+    pub stand_in: bool,
+    /// A run that is for a value used stale, and in which the device keeps none, fails; otherwise it passes and is counted.
+    /// For a device that is known to keep what it reads
+    #[arg(long)]
+    pub must_show: bool,
+    /// Let an allocation of the driver fail: the call in which it does must change nothing and succeed the second time,
+    /// and in the end nothing may be left. `all` goes through every allocation of each variant, in a run of its own.
+    /// Only variants that are expected to pass; one seed each unless --seeds says otherwise
+    #[arg(long, value_name = "N|all", value_parser = fail_alloc)]
+    pub fail_alloc: Option<FailAlloc>,
+    /// Waves
+    #[command(flatten)]
+    pub film: Film,
+    /// Only list what would run
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Waves of runs, which are played once more for it: FST, with a save file for GTKWave.
+#[derive(Debug, ClapArgs)]
+pub struct Film {
+    /// Write waves of each run into a folder: around what was found, or of the whole run if nothing was
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with = "fail_alloc")]
+    pub waves: Option<PathBuf>,
+    /// Write waves of each run that failed into a folder
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with_all = ["fail_alloc", "waves"])]
+    pub waves_on_failure: Option<PathBuf>,
+    /// Cycles that the waves show before what was found
+    #[arg(long, value_name = "CYCLES", default_value_t = 2000)]
+    pub waves_before: u64,
+    /// Cycles that they show after it
+    #[arg(long, value_name = "CYCLES", default_value_t = 500)]
+    pub waves_after: u64,
+}
+
+/// Which allocation fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailAlloc {
+    /// This one, counted from 1
+    Nth(u64),
+    /// Each, one after the other
+    All,
+}
+
+/// `lockstep list`
+#[derive(Debug, ClapArgs)]
+pub struct List {
+    /// Which scenarios
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// `lockstep check`
+#[derive(Debug, ClapArgs)]
+pub struct Check {
+    /// Scenario files or folders of them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// `lockstep demo`
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+}
+
+/// `lockstep compare`
+#[derive(Debug, ClapArgs)]
+pub struct Compare {
+    /// Names, tags or files
+    #[arg(value_name = "SELECTOR|FILE", required = true)]
+    pub selectors: Vec<String>,
+    /// Policies, side by side in this order
+    #[arg(long, value_name = "POLICY,…", value_parser = policy, value_delimiter = ',', default_value = "sequenced,upstream,rfc")]
+    pub policy: Vec<Policy>,
+    /// Draw DMA over time, with the steps of the reconfigurations, into this SVG file; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Folder with the scenarios
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+}
+
+/// `lockstep lint`
+#[derive(Debug, ClapArgs)]
+pub struct Lint {
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
+}
+
+/// `lockstep vectors`
+#[derive(Debug, ClapArgs)]
+pub struct Vectors {
+    /// File of cases: one JSON object a line, gzipped or not
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// What they run on; on the RTL, operations are skipped whose answer depends on what it lacks
+    #[arg(long, value_enum, default_value_t = On::Model)]
+    pub on: On,
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    pub rtl: PathBuf,
+    /// Only cases of this class
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// Write the scores and every mismatch to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// What cases run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum On {
+    /// The golden model, without a clock
+    Model,
+    /// Verilated RTL
+    Rtl,
+}
+
+impl On {
+    /// As it is typed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            On::Model => "model",
+            On::Rtl => "rtl",
+        }
+    }
+}
+
+/// `lockstep walk`
+#[derive(Debug, ClapArgs)]
+pub struct Walk {
+    /// Which translation: file, case, and operation from 0; without one, the first translation of the case
+    #[arg(long, value_name = "FILE:ID[:OP]")]
+    pub case: crate::vectors::Which,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lockstep litmus`
+#[derive(Debug, ClapArgs)]
+pub struct Litmus {
+    /// Which litmus tests: names, beginnings of names, `@tag`; default: all
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// Folder with the scenarios
+    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// On what, besides the model
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// How
+    #[command(flatten)]
+    pub play: Play,
+    /// Write the table to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// `lockstep habits`
+#[derive(Debug, ClapArgs)]
+pub struct Habits {
+    /// Which habits, by name; default: all
+    #[arg(value_name = "HABIT", value_parser = habit)]
+    pub habits: Vec<Habit>,
+    /// Random worlds for each habit at most; a habit that was caught five times needs no more of them
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub seeds: u64,
+    /// Hunts at a time; default: one for each core
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub jobs: Option<u32>,
+    /// Write the table to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write every catch to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+fn habit(text: &str) -> Result<Habit, String> {
+    Habit::from_name(text).ok_or_else(|| {
+        let all = Habit::ALL.iter().map(|habit| habit.name());
+        scenario::did_you_mean(text, all).unwrap_or_else(|| "no such habit".to_owned())
+    })
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    let all = [Policy::Sequenced, Policy::Upstream, Policy::Rfc];
+    all.into_iter().find(|policy| policy.name() == text).ok_or_else(|| {
+        scenario::did_you_mean(text, all.map(Policy::name)).unwrap_or_else(|| "no such policy".to_owned())
+    })
+}
+
+fn fail_alloc(text: &str) -> Result<FailAlloc, String> {
+    match parse_u64(text) {
+        _ if text == "all" => Ok(FailAlloc::All),
+        Ok(0) => Err("allocations are counted from 1".to_owned()),
+        Ok(nth) => Ok(FailAlloc::Nth(nth)),
+        Err(_) => Err("a number from 1, or `all`".to_owned()),
+    }
+}
+
+fn run_seed(text: &str) -> Result<u32, String> {
+    match parse_u64(text) {
+        Ok(0) => Err("the seed of a run is never 0".to_owned()),
+        Ok(seed) => seed.try_into().map_err(|_| "the seed of a run has 32 bits".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}

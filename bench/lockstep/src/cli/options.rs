@@ -1,0 +1,100 @@
+//! What the arguments mean on this machine.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{Colour, DeviceArgs, Dut, Play, Selection};
+use crate::runner::Planned;
+
+/// What was asked for, with every default filled in.
+#[derive(Debug)]
+pub struct Options {
+    /// Folder with the scenarios
+    pub scenarios: PathBuf,
+    /// Programming policy that was asked for
+    pub policy: Option<scenario::Policy>,
+    /// On what
+    pub device: DeviceArgs,
+    /// How
+    pub play: Play,
+    /// Exactly this seed
+    pub replay: Option<u32>,
+    /// Runs at a time
+    pub workers: usize,
+    /// Wall-clock bound of a run
+    pub timeout: Duration,
+    /// Runs on the model in place of the device under test are wanted even where there are no others
+    pub stand_in: bool,
+    /// What a device need not show must show
+    pub must_show: bool,
+}
+
+impl Options {
+    /// Fills in what depends on the machine.
+    pub fn new(selection: Selection, device: DeviceArgs, play: Play, replay: Option<u32>) -> Options {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
+        let timeout = Duration::from_secs(play.timeout);
+        let Selection { scenarios, policy, .. } = selection;
+        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in: false, must_show: false }
+    }
+
+    /// The command that plays one run again.
+    pub fn reproduce(&self, planned: &Planned) -> String {
+        let seed = planned.job.seed;
+        let mut command = format!("lockstep run {} --replay {seed:#010x}", quoted(&planned.selector));
+        if let Some(policy) = &planned.job.policy {
+            command.push_str(&format!(" --policy {policy}"));
+        }
+        if let Some(nth) = planned.job.fail_alloc {
+            command.push_str(&format!(" --fail-alloc {}", nth.max(1)));
+        }
+        if planned.is_stand_in() {
+            command.push_str(" --stand-in");
+        }
+        match self.device.dut {
+            Dut::Model => command.push_str(" --dut model"),
+            Dut::Rtl if self.device.rtl != std::path::Path::new("hdl/iommu.yaml") => {
+                command.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
+            }
+            Dut::Rtl => {}
+        }
+        if self.scenarios != std::path::Path::new("scenarios") {
+            command.push_str(&format!(" --scenarios {}", quoted(&self.scenarios.display().to_string())));
+        }
+        command
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "./-_@+,=:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Colours on a stream?
+pub fn colour(when: Colour, stream: &impl IsTerminal) -> bool {
+    match when {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(quoted("nested.s2-to-nested"), "nested.s2-to-nested");
+        assert_eq!(quoted("a.b[policy=rfc]"), "'a.b[policy=rfc]'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

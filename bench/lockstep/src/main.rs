@@ -1,0 +1,5 @@
+//! `lockstep`: see [`lockstep::cli`].
+
+fn main() -> std::process::ExitCode {
+    lockstep::cli::main()
+}

@@ -1,0 +1,288 @@
+//! For people: a table of what ran, and for each failure its evidence and the command that reproduces it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use comfy_table::presets::UTF8_BORDERS_ONLY;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
+use oracle::{Figures, Finding};
+use testbench::End;
+
+use super::json::rate;
+use super::result::{Report, RunReport, Verdict};
+
+/// This many failures are shown with their evidence, one of each kind first.
+const MOST_FAILURES: usize = 10;
+
+/// The failures: of each kind (verdict, rule, detail) the first one, with its evidence; the others as a count.
+pub fn failures(report: &Report) -> String {
+    let mut kinds: Vec<(String, Vec<&RunReport>)> = Vec::new();
+    for run in report.runs.iter().filter(|run| !run.passed) {
+        let kind = bucket(run);
+        match kinds.iter_mut().find(|(own, _)| *own == kind) {
+            Some((_, runs)) => runs.push(run),
+            None => kinds.push((kind, vec![run])),
+        }
+    }
+    let mut text = String::new();
+    for (_, runs) in kinds.iter().take(MOST_FAILURES) {
+        let _ = write!(text, "\n{}", explain(runs[0]));
+        if let [_, others @ ..] = &runs[..]
+            && !others.is_empty()
+        {
+            let _ = writeln!(text, "  and {} more of this kind, the first of them {}", others.len(), others[0].id);
+        }
+    }
+    if kinds.len() > MOST_FAILURES {
+        let _ = writeln!(text, "\nand {} more kinds of failure: see --json", kinds.len() - MOST_FAILURES);
+    }
+    text
+}
+
+/// What failures have in common that are of one kind: structured fields, never the text of a log.
+fn bucket(run: &RunReport) -> String {
+    let finding = run.violation.as_ref().or(run.hazard.as_ref());
+    let rule = finding.map(|finding| format!("{} {}", finding.rule, finding.detail)).unwrap_or_default();
+    let unmet: Vec<&str> = run.unmet.iter().map(|unmet| unmet.what.as_str()).collect();
+    let crash = run.crash.as_ref().map_or("", |crash| crash.reason.as_str());
+    format!("{}|{}|{rule}|{}|{crash}", run.scenario, run.verdict, unmet.join(","))
+}
+
+/// One run: verdict, what is missing, right and wrong, evidence, and the command that plays it again.
+pub(super) fn explain(run: &RunReport) -> String {
+    let mut text = format!("{} {}: {}\n", if run.passed { "ok  " } else { "FAIL" }, run.id, run.verdict);
+    for unmet in &run.unmet {
+        let _ = writeln!(text, "  {unmet}");
+    }
+    match &run.end {
+        Some(End::Stopped { file, line, message }) => {
+            let _ = writeln!(text, "  the device stopped itself at {file}:{line}: {message}");
+        }
+        Some(End::Hung { waiting }) => {
+            let _ = writeln!(text, "  {waiting}");
+        }
+        Some(End::OutOfTime { seconds, cycle }) => {
+            let _ = writeln!(text, "  given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)");
+        }
+        Some(End::Software { error }) => {
+            let _ = writeln!(text, "  {error}");
+        }
+        Some(End::Finished | End::Violation) | None => {}
+    }
+    if let Some(crash) = &run.crash {
+        let _ = writeln!(text, "  {}", crash.reason);
+        for line in crash.stderr.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev() {
+            let _ = writeln!(text, "  | {line}");
+        }
+    }
+    for finding in run.violation.iter().chain(&run.hazard) {
+        text.push_str(&evidence(finding));
+    }
+    let _ = writeln!(text, "  reproduce: {}", run.reproduce);
+    text
+}
+
+fn evidence(finding: &Finding) -> String {
+    let mut text = String::new();
+    let who = match finding.blame {
+        oracle::Blame::DutViolation => "DUT violation",
+        oracle::Blame::SoftwareHazard => "software hazard",
+    };
+    let detail = if finding.detail.is_empty() { String::new() } else { format!(" ({})", finding.detail) };
+    let _ = writeln!(text, "  {who} in cycle {}: {}{detail}; {}", finding.cycle, finding.rule, finding.section);
+    let _ = writeln!(text, "    right = {}", finding.right);
+    let _ = writeln!(text, "    wrong = {}", finding.wrong);
+    for line in finding.evidence.lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text
+}
+
+/// A table with a line for each variant of a scenario, and a line below that says how it went. What the model played in
+/// place of the device under test has a table of its own.
+pub fn summary(report: &Report, colour: bool) -> String {
+    let stand_in = |run: &&RunReport| !run.stands_in_for.is_empty();
+    let own: Vec<&RunReport> = report.runs.iter().filter(|run| !stand_in(run)).collect();
+    let others = report.stand_ins();
+    let mut text = String::new();
+    if !own.is_empty() || others.is_empty() {
+        let _ = writeln!(text, "{}", rows(&own, colour));
+    }
+    if !others.is_empty() {
+        let lacking: Vec<String> =
+            report.lacking().iter().map(|(needed, count)| format!("{needed} ({count} runs)")).collect();
+        let _ = writeln!(text, "\non the model, since {} lacks {}:", report.device, lacking.join(", "));
+        let _ = writeln!(text, "{}", rows(&others, colour));
+    }
+    text + &closing(report) + "\n"
+}
+
+fn rows(runs: &[&RunReport], colour: bool) -> Table {
+    let mut table = table(colour);
+    table.set_header(
+        [
+            "scenario",
+            "runs",
+            "passed",
+            "verdicts",
+            "DMA",
+            "compared",
+            "invalidations",
+            "reconf.",
+            "dev. faults",
+            "stale",
+            "cycles",
+        ]
+        .map(|title| bold(title, colour)),
+    );
+    for runs in runs.chunk_by(|a, b| a.scenario == b.scenario && a.variant == b.variant) {
+        let total = sum(runs.iter().copied());
+        let passed = runs.iter().filter(|run| run.passed).count();
+        let fate = if passed == runs.len() { Color::Green } else { Color::Red };
+        let mut passed = Cell::new(passed).set_alignment(CellAlignment::Right);
+        if colour {
+            passed = passed.fg(fate);
+        }
+        let mut row = vec![
+            Cell::new(format!("{}{}", runs[0].scenario, runs[0].variant)),
+            number(runs.len() as u64),
+            passed,
+            Cell::new(verdicts(runs.iter().copied())),
+        ];
+        row.extend(
+            [
+                total.dma_transactions,
+                total.translations_compared,
+                total.invalidations_compared,
+                total.reconfigurations,
+                total.device_faults,
+                total.stale_used.values().sum(),
+                total.cycles,
+            ]
+            .map(number),
+        );
+        table.add_row(row);
+    }
+    table
+}
+
+fn closing(report: &Report) -> String {
+    let others = report.stand_ins();
+    let all = report.runs.len() - others.len();
+    let passed = report.passed() - others.iter().filter(|run| run.passed).count();
+    let mut text = match (all, others.len()) {
+        (0, _) => "nothing ran".to_owned(),
+        _ => format!("{passed} of {all} runs passed"),
+    };
+    let _ = write!(text, " on {}", report.device);
+    if !report.left_out.is_empty() {
+        let lacking: Vec<String> =
+            report.left_out.iter().map(|(needed, count)| format!("{needed} ({count} runs)")).collect();
+        return text + &format!(", which lacks {}; --stand-in plays them on the model", lacking.join(", "));
+    }
+    if !others.is_empty() {
+        let passed = others.iter().filter(|run| run.passed).count();
+        let _ = write!(text, ", {passed} of {} on the model in its place", others.len());
+    }
+    let not_shown = report.runs.iter().filter(|run| run.not_shown.is_some()).count();
+    if not_shown > 0 {
+        let _ = write!(text, "; {not_shown} show nothing, since the device kept no stale value that they need");
+    }
+    if report.interrupted > 0 {
+        let _ = write!(text, ", {} interrupted", report.interrupted);
+    }
+    let failed: u64 = report.runs.iter().map(|run| run.figures.failed_allocations).sum();
+    if report.runs.iter().any(|run| run.fail_alloc.is_some()) {
+        let _ = write!(text, "; {} allocations failed in their turn", grouped(failed));
+    }
+    let cycles: u64 = report.runs.iter().map(|run| run.figures.cycles).sum();
+    let seconds: f64 = report.runs.iter().map(|run| run.seconds).sum();
+    let _ = write!(
+        text,
+        " in {:.1} s; {} cycles at {}/s per worker; base seed {}",
+        report.times.play.as_secs_f64(),
+        grouped(cycles),
+        short(rate(cycles, seconds)),
+        report.base_seed
+    );
+    text
+}
+
+/// `pass`, or `pass 3, software hazard 1`.
+pub(super) fn verdicts<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> String {
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.verdict).or_default() += 1;
+    }
+    if counts.len() == 1 {
+        return counts.keys().map(ToString::to_string).collect();
+    }
+    counts.iter().map(|(verdict, count)| format!("{verdict} {count}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The figures of several runs together.
+pub(super) fn sum<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> Figures {
+    let mut total = Figures::default();
+    for figures in runs.into_iter().map(|run| &run.figures) {
+        total.dma_transactions += figures.dma_transactions;
+        total.translations_compared += figures.translations_compared;
+        total.invalidations_compared += figures.invalidations_compared;
+        total.reconfigurations += figures.reconfigurations;
+        total.device_faults += figures.device_faults;
+        total.explained_old += figures.explained_old;
+        total.explained_new += figures.explained_new;
+        total.hazards += figures.hazards;
+        total.cycles += figures.cycles;
+        for (cause, count) in &figures.fault_records {
+            *total.fault_records.entry(*cause).or_default() += count;
+        }
+        for (command, count) in &figures.commands {
+            *total.commands.entry(command.clone()).or_default() += count;
+        }
+        for (structure, count) in &figures.stale_used {
+            *total.stale_used.entry(structure.clone()).or_default() += count;
+        }
+    }
+    total
+}
+
+pub(super) fn table(colour: bool) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_BORDERS_ONLY);
+    if colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+pub(super) fn bold(title: &str, colour: bool) -> Cell {
+    if colour { Cell::new(title).add_attribute(Attribute::Bold) } else { Cell::new(title) }
+}
+
+pub(super) fn number(value: u64) -> Cell {
+    Cell::new(grouped(value)).set_alignment(CellAlignment::Right)
+}
+
+/// `1,234,567`
+pub(super) fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `1.23 M`
+pub(super) fn short(value: f64) -> String {
+    match value {
+        value if value >= 1e6 => format!("{:.2} M", value / 1e6),
+        value if value >= 1e3 => format!("{:.0} k", value / 1e3),
+        value => format!("{value:.0} "),
+    }
+}

@@ -1,0 +1,58 @@
+//! What a worker process does: one job, one reply.
+
+use std::time::Instant;
+
+use oracle::Figures;
+use scenario;
+use testbench::{End, RunOutcome};
+
+use super::dut;
+use super::job::{Job, Reply, apply};
+use super::play;
+
+/// Takes a job as JSON, plays it, and returns the reply as JSON.
+pub fn serve(job: &str) -> String {
+    let reply = match serde_json::from_str(job) {
+        Ok(job) => run(&job),
+        Err(error) => Reply::Failed { reason: format!("the job is not understood: {error}") },
+    };
+    serde_json::to_string(&reply).unwrap_or_default()
+}
+
+fn run(job: &Job) -> Reply {
+    let scenario = match scenario::parse(&job.path, &job.text) {
+        Ok(scenario) => scenario,
+        Err(diagnostics) => return Reply::Failed { reason: diagnostics.to_string() },
+    };
+    let scenario = match apply(&scenario, &job.variant, job.policy.as_deref()) {
+        Ok(scenario) => scenario,
+        Err(problem) => return Reply::Failed { reason: problem.message },
+    };
+    if !job.lacks.is_empty() {
+        let lacks = job.lacks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        return Reply::Failed { reason: format!("no device here has what the scenario requires: {lacks}") };
+    }
+    let dut = match dut::open(&job.device, job.seed, job.waves.as_ref()) {
+        Ok(dut) => dut,
+        Err(reason) => return Reply::Failed { reason },
+    };
+    let start = Instant::now();
+    let film_until = job.waves.as_ref().map(|waves| waves.to);
+    let manner = play::Manner {
+        seed: job.seed,
+        series: job.series,
+        fail_alloc: job.fail_alloc,
+        film_until,
+        choices: job.device.choices(),
+        unjudged: false,
+        timeout: job.timeout,
+    };
+    let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
+        end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
+        figures: Figures::default(),
+        violation: None,
+        hazard: None,
+        series: None,
+    });
+    Reply::Played { outcome: Box::new(outcome), seconds: start.elapsed().as_secs_f64() }
+}

@@ -1,0 +1,481 @@
+//! The command queue as the device reads it: which commands it has, and which fences are done.
+
+use std::collections::BTreeMap;
+
+use events::Cycle;
+use golden::{Command, Config, Cqcsr, Illegal, Iofence, Spa};
+
+use super::registers::Ring;
+use super::view::Peek;
+
+/// A doubleword of a command, as the device fetched it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fetched {
+    value: u64,
+    sampled: Cycle,
+}
+
+/// A fence that has been fetched and is not known to be complete.
+#[derive(Clone, Copy, Debug)]
+pub struct Fence {
+    /// Its place among all commands since reset
+    pub sequence: u64,
+    /// Operands
+    pub operands: Iofence,
+    /// When it was fetched
+    pub fetched: Cycle,
+    /// How many invalidations had been fetched before it
+    pub invalidations: usize,
+    /// Its completion store has been seen on `ptw_*`
+    pub stored: bool,
+}
+
+/// A command that the device has in hands, newly.
+#[derive(Clone, Copy, Debug)]
+pub enum News {
+    /// A legal command, fetched in this cycle.
+    Command {
+        /// The command
+        command: Command,
+        /// Its place among all commands since reset
+        sequence: u64,
+        /// When it left memory
+        fetched: Cycle,
+    },
+    /// A command at which the queue has to stop.
+    Illegal(Illegal, Cycle),
+    /// A fence whose store goes where no memory can be: the queue has to stop at it.
+    OutOfReach(Iofence, Cycle),
+}
+
+/// Why the queue stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At an illegal command: `cmd_ill`
+    Illegal,
+    /// Perhaps, at a command with an ID that is too wide: it "must not be", but nothing says that it is illegal
+    Doubtful,
+    /// At a fence whose store leads to a memory fault: `cqmf`
+    MemoryFault,
+}
+
+/// The command queue.
+#[derive(Debug, Default)]
+pub struct Commands {
+    slots: Vec<[Option<Fetched>; 2]>,
+    valid_from: Vec<Cycle>,
+    next: u32,
+    tail: u32,
+    /// Commands processed since reset
+    sequence: u64,
+    /// Value of `sequence` when the queue was switched on, at index 0
+    origin: u64,
+    /// Commands known to be before `cqh`
+    head: u64,
+    stopped: Option<Stop>,
+    /// Invalidations fetched since reset
+    invalidations: usize,
+    /// Those of them that were fetched before the last fence
+    fenced: usize,
+    fences: Vec<Fence>,
+    /// Fences that `cqh` has passed and whose store has not been seen
+    unpaid: Vec<Fence>,
+    /// When software last let the queue go on after a time-out
+    restarted: Cycle,
+    /// Whether the device takes IDs that are too wide for illegal, once that is known
+    wide_ids_illegal: Option<bool>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Commands {
+    /// Software switched the queue on.
+    pub fn on(&mut self, ring: Ring) {
+        self.slots.clear();
+        self.slots.resize(ring.entries as usize, [None; 2]);
+        self.valid_from.clear();
+        self.valid_from.resize(ring.entries as usize, Cycle::MAX);
+        self.next = 0;
+        self.tail = 0;
+        self.origin = self.sequence;
+        self.head = self.sequence;
+        self.stopped = None;
+        self.fences.clear();
+        self.unpaid.clear();
+    }
+
+    /// Software moved the tail: the entries before it are there for the device from cycle `accepted`.
+    pub fn tail(&mut self, ring: Ring, tail: u32, accepted: Cycle) {
+        let mut index = self.tail;
+        while index != tail && !self.slots.is_empty() {
+            if let Some(valid) = self.valid_from.get_mut(index as usize) {
+                *valid = accepted;
+            }
+            index = ring.after(index);
+        }
+        self.tail = tail;
+    }
+
+    /// Software cleared errors. If the one at which the queue had stopped is among them, the command there is fetched
+    /// again.
+    pub fn resume(&mut self, cleared: Cqcsr, accepted: Cycle) {
+        if cleared.cmd_to() {
+            self.restarted = accepted;
+        }
+        let goes_on = match self.stopped {
+            Some(Stop::Illegal | Stop::Doubtful) => cleared.cmd_ill(),
+            Some(Stop::MemoryFault) => cleared.cqmf(),
+            None => false,
+        };
+        if !goes_on {
+            return;
+        }
+        self.stopped = None;
+        if let Some(valid) = self.valid_from.get_mut(self.next as usize) {
+            *valid = accepted;
+        }
+    }
+
+    /// A beat of the queue's memory reached the device.
+    pub fn beat(&mut self, ring: Ring, addr: Spa, value: u64, sampled: Cycle) {
+        if let Some((index, word)) = ring.locate(addr)
+            && let Some(slot) = self.slots.get_mut(index as usize)
+        {
+            slot[word & 1] = Some(Fetched { value, sampled });
+        }
+    }
+
+    /// The command at this address is the next one, and software has handed it over.
+    pub fn awaits(&self, ring: Ring, addr: Spa) -> bool {
+        self.stopped.is_none()
+            && self.next != self.tail
+            && ring.locate(addr).is_some_and(|(index, _)| index == self.next)
+    }
+
+    /// The next command that the device has whole, if there is one.
+    pub fn next(&mut self, ring: Ring, config: &Config) -> Option<News> {
+        if self.stopped.is_some() || self.next == self.tail {
+            return None;
+        }
+        let slot = self.slots.get(self.next as usize)?;
+        let [Some(first), Some(second)] = *slot else { return None };
+        let fetched = first.sampled.min(second.sampled);
+        // What was read before software handed the entry over is not the command.
+        if fetched < *self.valid_from.get(self.next as usize)? {
+            return None;
+        }
+        let decoded = Command::decode(first.value, second.value).and_then(|c| c.check(config).map(|()| c));
+        let decoded = match decoded {
+            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal == Some(false) => {
+                Command::decode(first.value, second.value)
+            }
+            decoded => decoded,
+        };
+        let command = match decoded {
+            Ok(command) => command,
+            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal.is_none() => {
+                self.stopped = Some(Stop::Doubtful);
+                return None;
+            }
+            Err(illegal) => {
+                self.stopped = Some(Stop::Illegal);
+                return Some(News::Illegal(illegal, fetched));
+            }
+        };
+        if let Command::Fence(fence) = command
+            && fence.store.is_some_and(|(addr, _)| addr.0 >> config.caps.pas() != 0)
+        {
+            self.stopped = Some(Stop::MemoryFault);
+            return Some(News::OutOfReach(fence, fetched));
+        }
+        *self.counts.entry(command.mnemonic()).or_default() += 1;
+        if let Command::Fence(operands) = command {
+            let fence =
+                Fence { sequence: self.sequence, operands, fetched, invalidations: self.invalidations, stored: false };
+            self.fences.push(fence);
+            self.fenced = self.invalidations;
+        }
+        if !matches!(command, Command::Fence(_)) {
+            self.invalidations += 1;
+        }
+        self.slots[self.next as usize] = [None; 2];
+        self.valid_from[self.next as usize] = Cycle::MAX;
+        self.sequence += 1;
+        self.next = ring.after(self.next);
+        Some(News::Command { command, sequence: self.sequence - 1, fetched })
+    }
+
+    /// The device has shown that it went on behind a command with an ID that is too wide. Whether it was in doubt.
+    pub fn goes_on(&mut self) -> bool {
+        let was_in_doubt = self.stopped == Some(Stop::Doubtful);
+        if was_in_doubt {
+            self.wide_ids_illegal = Some(false);
+            self.stopped = None;
+        }
+        was_in_doubt
+    }
+
+    /// `cmd_ill` was seen.
+    pub fn illegal_seen(&mut self) {
+        if self.stopped == Some(Stop::Doubtful) {
+            self.wide_ids_illegal = Some(true);
+            self.stopped = Some(Stop::Illegal);
+        }
+    }
+
+    /// The oldest fence that owes this store, and whether another fence is still before it.
+    pub fn fence_for_store(&mut self, addr: Spa, data: u32) -> Option<&mut Fence> {
+        let owes = |fence: &&mut Fence| !fence.stored && fence.operands.store == Some((addr, data));
+        self.unpaid.iter_mut().chain(&mut self.fences).find(owes)
+    }
+
+    /// A fence before this one that still owes its store: "all previous commands … have been completed and committed".
+    pub fn unstored_before(&self, sequence: u64) -> Option<&Fence> {
+        let owes = |fence: &&Fence| fence.operands.store.is_some() && !fence.stored;
+        self.unpaid.iter().chain(&self.fences).filter(|fence| fence.sequence < sequence).find(owes)
+    }
+
+    /// A fence that owes its store, whether `cqh` has passed it or not.
+    pub fn unstored(&self) -> Option<&Fence> {
+        self.unstored_before(u64::MAX)
+    }
+
+    /// The oldest fence whose store has reached the device's port and now became visible at this address.
+    pub fn fence_visible(&self, addr: Spa) -> Option<u64> {
+        self.fences
+            .iter()
+            .find(|fence| fence.stored && fence.operands.store.is_some_and(|(at, _)| at.0 & !7 == addr.0 & !7))
+            .map(|fence| fence.sequence)
+    }
+
+    /// The store of this fence met a memory fault: the fence is not complete, and is fetched again once software has
+    /// cleared `cmd_mf`. Returns its place among all commands.
+    pub fn fence_failed(&mut self, ring: Ring) -> Option<u64> {
+        let index = self.fences.iter().position(|fence| fence.stored)?;
+        let fence = self.fences.remove(index);
+        self.fences.truncate(index);
+        // Nothing before this fence is complete by it.
+        self.fenced = self.fences.last().map_or(0, |fence| fence.invalidations);
+        let back = (self.sequence - fence.sequence) as u32;
+        self.sequence = fence.sequence;
+        self.next = ring.wrap(self.next.wrapping_sub(back));
+        self.stopped = Some(Stop::MemoryFault);
+        Some(fence.sequence)
+    }
+
+    /// Software read `cqh`: everything before it has been fetched, and each fence before it is complete. Returns the
+    /// youngest of these fences.
+    ///
+    /// # Errors
+    /// The furthest index that `cqh` may have.
+    pub fn head_read(&mut self, ring: Ring, head: u32) -> Result<Option<u64>, u32> {
+        let known = (self.head - self.origin) as u32;
+        let head = self.head + u64::from(ring.wrap(ring.wrap(head).wrapping_sub(ring.wrap(known))));
+        if head > self.sequence {
+            return Err(self.next);
+        }
+        self.head = head;
+        Ok(self.fences.iter().rev().find(|fence| fence.sequence < head).map(|fence| fence.sequence))
+    }
+
+    /// This fence and all before it are complete. Returns them.
+    pub fn complete(&mut self, sequence: u64) -> impl Iterator<Item = Fence> + '_ {
+        let count = self.fences.iter().take_while(|fence| fence.sequence <= sequence).count();
+        // `cqh` may be seen to pass a fence before its store is; but the store must come.
+        self.unpaid.retain(|fence| !fence.stored);
+        self.unpaid.extend(
+            self.fences[..count].iter().filter(|fence| fence.operands.store.is_some() && !fence.stored).copied(),
+        );
+        self.fences.drain(..count)
+    }
+
+    /// Commands that software has handed over and that the device has not fetched, as memory holds them.
+    pub fn handed_over(&self, ring: Ring, config: &Config, memory: &dyn Peek) -> impl Iterator<Item = Command> {
+        let indices = std::iter::successors(Some(self.next), move |index| Some(ring.after(*index)));
+        indices.take_while(|index| *index != self.tail).take(ring.entries as usize).filter_map(move |index| {
+            let at = ring.base.0 + u64::from(index) * 16;
+            let [first, second] = [at, at + 8].map(|addr| memory.peek(Spa(addr)));
+            Command::decode(first, second).ok().filter(|command| command.check(config).is_ok())
+        })
+    }
+
+    /// Fences not known to be complete.
+    pub fn open_fences(&self) -> &[Fence] {
+        &self.fences
+    }
+
+    /// How many invalidations have been fetched before the last fence: those behind it may be aborted when the queue stops.
+    pub fn behind_last_fence(&self) -> usize {
+        self.fenced
+    }
+
+    /// Since when the device owes progress: it has not fetched a command that software handed over, or not made the
+    /// store of a fence that it has fetched.
+    pub fn waiting_since(&self) -> Option<Cycle> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        let fetch = (self.next != self.tail).then(|| self.valid_from.get(self.next as usize).copied()).flatten();
+        let store = self.unstored().map(|fence| fence.fetched);
+        fetch.into_iter().chain(store).min().map(|since| since.max(self.restarted))
+    }
+
+    /// The error at which the queue stands still.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.stopped
+    }
+
+    /// Commands by mnemonic.
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use golden::{Capabilities, Ddtp, DeviceId, Fctl};
+
+    use super::*;
+
+    const RING: Ring = Ring { base: Spa(0x1000), entries: 8, entry_bytes: 16 };
+
+    fn config() -> Config {
+        Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(4))
+    }
+
+    fn feed(commands: &mut Commands, index: u64, [w0, w1]: [u64; 2], cycle: Cycle) {
+        commands.beat(RING, Spa(0x1000 + index * 16), w0, cycle);
+        commands.beat(RING, Spa(0x1008 + index * 16), w1, cycle + 1);
+    }
+
+    fn fence(store: Option<(Spa, u32)>) -> Command {
+        Command::Fence(Iofence { store, ..Iofence::default() })
+    }
+
+    fn drain(commands: &mut Commands) -> Vec<bool> {
+        let news = std::iter::from_fn(|| commands.next(RING, &config()));
+        news.map(|news| matches!(news, News::Command { .. })).collect()
+    }
+
+    #[test]
+    fn a_command_counts_once_it_is_whole_and_behind_the_tail() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        let ddt = Command::InvalDdt { device: Some(DeviceId(1)) };
+        feed(&mut commands, 0, ddt.encode(), 5);
+        assert!(drain(&mut commands).is_empty(), "the tail has not moved");
+        commands.tail(RING, 1, 10);
+        assert!(drain(&mut commands).is_empty(), "read before it was handed over");
+        feed(&mut commands, 0, ddt.encode(), 12);
+        assert_eq!(drain(&mut commands), [true]);
+        assert!(drain(&mut commands).is_empty());
+    }
+
+    #[test]
+    fn an_illegal_command_stops_the_queue_until_it_is_fetched_again() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, [0x7F, 0], 12);
+        feed(&mut commands, 1, fence(None).encode(), 14);
+        assert_eq!(drain(&mut commands), [false]);
+        assert_eq!(commands.stopped(), Some(Stop::Illegal));
+        commands.resume(Cqcsr(0).with_cqmf(true), 20);
+        assert_eq!(commands.stopped(), Some(Stop::Illegal), "that was another error");
+        commands.resume(Cqcsr(0).with_cmd_ill(true), 20);
+        assert!(drain(&mut commands).is_empty());
+        feed(&mut commands, 0, fence(None).encode(), 22);
+        assert_eq!(drain(&mut commands), [true, true]);
+    }
+
+    #[test]
+    fn whether_a_wide_id_is_illegal_is_learnt() {
+        let wide = Command::InvalDdt { device: Some(DeviceId(0x80_0000)) };
+        let config = Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(2));
+        let begun = || {
+            let mut commands = Commands::default();
+            commands.on(RING);
+            commands.tail(RING, 2, 10);
+            feed(&mut commands, 0, wide.encode(), 12);
+            feed(&mut commands, 1, fence(None).encode(), 14);
+            assert!(commands.next(RING, &config).is_none());
+            assert_eq!(commands.stopped(), Some(Stop::Doubtful));
+            commands
+        };
+        let mut commands = begun();
+        assert!(commands.goes_on() && !commands.goes_on());
+        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 0, .. })));
+        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 1, .. })));
+        let mut commands = begun();
+        commands.illegal_seen();
+        assert!(!commands.goes_on());
+        assert_eq!(commands.stopped(), Some(Stop::Illegal));
+    }
+
+    #[test]
+    fn the_head_completes_fences_and_cannot_run_ahead() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 3, 10);
+        for index in 0..2 {
+            feed(&mut commands, index, fence(None).encode(), 12);
+        }
+        drain(&mut commands);
+        assert_eq!(commands.head_read(RING, 3), Err(2), "the third was not fetched");
+        assert_eq!(commands.head_read(RING, 0), Ok(None));
+        assert_eq!(commands.head_read(RING, 1), Ok(Some(0)));
+        assert_eq!(commands.complete(0).count(), 1);
+        assert_eq!(commands.head_read(RING, 0), Err(2), "it never goes back");
+        assert_eq!(commands.head_read(RING, 2), Ok(Some(1)));
+    }
+
+    #[test]
+    fn a_fence_that_the_head_has_passed_still_owes_its_store() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, fence(Some((Spa(0x4004), 7))).encode(), 12);
+        feed(&mut commands, 1, fence(Some((Spa(0x4004), 8))).encode(), 14);
+        drain(&mut commands);
+        assert_eq!(commands.complete(0).count(), 1);
+        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(0));
+        assert!(commands.unstored_before(1).is_some(), "the second may not store yet");
+        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
+        assert!(commands.unstored_before(1).is_none());
+        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(1));
+    }
+
+    #[test]
+    fn a_fence_whose_store_fails_comes_again() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 1, 10);
+        let command = fence(Some((Spa(0x4004), 7)));
+        feed(&mut commands, 0, command.encode(), 12);
+        drain(&mut commands);
+        assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
+        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
+        commands.fence_failed(RING);
+        assert!(commands.stopped() == Some(Stop::MemoryFault) && commands.open_fences().is_empty());
+        commands.resume(Cqcsr(0).with_cqmf(true), 30);
+        feed(&mut commands, 0, command.encode(), 32);
+        assert_eq!(drain(&mut commands), [true]);
+        assert_eq!(commands.open_fences().len(), 1);
+    }
+
+    #[test]
+    fn a_fence_that_stores_beyond_memory_stops_the_queue_and_owes_no_store() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        feed(&mut commands, 0, fence(Some((Spa(1 << 32), 7))).encode(), 12);
+        feed(&mut commands, 1, fence(None).encode(), 14);
+        assert_eq!(drain(&mut commands), [false]);
+        assert_eq!(commands.stopped(), Some(Stop::MemoryFault));
+        assert!(commands.unstored().is_none() && commands.open_fences().is_empty());
+        assert_eq!(commands.head_read(RING, 1), Err(0), "it did not complete");
+        // Software writes another command in its place.
+        commands.resume(Cqcsr(0).with_cqmf(true), 20);
+        feed(&mut commands, 0, fence(Some((Spa(0xFFFF_FFFC), 7))).encode(), 22);
+        assert_eq!(drain(&mut commands), [true, true]);
+    }
+}

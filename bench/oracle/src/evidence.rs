@@ -1,0 +1,231 @@
+//! The evidence of a divergence: the shortest text from which an engineer can tell what happened. What explains most
+//! comes first. It is made when something has been found, and never before.
+
+mod accesses;
+mod around;
+mod follows;
+mod look_up;
+mod names;
+mod past;
+mod record;
+mod say;
+mod time_line;
+mod update;
+
+use std::fmt::Write as _;
+
+use golden::{Outcome, Request, Spa, Step};
+
+pub use accesses::Accesses;
+pub use names::Names;
+pub use record::Came;
+pub use say::{answer_line, command_line, either_line, outcome_line, request_line, success_line, translated_line};
+pub use time_line::TimeLine;
+pub use update::update_line;
+
+use events::{Cycle, Named};
+use past::Past;
+
+use super::Oracle;
+use super::chooser::Choice;
+use super::explain::Explanation;
+use super::invalidation::Globality;
+use super::rule::{Rule, Violation};
+use super::software::{Broken, Served};
+use super::usable::{Struck, Window, judge, narrow};
+use super::view::{Peek, View};
+
+/// The answer to a request that nothing explains.
+pub struct Answer<'a> {
+    /// In one line
+    pub line: String,
+    /// Whether an outcome would have been answered so
+    pub is_it: &'a dyn Fn(&Outcome) -> bool,
+    /// Where it leads, if it leads anywhere
+    pub to: Option<Spa>,
+}
+
+/// The page to which an outcome leads.
+fn page_of(outcome: &Outcome) -> Option<u64> {
+    match outcome {
+        Outcome::Translated(translation) => Some(translation.spa.0 >> 12),
+        _ => None,
+    }
+}
+
+impl Oracle {
+    /// Software gives something a name.
+    pub fn named(&mut self, name: &str, what: Named<'_>) {
+        self.names.named(name, what);
+    }
+
+    /// A request was answered in a way that nothing explains.
+    pub(super) fn unexplained(
+        &mut self,
+        rule: Rule,
+        request: &Request,
+        window: Window,
+        came: &Answer<'_>,
+        memory: &dyn Peek,
+    ) -> Violation {
+        // What it should have been: the outcome that needs the freshest values.
+        let (right, base, leads_to) = match self.explain(request, window, |_, _| true) {
+            Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, page_of(&outcome)),
+            None => (self.after_updates(request, window, memory), Vec::new(), None),
+        };
+        let mut text = self.reasons(request, window, &base, came.is_it, memory);
+        // Where the address is right it says nothing.
+        if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
+            text += &self.with_past(request, window, memory, |past| self.look_up(past, addr));
+            if let Some(since) = self.freed.since(addr) {
+                let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
+            }
+        }
+        text += &self.story(request, window, &came.line, memory);
+        Violation { evidence: text, ..Violation::new(rule, format!("{:?}", request.access), right, came.line.as_str()) }
+    }
+
+    /// From what an answer follows.
+    fn reasons(
+        &self,
+        request: &Request,
+        window: Window,
+        base: &[Choice],
+        is_it: &dyn Fn(&Outcome) -> bool,
+        memory: &dyn Peek,
+    ) -> String {
+        let reasons = |past: &Past<'_>| follows::follows(past, base, is_it, &self.names);
+        self.with_past(request, window, memory, reasons).unwrap_or_default()
+    }
+
+    fn with_past<T>(
+        &self,
+        request: &Request,
+        window: Window,
+        memory: &dyn Peek,
+        look: impl FnOnce(&Past<'_>) -> T,
+    ) -> T {
+        let Oracle { histories, invalidations, roots, tagged, .. } = self;
+        look(&Past { config: &self.config(), request, window, histories, invalidations, roots, tagged, memory })
+    }
+
+    /// By what a request was answered that software let through; whose the address is that it came to, if that was free.
+    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken, memory: &dyn Peek) -> String {
+        let Served { request, window, explanation, .. } = served;
+        let moments = self.software.operations.moments(*window, &self.histories).cycles;
+        let lines = |past: &Past<'_>| {
+            let mut lines: Vec<String> = Vec::new();
+            for choice in &explanation.choices {
+                let line = match broken {
+                    Broken::Torn { .. } => follows::between(past, choice, &moments, &self.names),
+                    _ => choice.stale.then(|| follows::kept(past, choice, &self.names)),
+                };
+                lines.extend(line.filter(|line| !lines.contains(line)));
+            }
+            if let Broken::Freed { addr, table: None, .. } = broken {
+                lines.push(self.look_up(past, *addr));
+            }
+            lines.concat()
+        };
+        self.with_past(request, *window, memory, lines)
+            + &self.story(request, *window, &answer_line(request, &explanation.outcome), memory)
+    }
+
+    /// [`Self::walk`], and what happened last.
+    pub(super) fn story(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+        let mut out = self.walk(request, window, result, memory);
+        self.time_line.render(&self.names, &mut out);
+        out + say::CONVENTION + "\n"
+    }
+
+    /// A request, what came of it, and the golden walk with what the device read of each word.
+    pub(super) fn walk(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+        let mut out = format!("request: {}\n", say::request_line(request, &self.names));
+        let Window { offered, start, end, .. } = window;
+        let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
+        let mut steps: Vec<Step> = Vec::new();
+        let outcome = golden::translate_traced(&self.config(), &mut View::now(memory), request, &mut steps);
+        let _ = writeln!(out, "golden walk over memory as it is now: {}", answer_line(request, &outcome));
+        // The last step says the same again.
+        steps.truncate(steps.len().saturating_sub(1));
+        let mut told: Vec<Spa> = Vec::new();
+        for step in &steps {
+            let _ = writeln!(out, "{}", format!("  {step}").trim_end());
+            let Step::Read { word, value } = step else { continue };
+            if told.contains(&word.addr) {
+                continue;
+            }
+            told.push(word.addr);
+            let sightings = self.histories.word(word.addr).map(|history| (history, history.sightings()));
+            let Some((history, sightings)) = sightings.filter(|(_, seen)| !seen.is_empty()) else {
+                let _ = writeln!(out, "      the device never read it");
+                continue;
+            };
+            if matches!(sightings, [seen] if narrow(word, seen.value) == *value) {
+                continue;
+            }
+            for seen in sightings {
+                let verdict = match judge(history, word, seen, &self.invalidations, Globality::default(), window) {
+                    Ok(()) => "may be used".to_owned(),
+                    Err(Struck::Later) => "struck: read after the request had ended".to_owned(),
+                    Err(Struck::Invalid) => {
+                        "struck: V is 0, which is not cached, and memory held something else".to_owned()
+                    }
+                    Err(Struck::Invalidated { fetched, command }) => {
+                        format!("struck: overwritten, and {command} (fetched in cycle {fetched}) had completed")
+                    }
+                };
+                let held = match history.last_held(seen.value) {
+                    Some(Cycle::MAX) => "memory holds it".to_owned(),
+                    Some(last) => format!("memory held it until cycle {last}"),
+                    None => "memory never held it".to_owned(),
+                };
+                let (value, first) = (narrow(word, seen.value), seen.first_sampled);
+                let last = match seen.last_sampled {
+                    last if last == first => String::new(),
+                    last => format!(", last in {last}"),
+                };
+                let _ = writeln!(out, "      read {value:#018x} in cycle {first}{last}; {held}; {verdict}");
+            }
+        }
+        out
+    }
+
+    /// Adds to a violation what an engineer wants to see beside it, unless it has that already.
+    pub fn with_evidence(&self, mut violation: Violation, now: Cycle, memory: &dyn Peek) -> Violation {
+        match violation.rule {
+            // Their request is shown.
+            Rule::Translation | Rule::Refusal | Rule::AtsCompletion => return violation,
+            Rule::FaultRecord => self.add_record(&mut violation, memory),
+            Rule::FaultLost => self.add_lost(&mut violation, memory),
+            _ => {}
+        }
+        violation.evidence += &self.around(violation.rule, &violation.detail, now);
+        self.time_line.render(&self.names, &mut violation.evidence);
+        violation.evidence += say::CONVENTION;
+        violation.evidence.push('\n');
+        violation
+    }
+
+    /// A record that nothing explains, beside the nearest that is owed.
+    fn add_record(&self, violation: &mut Violation, memory: &dyn Peek) {
+        let is_of = |came: &Came| violation.detail == super::faults::detail(&came.record);
+        let Some(came) = self.faults.unexplained().next().filter(is_of) else { return };
+        let (text, nearest) = self.wrong_record(&came);
+        violation.evidence += &text;
+        let Some((record, owed)) = nearest.filter(|(record, _)| *record != came.record) else { return };
+        violation.right = super::faults::describe(&record);
+        violation.wrong = super::faults::describe(&came.record);
+        let Some(request) = &owed.request else { return };
+        let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
+        violation.evidence.insert_str(0, &self.reasons(request, owed.window, &[], &is_it, memory));
+        violation.evidence += &self.walk(request, owed.window, "refused", memory);
+    }
+
+    /// A refused request whose record never came.
+    fn add_lost(&self, violation: &mut Violation, memory: &dyn Peek) {
+        let Some(owed) = self.faults.missing(self.interrupts.excused()) else { return };
+        let Some(request) = &owed.request else { return };
+        violation.evidence += &self.walk(request, owed.window, "refused, and no record has come", memory);
+    }
+}

@@ -1,0 +1,324 @@
+//! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
+
+use events::Cycle;
+use golden::{Kind, Outcome, Request, Role, Spa, Stage, WordRef};
+
+use super::Oracle;
+use super::chooser::{Choice, Chooser, Reach};
+use super::evidence::{self, Names};
+use super::explain::{Explanation, walk};
+use super::judge::structure;
+use super::operations::{Keeping, Moments};
+use super::rule::Rule;
+use super::slips::Slip;
+use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
+use super::usable::{Knowledge, Window};
+use super::view::{Peek, View};
+use crate::{Blame, Finding};
+
+/// Where the first explanation accuses software, this many others are tried within each reach.
+const TRIES_FOR_KIND: u32 = 4096;
+
+/// What the explanation that is kindest to software says of it.
+enum Kindest {
+    /// It has kept all promises.
+    Kept,
+    /// A table was read in memory that had been freed.
+    Freed,
+    /// Nothing stale is needed, and an operation showed itself half done.
+    Torn(Box<Broken>),
+    /// A value that an operation had retired is needed.
+    Stale,
+}
+
+/// Which tree a page-table entry was found in.
+fn tree(choice: &Choice, names: &Names) -> String {
+    let Choice { word, root, .. } = choice;
+    let stage = match word.role {
+        Role::FirstStage { .. } => Stage::First,
+        Role::SecondStage { .. } => Stage::Second,
+        _ => return String::new(),
+    };
+    let whose = names.tags(stage, word.tags.gscid, word.tags.pscid, Some(*root));
+    format!(", in the tree of {root:#018x}, {whose}")
+}
+
+fn used_as(choice: &Choice, names: &Names) -> String {
+    let Choice { word, value, .. } = choice;
+    format!("{} @ {:#x} was used as {value:#018x}{}", word.role, word.addr, tree(choice, names))
+}
+
+/// The same to whoever asked. What a translation request is told has more to it than an address.
+fn answers_alike(request: &Request, one: &Outcome, two: &Outcome) -> bool {
+    let is_alike = match (one, two) {
+        (Outcome::Translated(one), Outcome::Translated(two)) => one.target == two.target,
+        (one, two) => one == two,
+    };
+    is_alike && if matches!(request.kind, Kind::Ats { .. }) { one == two } else { same(one, two) }
+}
+
+impl Oracle {
+    /// A request has been explained. Now, or when the operation that is under way has ended, software is judged.
+    pub(super) fn look_at_software(
+        &mut self,
+        request: &Request,
+        explanation: &Explanation,
+        window: Window,
+        memory: &dyn Peek,
+    ) {
+        let is_busy = self.software.operations.is_busy();
+        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window, memory);
+        let overlaps = || self.software.operations.overlapped(window).next().is_some();
+        if !is_busy && !explanation.stale && freed.is_none() && !overlaps() {
+            return;
+        }
+        let served = Served { request: *request, window, explanation: explanation.clone(), freed };
+        if explanation.stale {
+            self.note_stale_uses(&served, memory);
+        }
+        if is_busy && !self.slips.has(Slip::JudgedTooEarly) {
+            self.software.undecided.push(served);
+        } else {
+            self.judge_software(&served, memory);
+        }
+    }
+
+    pub(super) fn judge_software(&mut self, served: &Served, memory: &dyn Peek) {
+        let moments = self.software.moments(served.window, &self.histories);
+        let at_rest = self.at_rest_around(served, &moments, memory);
+        self.software.count(served.window, &served.explanation.outcome, &at_rest);
+        let around = Around {
+            moments: &moments,
+            at_rest: &at_rest,
+            histories: &self.histories,
+            invalidations: &self.invalidations,
+        };
+        let reads = &served.explanation.choices;
+        let retired = self.software.retired(reads, &self.histories, served.window);
+        let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
+        let through_table = matches!(&served.freed, Some(Broken::Freed { table: Some(_), .. }));
+        let is_accused = retired.is_some() || torn.is_some() || through_table;
+        let broken = match if is_accused { self.kindest(served, &moments, &at_rest) } else { Kindest::Kept } {
+            Kindest::Kept => served.freed.clone().filter(|_| !through_table),
+            Kindest::Freed => served.freed.clone(),
+            // What is stale can be done without.
+            Kindest::Torn(other) => torn.or(Some(*other)),
+            Kindest::Stale => {
+                let stale = retired.map(|Retired { choice, operation, changed, returned }| {
+                    let missing = self.missing(&choice, changed, served.window, None, memory);
+                    Broken::Stale { choice, operation, returned, missing }
+                });
+                stale.or(torn).or_else(|| served.freed.clone())
+            }
+        };
+        if let Some(broken) = broken {
+            self.hazard(broken, served, memory);
+        }
+    }
+
+    /// How the request would have come out by memory at rest, at each of these moments.
+    fn at_rest_around(&self, served: &Served, moments: &Moments, memory: &dyn Peek) -> AtRest {
+        let config = self.config();
+        let mut at_rest = AtRest::default();
+        for &cycle in &moments.cycles {
+            let mut view = match self.slips.has(Slip::RestIsNow) {
+                true => View::now(memory),
+                false => View::at(memory, &self.histories, cycle),
+            };
+            at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
+            at_rest.words.append(&mut view.looked_at);
+        }
+        at_rest
+    }
+
+    /// Which promises software has kept by the explanation that is kindest to it.
+    fn kindest(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> Kindest {
+        if self.slips.has(Slip::FirstIsKindest) {
+            return Kindest::Stale;
+        }
+        let (software, freed) = (std::mem::take(&mut self.software), std::mem::take(&mut self.freed));
+        let mut kindest = Kindest::Stale;
+        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
+        let rests = (0..moments.cycles.len()).map(Some).chain([None]);
+        let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
+        for (rest, reach) in tries {
+            let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
+                let Knowledge { histories, invalidations, .. } = *known;
+                let keeping = Keeping { histories, invalidations, window: served.window };
+                rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
+                    && !software.is_retired(word, value, known.histories, served.window)
+            };
+            let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
+                let Knowledge { histories, invalidations, .. } = *chooser.known();
+                let around = Around { moments, at_rest, histories, invalidations };
+                let reads = chooser.choices();
+                if answers_alike(&served.request, outcome, &served.explanation.outcome)
+                    && software.retired(reads, around.histories, served.window).is_none()
+                {
+                    match software.torn(served, reads, &around) {
+                        None if freed.table_among(reads, served.window.offered).is_some() => kindest = Kindest::Freed,
+                        None => kindest = Kindest::Kept,
+                        Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(Box::new(torn)),
+                        Some(_) => {}
+                    }
+                }
+                matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
+            };
+            self.replay_only(Some(&fits), served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            if matches!(kindest, Kindest::Kept) {
+                break;
+            }
+        }
+        (self.software, self.freed) = (software, freed);
+        kindest
+    }
+
+    /// What a request came to that software had freed before: its data, or a table that is walked anew.
+    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window, memory: &dyn Peek) -> Option<Broken> {
+        if self.freed.is_empty() || self.slips.has(Slip::FreedIsFine) {
+            return None;
+        }
+        let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since <= before);
+        // What led there may have been taken out while the request was on its way.
+        let missing = |since: Cycle, what: &str| {
+            let gone = StaleUse::changes(reads, &self.histories, |_| true).find(|(_, changed)| *changed <= since);
+            match gone {
+                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since), memory),
+                None => format!("missing: {what} is taken out, and invalidated, before that"),
+            }
+        };
+        if let (Outcome::Translated(translation), Some(_)) = (outcome, window.shown)
+            && let Some(since) = since(translation.spa, self.slips.freed_before(window))
+        {
+            let missing = missing(since, "the mapping");
+            return Some(Broken::Freed { addr: translation.spa, since, table: None, missing });
+        }
+        let (table, since) = self.freed.table_among(reads, window.offered)?;
+        let missing = missing(since, "what points to this table");
+        Some(Broken::Freed { addr: table.word.addr, since, table: Some(*table), missing })
+    }
+
+    /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
+    /// may have been aborted is no use once software has seen a fence complete.
+    fn note_stale_uses(&mut self, served: &Served, memory: &dyn Peek) {
+        for (choice, changed) in StaleUse::among(served, &self.histories).collect::<Vec<_>>() {
+            if self.stale_uses.iter().any(|known| known.is_like(&choice, changed)) {
+                continue;
+            }
+            let stale = StaleUse { choice, changed, served: served.clone() };
+            if self.invalidations.may_be_lost(&stale.choice.word, stale.choice.value, stale.changed, served.window) {
+                self.never_invalidated(&stale, memory);
+            }
+            self.stale_uses.push(stale);
+        }
+    }
+
+    /// At rest: what was changed and used has been invalidated.
+    pub(super) fn judge_stale_uses(&mut self, memory: &dyn Peek) {
+        for stale in std::mem::take(&mut self.stale_uses) {
+            let StaleUse { choice, changed, served } = &stale;
+            let is_fine = self.slips.has(Slip::UntoldIsFine)
+                || self.invalidations.has_followed(&choice.word, choice.value, *changed);
+            if !is_fine && !self.is_told(served) {
+                self.never_invalidated(&stale, memory);
+            }
+        }
+    }
+
+    /// Whether something else explains the outcome, in which software has invalidated whatever it had changed.
+    fn is_told(&mut self, served: &Served) -> bool {
+        let mut found = false;
+        for reach in Reach::ALL {
+            let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
+                let Knowledge { histories, invalidations, .. } = *chooser.known();
+                let told = |(choice, changed): (Choice, Cycle)| {
+                    changed >= served.window.offered || invalidations.has_followed(&choice.word, choice.value, changed)
+                };
+                found = answers_alike(&served.request, outcome, &served.explanation.outcome)
+                    && StaleUse::changes(chooser.choices(), histories, |choice| choice.stale).all(told);
+                found || tries > TRIES_FOR_KIND
+            };
+            self.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            if found {
+                break;
+            }
+        }
+        found
+    }
+
+    fn never_invalidated(&mut self, stale: &StaleUse, memory: &dyn Peek) {
+        let StaleUse { choice, changed, served } = stale;
+        let missing = self.missing(choice, *changed, served.window, None, memory);
+        self.hazard(Broken::NeverInvalidated { choice: *choice, changed: *changed, missing }, served, memory);
+    }
+
+    /// The step that software left out or did wrong, after it had changed what led to this read.
+    fn missing(
+        &self,
+        choice: &Choice,
+        changed: Cycle,
+        window: Window,
+        given_up: Option<Cycle>,
+        memory: &dyn Peek,
+    ) -> String {
+        let config = self.config();
+        let waiting = self.commands.handed_over(self.registers.cq, &config, memory);
+        self.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
+    }
+
+    fn hazard(&mut self, broken: Broken, served: &Served, memory: &dyn Peek) {
+        self.figures.hazards += 1;
+        if self.hazard.is_some() {
+            return;
+        }
+        let Served { window, explanation, .. } = served;
+        let outcome = &explanation.outcome;
+        let text = self.hazard_story(served, &broken, memory);
+        let (rule, detail, right, wrong) = match broken {
+            Broken::Stale { choice, operation, returned, missing } => (
+                Rule::StaleAfterOperation,
+                structure(&choice.word.role).to_owned(),
+                format!("`{operation}` returned in cycle {returned}: what it replaced is used no more; {missing}"),
+                used_as(&choice, &self.names),
+            ),
+            Broken::Freed { addr, since, table, missing } => (
+                Rule::UseAfterFree,
+                table.map_or("data", |choice| structure(&choice.word.role)).to_owned(),
+                format!("no access to {addr:#x}, which software freed in cycle {since}; {missing}"),
+                match &table {
+                    Some(choice) => used_as(choice, &self.names),
+                    None => evidence::outcome_line(outcome),
+                },
+            ),
+            Broken::NeverInvalidated { choice, changed, missing } => (
+                Rule::NeverInvalidated,
+                structure(&choice.word.role).to_owned(),
+                format!("what software changed in cycle {changed} is invalidated; {missing}"),
+                used_as(&choice, &self.names),
+            ),
+            Broken::Torn { operation, hitless, old, new } => (
+                if hitless { Rule::NotHitless } else { Rule::MixedState },
+                match outcome {
+                    Outcome::Fault(fault) => format!("cause {}", fault.cause.code()),
+                    _ => "translation".to_owned(),
+                },
+                format!(
+                    "`{operation}` {}: {}",
+                    if hitless { "is hitless" } else { "shows the old state, the new one, or a refusal" },
+                    evidence::either_line(&old, &new)
+                ),
+                evidence::outcome_line(outcome),
+            ),
+        };
+        self.hazard = Some(Finding {
+            blame: Blame::SoftwareHazard,
+            rule: rule.key().to_owned(),
+            detail,
+            section: rule.section().to_owned(),
+            right,
+            wrong,
+            cycle: window.end,
+            evidence: text,
+        });
+    }
+}

@@ -1,0 +1,227 @@
+//! The registers that a translation or a queue depends on, as far as software's accesses tell them.
+
+use events::{Burst, Cycle};
+use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, Pqcsr, QueueBase, Spa, offset};
+
+use super::ddtp::{self, Setting};
+use super::rule::Violation;
+
+/// Where a queue lies in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ring {
+    /// Address of entry 0
+    pub base: Spa,
+    /// Number of entries; 0 before software has set it up
+    pub entries: u32,
+    /// Bytes of an entry
+    pub entry_bytes: u32,
+}
+
+impl Ring {
+    fn new(base: QueueBase, entry_bytes: u32) -> Self {
+        let entries = u32::try_from(base.entries()).unwrap_or(u32::MAX);
+        Ring { base: Spa(base.base()), entries, entry_bytes }
+    }
+
+    /// The entry that contains this address, and the doubleword in it.
+    pub fn locate(&self, addr: Spa) -> Option<(u32, usize)> {
+        let offset = addr.0.checked_sub(self.base.0)?;
+        let index = offset / u64::from(self.entry_bytes.max(1));
+        (index < u64::from(self.entries))
+            .then(|| (index as u32, (offset % u64::from(self.entry_bytes.max(1)) / 8) as usize))
+    }
+
+    /// The entry that a write of the device goes to, and what it writes there: doubleword, value and strobes of each beat.
+    pub fn written<'b>(
+        &self,
+        addr: Spa,
+        burst: Burst,
+        beats: &'b [(u64, u8)],
+    ) -> Option<(u32, impl Iterator<Item = (usize, u64, u8)> + use<'b>)> {
+        let (index, first) = self.locate(addr)?;
+        let word = move |beat: usize| first + ((addr.0 & 7) as usize + (beat << burst.size)) / 8;
+        Some((index, beats.iter().enumerate().map(move |(beat, &(value, strobes))| (word(beat), value, strobes))))
+    }
+
+    /// The index behind this one.
+    pub fn after(&self, index: u32) -> u32 {
+        (index + 1) & self.entries.saturating_sub(1)
+    }
+
+    /// An index as the register keeps it.
+    pub fn wrap(&self, index: u32) -> u32 {
+        index & self.entries.saturating_sub(1)
+    }
+}
+
+/// What software has written.
+#[derive(Debug)]
+pub struct Registers {
+    /// `capabilities`, as the strap gives them
+    pub caps: Capabilities,
+    ddtp: ddtp::Register,
+    fctl: Vec<Setting<Fctl>>,
+    fctl_known: bool,
+    /// Command queue
+    pub cq: Ring,
+    /// Fault queue
+    pub fq: Ring,
+    /// `fqh` as software last wrote it
+    pub fqh: u32,
+    /// `cqen` as software last wrote it
+    pub cq_enabled: bool,
+    /// `fqen` as software last wrote it
+    pub fq_enabled: bool,
+    /// Page-request queue
+    pub pq: Ring,
+    /// `pqh` as software last wrote it
+    pub pqh: u32,
+    /// `pqen` as software last wrote it
+    pub pq_enabled: bool,
+}
+
+/// What the write of a register means beyond its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing else
+    None,
+    /// `cqcsr.cqen` went from 0 to 1: the queue begins at 0
+    CommandQueueOn,
+    /// `cqt` was written
+    CommandTail(u32),
+    /// These error bits of `cqcsr` were cleared
+    CommandErrorsCleared(Cqcsr),
+    /// `fqcsr.fqen` went from 0 to 1
+    FaultQueueOn,
+    /// `cqcsr.cqen` went from 1 to 0
+    CommandQueueOff,
+    /// `pqcsr.pqen` went from 0 to 1
+    PageQueueOn,
+}
+
+/// Software wrote an enable: whether that switches on what was off.
+pub(super) fn switched_on(enabled: &mut bool, on: bool) -> bool {
+    let was = std::mem::replace(enabled, on);
+    on && !was
+}
+
+impl Registers {
+    /// After reset.
+    pub fn new(caps: Capabilities, fctl: Fctl) -> Self {
+        Registers {
+            caps,
+            ddtp: ddtp::Register::new(),
+            fctl: vec![Setting { value: fctl, from: 0, until: Cycle::MAX }],
+            fctl_known: false,
+            cq: Ring::default(),
+            fq: Ring::default(),
+            fqh: 0,
+            cq_enabled: false,
+            fq_enabled: false,
+            pq: Ring::default(),
+            pqh: 0,
+            pq_enabled: false,
+        }
+    }
+
+    /// A register write that was accepted in cycle `accepted` has completed.
+    pub fn written(&mut self, register: u16, value: u64, accepted: Cycle) -> Effect {
+        match register {
+            offset::DDTP => {
+                self.ddtp.written(Ddtp(value), accepted);
+                Effect::None
+            }
+            offset::FCTL => {
+                let fctl = Fctl(value as u32);
+                self.fctl_known = false;
+                if self.fctl().0 != fctl.0 {
+                    self.fctl.push(Setting { value: fctl, from: accepted, until: Cycle::MAX });
+                }
+                Effect::None
+            }
+            offset::CQB => {
+                self.cq = Ring::new(QueueBase(value), 16);
+                Effect::None
+            }
+            offset::CQT => Effect::CommandTail(self.cq.wrap(value as u32)),
+            offset::CQCSR => {
+                let csr = Cqcsr(value as u32);
+                let was = std::mem::replace(&mut self.cq_enabled, csr.cqen());
+                if csr.cqen() && !was {
+                    Effect::CommandQueueOn
+                } else if was && !csr.cqen() {
+                    Effect::CommandQueueOff
+                } else if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() {
+                    Effect::CommandErrorsCleared(csr)
+                } else {
+                    Effect::None
+                }
+            }
+            offset::FQB => {
+                self.fq = Ring::new(QueueBase(value), 32);
+                Effect::None
+            }
+            offset::FQH => {
+                self.fqh = self.fq.wrap(value as u32);
+                Effect::None
+            }
+            offset::FQCSR => {
+                if !switched_on(&mut self.fq_enabled, Fqcsr(value as u32).fqen()) {
+                    return Effect::None;
+                }
+                self.fqh = 0;
+                Effect::FaultQueueOn
+            }
+            offset::PQB => {
+                self.pq = Ring::new(QueueBase(value), 16);
+                Effect::None
+            }
+            offset::PQH => {
+                self.pqh = self.pq.wrap(value as u32);
+                Effect::None
+            }
+            offset::PQCSR => {
+                if !switched_on(&mut self.pq_enabled, Pqcsr(value as u32).pqen()) {
+                    return Effect::None;
+                }
+                self.pqh = 0;
+                Effect::PageQueueOn
+            }
+            _ => Effect::None,
+        }
+    }
+
+    /// Software read `ddtp` back, `accepted` being the cycle of the request: with `busy` clear, the newest value rules
+    /// alone from then on.
+    pub fn ddtp_read(&mut self, value: Ddtp, accepted: Cycle) -> Result<(), Violation> {
+        self.ddtp.read(value, accepted, self.caps.pas())
+    }
+
+    /// Software read `fctl`: what it holds is a choice of the device where its fields are read-only.
+    pub fn fctl_read(&mut self, value: Fctl) {
+        if let Some(newest) = self.fctl.last_mut() {
+            newest.value = value;
+            self.fctl_known = true;
+        }
+    }
+
+    /// `fctl`, if software has read what it holds.
+    pub fn fctl_known(&self) -> Option<Fctl> {
+        self.fctl_known.then(|| self.fctl())
+    }
+
+    /// `ddtp` as software last wrote it.
+    pub fn ddtp(&self) -> Ddtp {
+        self.ddtp.newest()
+    }
+
+    /// `fctl` as software last wrote it.
+    pub fn fctl(&self) -> Fctl {
+        self.fctl.last().map_or(Fctl(0), |setting| setting.value)
+    }
+
+    /// Every value of `ddtp` under which a request between these cycles may have been translated, newest first.
+    pub fn ddtp_choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
+        self.ddtp.choices(start, end)
+    }
+}

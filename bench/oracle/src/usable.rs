@@ -1,0 +1,244 @@
+//! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
+
+use events::{Cycle, Direction};
+use golden::{DirectoryEntry, MsiPte0, Pte, Role, Spa, Stage, WordRef};
+
+use super::dma::Transaction;
+use super::history::{Histories, Sighting, Word};
+use super::invalidation::{Globality, Invalidation, Invalidations, covers};
+use super::roots::Roots;
+use super::slips::{Slip, Slips};
+use super::tagged::{Parent, Place, Tagged, entry};
+use super::updates::Updates;
+
+/// The stretch of time in which a request was with the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// First cycle of `valid` on `dev_*`: a device may begin its work then
+    pub offered: Cycle,
+    /// Accepted on `dev_*`
+    pub start: Cycle,
+    /// Translated on `mem_*`, or refused
+    pub end: Cycle,
+    /// At its end the request shows on `mem_*`, in this direction: a fence with PR or PW had to wait for it
+    pub shown: Option<Direction>,
+}
+
+impl Window {
+    /// A request whose offer nobody saw, and which does not show on `mem_*`.
+    pub fn new(start: Cycle, end: Cycle) -> Self {
+        Window { offered: start, start, end, shown: None }
+    }
+
+    /// A request that shows since cycle `since`, and that the device has not accepted.
+    pub fn offered(since: Cycle, now: Cycle) -> Self {
+        Window { offered: since, ..Window::new(now, now) }
+    }
+
+    /// This transaction, up to its refusal in cycle `end`.
+    pub fn until(transaction: &Transaction, end: Cycle) -> Self {
+        Window { offered: transaction.offered, ..Window::new(transaction.accepted, end) }
+    }
+
+    /// This transaction, up to the cycle in which it shows on `mem_*`.
+    pub fn until_shown(transaction: &Transaction, end: Cycle) -> Self {
+        Window { shown: Some(transaction.request.direction), ..Window::until(transaction, end) }
+    }
+}
+
+/// What is known of the device's reads and of the commands that it has carried out.
+#[derive(Clone, Copy)]
+pub struct Knowledge<'a> {
+    /// What it read, and what memory held
+    pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+    /// Under which roots it translated
+    pub roots: &'a Roots,
+    /// By which entries it translated
+    pub tagged: &'a Tagged,
+    /// Which words it tried to update
+    pub updates: &'a Updates,
+    /// It takes an error answer for corrupt data
+    pub errors_corrupt: bool,
+    /// For tests of the oracle
+    pub(super) slips: Slips,
+}
+
+/// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
+/// caching of … whose V bit is clear"). For an entry of several words, the word that holds V.
+pub fn is_invalid(role: &Role, value: u64) -> bool {
+    match role {
+        Role::DdtEntry { .. } | Role::PdtEntry { .. } => !DirectoryEntry(value).v(),
+        Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } => value & 1 == 0,
+        Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::Mrif => false,
+        Role::FirstStage { .. } | Role::SecondStage { .. } => !Pte(value).v(),
+        Role::MsiPte { index: 0 } => !MsiPte0(value).v(),
+        Role::MsiPte { .. } => false,
+    }
+}
+
+/// Why a sighting cannot explain a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Struck {
+    /// It came after the request had ended.
+    Later,
+    /// Memory held it no longer when this command was fetched, and the command had completed before the request.
+    Invalidated {
+        /// When the command was fetched
+        fetched: Cycle,
+        /// Its name
+        command: &'static str,
+    },
+    /// V = 0 may not be cached, and memory did not hold it during the request.
+    Invalid,
+}
+
+/// Judges one sighting for one use: rules D1 and D3 of MODEL.md.
+pub fn judge(
+    word: &Word,
+    use_: &WordRef,
+    seen: &Sighting,
+    invalidations: &Invalidations,
+    path: Globality,
+    window: Window,
+) -> Result<(), Struck> {
+    if seen.first > window.end {
+        return Err(Struck::Later);
+    }
+    if seen.resp != 0 {
+        // An answer with an error is no entry, so nothing that could be cached.
+        let fresh = seen.last_sampled >= window.offered || word.only_errors();
+        return if fresh { Ok(()) } else { Err(Struck::Invalid) };
+    }
+    judge_value(word, use_, seen.value, invalidations, path, window)
+}
+
+/// Judges a value that the device has come by before the request ended.
+pub fn judge_value(
+    word: &Word,
+    use_: &WordRef,
+    held: u64,
+    invalidations: &Invalidations,
+    path: Globality,
+    window: Window,
+) -> Result<(), Struck> {
+    if word.held_between(held, window.end, window.end) {
+        return Ok(());
+    }
+    let value = narrow(use_, held);
+    let slips = invalidations.slips;
+    let invalid_since = slips.invalid_since(&use_.role, window);
+    if is_invalid(&use_.role, value) && !word.held_between(held, invalid_since, window.end) {
+        return Err(Struck::Invalid);
+    }
+    match invalidations.cutoff(use_, value, path, window) {
+        // What was read after the request had been accepted is used by it, whatever is invalidated meanwhile, unless a
+        // fence with PR or PW had to wait for it.
+        Some(cutoff) if !word.held_between(held, slips.cutoff(cutoff), window.end) => {
+            Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The part of a doubleword that a word of 4 bytes is.
+pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
+    narrow_at(word.addr, word.bytes, doubleword)
+}
+
+/// The same by address and size.
+pub fn narrow_at(addr: Spa, bytes: u8, doubleword: u64) -> u64 {
+    match bytes {
+        4 => doubleword >> (8 * (addr.0 & 4)) & 0xFFFF_FFFF,
+        _ => doubleword,
+    }
+}
+
+impl Knowledge<'_> {
+    /// Whether a cache may still have an entry that it finds by its tags, for a request in this window.
+    /// What a command dropped is there only if a walk has led to it since, whether memory still holds it or not.
+    pub fn kept(
+        &self,
+        word: &WordRef,
+        place: &Place,
+        history: &Word,
+        seen: &Sighting,
+        path: Globality,
+        within: Window,
+    ) -> bool {
+        let start = within.start;
+        let cutoff = self.invalidations.cutoff(word, narrow(word, seen.value), path, within);
+        if cutoff.is_none() && place.reached.is_some() || self.slips.has(Slip::KeptForEver) {
+            return true;
+        }
+        let since = cutoff.map_or(0, |command| command.fetched);
+        let obtained_by = |cycle: Cycle| since <= cycle && history.held_between(seen.value, since, cycle);
+        // A read that no request is known to have used counts where it was on the way of some walk: one that is still
+        // going on, one that was refused, or one that nobody asked for. An entry is there in spite of the command only if
+        // that had taken effect before the read: then it had dropped what led there as well (rule D6 of MODEL.md).
+        let led = |cycle: Cycle| {
+            let window = Window::new(start.min(cycle), cycle);
+            obtained_by(cycle)
+                && self.led(word, place.parent, path, window, cutoff)
+                && entry(word).is_some_and(|(stage, ..)| {
+                    self.roots.may_have_led(stage, &word.tags, place.root, path.global, since)
+                })
+        };
+        place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
+    }
+
+    /// Whether an entry may have led a walk in this window on to the next, once this command had taken effect.
+    fn led(
+        &self,
+        below: &WordRef,
+        parent: Parent,
+        path: Globality,
+        window: Window,
+        behind: Option<&Invalidation>,
+    ) -> bool {
+        let Parent::Pointer { addr, level, value } = parent else { return true };
+        let role = match below.role {
+            Role::SecondStage { purpose, .. } => Role::SecondStage { level, purpose },
+            _ => Role::FirstStage { level },
+        };
+        let word = WordRef { addr, role, ..*below };
+        let (Some(history), Some((stage, _, address))) = (self.histories.word(addr), entry(&word)) else {
+            return false;
+        };
+        let is_behind = |seen: &Sighting| {
+            behind.is_none_or(|command| {
+                !covers(&command.command, &word, value, path)
+                    || history.held_between(seen.value, command.fetched, window.end)
+            })
+        };
+        let mut seen = history.sightings().iter().filter(|seen| narrow(&word, seen.value) == value);
+        seen.any(|seen| is_behind(seen) && judge(history, &word, seen, self.invalidations, path, window).is_ok())
+            && self
+                .tagged
+                .places(stage, &word.tags, address, path.global)
+                .filter(|(at, place)| *at == level && place.addr == addr)
+                .any(|(_, place)| self.led(&word, place.parent, path, window, behind))
+    }
+
+    /// Whether a walk under this root that reads memory as it was in `cycle` comes to an entry with this value. Where a
+    /// guest's tables have to be found by the second stage, that depends on more than the entries themselves.
+    pub fn stands(&self, word: &WordRef, place: &Place, value: u64, root: u64, cycle: Cycle) -> bool {
+        let Some((stage, _, address)) = entry(word) else { return false };
+        if stage == Stage::First && word.tags.gscid.is_some() || place.napot {
+            return false;
+        }
+        let held = self.histories.word(place.addr).is_some_and(|history| {
+            let mut seen = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.first <= cycle);
+            seen.any(|seen| narrow(word, seen.value) == value && history.held_between(seen.value, cycle, cycle))
+        });
+        held && match place.parent {
+            Parent::Root => place.root == root,
+            Parent::Pointer { addr, level, value } => self
+                .tagged
+                .places(stage, &word.tags, address, false)
+                .filter(|(at, above)| *at == level && above.addr == addr)
+                .any(|(_, above)| self.stands(&WordRef { addr, ..*word }, &above, value, root, cycle)),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a run comes to: figures, and at most one violation and one hazard.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Counts of one run. All of them are functions of scenario and seed alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// DMA transactions completed on `dev_*`
+    pub dma_transactions: u64,
+    /// Translations compared with the golden model (one a DMA transaction)
+    pub translations_compared: u64,
+    /// Invalidation commands whose effect was put in force by a completed fence
+    pub invalidations_compared: u64,
+    /// Reconfigurations of a device that software finished
+    pub reconfigurations: u64,
+    /// DMA transactions that a device saw refused
+    pub device_faults: u64,
+    /// Completions of ATS translation requests compared with the golden model
+    #[serde(default)]
+    pub ats_completions: u64,
+    /// Page requests that came into their queue
+    #[serde(default)]
+    pub page_requests: u64,
+    /// Fault records that the device under test wrote, by cause
+    pub fault_records: BTreeMap<u16, u64>,
+    /// Commands fetched, by mnemonic (`IOTINVAL.VMA`, `IODIR.INVAL_DDT`, `IOFENCE.C` …)
+    pub commands: BTreeMap<String, u64>,
+    /// Requests during a hitless reconfiguration that were translated by the old state
+    pub explained_old: u64,
+    /// … and by the new state, where the two differ
+    pub explained_new: u64,
+    /// How often a value that memory no longer held was the only explanation, by structure
+    pub stale_used: BTreeMap<String, u64>,
+    /// Software hazards seen
+    pub hazards: u64,
+    /// Allocations that software tried, of any kind
+    #[serde(default)]
+    pub allocations: u64,
+    /// How many of them were made to fail by `--fail-alloc`
+    #[serde(default)]
+    pub failed_allocations: u64,
+    /// Clock cycles of the device under test
+    pub cycles: u64,
+}
+
+/// Whose fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blame {
+    /// The device did what the specification forbids.
+    DutViolation,
+    /// The device behaved, but the programming let a stale or torn value through.
+    SoftwareHazard,
+}
+
+/// The first divergence of its kind, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Device or software
+    pub blame: Blame,
+    /// The rule that was broken, as a stable key: `translation`, `fault-record`, `axi-stable` …
+    pub rule: String,
+    /// Structured part of the bucket: structure, cause, command
+    pub detail: String,
+    /// Section of the specification (or of AXI) that says so
+    pub section: String,
+    /// What was right
+    pub right: String,
+    /// What came
+    pub wrong: String,
+    /// When
+    pub cycle: u64,
+    /// Evidence for people, several lines
+    pub evidence: String,
+}

@@ -1,5 +1,0 @@
-//! `lockstep`: see [`bench::cli`].
-
-fn main() -> std::process::ExitCode {
-    bench::cli::main()
-}

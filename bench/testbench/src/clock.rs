@@ -1,0 +1,432 @@
+//! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
+//! judges.
+
+use std::time::{Duration, Instant};
+
+use boundary::{Dut, Inputs, Outputs};
+use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
+use driver::Halted;
+use events::{Cycle, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
+use golden::Spa;
+use oracle::{Blame, Figures, Finding, Oracle, Peek, Rule, Settings, Violation};
+
+use super::series::Recorder;
+use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
+
+/// Cycles in reset before a run begins.
+pub const RESET_CYCLES: u32 = 8;
+
+/// The first ID of single transactions that somebody waits for, and of those that nobody does.
+const SINGLE: u8 = MAX_STREAMS as u8 * IDS_PER_STREAM;
+const POSTED: u8 = SINGLE + 8;
+
+/// How often the bounds are looked at.
+const BOUND_CHECK: Cycle = 64;
+
+/// How long anything may take, in cycles. What takes longer hangs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// A DMA transaction, from acceptance to its answer
+    pub request: Cycle,
+    /// A command, from its doorbell to its fetch, and a fence, from its fetch to its store
+    pub command: Cycle,
+    /// A register access
+    pub register: Cycle,
+    /// Coming to rest at the end
+    pub rest: Cycle,
+}
+
+impl Bounds {
+    /// Nothing is ever late.
+    pub const ENDLESS: Bounds =
+        Bounds { request: Cycle::MAX, command: Cycle::MAX, register: Cycle::MAX, rest: Cycle::MAX };
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { request: 20_000, command: 20_000, register: 5_000, rest: 100_000 }
+    }
+}
+
+/// What a test bench is made of.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Value on `caps_i`
+    pub capabilities: u64,
+    /// Fabric and memory
+    pub bus: BusConfig,
+    /// When something hangs
+    pub bounds: Bounds,
+    /// What the oracle has to know of the device; none runs without an oracle
+    pub oracle: Option<Settings>,
+}
+
+/// What a device saw of a single transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DmaAnswer {
+    /// Worst response
+    pub resp: u8,
+    /// Read data by beat
+    pub data: Vec<u64>,
+}
+
+/// A single transaction that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DmaError {
+    /// The machine stopped.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// No AXI device can make this request.
+    #[error(transparent)]
+    Illegal(#[from] IllegalRequest),
+}
+
+/// Where software stored, and where the device under test read by itself, since somebody began to look.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Doublewords that software stored: when, where, what
+    pub stores: Vec<(Cycle, Spa, u64)>,
+    /// First addresses of implicit reads, and when they were asked for
+    pub reads: Vec<(Cycle, Spa)>,
+}
+
+/// Why the clock stands still.
+#[derive(Clone, Debug)]
+pub(super) enum Halt {
+    Violation(Finding),
+    Stopped(boundary::Stopped),
+    Hung(String),
+    OutOfTime(Duration),
+}
+
+/// Device, bus and oracle, and the traffic of the devices.
+pub struct Testbench {
+    pub(super) dut: Box<dyn Dut>,
+    pub(super) bus: Bus,
+    pub(super) oracle: Option<Oracle>,
+    pub(super) bounds: Bounds,
+    pub(super) inputs: Inputs,
+    pub(super) outputs: Outputs,
+    pub(super) events: Vec<Event>,
+    kept: Option<Vec<Event>>,
+    pub(super) watch: Option<Watch>,
+    pub(super) now: Cycle,
+    streams: Vec<Stream>,
+    /// Transactions under way, which stream or single one each is of, and the device
+    owners: Vec<(Ticket, Option<u8>, u32)>,
+    pub(super) recorder: Option<Recorder>,
+    single: Option<DmaAnswer>,
+    pub(super) read: Option<u64>,
+    pub(super) halt: Option<Halt>,
+    pub(super) film_until: Cycle,
+    wall_clock: Option<WallClock>,
+    seed: u64,
+}
+
+/// A run may take this long on the wall clock, from here on.
+#[derive(Clone, Copy, Debug)]
+struct WallClock {
+    begun: Instant,
+    length: Duration,
+}
+
+/// The memory of the bus, as the oracle looks at it.
+pub(crate) struct Held<'a>(pub &'a Memory);
+
+impl Peek for Held<'_> {
+    fn peek(&self, addr: Spa) -> u64 {
+        self.0.read_u64(addr)
+    }
+}
+
+impl Testbench {
+    /// Resets the device. `seed` decides everything that is left to chance in bus and traffic.
+    ///
+    /// # Errors
+    /// [`boundary::Stopped`] if the device stops itself in reset.
+    pub fn new(config: Config, mut dut: Box<dyn Dut>, seed: u64) -> Result<Self, boundary::Stopped> {
+        let mut inputs = Inputs { caps: config.capabilities, ..Inputs::default() };
+        let mut outputs = Outputs::default();
+        let bus = Bus::new(config.bus, seed);
+        for _ in 0..RESET_CYCLES {
+            dut.cycle(&inputs, &mut outputs)?;
+        }
+        inputs.rst_n = true;
+        Ok(Testbench {
+            dut,
+            bus,
+            oracle: config.oracle.map(Oracle::new),
+            bounds: config.bounds,
+            inputs,
+            outputs,
+            events: Vec::new(),
+            kept: None,
+            watch: None,
+            now: 0,
+            streams: Vec::new(),
+            owners: Vec::new(),
+            recorder: None,
+            single: None,
+            read: None,
+            halt: None,
+            film_until: 0,
+            wall_clock: None,
+            seed,
+        })
+    }
+
+    /// Memory, to look at or to set up without taking time.
+    pub fn memory(&self) -> &Memory {
+        self.bus.memory()
+    }
+
+    /// Memory, to set up what no device has seen yet.
+    pub fn memory_mut(&mut self) -> &mut Memory {
+        self.bus.memory_mut()
+    }
+
+    /// What the bus saw since the last call; the first call begins to keep it.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        self.kept.replace(Vec::new()).unwrap_or_default()
+    }
+
+    /// What was stored and read since the first call, which begins to keep it.
+    pub fn watch(&mut self) -> &Watch {
+        self.watch.get_or_insert_default()
+    }
+
+    /// The same, if somebody began.
+    pub fn watched(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// The counts so far.
+    pub fn figures(&self) -> Figures {
+        self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
+    }
+
+    /// Records DMA over time from now on, for [`RunOutcome::series`].
+    pub fn record_series(&mut self) {
+        self.recorder = Some(Recorder::new());
+    }
+
+    /// Gives up after this time on the wall clock: figures and findings so far are kept.
+    pub fn give_up_after(&mut self, length: Duration) {
+        self.wall_clock = Some(WallClock { begun: Instant::now(), length });
+    }
+
+    /// Nothing is under way on any port.
+    pub fn is_idle(&self) -> bool {
+        self.bus.ports_idle()
+    }
+
+    /// Runs one clock cycle.
+    ///
+    /// # Errors
+    /// [`Halted`]: the device stopped or a rule was broken; the reason is kept for [`Testbench::finish`].
+    pub fn tick(&mut self) -> Result<(), Halted> {
+        if self.halt.is_some() {
+            return Err(Halted);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.tick(self.now);
+        }
+        for stream in &mut self.streams {
+            // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
+            if let Some(request) = stream.issue(self.now)
+                && self.bus.enqueue(request).is_err()
+            {
+                stream.never_issued();
+            }
+        }
+        self.bus.drive(self.now, &mut self.inputs);
+        if let Err(stopped) = self.dut.cycle(&self.inputs, &mut self.outputs) {
+            return self.stop(Halt::Stopped(stopped));
+        }
+        self.bus.recycle(&mut self.events);
+        if let Err(broken) = self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events) {
+            let mut violation = Violation::new(Rule::Protocol, broken.rule.key(), broken.right, broken.wrong);
+            violation.evidence =
+                format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
+            if let Some(oracle) = &self.oracle {
+                violation = oracle.with_evidence(violation, self.now, &Held(self.bus.memory()));
+            }
+            return self.violated(violation);
+        }
+        self.answer();
+        if let Some(kept) = &mut self.kept {
+            kept.extend(self.events.iter().cloned());
+        }
+        if let Some(oracle) = &mut self.oracle
+            && let Err(violation) = oracle.observe(&self.events, self.now, &Held(self.bus.memory()))
+        {
+            return self.violated(violation);
+        }
+        self.now += 1;
+        if self.now.is_multiple_of(BOUND_CHECK) { self.check_bounds() } else { Ok(()) }
+    }
+
+    /// Tells streams, and whoever waits for a single transaction, what was answered.
+    fn answer(&mut self) {
+        for event in &self.events {
+            match event {
+                Event::DmaAccepted { ticket, request } => {
+                    let owner = if request.id >= POSTED { None } else { Some(request.id / IDS_PER_STREAM) };
+                    if let Some(stream) = owner.and_then(|owner| self.streams.get_mut(usize::from(owner))) {
+                        stream.accepted(self.now);
+                    }
+                    self.owners.push((*ticket, owner, request.device.0));
+                }
+                Event::DmaDone { ticket, resp, data } => {
+                    let Some(at) = self.owners.iter().position(|(of, ..)| of == ticket) else { continue };
+                    let (_, owner, device) = self.owners.swap_remove(at);
+                    if let Some(recorder) = &mut self.recorder {
+                        recorder.answered(device, *resp, self.now);
+                    }
+                    let Some(owner) = owner else { continue };
+                    match self.streams.get_mut(usize::from(owner)) {
+                        Some(stream) => stream.answered(self.now),
+                        None => self.single = Some(DmaAnswer { resp: *resp, data: data.clone() }),
+                    }
+                }
+                Event::RegRead { value, .. } => self.read = Some(*value),
+                Event::PtwReadAddress { addr, .. } => {
+                    if let Some(watch) = &mut self.watch {
+                        watch.reads.push((self.now, *addr));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn check_bounds(&mut self) -> Result<(), Halted> {
+        if let Some(limit) = self.wall_clock.filter(|limit| limit.begun.elapsed() > limit.length) {
+            return self.stop(Halt::OutOfTime(limit.length));
+        }
+        let Some(oracle) = &mut self.oracle else { return Ok(()) };
+        let now = self.now;
+        if let Err(violation) = oracle.page_requests_due(now.saturating_sub(self.bounds.request), now) {
+            let violation = oracle.with_evidence(violation, now, &Held(self.bus.memory()));
+            return self.violated(violation);
+        }
+        let late = |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| now.saturating_sub(since) > bound);
+        let what = if late(oracle.oldest_offer(), self.bounds.request) {
+            format!("a request was offered and not accepted within {} cycles", self.bounds.request)
+        } else if late(oracle.oldest_request(), self.bounds.request) {
+            format!("no answer within {} cycles", self.bounds.request)
+        } else if late(oracle.oldest_command(now), self.bounds.command) {
+            format!("no progress of the command queue within {} cycles", self.bounds.command)
+        } else {
+            return Ok(());
+        };
+        self.hung(what)
+    }
+
+    /// The first reason counts: what is seen of a machine that stands still already says nothing.
+    fn stop(&mut self, halt: Halt) -> Result<(), Halted> {
+        self.halt.get_or_insert(halt);
+        Err(Halted)
+    }
+
+    pub(super) fn hung(&mut self, what: String) -> Result<(), Halted> {
+        let waiting = self.oracle.as_ref().map(|oracle| oracle.waiting(self.now)).unwrap_or_default();
+        self.stop(Halt::Hung(format!("{what}\n{waiting}")))
+    }
+
+    pub(super) fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
+        self.stop(Halt::Violation(Finding {
+            blame: Blame::DutViolation,
+            rule: violation.rule.key().to_owned(),
+            detail: violation.detail,
+            section: violation.rule.section().to_owned(),
+            right: violation.right,
+            wrong: violation.wrong,
+            cycle: self.now,
+            evidence: violation.evidence,
+        }))
+    }
+
+    /// Lets a device ask for a translation by ATS; nobody waits for the answer.
+    pub fn ask_translation(&mut self, request: TranslationRequest) {
+        self.bus.ask_translation(request);
+    }
+
+    /// Lets a device ask for a page, or mark a stop; nobody waits for what comes of it.
+    pub fn ask_page(&mut self, request: PageRequest) {
+        self.bus.ask_page(request);
+    }
+
+    /// The translations that the devices keep by now.
+    pub fn cached(&self) -> &[Cached] {
+        self.bus.cached()
+    }
+
+    /// Starts a stream of background traffic; false when there is no room for another one.
+    pub fn start_stream(&mut self, spec: StreamSpec) -> bool {
+        let seed = self.seed;
+        let free = self.streams.iter().position(Stream::is_done);
+        match free {
+            Some(number) => self.streams[number] = Stream::new(spec, number, seed),
+            None if self.streams.len() < MAX_STREAMS => {
+                let number = self.streams.len();
+                self.streams.push(Stream::new(spec, number, seed));
+            }
+            None => return false,
+        }
+        true
+    }
+
+    /// Stops a stream by name, or all of them, and waits for what is in flight: as long as each of them gets on within
+    /// the bound of a request.
+    ///
+    /// # Errors
+    /// [`Halted`]
+    pub fn stop_streams(&mut self, name: Option<&str>) -> Result<(), Halted> {
+        let meant = |stream: &Stream| name.is_none_or(|name| stream.name() == name);
+        for stream in self.streams.iter_mut().filter(|stream| meant(stream)) {
+            stream.stop();
+        }
+        let (begun, bound) = (self.now, self.bounds.request);
+        while self.streams.iter().any(|stream| meant(stream) && !stream.is_done()) {
+            self.tick()?;
+            let late = |stream: &&Stream| {
+                meant(stream) && !stream.is_done() && self.now.saturating_sub(stream.last_progress().max(begun)) > bound
+            };
+            if let Some(what) = self.streams.iter().find(late).map(Stream::left) {
+                self.hung(format!("{what} within {bound} cycles after it was stopped"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One transaction of a device that nobody waits for: what comes of it is for the oracle to judge. Its ID, below 8,
+    /// is taken from the block that no stream has.
+    ///
+    /// # Errors
+    /// [`IllegalRequest`]: no AXI device can make it.
+    pub fn post(&mut self, mut request: DmaRequest) -> Result<(), IllegalRequest> {
+        request.id |= POSTED;
+        self.bus.enqueue(request).map(|_| ())
+    }
+
+    /// One transaction of a device, waited for. Its ID, below 8, is taken from the block that no stream has.
+    ///
+    /// # Errors
+    /// [`DmaError`]
+    pub fn dma(&mut self, mut request: DmaRequest) -> Result<DmaAnswer, DmaError> {
+        request.id |= SINGLE;
+        self.single = None;
+        self.bus.enqueue(request)?;
+        let begun = self.now;
+        loop {
+            self.tick()?;
+            if let Some(answer) = self.single.take() {
+                return Ok(answer);
+            }
+            if self.now - begun > self.bounds.request {
+                self.hung(format!("a transaction was not accepted within {} cycles", self.bounds.request))?;
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What software can do to this machine.
+
+use driver::{Halted, Machine, StepKind};
+use events::{Named, Operation};
+use golden::{DeviceId, Spa};
+
+use super::clock::{Held, Testbench};
+
+impl Testbench {
+    /// Software that cleans up behind a halt does nothing more to the machine.
+    const fn still_runs(&self) -> Result<(), Halted> {
+        if self.halt.is_some() { Err(Halted) } else { Ok(()) }
+    }
+
+    /// Ticks until the register port is idle.
+    fn register_access(&mut self, what: &str, register: u16) -> Result<(), Halted> {
+        let begun = self.now;
+        while !self.bus.register_idle() {
+            self.tick()?;
+            if self.now - begun > self.bounds.register {
+                self.hung(format!("{what} of register {register:#x}: no response in {} cycles", self.bounds.register))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Machine for Testbench {
+    fn store(&mut self, addr: Spa, value: u64) -> Result<(), Halted> {
+        self.still_runs()?;
+        self.bus.store(addr, value);
+        if let Some(watch) = &mut self.watch {
+            watch.stores.push((self.now, addr, value));
+        }
+        self.tick()
+    }
+
+    fn load(&mut self, addr: Spa) -> Result<u64, Halted> {
+        self.tick()?;
+        Ok(self.memory().read_u64(addr))
+    }
+
+    fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
+        self.still_runs()?;
+        let now = self.now;
+        if let Some(oracle) = &mut self.oracle {
+            oracle.register_access(offset, bytes, value, now);
+        }
+        if let Err(error) = self.bus.start_register_write(offset, bytes, value) {
+            return self.hung(format!("write of register {offset:#x}: {error}"));
+        }
+        self.register_access("write", offset)
+    }
+
+    fn read_register(&mut self, offset: u16, bytes: u8) -> Result<u64, Halted> {
+        self.still_runs()?;
+        self.read = None;
+        if let Err(error) = self.bus.start_register_read(offset, bytes) {
+            self.hung(format!("read of register {offset:#x}: {error}"))?;
+        }
+        self.register_access("read", offset)?;
+        Ok(self.read.unwrap_or_default())
+    }
+
+    fn wait(&mut self, cycles: u64) -> Result<(), Halted> {
+        for _ in 0..cycles {
+            self.tick()?;
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn begin(&mut self, operation: Operation) {
+        let now = self.now;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(&operation, now);
+        }
+        if let Some(oracle) = &mut self.oracle {
+            oracle.begin(operation, now);
+        }
+    }
+
+    fn end(&mut self, done: bool) {
+        let now = self.now;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(done, now);
+        }
+        if let Some(oracle) = &mut self.oracle {
+            oracle.end(done, now, &Held(self.bus.memory()));
+        }
+    }
+
+    fn freed(&mut self, start: Spa, bytes: u64) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.freed(start, bytes, self.now);
+        }
+    }
+
+    fn taken(&mut self, start: Spa, bytes: u64) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.taken(start, bytes);
+        }
+    }
+
+    fn named(&mut self, name: &str, what: Named<'_>) {
+        if let Some(oracle) = &mut self.oracle {
+            oracle.named(name, what);
+        }
+    }
+
+    fn step(&mut self, devices: &[DeviceId], kind: StepKind) {
+        let now = self.now;
+        if let (Some(recorder), [device, ..]) = (&mut self.recorder, devices) {
+            recorder.step(device.0, kind, now);
+        }
+    }
+}

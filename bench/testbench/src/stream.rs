@@ -1,0 +1,187 @@
+//! Background traffic: devices that go on with their DMA while software reconfigures their domains.
+
+use std::ops::RangeInclusive;
+
+use events::{Burst, Cycle, Direction, DmaRequest, INCR};
+use golden::{DeviceId, Iova, ProcessId};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The AXI IDs that belong to one stream: its number in the upper bits.
+pub const IDS_PER_STREAM: u8 = 16;
+
+/// How many streams there can be; the last block of IDs is left to single transactions.
+pub const MAX_STREAMS: usize = 15;
+
+/// What a stream moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads only
+    Read,
+    /// Writes only
+    Write,
+    /// Both, at random
+    Mixed,
+}
+
+/// A stream of DMA transactions by one device.
+#[derive(Clone, Debug)]
+pub struct StreamSpec {
+    /// For people, and to stop it by name
+    pub name: String,
+    /// `device_id`
+    pub device: DeviceId,
+    /// `process_id`, if the device sends one
+    pub process: Option<ProcessId>,
+    /// Supervisor privilege
+    pub privileged: bool,
+    /// Instruction fetches instead of plain reads
+    pub instruction: bool,
+    /// What it moves
+    pub kind: Kind,
+    /// First address of the window
+    pub start: Iova,
+    /// Size of the window in bytes, at least 8
+    pub bytes: u64,
+    /// Transactions in flight at most
+    pub outstanding: u32,
+    /// Idle cycles between the issue of two transactions
+    pub gap: RangeInclusive<u32>,
+    /// Beats in a burst; a burst is cut where it would cross a 4 KiB page or leave the window
+    pub beats: RangeInclusive<u32>,
+    /// AXI IDs in use, at most [`IDS_PER_STREAM`]; with one ID everything stays in order
+    pub ids: u8,
+}
+
+/// A stream at work.
+#[derive(Debug)]
+pub struct Stream {
+    spec: StreamSpec,
+    base_id: u8,
+    rng: ChaCha8Rng,
+    /// Apart, so that what a write leaves out does not change when and where the stream goes
+    strobes: ChaCha8Rng,
+    next_issue: Cycle,
+    in_flight: u32,
+    /// How many of those in flight the device has not accepted yet
+    offered: u32,
+    /// When one of them was accepted or answered last
+    progress: Cycle,
+    running: bool,
+}
+
+impl Stream {
+    /// Starts a stream; `number` is its place among the streams, and gives it its IDs and its random numbers.
+    pub fn new(spec: StreamSpec, number: usize, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut strobes = rng.clone();
+        rng.set_stream(number as u64);
+        strobes.set_stream((MAX_STREAMS + number) as u64);
+        let base_id = number as u8 * IDS_PER_STREAM;
+        Stream { spec, base_id, rng, strobes, next_issue: 0, in_flight: 0, offered: 0, progress: 0, running: true }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Issues no more; what is in flight comes to its end.
+    pub fn stop(&mut self) {
+        self.running = false;
+    }
+
+    /// Nothing in flight and nothing to come.
+    pub fn is_done(&self) -> bool {
+        !self.running && self.in_flight == 0
+    }
+
+    /// One of its transactions was accepted.
+    pub fn accepted(&mut self, now: Cycle) {
+        self.offered = self.offered.saturating_sub(1);
+        self.progress = now;
+    }
+
+    /// One of its transactions was answered.
+    pub fn answered(&mut self, now: Cycle) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.progress = now;
+    }
+
+    /// What it had issued last is no request at all.
+    pub fn never_issued(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.offered = self.offered.saturating_sub(1);
+    }
+
+    /// When a transaction of it was accepted or answered last.
+    pub fn last_progress(&self) -> Cycle {
+        self.progress
+    }
+
+    /// What it still waits for, in words.
+    pub fn left(&self) -> String {
+        let (name, all, offered) = (&self.spec.name, self.in_flight, self.offered);
+        match offered {
+            0 => format!("stream `{name}`: none of its {all} transactions under way was answered"),
+            _ if offered == all => format!("stream `{name}`: none of its {all} transactions was accepted"),
+            _ => format!("stream `{name}`: of its {all} transactions, {offered} not accepted, none got on"),
+        }
+    }
+
+    /// The transaction that it issues in this cycle, if any.
+    pub fn issue(&mut self, now: Cycle) -> Option<DmaRequest> {
+        if !self.running || self.in_flight >= self.spec.outstanding || now < self.next_issue {
+            return None;
+        }
+        self.next_issue = now + 1 + u64::from(self.rng.random_range(self.spec.gap.clone()));
+        self.in_flight += 1;
+        self.offered += 1;
+        let direction = match self.spec.kind {
+            Kind::Read => Direction::Read,
+            Kind::Write => Direction::Write,
+            Kind::Mixed if self.rng.random_bool(0.5) => Direction::Write,
+            Kind::Mixed => Direction::Read,
+        };
+        let offset = self.rng.random_range(0..(self.spec.bytes / 8).max(1)) * 8;
+        let iova = self.spec.start.0.wrapping_add(offset);
+        let room = (0x1000 - (iova & 0xFFF)).min(self.spec.bytes.saturating_sub(offset)).max(8) / 8;
+        let beats = u64::from(self.rng.random_range(self.spec.beats.clone())).clamp(1, room.min(256));
+        let data = match direction {
+            Direction::Read => Vec::new(),
+            Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xFF)).collect(),
+        };
+        let data = self.leave_out(data);
+        Some(DmaRequest {
+            id: self.base_id + self.rng.random_range(0..self.spec.ids.clamp(1, IDS_PER_STREAM)),
+            direction,
+            iova: Iova(iova),
+            burst: Burst { len: (beats - 1) as u8, size: 3, kind: INCR },
+            device: self.spec.device,
+            process: self.spec.process,
+            privileged: self.spec.privileged,
+            instruction: self.spec.instruction && direction == Direction::Read,
+            translated: false,
+            data,
+        })
+    }
+
+    /// Some writes begin or end within a doubleword, as those of a network device do, and a few leave out bytes
+    /// between, or all of a beat.
+    fn leave_out(&mut self, mut data: Vec<(u64, u8)>) -> Vec<(u64, u8)> {
+        if data.is_empty() || self.strobes.random_bool(0.5) {
+            return data;
+        }
+        if let Some((_, first)) = data.first_mut() {
+            *first = 0xFF << self.strobes.random_range(0..8);
+        }
+        if let Some((_, last)) = data.last_mut() {
+            *last &= 0xFF >> self.strobes.random_range(0..8);
+        }
+        if self.strobes.random_bool(0.1) {
+            let beat = self.strobes.random_range(0..data.len());
+            data[beat].1 = self.strobes.random();
+        }
+        data
+    }
+}
