@@ -390,6 +390,9 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::WiresDead,
         Habit::CommandIllegalHidden,
         Habit::RecordsDespiteOverflow,
+        Habit::RecordsDespiteMemoryFault,
+        Habit::PqRecordsDespiteOverflow,
+        Habit::PqRecordsDespiteMemoryFault,
     ];
     for habit in sample {
         let hunt = hunted(habit, 24);

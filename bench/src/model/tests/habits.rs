@@ -280,6 +280,37 @@ fn habits_of_the_fault_queue() {
 }
 
 #[test]
+fn habits_of_a_fault_queue_in_error() {
+    // One more record where memory refuses the first entry: how many writes of it there were.
+    let writes = |habit: Option<Habit>| {
+        let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
+        let (kind, on, port) = (FaultKind::SlvErr, FaultOn::Write, FaultPort::Ptw);
+        rig.bus.add_fault(FaultRange { start: Spa(FQ), bytes: 32, kind, on, port });
+        for _ in 0..2 {
+            assert_eq!(rig.peek(0x7000_0000), None);
+            rig.settle();
+        }
+        assert!(Fqcsr(rig.read(offset::FQCSR, 4) as u32).fqmf());
+        rig.log.iter().filter(|(_, event)| matches!(event, Event::PtwWrite { addr: Spa(FQ), .. })).count()
+    };
+    assert_eq!((writes(None), writes(Some(Habit::RecordsDespiteMemoryFault))), (1, 2));
+    // One more record when software has made room and left fqof: where the tail is.
+    let tail = |habit: Option<Habit>| {
+        let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
+        for _ in 0..9 {
+            assert_eq!(rig.peek(0x7000_0000), None);
+        }
+        rig.settle();
+        assert!(Fqcsr(rig.read(offset::FQCSR, 4) as u32).fqof());
+        rig.write(offset::FQH, 4, 7);
+        assert_eq!(rig.peek(0x7000_0000), None);
+        rig.settle();
+        rig.read(offset::FQT, 4)
+    };
+    assert_eq!((tail(None), tail(Some(Habit::RecordsDespiteOverflow))), (7, 0));
+}
+
+#[test]
 fn habits_of_walks() {
     let pte = S1_L0 + SHIFT + 5 * 8;
     let second = S2_L0 + ((DATA_A - 0x20_0000) >> 12) * 8;
