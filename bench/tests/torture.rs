@@ -393,6 +393,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::RecordsDespiteMemoryFault,
         Habit::PqRecordsDespiteOverflow,
         Habit::PqRecordsDespiteMemoryFault,
+        Habit::LockInvented,
     ];
     for habit in sample {
         let hunt = hunted(habit, 24);
