@@ -16,21 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["boundary", "events", "golden"]),
     ("testbench", &["boundary", "bus", "driver", "events", "golden", "oracle"]),
     ("scenario", &[]),
-    (
-        "lockstep",
-        &[
-            "boundary",
-            "bus",
-            "driver",
-            "events",
-            "golden",
-            "hdl",
-            "model",
-            "oracle",
-            "scenario",
-            "testbench",
-        ],
-    ),
+    ("lockstep", &["boundary", "bus", "driver", "events", "golden", "hdl", "model", "oracle", "scenario", "testbench"]),
 ];
 
 /// The same for tests alone: whatever a room is tested with.

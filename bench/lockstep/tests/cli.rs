@@ -185,7 +185,8 @@ fn what_the_rtl_lacks_is_played_on_the_model_and_counted_apart() {
     let (path, json, rtl) = (Temporary::new("pdt.yaml"), Temporary::new("pdt.json"), Temporary::new("none.yaml"));
     one_access(&path, "requires: [pdt]\n");
     // An RTL that says of itself that it has nothing; it is never asked.
-    let own = std::fs::read_to_string(root().join("bench/lockstep/tests/fixtures/silent/silent.yaml")).expect("fixture");
+    let own =
+        std::fs::read_to_string(root().join("bench/lockstep/tests/fixtures/silent/silent.yaml")).expect("fixture");
     let sources = root().join("bench/lockstep/tests/fixtures/silent").join("iommu.sv").display().to_string();
     std::fs::write(rtl.path(), own.replace("iommu.sv", &sources)).expect("written");
     let output = lockstep(&["run", path.path(), "--rtl", rtl.path(), "--json", json.path()]);

@@ -391,6 +391,10 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::WiresDead,
         Habit::CommandIllegalHidden,
         Habit::RecordsDespiteOverflow,
+        Habit::RecordsDespiteMemoryFault,
+        Habit::PqRecordsDespiteOverflow,
+        Habit::PqRecordsDespiteMemoryFault,
+        Habit::LockInvented,
     ];
     for habit in sample {
         let hunt = hunted(habit, 24);

@@ -6,7 +6,7 @@ use golden::FaultRecord;
 
 use super::habit::{Habit, Nature};
 use super::ptw::{Ptw, Write, Writer};
-use super::record_queue::Overflow;
+use super::record_queue::Errors;
 use super::registers::Registers;
 
 /// Records that wait for the queue at most; then refusals wait.
@@ -74,12 +74,13 @@ impl FaultQueue {
         }
         let Some(record) = self.waiting.pop_front() else { return };
         let has = |habit| self.nature.has(habit);
-        let overflow = Overflow {
-            ignored: has(Habit::OverflowIgnored),
-            hidden: has(Habit::OverflowHidden),
-            forgotten: has(Habit::RecordsDespiteOverflow),
+        let errors = Errors {
+            full_ignored: has(Habit::OverflowIgnored),
+            overflow_hidden: has(Habit::OverflowHidden),
+            overflow_forgotten: has(Habit::RecordsDespiteOverflow),
+            fault_forgotten: has(Habit::RecordsDespiteMemoryFault),
         };
-        let Ok(addr) = registers.fq.place(32, registers.caps.pas().into(), overflow) else { return };
+        let Ok(addr) = registers.fq.place(32, registers.caps.pas().into(), errors) else { return };
         let be = registers.fctl.be();
         let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));
         ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4 });

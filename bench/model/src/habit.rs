@@ -222,6 +222,8 @@ habits! {
     FaultMemoryHidden,
     /// Records are written while fqof is 1, once software has made room.
     RecordsDespiteOverflow,
+    /// Records are written while fqmf is 1.
+    RecordsDespiteMemoryFault,
     /// fqt moves when memory has the record, and has not answered yet.
     FaultTailUnanswered,
     // Interrupts
@@ -532,6 +534,10 @@ habits! {
     PqTailEarly,
     /// A record that memory refused counts as written.
     PqWriteErrorHidden,
+    /// Records are written while pqof is 1, once software has made room.
+    PqRecordsDespiteOverflow,
+    /// Records are written while pqmf is 1.
+    PqRecordsDespiteMemoryFault,
     /// pip is not set.
     PageInterruptLost,
     /// The wire of the page-request queue is that of the fault queue.

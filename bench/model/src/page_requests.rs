@@ -11,7 +11,7 @@ use golden::{
 use super::ats::Ats;
 use super::habit::{Habit, Nature};
 use super::ptw::{Ptw, Write, Writer};
-use super::record_queue::{Lost, Overflow};
+use super::record_queue::{Errors, Lost};
 use super::registers::Registers;
 
 /// Page requests in hand at most.
@@ -184,9 +184,13 @@ impl PageRequests {
         let has = |habit| self.nature.has(habit);
         let (pas, be) = (registers.caps.pas(), registers.fctl.be());
         let queue = &mut registers.pq;
-        let overflow =
-            Overflow { ignored: has(Habit::PqOverflowIgnored), hidden: has(Habit::PqOverflowHidden), forgotten: false };
-        let addr = queue.place(16, pas.into(), overflow).map_err(|lost| match lost {
+        let errors = Errors {
+            full_ignored: has(Habit::PqOverflowIgnored),
+            overflow_hidden: has(Habit::PqOverflowHidden),
+            overflow_forgotten: has(Habit::PqRecordsDespiteOverflow),
+            fault_forgotten: has(Habit::PqRecordsDespiteMemoryFault),
+        };
+        let addr = queue.place(16, pas.into(), errors).map_err(|lost| match lost {
             Lost::Off => RESPONSE_FAILURE,
             Lost::Full => SUCCESS,
         })?;

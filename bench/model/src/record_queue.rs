@@ -14,15 +14,17 @@ pub(super) enum Lost {
     Full,
 }
 
-/// How the queue deals with being full.
+/// How the queue deals with its errors: what is true here is a habit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Overflow {
-    /// Records are written all the same: a habit
-    pub ignored: bool,
-    /// The status bit is not set: a habit
-    pub hidden: bool,
-    /// The status bit keeps no record out where there is room: a habit
-    pub forgotten: bool,
+pub(super) struct Errors {
+    /// A full queue is written all the same
+    pub full_ignored: bool,
+    /// An overflow does not set the status bit
+    pub overflow_hidden: bool,
+    /// The status bit of an overflow keeps no record out where there is room
+    pub overflow_forgotten: bool,
+    /// The status bit of a memory fault keeps no record out
+    pub fault_forgotten: bool,
 }
 
 /// Base, indices, control and status.
@@ -72,16 +74,16 @@ impl RecordQueue {
     }
 
     /// Where the next record of so many bytes goes, where addresses have `pas` bits.
-    pub(super) fn place(&mut self, bytes: u64, pas: u32, overflow: Overflow) -> Result<u64, Lost> {
+    pub(super) fn place(&mut self, bytes: u64, pas: u32, errors: Errors) -> Result<u64, Lost> {
         let csr = self.csr;
-        if !csr.fqon() || !csr.fqen() || csr.fqmf() {
+        if !csr.fqon() || !csr.fqen() || csr.fqmf() && !errors.fault_forgotten {
             return Err(Lost::Off);
         }
-        if csr.fqof() && !overflow.ignored && !overflow.forgotten {
+        if csr.fqof() && !errors.full_ignored && !errors.overflow_forgotten {
             return Err(Lost::Full);
         }
-        if wrap(self.base, self.tail + 1) == self.head && !overflow.ignored {
-            self.csr = csr.with_fqof(!overflow.hidden);
+        if wrap(self.base, self.tail + 1) == self.head && !errors.full_ignored {
+            self.csr = csr.with_fqof(!errors.overflow_hidden);
             return Err(Lost::Full);
         }
         let addr = self.base.base() + u64::from(self.tail) * bytes;

@@ -116,6 +116,7 @@ impl Scene {
             | Habit::FaultMemoryHidden
             | Habit::FenceForgetsTranslated
             | Habit::RecordsDespiteOverflow
+            | Habit::RecordsDespiteMemoryFault
             | Habit::WiresDead
             | Habit::WiresSwapped => Scene::Status,
             Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite => Scene::Everything,

@@ -1,11 +1,11 @@
 //! ATS and page requests on the wires.
 
-use bus::AtsTiming;
+use bus::{AtsTiming, FaultKind, FaultOn, FaultPort, FaultRange};
 use events::{Event, PageRequest, TranslationRequest};
 use golden::{AtsMessage, Command, Cqcsr, Iova, Pqcsr, Spa, offset};
 
 use super::rig::*;
-use crate::ModelConfig;
+use crate::{Habit, ModelConfig};
 
 fn quick() -> AtsTiming {
     AtsTiming { answer: 20..=20, ..AtsTiming::default() }
@@ -48,31 +48,64 @@ fn a_device_that_keeps_silent_is_a_time_out_of_the_fence() {
     rig.until("the fence", |rig| rig.load(DONE) >> 32 == 9);
 }
 
+const PAGE: PageRequest = PageRequest {
+    device: DEVICE,
+    process: Some(PROCESS),
+    privileged: false,
+    exec: false,
+    addr: Iova(0x5000),
+    r: false,
+    w: true,
+    last: true,
+    prgi: 0x41,
+};
+
+/// The device asks for a page, and it is dealt with.
+fn ask(rig: &mut Rig) {
+    rig.bus.ask_page(PAGE);
+    rig.cycles(300);
+}
+
 #[test]
 fn page_requests_are_queued_until_the_queue_is_full() {
     let mut rig = Rig::with_ats(ModelConfig::plain(1), quick());
-    let request = PageRequest {
-        device: DEVICE,
-        process: Some(PROCESS),
-        addr: Iova(0x5000),
-        w: true,
-        last: true,
-        prgi: 0x41,
-        ..PageRequest::default()
-    };
-    rig.bus.ask_page(request);
-    rig.cycles(300);
+    ask(&mut rig);
     assert_eq!(rig.load(PQ), u64::from(PROCESS.0) << 12 | 1 << 32 | u64::from(DEVICE.0) << 40);
     assert_eq!(rig.load(PQ + 8), 0x5000 | 0x41 << 3 | 0b110);
     assert_eq!((rig.read(offset::PQT, 4), rig.read(offset::IPSR, 4)), (1, 8));
-    rig.bus.ask_page(request);
-    rig.cycles(300);
+    ask(&mut rig);
     assert!(Pqcsr(rig.read(offset::PQCSR, 4) as u32).pqof());
     let answers = rig.log.iter().filter_map(|(_, event)| match event {
         Event::PageResponded { response } => Some((response.prgi, response.status, response.process.is_some())),
         _ => None,
     });
     assert_eq!(answers.collect::<Vec<_>>(), [(0x41, 0, true)], "Success, with a PASID since PRPR is 1");
+}
+
+#[test]
+fn habits_of_a_page_request_queue_in_error() {
+    // One more record when software has made room and left pqof: where the tail is.
+    let tail = |habit: Option<Habit>| {
+        let mut rig = Rig::with_ats(ModelConfig { habit, ..ModelConfig::plain(1) }, quick());
+        ask(&mut rig);
+        ask(&mut rig);
+        assert!(Pqcsr(rig.read(offset::PQCSR, 4) as u32).pqof());
+        rig.write(offset::PQH, 4, 1);
+        ask(&mut rig);
+        rig.read(offset::PQT, 4)
+    };
+    assert_eq!((tail(None), tail(Some(Habit::PqRecordsDespiteOverflow))), (1, 0));
+    // One more record where memory refuses the first entry: how many writes of it there were.
+    let writes = |habit: Option<Habit>| {
+        let mut rig = Rig::with_ats(ModelConfig { habit, ..ModelConfig::plain(1) }, quick());
+        let (kind, on, port) = (FaultKind::SlvErr, FaultOn::Write, FaultPort::Ptw);
+        rig.bus.add_fault(FaultRange { start: Spa(PQ), bytes: 16, kind, on, port });
+        ask(&mut rig);
+        ask(&mut rig);
+        assert!(Pqcsr(rig.read(offset::PQCSR, 4) as u32).pqmf());
+        rig.log.iter().filter(|(_, event)| matches!(event, Event::PtwWrite { addr: Spa(PQ), .. })).count()
+    };
+    assert_eq!((writes(None), writes(Some(Habit::PqRecordsDespiteMemoryFault))), (1, 2));
 }
 
 #[test]

@@ -281,6 +281,37 @@ fn habits_of_the_fault_queue() {
 }
 
 #[test]
+fn habits_of_a_fault_queue_in_error() {
+    // One more record where memory refuses the first entry: how many writes of it there were.
+    let writes = |habit: Option<Habit>| {
+        let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
+        let (kind, on, port) = (FaultKind::SlvErr, FaultOn::Write, FaultPort::Ptw);
+        rig.bus.add_fault(FaultRange { start: Spa(FQ), bytes: 32, kind, on, port });
+        for _ in 0..2 {
+            assert_eq!(rig.peek(0x7000_0000), None);
+            rig.settle();
+        }
+        assert!(Fqcsr(rig.read(offset::FQCSR, 4) as u32).fqmf());
+        rig.log.iter().filter(|(_, event)| matches!(event, Event::PtwWrite { addr: Spa(FQ), .. })).count()
+    };
+    assert_eq!((writes(None), writes(Some(Habit::RecordsDespiteMemoryFault))), (1, 2));
+    // One more record when software has made room and left fqof: where the tail is.
+    let tail = |habit: Option<Habit>| {
+        let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
+        for _ in 0..9 {
+            assert_eq!(rig.peek(0x7000_0000), None);
+        }
+        rig.settle();
+        assert!(Fqcsr(rig.read(offset::FQCSR, 4) as u32).fqof());
+        rig.write(offset::FQH, 4, 7);
+        assert_eq!(rig.peek(0x7000_0000), None);
+        rig.settle();
+        rig.read(offset::FQT, 4)
+    };
+    assert_eq!((tail(None), tail(Some(Habit::RecordsDespiteOverflow))), (7, 0));
+}
+
+#[test]
 fn habits_of_walks() {
     let pte = S1_L0 + SHIFT + 5 * 8;
     let second = S2_L0 + ((DATA_A - 0x20_0000) >> 12) * 8;
@@ -313,13 +344,13 @@ fn habits_of_walks() {
     }
 }
 
-/// What the device shows on `mem_*` for a write of four beats to a superpage with PBMT = NC, and its answer.
-fn at_memory(habit: Option<Habit>, iova: u64) -> (Vec<Event>, u8) {
+/// What the device shows on `mem_*` for a write of so many beats to a superpage with PBMT = NC, and its answer.
+fn at_memory(habit: Option<Habit>, iova: u64, beats: u8) -> (Vec<Event>, u8) {
     let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
     rig.store(S1_L1 + SHIFT + 2 * 8, leaf(0x40_0000, LEAF) | 1 << 61);
     rig.store(S2_L1 + 16, leaf(0x2000_0000, LEAF));
-    let mut request = Rig::request(iova, Direction::Write, 2);
-    request.data = vec![(0x1111, 0x0f), (0x2222, 0xff)];
+    let mut request = Rig::request(iova, Direction::Write, beats);
+    request.data[0] = (0x1111, 0x0f);
     request.id = 6;
     let from = rig.log.len();
     let answer = rig.dma(request);
@@ -330,7 +361,7 @@ fn at_memory(habit: Option<Habit>, iova: u64) -> (Vec<Event>, u8) {
 #[test]
 fn habits_of_dma_show_at_memory() {
     let inside = IOVA_SUPER + 0x10_0048;
-    let right = at_memory(None, inside);
+    let right = at_memory(None, inside, 2);
     assert_eq!((right.0.len(), right.1), (3, 0));
     let habits = [
         Habit::SuperpageOffsetDropped,
@@ -344,12 +375,18 @@ fn habits_of_dma_show_at_memory() {
         Habit::PbmtInvented,
     ];
     for habit in habits {
-        assert_ne!(at_memory(Some(habit), inside).0, right.0, "{habit:?}");
+        assert_ne!(at_memory(Some(habit), inside, 2).0, right.0, "{habit:?}");
     }
+    // An exclusive access is one that AXI allows: its burst is aligned.
+    let lock = |habit: Option<Habit>| match at_memory(habit, inside, 1).0[..] {
+        [Event::MemAddress { attributes, .. }, Event::MemWriteBeat { .. }] => attributes.lock,
+        ref shown => panic!("{shown:?}"),
+    };
+    assert_eq!((lock(None), lock(Some(Habit::LockInvented))), (false, true));
     let nowhere = 0x7000_0000;
-    assert_eq!(at_memory(None, nowhere), (vec![], 2));
-    assert_eq!(at_memory(Some(Habit::RefusalOkay), nowhere), (vec![], 0));
-    assert_eq!(at_memory(Some(Habit::RefusalPassed), nowhere).0.len(), 3);
+    assert_eq!(at_memory(None, nowhere, 2), (vec![], 2));
+    assert_eq!(at_memory(Some(Habit::RefusalOkay), nowhere, 2), (vec![], 0));
+    assert_eq!(at_memory(Some(Habit::RefusalPassed), nowhere, 2).0.len(), 3);
 }
 
 #[test]
