@@ -71,7 +71,7 @@ impl Driver {
             processes: None,
         };
         self.devices.insert(device, state);
-        machine.named(name, Named::Device(ids));
+        machine.named(name, Named::Device(ids.to_vec()));
         Ok(Device(device))
     }
 

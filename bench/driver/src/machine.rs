@@ -52,7 +52,7 @@ pub trait Machine {
     /// This memory belongs to somebody from now on.
     fn taken(&mut self, _: Spa, _bytes: u64) {}
     /// Software gives something a name. For those who watch: it takes no time.
-    fn named(&mut self, _name: &str, _: Named<'_>) {}
+    fn named(&mut self, _name: &str, _: Named) {}
     /// The operation under way begins the next step of its plan for the context of a device, which has these IDs. For
     /// those who watch: it takes no time.
     fn step(&mut self, _: &[DeviceId], _: StepKind) {}

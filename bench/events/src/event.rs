@@ -7,6 +7,7 @@ use crate::ats::{
 };
 use crate::burst::Burst;
 use crate::dma::{Attributes, Direction, DmaRequest, Ticket};
+use crate::software::{Named, Operation};
 
 /// A clock cycle, counted from the release of reset.
 pub type Cycle = u64;
@@ -22,7 +23,7 @@ pub enum Agent {
     Iommu,
 }
 
-/// One observation on the bus.
+/// One observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A request shows on `dev_*` for the first time: the device under test may begin its work, before it is ready to
@@ -216,4 +217,69 @@ pub enum Event {
         /// `wsi_o`
         wsi: u16,
     },
+    /// Somebody broke a rule of a protocol: who watches the wires says so.
+    ProtocolBroken {
+        /// Stable key of the rule: `axi-stable` …
+        rule: String,
+        /// What was right
+        right: String,
+        /// What came
+        wrong: String,
+        /// Where, and what the rule is
+        place: String,
+    },
+    /// Memory holds this, and nobody has stored it: it was there from the beginning. What is never told holds 0.
+    Held {
+        /// Aligned doubleword
+        addr: Spa,
+        /// What it holds
+        value: u64,
+    },
+    /// Software begins to write a register: from now on the device may act on it.
+    RegWriteBegun {
+        /// Byte offset
+        offset: u16,
+        /// 4 or 8
+        bytes: u8,
+        /// Value
+        value: u64,
+    },
+    /// Software begins an operation. Within another one it is a part of that.
+    OperationBegun {
+        /// What it is called, and what it promises
+        operation: Operation,
+    },
+    /// Software returns from the operation that it began last.
+    OperationEnded {
+        /// It did what it was asked for; one that failed promises nothing
+        done: bool,
+    },
+    /// Software gives up memory: from now on no device may reach it.
+    Freed {
+        /// First byte
+        start: Spa,
+        /// Length
+        bytes: u64,
+    },
+    /// Memory belongs to somebody again.
+    Taken {
+        /// First byte
+        start: Spa,
+        /// Length
+        bytes: u64,
+    },
+    /// What software calls something. For reports.
+    Named {
+        /// The name
+        name: String,
+        /// Of what
+        what: Named,
+    },
+    /// What was asked of the device before this cycle should have been done by now, and is late.
+    Due {
+        /// Up to when
+        before: Cycle,
+    },
+    /// The machine has come to rest: nothing is under way, and nothing more will come of what was asked.
+    Rest,
 }

@@ -10,16 +10,19 @@
 
 mod ats;
 mod burst;
+mod device;
 mod dma;
 mod event;
 mod response;
 mod software;
+pub mod trace;
 
 pub use ats::{
     GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest, TranslationCompletion, TranslationRequest,
     range_log2,
 };
 pub use burst::{Burst, FIXED, INCR, WRAP};
+pub use device::Device;
 pub use dma::{Attributes, Direction, DmaRequest, Ticket};
 pub use event::{Agent, Cycle, Event};
 pub use response::{ATOMIC_COMPARE, DECERR, EXOKAY, OKAY, SLVERR};

@@ -36,10 +36,10 @@ pub struct Operation {
 }
 
 /// What software calls the things that the IOMMU knows by numbers. For reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
     /// A device, by its IDs.
-    Device(&'a [DeviceId]),
+    Device(Vec<DeviceId>),
     /// A domain, by what the context of a device that is attached to it says.
     Domain {
         /// `iohgatp`, 0 without a second stage

@@ -39,7 +39,7 @@ impl Side {
         let model = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(seed) };
         let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed).expect("out of reset");
         for word in 0..PAGES * 512 {
-            bench.memory_mut().write_u64(Spa(ram + 8 * word), ram + 8 * word);
+            bench.set_up(Spa(ram + 8 * word), ram + 8 * word);
         }
         let resources = Resources::with_pool(Spa(0x8000_0000)..Spa(0x8100_0000));
         let mut driver = Driver::probe(&mut bench, &resources, Options::default()).expect("probe");

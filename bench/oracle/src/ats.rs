@@ -10,7 +10,6 @@ use super::evidence::{Answer, success_line};
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
-use super::view::Peek;
 
 const SUCCESS: u8 = 0;
 const UNSUPPORTED_REQUEST: u8 = 1;
@@ -141,12 +140,7 @@ fn answers(fault: &Fault, status: u8) -> bool {
 
 impl Oracle {
     /// A translation request was answered.
-    pub(super) fn translation_completed(
-        &mut self,
-        came: &TranslationCompletion,
-        now: Cycle,
-        memory: &dyn Peek,
-    ) -> Result<(), Violation> {
+    pub(super) fn translation_completed(&mut self, came: &TranslationCompletion, now: Cycle) -> Result<(), Violation> {
         // The bus has found what answers nothing.
         let Some(asked) = self.translation_requests.take(came.tag) else { return Ok(()) };
         self.figures.ats_completions += 1;
@@ -158,11 +152,11 @@ impl Oracle {
                 _ => false,
             };
             let mut explanation = self.explain(&request, window, accept);
-            while explanation.is_none() && self.look_up_unknown(memory) {
+            while explanation.is_none() && self.look_up_unknown() {
                 explanation = self.explain(&request, window, accept);
             }
             match explanation {
-                Some(explanation) => self.explained(&request, &explanation, window, memory),
+                Some(explanation) => self.explained(&request, &explanation, window),
                 None => {
                     let is_it = |outcome: &Outcome| match outcome {
                         Outcome::Translated(right) => agrees(&request, right, false, came),
@@ -172,26 +166,26 @@ impl Oracle {
                     let base = Spa(came.addr.0 & u64::MAX.checked_shl(size).unwrap_or(0));
                     let (line, to) = (completion_line(came), Some(base));
                     let answer = Answer { line, is_it: &is_it, to };
-                    return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer, memory));
+                    return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer));
                 }
             }
             return Ok(());
         }
         let mut found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
-        while found.is_empty() && self.look_up_unknown(memory) {
+        while found.is_empty() && self.look_up_unknown() {
             found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
         }
         if found.is_empty() {
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));
             let answer = Answer { line: completion_line(came), is_it: &is_it, to: None };
-            return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer, memory));
+            return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer));
         }
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
         let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Translation(asked.request.device.0);
         let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
         let which = self.faults.refused(owed).unwrap_or(0);
-        self.explained(&request, &found[which].1, window, memory);
+        self.explained(&request, &found[which].1, window);
         Ok(())
     }
 }

@@ -14,7 +14,6 @@ use super::evidence::{Answer, translated_line};
 use super::explain::{Explanation, request_of};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
-use super::view::Peek;
 
 /// The outcome leads to what memory was shown.
 fn is_shown(outcome: &Outcome, shown: &Shown) -> bool {
@@ -24,18 +23,18 @@ fn is_shown(outcome: &Outcome, shown: &Shown) -> bool {
 
 impl Oracle {
     /// An address showed on `mem_*`: a request was translated. It belongs to the oldest transaction that explains it.
-    pub(super) fn translated(&mut self, shown: &Shown, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+    pub(super) fn translated(&mut self, shown: &Shown, now: Cycle) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
         loop {
-            match self.attribute(shown, now, memory) {
+            match self.attribute(shown, now) {
                 // What nobody has touched may be a word that the device left out.
-                Err(_) if self.look_up_unknown(memory) => {}
+                Err(_) if self.look_up_unknown() => {}
                 judged => return judged,
             }
         }
     }
 
-    fn attribute(&mut self, shown: &Shown, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+    fn attribute(&mut self, shown: &Shown, now: Cycle) -> Result<(), Violation> {
         let mut oldest = None;
         for place in 0..self.transactions.live().len() {
             let Some(transaction) = self.transactions.candidate(place, shown) else { continue };
@@ -44,7 +43,7 @@ impl Oracle {
             if let Some(explanation) = self.leads_to_shown(place, shown, now) {
                 self.transactions.at_memory(place, shown, now);
                 self.counters.finished(&request, window.start, now);
-                self.explained(&request, &explanation, window, memory);
+                self.explained(&request, &explanation, window);
                 return Ok(());
             }
             oldest.get_or_insert((request, window));
@@ -53,7 +52,7 @@ impl Oracle {
         let line = translated_line(shown.addr, shown.pbmt);
         let is_it = |outcome: &Outcome| is_shown(outcome, shown);
         let came = Answer { line, is_it: &is_it, to: Some(shown.addr) };
-        Err(self.unexplained(Rule::Translation, &request, window, &came, memory))
+        Err(self.unexplained(Rule::Translation, &request, window, &came))
     }
 
     /// How the transaction at this place leads to an address that was shown in this cycle.
@@ -65,60 +64,52 @@ impl Oracle {
     }
 
     /// A beat of write data on `mem_*`.
-    pub(super) fn write_beat(&mut self, data: u64, strb: u8, memory: &dyn Peek) -> Result<(), Violation> {
+    pub(super) fn write_beat(&mut self, data: u64, strb: u8) -> Result<(), Violation> {
         let Err(violation) = self.transactions.write_beat(data, strb) else { return Ok(()) };
         match self.transactions.next_write() {
-            Some(owner) if self.give_to_younger(owner, Some((data, strb)), memory) => {
-                self.transactions.write_beat(data, strb)
-            }
+            Some(owner) if self.give_to_younger(owner, Some((data, strb))) => self.transactions.write_beat(data, strb),
             _ => Err(violation),
         }
     }
 
     /// The device answered a transaction.
-    pub(super) fn answered(
-        &mut self,
-        ticket: Ticket,
-        resp: u8,
-        data: &[u64],
-        memory: &dyn Peek,
-    ) -> Result<Finished, Violation> {
+    pub(super) fn answered(&mut self, ticket: Ticket, resp: u8, data: &[u64]) -> Result<Finished, Violation> {
         let violation = match self.transactions.done(ticket, resp, data) {
             Ok(finished) => return Ok(finished),
             Err(violation) => violation,
         };
         match self.transactions.live().iter().position(|t| t.ticket == ticket) {
-            Some(owner) if self.give_to_younger(owner, None, memory) => self.transactions.done(ticket, resp, data),
+            Some(owner) if self.give_to_younger(owner, None) => self.transactions.done(ticket, resp, data),
             _ => Err(violation),
         }
     }
 
     /// What memory was asked does not belong to the transaction at this place, but to a younger one that explains it as
     /// well; what had been thought to belong to that one goes on to the next. False if there is none: nothing has changed.
-    pub(super) fn give_to_younger(&mut self, owner: usize, beat: Option<(u64, u8)>, memory: &dyn Peek) -> bool {
+    pub(super) fn give_to_younger(&mut self, owner: usize, beat: Option<(u64, u8)>) -> bool {
         let mut from = owner + 1;
         while let Some(rival) = self.transactions.rival(owner, from, beat) {
             from = rival + 1;
-            if self.give(owner, rival, memory) {
+            if self.give(owner, rival) {
                 return true;
             }
         }
         false
     }
 
-    fn give(&mut self, owner: usize, rival: usize, memory: &dyn Peek) -> bool {
+    fn give(&mut self, owner: usize, rival: usize) -> bool {
         let live = self.transactions.live();
         let Some((shown, cycle)) = live.get(owner).and_then(|t| t.shown()) else { return false };
         let Some(explanation) = self.leads_to_shown(rival, &shown, cycle) else { return false };
         let is_taken = self.transactions.live()[rival].translated().is_some();
-        if is_taken && !self.give_to_younger(rival, None, memory) {
+        if is_taken && !self.give_to_younger(rival, None) {
             return false;
         }
         let given = self.transactions.exchange(owner, None);
         self.transactions.exchange(rival, given);
         let transaction = &self.transactions.live()[rival];
         let (request, window) = (request_of(transaction), Window::until_shown(transaction, cycle));
-        self.explained(&request, &explanation, window, memory);
+        self.explained(&request, &explanation, window);
         true
     }
 }

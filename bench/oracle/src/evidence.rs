@@ -23,7 +23,7 @@ pub use say::{answer_line, command_line, either_line, outcome_line, request_line
 pub use time_line::TimeLine;
 pub use update::update_line;
 
-use events::{Cycle, Named};
+use events::Cycle;
 use past::Past;
 
 use super::Oracle;
@@ -33,7 +33,7 @@ use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
 use super::software::{Broken, Served};
 use super::usable::{Struck, Window, judge, narrow};
-use super::view::{Peek, View};
+use super::view::View;
 
 /// The answer to a request that nothing explains.
 pub struct Answer<'a> {
@@ -54,11 +54,6 @@ fn page_of(outcome: &Outcome) -> Option<u64> {
 }
 
 impl Oracle {
-    /// Software gives something a name.
-    pub fn named(&mut self, name: &str, what: Named<'_>) {
-        self.names.named(name, what);
-    }
-
     /// A request was answered in a way that nothing explains.
     pub(super) fn unexplained(
         &mut self,
@@ -66,51 +61,46 @@ impl Oracle {
         request: &Request,
         window: Window,
         came: &Answer<'_>,
-        memory: &dyn Peek,
     ) -> Violation {
         // What it should have been: the outcome that needs the freshest values.
         let (right, base, leads_to) = match self.explain(request, window, |_, _| true) {
             Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, page_of(&outcome)),
-            None => (self.after_updates(request, window, memory), Vec::new(), None),
+            None => (self.after_updates(request, window), Vec::new(), None),
         };
-        let mut text = self.reasons(request, window, &base, came.is_it, memory);
+        let mut text = self.reasons(request, window, &base, came.is_it);
         // Where the address is right it says nothing.
         if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
-            text += &self.with_past(request, window, memory, |past| self.look_up(past, addr));
+            text += &self.with_past(request, window, |past| self.look_up(past, addr));
             if let Some(since) = self.freed.since(addr) {
                 let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
             }
         }
-        text += &self.story(request, window, &came.line, memory);
+        text += &self.story(request, window, &came.line);
         Violation { evidence: text, ..Violation::new(rule, format!("{:?}", request.access), right, came.line.as_str()) }
     }
 
     /// From what an answer follows.
-    fn reasons(
-        &self,
-        request: &Request,
-        window: Window,
-        base: &[Choice],
-        is_it: &dyn Fn(&Outcome) -> bool,
-        memory: &dyn Peek,
-    ) -> String {
+    fn reasons(&self, request: &Request, window: Window, base: &[Choice], is_it: &dyn Fn(&Outcome) -> bool) -> String {
         let reasons = |past: &Past<'_>| follows::follows(past, base, is_it, &self.names);
-        self.with_past(request, window, memory, reasons).unwrap_or_default()
+        self.with_past(request, window, reasons).unwrap_or_default()
     }
 
-    fn with_past<T>(
-        &self,
-        request: &Request,
-        window: Window,
-        memory: &dyn Peek,
-        look: impl FnOnce(&Past<'_>) -> T,
-    ) -> T {
+    fn with_past<T>(&self, request: &Request, window: Window, look: impl FnOnce(&Past<'_>) -> T) -> T {
         let Oracle { histories, invalidations, roots, tagged, .. } = self;
-        look(&Past { config: &self.config(), request, window, histories, invalidations, roots, tagged, memory })
+        look(&Past {
+            config: &self.config(),
+            request,
+            window,
+            histories,
+            invalidations,
+            roots,
+            tagged,
+            memory: &self.memory,
+        })
     }
 
     /// By what a request was answered that software let through; whose the address is that it came to, if that was free.
-    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken, memory: &dyn Peek) -> String {
+    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken) -> String {
         let Served { request, window, explanation, .. } = served;
         let moments = self.software.operations.moments(*window, &self.histories).cycles;
         let lines = |past: &Past<'_>| {
@@ -127,24 +117,24 @@ impl Oracle {
             }
             lines.concat()
         };
-        self.with_past(request, *window, memory, lines)
-            + &self.story(request, *window, &answer_line(request, &explanation.outcome), memory)
+        self.with_past(request, *window, lines)
+            + &self.story(request, *window, &answer_line(request, &explanation.outcome))
     }
 
     /// [`Self::walk`], and what happened last.
-    pub(super) fn story(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
-        let mut out = self.walk(request, window, result, memory);
+    pub(super) fn story(&self, request: &Request, window: Window, result: &str) -> String {
+        let mut out = self.walk(request, window, result);
         self.time_line.render(&self.names, &mut out);
         out + say::CONVENTION + "\n"
     }
 
     /// A request, what came of it, and the golden walk with what the device read of each word.
-    pub(super) fn walk(&self, request: &Request, window: Window, result: &str, memory: &dyn Peek) -> String {
+    pub(super) fn walk(&self, request: &Request, window: Window, result: &str) -> String {
         let mut out = format!("request: {}\n", say::request_line(request, &self.names));
         let Window { offered, start, end, .. } = window;
         let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
         let mut steps: Vec<Step> = Vec::new();
-        let outcome = golden::translate_traced(&self.config(), &mut View::now(memory), request, &mut steps);
+        let outcome = golden::translate_traced(&self.config(), &mut View::now(&self.memory), request, &mut steps);
         let _ = writeln!(out, "golden walk over memory as it is now: {}", answer_line(request, &outcome));
         // The last step says the same again.
         steps.truncate(steps.len().saturating_sub(1));
@@ -192,12 +182,12 @@ impl Oracle {
     }
 
     /// Adds to a violation what an engineer wants to see beside it, unless it has that already.
-    pub fn with_evidence(&self, mut violation: Violation, now: Cycle, memory: &dyn Peek) -> Violation {
+    pub(crate) fn with_evidence(&self, mut violation: Violation, now: Cycle) -> Violation {
         match violation.rule {
             // Their request is shown.
             Rule::Translation | Rule::Refusal | Rule::AtsCompletion => return violation,
-            Rule::FaultRecord => self.add_record(&mut violation, memory),
-            Rule::FaultLost => self.add_lost(&mut violation, memory),
+            Rule::FaultRecord => self.add_record(&mut violation),
+            Rule::FaultLost => self.add_lost(&mut violation),
             _ => {}
         }
         violation.evidence += &self.around(violation.rule, &violation.detail, now);
@@ -208,7 +198,7 @@ impl Oracle {
     }
 
     /// A record that nothing explains, beside the nearest that is owed.
-    fn add_record(&self, violation: &mut Violation, memory: &dyn Peek) {
+    fn add_record(&self, violation: &mut Violation) {
         let is_of = |came: &Came| violation.detail == super::faults::detail(&came.record);
         let Some(came) = self.faults.unexplained().next().filter(is_of) else { return };
         let (text, nearest) = self.wrong_record(&came);
@@ -218,14 +208,14 @@ impl Oracle {
         violation.wrong = super::faults::describe(&came.record);
         let Some(request) = &owed.request else { return };
         let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
-        violation.evidence.insert_str(0, &self.reasons(request, owed.window, &[], &is_it, memory));
-        violation.evidence += &self.walk(request, owed.window, "refused", memory);
+        violation.evidence.insert_str(0, &self.reasons(request, owed.window, &[], &is_it));
+        violation.evidence += &self.walk(request, owed.window, "refused");
     }
 
     /// A refused request whose record never came.
-    fn add_lost(&self, violation: &mut Violation, memory: &dyn Peek) {
+    fn add_lost(&self, violation: &mut Violation) {
         let Some(owed) = self.faults.missing(self.interrupts.excused()) else { return };
         let Some(request) = &owed.request else { return };
-        violation.evidence += &self.walk(request, owed.window, "refused, and no record has come", memory);
+        violation.evidence += &self.walk(request, owed.window, "refused, and no record has come");
     }
 }

@@ -133,10 +133,10 @@ impl Oracle {
     }
 
     /// Looks in memory for words that walks asked for and that nobody had touched. Whether there were any.
-    pub(super) fn look_up_unknown(&mut self, memory: &dyn Peek) -> bool {
+    pub(super) fn look_up_unknown(&mut self) -> bool {
         let unknown = self.buffers.take_unknown();
         for &addr in &unknown {
-            self.histories.untouched(addr, memory.peek(addr));
+            self.histories.untouched(addr, self.memory.peek(addr));
         }
         !unknown.is_empty()
     }

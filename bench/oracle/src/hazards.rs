@@ -13,7 +13,7 @@ use super::rule::Rule;
 use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
 use super::usable::{Knowledge, Window};
-use super::view::{Peek, View};
+use super::view::View;
 use crate::{Blame, Finding};
 
 /// Where the first explanation accuses software, this many others are tried within each reach.
@@ -59,33 +59,27 @@ fn answers_alike(request: &Request, one: &Outcome, two: &Outcome) -> bool {
 
 impl Oracle {
     /// A request has been explained. Now, or when the operation that is under way has ended, software is judged.
-    pub(super) fn look_at_software(
-        &mut self,
-        request: &Request,
-        explanation: &Explanation,
-        window: Window,
-        memory: &dyn Peek,
-    ) {
+    pub(super) fn look_at_software(&mut self, request: &Request, explanation: &Explanation, window: Window) {
         let is_busy = self.software.operations.is_busy();
-        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window, memory);
+        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
         let overlaps = || self.software.operations.overlapped(window).next().is_some();
         if !is_busy && !explanation.stale && freed.is_none() && !overlaps() {
             return;
         }
         let served = Served { request: *request, window, explanation: explanation.clone(), freed };
         if explanation.stale {
-            self.note_stale_uses(&served, memory);
+            self.note_stale_uses(&served);
         }
         if is_busy && !self.slips.has(Slip::JudgedTooEarly) {
             self.software.undecided.push(served);
         } else {
-            self.judge_software(&served, memory);
+            self.judge_software(&served);
         }
     }
 
-    pub(super) fn judge_software(&mut self, served: &Served, memory: &dyn Peek) {
+    pub(super) fn judge_software(&mut self, served: &Served) {
         let moments = self.software.moments(served.window, &self.histories);
-        let at_rest = self.at_rest_around(served, &moments, memory);
+        let at_rest = self.at_rest_around(served, &moments);
         self.software.count(served.window, &served.explanation.outcome, &at_rest);
         let around = Around {
             moments: &moments,
@@ -105,25 +99,25 @@ impl Oracle {
             Kindest::Torn(other) => torn.or(Some(*other)),
             Kindest::Stale => {
                 let stale = retired.map(|Retired { choice, operation, changed, returned }| {
-                    let missing = self.missing(&choice, changed, served.window, None, memory);
+                    let missing = self.missing(&choice, changed, served.window, None);
                     Broken::Stale { choice, operation, returned, missing }
                 });
                 stale.or(torn).or_else(|| served.freed.clone())
             }
         };
         if let Some(broken) = broken {
-            self.hazard(broken, served, memory);
+            self.hazard(broken, served);
         }
     }
 
     /// How the request would have come out by memory at rest, at each of these moments.
-    fn at_rest_around(&self, served: &Served, moments: &Moments, memory: &dyn Peek) -> AtRest {
+    fn at_rest_around(&self, served: &Served, moments: &Moments) -> AtRest {
         let config = self.config();
         let mut at_rest = AtRest::default();
         for &cycle in &moments.cycles {
             let mut view = match self.slips.has(Slip::RestIsNow) {
-                true => View::now(memory),
-                false => View::at(memory, &self.histories, cycle),
+                true => View::now(&self.memory),
+                false => View::at(&self.memory, &self.histories, cycle),
             };
             at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
             at_rest.words.append(&mut view.looked_at);
@@ -174,7 +168,7 @@ impl Oracle {
     }
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.
-    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window, memory: &dyn Peek) -> Option<Broken> {
+    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window) -> Option<Broken> {
         if self.freed.is_empty() || self.slips.has(Slip::FreedIsFine) {
             return None;
         }
@@ -183,7 +177,7 @@ impl Oracle {
         let missing = |since: Cycle, what: &str| {
             let gone = StaleUse::changes(reads, &self.histories, |_| true).find(|(_, changed)| *changed <= since);
             match gone {
-                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since), memory),
+                Some((choice, changed)) => self.missing(&choice, changed, window, Some(since)),
                 None => format!("missing: {what} is taken out, and invalidated, before that"),
             }
         };
@@ -200,27 +194,27 @@ impl Oracle {
 
     /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
     /// may have been aborted is no use once software has seen a fence complete.
-    fn note_stale_uses(&mut self, served: &Served, memory: &dyn Peek) {
+    fn note_stale_uses(&mut self, served: &Served) {
         for (choice, changed) in StaleUse::among(served, &self.histories).collect::<Vec<_>>() {
             if self.stale_uses.iter().any(|known| known.is_like(&choice, changed)) {
                 continue;
             }
             let stale = StaleUse { choice, changed, served: served.clone() };
             if self.invalidations.may_be_lost(&stale.choice.word, stale.choice.value, stale.changed, served.window) {
-                self.never_invalidated(&stale, memory);
+                self.never_invalidated(&stale);
             }
             self.stale_uses.push(stale);
         }
     }
 
     /// At rest: what was changed and used has been invalidated.
-    pub(super) fn judge_stale_uses(&mut self, memory: &dyn Peek) {
+    pub(super) fn judge_stale_uses(&mut self) {
         for stale in std::mem::take(&mut self.stale_uses) {
             let StaleUse { choice, changed, served } = &stale;
             let is_fine = self.slips.has(Slip::UntoldIsFine)
                 || self.invalidations.has_followed(&choice.word, choice.value, *changed);
             if !is_fine && !self.is_told(served) {
-                self.never_invalidated(&stale, memory);
+                self.never_invalidated(&stale);
             }
         }
     }
@@ -246,34 +240,27 @@ impl Oracle {
         found
     }
 
-    fn never_invalidated(&mut self, stale: &StaleUse, memory: &dyn Peek) {
+    fn never_invalidated(&mut self, stale: &StaleUse) {
         let StaleUse { choice, changed, served } = stale;
-        let missing = self.missing(choice, *changed, served.window, None, memory);
-        self.hazard(Broken::NeverInvalidated { choice: *choice, changed: *changed, missing }, served, memory);
+        let missing = self.missing(choice, *changed, served.window, None);
+        self.hazard(Broken::NeverInvalidated { choice: *choice, changed: *changed, missing }, served);
     }
 
     /// The step that software left out or did wrong, after it had changed what led to this read.
-    fn missing(
-        &self,
-        choice: &Choice,
-        changed: Cycle,
-        window: Window,
-        given_up: Option<Cycle>,
-        memory: &dyn Peek,
-    ) -> String {
+    fn missing(&self, choice: &Choice, changed: Cycle, window: Window, given_up: Option<Cycle>) -> String {
         let config = self.config();
-        let waiting = self.commands.handed_over(self.registers.cq, &config, memory);
+        let waiting = self.commands.handed_over(self.registers.cq, &config, &self.memory);
         self.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
     }
 
-    fn hazard(&mut self, broken: Broken, served: &Served, memory: &dyn Peek) {
+    fn hazard(&mut self, broken: Broken, served: &Served) {
         self.figures.hazards += 1;
         if self.hazard.is_some() {
             return;
         }
         let Served { window, explanation, .. } = served;
         let outcome = &explanation.outcome;
-        let text = self.hazard_story(served, &broken, memory);
+        let text = self.hazard_story(served, &broken);
         let (rule, detail, right, wrong) = match broken {
             Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,

@@ -11,7 +11,6 @@ use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed, describe};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
-use super::view::Peek;
 use super::{Oracle, Write};
 
 /// Structures by name, as figures and buckets show them.
@@ -30,17 +29,12 @@ pub(super) fn structure(role: &Role) -> &'static str {
 
 impl Oracle {
     /// A request was refused.
-    pub(super) fn refused(
-        &mut self,
-        transaction: &Transaction,
-        now: Cycle,
-        memory: &dyn Peek,
-    ) -> Result<(), Violation> {
+    pub(super) fn refused(&mut self, transaction: &Transaction, now: Cycle) -> Result<(), Violation> {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
         let window = Window::until(transaction, now);
         let mut found = self.explain_refusal(&request, window, |_| true);
-        while found.is_empty() && self.look_up_unknown(memory) {
+        while found.is_empty() && self.look_up_unknown() {
             found = self.explain_refusal(&request, window, |_| true);
         }
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
@@ -49,18 +43,18 @@ impl Oracle {
             false => self.refused_by_file(&Reach::NEAR, transaction, now),
         });
         if found.is_empty() {
-            return Err(self.unexplained_refusal(&request, window, memory));
+            return Err(self.unexplained_refusal(&request, window));
         }
         let possible = found.iter().map(|(fault, _)| *fault).collect();
         let origin = Origin::Transaction(transaction.ticket);
         let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
         let which = self.faults.refused(owed).unwrap_or(0);
-        self.explained(&request, &found[which].1, window, memory);
+        self.explained(&request, &found[which].1, window);
         Ok(())
     }
 
     /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
-    fn unexplained_refusal(&mut self, request: &Request, window: Window, memory: &dyn Peek) -> Violation {
+    fn unexplained_refusal(&mut self, request: &Request, window: Window) -> Violation {
         let is_of = |came: &Came| {
             let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
             came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
@@ -74,12 +68,12 @@ impl Oracle {
             Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
             _ => false,
         };
-        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None }, memory)
+        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None })
     }
 
     /// Looks for unlikely explanations of refusals, where records call for them. Only at rest: before, a record may be of
     /// a request that has not been answered.
-    pub(super) fn settle_doubts(&mut self, memory: &dyn Peek) {
+    pub(super) fn settle_doubts(&mut self) {
         while let Some(doubt) = self.faults.doubt() {
             let leaves_it = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
                 Outcome::Fault(fault) => doubt.is_left_by(fault) && (doubt.kind == Kind::Any || !chooser.is_stale()),
@@ -96,7 +90,7 @@ impl Oracle {
             });
             self.faults.settle_doubt(&doubt, fault);
             if let Some(explanation) = explanation {
-                self.explained(&doubt.request, &explanation, doubt.window, memory);
+                self.explained(&doubt.request, &explanation, doubt.window);
             }
         }
     }
@@ -120,13 +114,7 @@ impl Oracle {
     }
 
     /// The device is cleared; what about software?
-    pub(super) fn explained(
-        &mut self,
-        request: &Request,
-        explanation: &Explanation,
-        window: Window,
-        memory: &dyn Peek,
-    ) {
+    pub(super) fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window) {
         self.updates.note(&explanation.choices);
         for root in &explanation.roots {
             self.roots.used(*root, window.end);
@@ -150,7 +138,7 @@ impl Oracle {
                 }
             }
         }
-        self.look_at_software(request, explanation, window, memory);
+        self.look_at_software(request, explanation, window);
     }
 
     /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.

@@ -24,6 +24,7 @@ mod interrupt_files;
 mod interrupts;
 mod invalidation;
 mod judge;
+mod memory;
 mod messages;
 mod mrif;
 mod operations;
@@ -46,15 +47,15 @@ mod vectors;
 mod verdict;
 mod view;
 
-use events::{Agent, Cycle, Event, Operation};
+use events::{Agent, Cycle, Event};
 use golden::{Capabilities, Config, Fctl, Spa, SpecVersion, offset};
+use view::Peek;
 
 pub use choices::Bound;
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
 pub use slips::Slip;
 pub use verdict::{Blame, Figures, Finding};
-pub use view::Peek;
 
 /// What the oracle has to know of the device beforehand.
 #[derive(Clone, Copy, Debug)]
@@ -87,20 +88,30 @@ const NOWHERE: u32 = u32::MAX;
 /// See [`Oracle::observe`].
 fn phase_of(event: &Event) -> u8 {
     match event {
-        Event::PtwReadBeat { .. } => 0,
+        Event::ProtocolBroken { .. }
+        | Event::Held { .. }
+        | Event::RegWriteBegun { .. }
+        | Event::OperationBegun { .. }
+        | Event::OperationEnded { .. }
+        | Event::Freed { .. }
+        | Event::Taken { .. }
+        | Event::Named { .. }
+        | Event::Due { .. }
+        | Event::Rest => 0,
+        Event::PtwReadBeat { .. } => 1,
         Event::DmaAccepted { .. }
         | Event::DmaOffered { .. }
         | Event::AtsOffered { .. }
         | Event::AtsRequested { .. }
         | Event::PageOffered { .. }
         | Event::PageRequested { .. }
-        | Event::InvalidationDone { .. } => 1,
+        | Event::InvalidationDone { .. } => 2,
         Event::MemAddress { .. }
         | Event::MemWriteBeat { .. }
         | Event::MemReadBeat { .. }
         | Event::MemWriteResponse { .. }
-        | Event::InvalidationRequested { .. } => 2,
-        _ => 3,
+        | Event::InvalidationRequested { .. } => 3,
+        _ => 4,
     }
 }
 
@@ -109,6 +120,7 @@ pub struct Oracle {
     settings: Settings,
     choices: choices::Made,
     registers: registers::Registers,
+    memory: memory::Memory,
     histories: history::Histories,
     invalidations: invalidation::Invalidations,
     roots: roots::Roots,
@@ -148,6 +160,7 @@ impl Oracle {
             settings,
             choices: choices::Made::new(settings.version, settings.capabilities, &settings.choices),
             registers: registers::Registers::new(settings.capabilities, Fctl(0)),
+            memory: memory::Memory::default(),
             histories: history::Histories::default(),
             invalidations: invalidation::Invalidations::default(),
             roots: roots::Roots::default(),
@@ -186,13 +199,6 @@ impl Oracle {
             ddtp: self.registers.ddtp(),
             version: self.settings.version,
             choices: self.choices.now().golden,
-        }
-    }
-
-    /// Software begins a write on the register port: from now on the device may act on it.
-    pub fn register_access(&mut self, at: u16, bytes: u8, value: u64, now: Cycle) {
-        for (register, value) in messages::registers(at, bytes, value) {
-            self.register_write(register, value, now);
         }
     }
 
@@ -248,38 +254,16 @@ impl Oracle {
         self.page_queue.update(pq, self.registers.pqh, self.registers.pq_enabled, None, now);
     }
 
-    /// Software begins an operation.
-    pub fn begin(&mut self, operation: Operation, now: Cycle) {
-        self.time_line.begin(now, &operation.name);
-        self.software.begin(operation, now);
-    }
-
-    /// Software ends the operation that it began last.
-    pub fn end(&mut self, done: bool, now: Cycle, memory: &dyn Peek) {
-        self.time_line.end(now, done);
-        for served in self.software.end(done, now) {
-            self.judge_software(&served, memory);
-        }
-    }
-
-    /// Software gives up memory: from now on no device may reach it.
-    pub fn freed(&mut self, start: Spa, bytes: u64, now: Cycle) {
-        self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
-        self.freed.free(start, bytes, now);
-    }
-
-    /// Memory belongs to somebody again.
-    pub fn taken(&mut self, start: Spa, bytes: u64) {
-        if !self.slips.has(Slip::TakenIsFreed) {
-            self.freed.take(start, bytes);
-        }
-    }
-
-    /// What the bus saw in one cycle. A device may hand things through within a cycle, so they are taken in the order
-    /// in which one can follow from another: what it read, what it was asked, what it asked of memory, what it
-    /// answered; stores come last.
-    pub fn observe(&mut self, events: &[Event], now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+    /// What was seen in one cycle: the only way in. Software comes first, in the order of the events. A device may hand
+    /// things through within a cycle, so the rest is taken in the order in which one can follow from another: what the
+    /// device read, what it was asked, what it asked of memory, what it answered; stores come last. Events of one cycle may
+    /// come in several calls, those of the bus in one.
+    ///
+    /// # Errors
+    /// [`Violation`]: the device did what it must not do. It is worth nothing to go on.
+    pub fn observe(&mut self, events: &[Event], now: Cycle) -> Result<(), Violation> {
         let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
+        self.memory.stored(events);
         // Memory holds the stores of this cycle already: what it held before must be known first.
         for event in events {
             if let Event::Store { agent: agent @ (Agent::Cpu | Agent::Iommu), addr, old, .. } = event {
@@ -291,14 +275,54 @@ impl Oracle {
         }
         for phase in 0..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
-                let judged = self.event(event, now, memory);
-                judged.map_err(|violation| self.with_evidence(violation, now, memory))?;
+                let judged = self.event(event, now);
+                judged.map_err(|violation| self.with_evidence(violation, now))?;
             }
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &Event, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+    /// An event of software, or of who watches the machine.
+    fn software_did(&mut self, event: &Event, now: Cycle) -> Result<(), Violation> {
+        match event {
+            Event::RegWriteBegun { offset, bytes, value } => {
+                for (register, value) in messages::registers(*offset, *bytes, *value) {
+                    self.register_write(register, value, now);
+                }
+            }
+            Event::OperationBegun { operation } => {
+                self.time_line.begin(now, &operation.name);
+                self.software.begin(operation.clone(), now);
+            }
+            Event::OperationEnded { done } => {
+                self.time_line.end(now, *done);
+                for served in self.software.end(*done, now) {
+                    self.judge_software(&served);
+                }
+            }
+            Event::Freed { start, bytes } => {
+                self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
+                self.freed.free(*start, *bytes, now);
+            }
+            Event::Taken { start, bytes } => {
+                if !self.slips.has(Slip::TakenIsFreed) {
+                    self.freed.take(*start, *bytes);
+                }
+            }
+            Event::Named { name, what } => self.names.named(name, what),
+            Event::ProtocolBroken { rule, right, wrong, place } => {
+                let mut violation = Violation::new(Rule::Protocol, rule.clone(), right.clone(), wrong.clone());
+                violation.evidence.clone_from(place);
+                return Err(violation);
+            }
+            Event::Due { before } => self.page_requests_due(*before, now)?,
+            Event::Rest => self.judge_rest(now)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: &Event, now: Cycle) -> Result<(), Violation> {
         match event {
             Event::DmaOffered { request } => {
                 self.transactions.offered(request.clone(), now);
@@ -314,24 +338,24 @@ impl Oracle {
             }
             &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
                 let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
-                self.translated(&shown, now, memory)?;
+                self.translated(&shown, now)?;
             }
-            Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb, memory)?,
+            Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb)?,
             Event::MemReadBeat { id, data, resp, last } => {
                 self.transactions.read_beat(*id, *data, *resp, *last, now);
             }
             Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
             Event::DmaDone { ticket, resp, data } => {
                 self.figures.dma_transactions += 1;
-                match self.answered(*ticket, *resp, data, memory)? {
+                match self.answered(*ticket, *resp, data)? {
                     dma::Finished::Translated => {}
                     dma::Finished::Refused(transaction) => {
                         let request = explain::request_of(&transaction);
                         self.counters.finished(&request, transaction.accepted, now);
                         self.figures.device_faults += 1;
-                        self.refused(&transaction, now, memory)?;
+                        self.refused(&transaction, now)?;
                     }
-                    dma::Finished::Kept(transaction) => self.kept(&transaction, data, now, memory)?,
+                    dma::Finished::Kept(transaction) => self.kept(&transaction, data, now)?,
                 }
                 let live = self.transactions.live().iter().map(|t| t.offered);
                 let offers = self.transactions.offers().iter().map(|(_, since)| *since);
@@ -340,7 +364,7 @@ impl Oracle {
             }
             Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
                 match updates::Exchange::of(*addr, *burst, *atop, beats) {
-                    Some(exchange) => self.exchange(*id, exchange, now, memory)?,
+                    Some(exchange) => self.exchange(*id, exchange, now)?,
                     None => {
                         let wrong = format!("an atomic on {addr:#x}, size {}, {} beats", burst.size, beats.len());
                         return Err(Violation::new(Rule::Update, "size", "words of 4 or 8 bytes", wrong));
@@ -361,7 +385,7 @@ impl Oracle {
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
             Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.updates.answered(*id) {
                 Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
-                None => self.sighting(*addr, *data, *resp, *sampled, now, memory),
+                None => self.sighting(*addr, *data, *resp, *sampled, now),
             },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
             Event::AtsOffered { request } => {
@@ -370,7 +394,7 @@ impl Oracle {
             }
             Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
             Event::PageOffered { .. } => self.page_requests.offered(now),
-            Event::AtsCompleted { completion } => self.translation_completed(completion, now, memory)?,
+            Event::AtsCompleted { completion } => self.translation_completed(completion, now)?,
             Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
             Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
             Event::PageRequested { request } => self.page_requests.accepted(*request, now),
@@ -388,14 +412,15 @@ impl Oracle {
                     self.messages.register_written(register, &pending, now);
                 }
             }
+            other => self.software_did(other, now)?,
         }
         Ok(())
     }
 
-    fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle, memory: &dyn Peek) {
+    fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
         if self.registers.cq.locate(addr).is_none() {
             if self.histories.sighted(addr, data, resp, sampled, now) {
-                self.know_entry(addr, memory);
+                self.know_entry(addr);
             }
             return;
         }
@@ -414,11 +439,11 @@ impl Oracle {
     /// A device need not read all doublewords of an entry, and those that it leaves out count all the same (rule D2 of
     /// MODEL.md): what memory holds there is known from the first read of the entry on. The longest entry is a device
     /// context of 64 bytes.
-    fn know_entry(&mut self, addr: Spa, memory: &dyn Peek) {
+    fn know_entry(&mut self, addr: Spa) {
         let first = addr.0 & !0x3F;
         for word in (first..first + 0x40).step_by(8) {
             if self.histories.word(Spa(word)).is_none() {
-                self.histories.untouched(Spa(word), memory.peek(Spa(word)));
+                self.histories.untouched(Spa(word), self.memory.peek(Spa(word)));
             }
         }
     }
@@ -624,12 +649,7 @@ impl Oracle {
     }
 
     /// The machine has come to rest: whatever is owed must have been paid.
-    pub fn at_rest(&mut self, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
-        let judged = self.judge_rest(now, memory);
-        judged.map_err(|violation| self.with_evidence(violation, now, memory))
-    }
-
-    fn judge_rest(&mut self, now: Cycle, memory: &dyn Peek) -> Result<(), Violation> {
+    fn judge_rest(&mut self, now: Cycle) -> Result<(), Violation> {
         let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()
@@ -650,11 +670,11 @@ impl Oracle {
         self.files_at_rest(now)?;
         self.page_requests_at_rest(now)?;
         let excused = self.interrupts.excused();
-        self.settle_doubts(memory);
+        self.settle_doubts();
         self.settle_losses(excused);
         self.faults.at_rest(excused)?;
         self.interrupts.at_rest()?;
-        self.judge_stale_uses(memory);
+        self.judge_stale_uses();
         Ok(())
     }
 

@@ -14,7 +14,6 @@ use super::interrupt_files::{Failure, Kind, Msi, Notice, Refused, bits_of, pendi
 use super::rule::{Rule, Violation};
 use super::updates::Exchange;
 use super::usable::Window;
-use super::view::Peek;
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
 const NEAR_AND_FAR: [&[Reach]; 2] = [&Reach::NEAR, &Reach::BY_TAGS];
@@ -124,13 +123,13 @@ impl Oracle {
     }
 
     /// Whether it does where what memory was shown for the MSI is of a younger transaction.
-    pub(super) fn is_store_of_another(&mut self, exchange: &Exchange, now: Cycle, memory: &dyn Peek) -> bool {
+    pub(super) fn is_store_of_another(&mut self, exchange: &Exchange, now: Cycle) -> bool {
         let Some(bits) = bits_of(exchange).filter(|_| self.registers.caps.msi_mrif()) else { return false };
         (0..self.transactions.live().len()).any(|place| {
             let transaction = &self.transactions.live()[place];
             transaction.translated().is_some()
                 && Msi::of(transaction).is_some_and(|msi| bits & msi.bit() != 0)
-                && self.give_to_younger(place, None, memory)
+                && self.give_to_younger(place, None)
                 && self.is_store_of_msi(exchange, now)
         })
     }
@@ -234,13 +233,7 @@ impl Oracle {
     }
 
     /// A transaction was answered OKAY although memory was not asked: that is for interrupt files only.
-    pub(super) fn kept(
-        &mut self,
-        transaction: &Transaction,
-        data: &[u64],
-        now: Cycle,
-        memory: &dyn Peek,
-    ) -> Result<(), Violation> {
+    pub(super) fn kept(&mut self, transaction: &Transaction, data: &[u64], now: Cycle) -> Result<(), Violation> {
         let request = request_of(transaction);
         let window = Window::until(transaction, now);
         let broken =
@@ -252,7 +245,7 @@ impl Oracle {
         let Some((_, explanation)) = found else {
             let wrong = "OKAY although memory was not asked";
             let violation = Violation::new(Rule::DmaResponse, "not sent", "a translation, or SLVERR", wrong);
-            return Err(Violation { evidence: self.walk(&request, window, wrong, memory), ..violation });
+            return Err(Violation { evidence: self.walk(&request, window, wrong), ..violation });
         };
         if data.iter().any(|&data| data != 0) {
             return broken("interrupt file", "zero, or SLVERR", format!("data {data:#x?}"));
@@ -263,7 +256,7 @@ impl Oracle {
             Some(msi) => msi.end = Some(now),
             None => self.files.msis.extend(Msi::of(transaction).map(|msi| Msi { end: Some(now), ..msi })),
         }
-        self.explained(&request, &explanation, window, memory);
+        self.explained(&request, &explanation, window);
         self.note_msis();
         self.files.settle(now);
         self.settle_failures(now);

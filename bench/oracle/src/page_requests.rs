@@ -278,7 +278,7 @@ impl Oracle {
 
     /// Page requests that were taken before this cycle, and of which nothing has come: something must have been in
     /// their way, for the IOMMU "silently discards" without a reason nothing.
-    pub fn page_requests_due(&mut self, before: Cycle, now: Cycle) -> Result<(), Violation> {
+    pub(crate) fn page_requests_due(&mut self, before: Cycle, now: Cycle) -> Result<(), Violation> {
         while let Some(at) = self.page_requests.live.iter().position(|asked| asked.accepted < before) {
             let asked = self.page_requests.live.remove(at);
             let start = asked.accepted;

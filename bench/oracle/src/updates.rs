@@ -14,7 +14,6 @@ use super::explain::{request_of, request_of_dma};
 use super::history::Histories;
 use super::rule::{Rule, Violation};
 use super::usable::Window;
-use super::view::Peek;
 
 const A: u64 = 1 << 6;
 const D: u64 = 1 << 7;
@@ -203,20 +202,14 @@ fn is_speculation(exchange: &Exchange, histories: &Histories) -> bool {
 
 impl Oracle {
     /// The device handed an atomic over.
-    pub(super) fn exchange(
-        &mut self,
-        id: u8,
-        exchange: Exchange,
-        now: Cycle,
-        memory: &dyn Peek,
-    ) -> Result<(), Violation> {
+    pub(super) fn exchange(&mut self, id: u8, exchange: Exchange, now: Cycle) -> Result<(), Violation> {
         self.updates.sent(id, exchange);
         let is_needed = |oracle: &mut Oracle| oracle.is_needed(&exchange, now).then_some(());
-        if self.by_any_choice(is_needed).is_some() || self.is_store_of_another(&exchange, now, memory) {
+        if self.by_any_choice(is_needed).is_some() || self.is_store_of_another(&exchange, now) {
             return Ok(());
         }
         let Exchange { addr, old, new, .. } = exchange;
-        let (needed, evidence) = self.needed_of(addr, now, memory);
+        let (needed, evidence) = self.needed_of(addr, now);
         let right = needed.unwrap_or_else(|| {
             "an update of A and D bits, or of an interrupt file, that a request in the device's hands needs".to_owned()
         });

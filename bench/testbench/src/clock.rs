@@ -8,7 +8,7 @@ use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
 use driver::Halted;
 use events::{Cycle, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
-use oracle::{Blame, Figures, Finding, Oracle, Peek, Rule, Settings, Violation};
+use oracle::{Blame, Figures, Finding, Oracle, Settings, Violation};
 
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
@@ -130,15 +130,6 @@ struct WallClock {
     length: Duration,
 }
 
-/// The memory of the bus, as the oracle looks at it.
-pub(crate) struct Held<'a>(pub &'a Memory);
-
-impl Peek for Held<'_> {
-    fn peek(&self, addr: Spa) -> u64 {
-        self.0.read_u64(addr)
-    }
-}
-
 impl Testbench {
     /// Resets the device. `seed` decides everything that is left to chance in bus and traffic.
     ///
@@ -180,9 +171,19 @@ impl Testbench {
         self.bus.memory()
     }
 
-    /// Memory, to set up what no device has seen yet.
-    pub fn memory_mut(&mut self) -> &mut Memory {
-        self.bus.memory_mut()
+    /// Sets up a doubleword of memory that no device has seen yet. It takes no time.
+    pub fn set_up(&mut self, addr: Spa, value: u64) {
+        self.bus.memory_mut().write_u64(addr, value);
+        let _ = self.tell(&Event::Held { addr: Spa(addr.0 & !7), value });
+    }
+
+    /// Tells the oracle what the bus does not see.
+    pub(super) fn tell(&mut self, event: &Event) -> Result<(), Halted> {
+        let told = self.oracle.as_mut().map(|oracle| oracle.observe(std::slice::from_ref(event), self.now));
+        match told {
+            Some(Err(violation)) => self.violated(violation),
+            _ => Ok(()),
+        }
     }
 
     /// What the bus saw since the last call; the first call begins to keep it.
@@ -245,20 +246,16 @@ impl Testbench {
         }
         self.bus.recycle(&mut self.events);
         if let Err(broken) = self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events) {
-            let mut violation = Violation::new(Rule::Protocol, broken.rule.key(), broken.right, broken.wrong);
-            violation.evidence =
-                format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
-            if let Some(oracle) = &self.oracle {
-                violation = oracle.with_evidence(violation, self.now, &Held(self.bus.memory()));
-            }
-            return self.violated(violation);
+            let place = format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
+            let rule = broken.rule.key().to_owned();
+            return self.tell(&Event::ProtocolBroken { rule, right: broken.right, wrong: broken.wrong, place });
         }
         self.answer();
         if let Some(kept) = &mut self.kept {
             kept.extend(self.events.iter().cloned());
         }
         if let Some(oracle) = &mut self.oracle
-            && let Err(violation) = oracle.observe(&self.events, self.now, &Held(self.bus.memory()))
+            && let Err(violation) = oracle.observe(&self.events, self.now)
         {
             return self.violated(violation);
         }
@@ -304,12 +301,9 @@ impl Testbench {
         if let Some(limit) = self.wall_clock.filter(|limit| limit.begun.elapsed() > limit.length) {
             return self.stop(Halt::OutOfTime(limit.length));
         }
-        let Some(oracle) = &mut self.oracle else { return Ok(()) };
         let now = self.now;
-        if let Err(violation) = oracle.page_requests_due(now.saturating_sub(self.bounds.request), now) {
-            let violation = oracle.with_evidence(violation, now, &Held(self.bus.memory()));
-            return self.violated(violation);
-        }
+        self.tell(&Event::Due { before: now.saturating_sub(self.bounds.request) })?;
+        let Some(oracle) = &self.oracle else { return Ok(()) };
         let late = |since: Option<Cycle>, bound: Cycle| since.is_some_and(|since| now.saturating_sub(since) > bound);
         let what = if late(oracle.oldest_offer(), self.bounds.request) {
             format!("a request was offered and not accepted within {} cycles", self.bounds.request)

@@ -1,11 +1,11 @@
 //! How a run ends: the machine comes to rest, software takes a last look, and the verdict is drawn.
 
 use driver::{Halted, Machine};
-use events::Cycle;
+use events::{Cycle, Event};
 use golden::offset;
 use oracle::Oracle;
 
-use super::clock::{Bounds, Halt, Held, Testbench};
+use super::clock::{Bounds, Halt, Testbench};
 use super::outcome::{End, RunOutcome};
 
 /// What the last look reads, with the width of each register.
@@ -34,10 +34,7 @@ impl Testbench {
             }
         }
         self.look()?;
-        match self.oracle.as_mut().map(|oracle| oracle.at_rest(self.now, &Held(self.bus.memory()))) {
-            Some(Err(violation)) => self.violated(violation),
-            _ => Ok(()),
-        }
+        self.tell(&Event::Rest)
     }
 
     /// A last look at the registers, so that what is pending is compared even if software never asks.

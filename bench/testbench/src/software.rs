@@ -1,10 +1,10 @@
 //! What software can do to this machine.
 
 use driver::{Halted, Machine, StepKind};
-use events::{Named, Operation};
+use events::{Event, Named, Operation};
 use golden::{DeviceId, Spa};
 
-use super::clock::{Held, Testbench};
+use super::clock::Testbench;
 
 impl Testbench {
     /// Software that cleans up behind a halt does nothing more to the machine.
@@ -42,10 +42,7 @@ impl Machine for Testbench {
 
     fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
         self.still_runs()?;
-        let now = self.now;
-        if let Some(oracle) = &mut self.oracle {
-            oracle.register_access(offset, bytes, value, now);
-        }
+        self.tell(&Event::RegWriteBegun { offset, bytes, value })?;
         if let Err(error) = self.bus.start_register_write(offset, bytes, value) {
             return self.hung(format!("write of register {offset:#x}: {error}"));
         }
@@ -78,9 +75,7 @@ impl Machine for Testbench {
         if let Some(recorder) = &mut self.recorder {
             recorder.begin(&operation, now);
         }
-        if let Some(oracle) = &mut self.oracle {
-            oracle.begin(operation, now);
-        }
+        let _ = self.tell(&Event::OperationBegun { operation });
     }
 
     fn end(&mut self, done: bool) {
@@ -88,27 +83,19 @@ impl Machine for Testbench {
         if let Some(recorder) = &mut self.recorder {
             recorder.end(done, now);
         }
-        if let Some(oracle) = &mut self.oracle {
-            oracle.end(done, now, &Held(self.bus.memory()));
-        }
+        let _ = self.tell(&Event::OperationEnded { done });
     }
 
     fn freed(&mut self, start: Spa, bytes: u64) {
-        if let Some(oracle) = &mut self.oracle {
-            oracle.freed(start, bytes, self.now);
-        }
+        let _ = self.tell(&Event::Freed { start, bytes });
     }
 
     fn taken(&mut self, start: Spa, bytes: u64) {
-        if let Some(oracle) = &mut self.oracle {
-            oracle.taken(start, bytes);
-        }
+        let _ = self.tell(&Event::Taken { start, bytes });
     }
 
-    fn named(&mut self, name: &str, what: Named<'_>) {
-        if let Some(oracle) = &mut self.oracle {
-            oracle.named(name, what);
-        }
+    fn named(&mut self, name: &str, what: Named) {
+        let _ = self.tell(&Event::Named { name: name.to_owned(), what });
     }
 
     fn step(&mut self, devices: &[DeviceId], kind: StepKind) {

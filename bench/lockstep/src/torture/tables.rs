@@ -117,7 +117,7 @@ impl<'a> Tables<'a> {
     }
 
     fn put(&mut self, addr: u64, value: u64) {
-        self.bench.memory_mut().write_u64(Spa(addr), value);
+        self.bench.set_up(Spa(addr), value);
     }
 
     fn slot(&mut self, kind: Kind, addr: u64, mut values: Vec<u64>, covers: &[Cover]) {

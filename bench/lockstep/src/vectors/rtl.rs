@@ -81,7 +81,7 @@ impl Rtl {
     fn set_up(&mut self, bench: &mut Testbench, case: &Case) -> Result<(), Trouble> {
         for (addr, words) in &case.memory {
             for (at, word) in words.iter().enumerate() {
-                bench.memory_mut().write_u64(Spa(addr.0.wrapping_add(8 * at as u64)), *word);
+                bench.set_up(Spa(addr.0.wrapping_add(8 * at as u64)), *word);
             }
         }
         self.profile.parameters = probe(bench, &case.parameters)?;

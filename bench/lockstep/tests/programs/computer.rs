@@ -170,7 +170,7 @@ impl Machine for Computer {
         self.shadow.taken(start, bytes);
         self.bench.taken(start, bytes);
     }
-    fn named(&mut self, name: &str, what: Named<'_>) {
+    fn named(&mut self, name: &str, what: Named) {
         self.bench.named(name, what);
     }
     fn step(&mut self, devices: &[DeviceId], kind: StepKind) {

@@ -119,7 +119,7 @@ impl Rig {
         let bus = BusConfig { mem: timing.clone(), ptw: timing, ..BusConfig::default() };
         let config = Config { capabilities: capabilities.0, bus, bounds: Bounds::default(), oracle: Some(oracle) };
         let mut bench = Testbench::new(config, dut, 1).expect("out of reset");
-        memory(|at, value| bench.memory_mut().write_u64(at, value));
+        memory(|at, value| bench.set_up(at, value));
         let resources = Resources::with_pool(Spa(0x2000_0000)..Spa(0x2800_0000));
         let mut driver = Driver::probe(&mut bench, &resources, Options::default()).expect("probe");
         driver.add_device(&mut bench, "nic", &[DEVICE]).expect("added");

@@ -25,13 +25,13 @@ fn gscid(iohgatp: u64) -> Option<Gscid> {
 
 impl Names {
     /// Software gives something a name.
-    pub fn named(&mut self, name: &str, what: Named<'_>) {
+    pub fn named(&mut self, name: &str, what: &Named) {
         match what {
             Named::Device(ids) => {
                 self.devices.retain(|(id, _)| !ids.contains(id));
                 self.devices.extend(ids.iter().map(|id| (*id, name.to_owned())));
             }
-            Named::Domain { iohgatp, pscid, fsc } => {
+            &Named::Domain { iohgatp, pscid, fsc } => {
                 self.domains.push(Domain { name: name.to_owned(), iohgatp, pscid, fsc });
             }
         }
@@ -103,11 +103,11 @@ mod tests {
 
     fn names() -> Names {
         let mut names = Names::default();
-        names.named("nic", Named::Device(&[DeviceId(0x12), DeviceId(0x13)]));
-        names.named("old", Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 0x10 });
-        names.named("red", Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 0x20 });
-        names.named("host", Named::Domain { iohgatp: S2, pscid: 0, fsc: 0 });
-        names.named("guest", Named::Domain { iohgatp: S2, pscid: 1, fsc: 8 << 60 | 0x30 });
+        names.named("nic", &Named::Device(vec![DeviceId(0x12), DeviceId(0x13)]));
+        names.named("old", &Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 0x10 });
+        names.named("red", &Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 0x20 });
+        names.named("host", &Named::Domain { iohgatp: S2, pscid: 0, fsc: 0 });
+        names.named("guest", &Named::Domain { iohgatp: S2, pscid: 1, fsc: 8 << 60 | 0x30 });
         names
     }
 
@@ -116,7 +116,7 @@ mod tests {
         let mut names = names();
         assert_eq!(names.device(DeviceId(0x13)), "device 0x13 (nic)");
         assert_eq!(names.device(DeviceId(0x14)), "device 0x14");
-        names.named("disk", Named::Device(&[DeviceId(0x13)]));
+        names.named("disk", &Named::Device(vec![DeviceId(0x13)]));
         assert_eq!(names.device(DeviceId(0x13)), "device 0x13 (disk)");
     }
 

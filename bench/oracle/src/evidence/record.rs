@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn fields_that_differ_are_marked() {
         let mut names = Names::default();
-        names.named("nic", Named::Device(&[DeviceId(0x12)]));
+        names.named("nic", &Named::Device(vec![DeviceId(0x12)]));
         let (cause, process) = (Cause::InstructionGuestPageFault, Some(ProcessId(3)));
         let came = Fault { cause, process, iotval: 0x1000_0000, ..fault() }.record();
         insta::assert_snapshot!(beside(&came, &fault().record(), &names));

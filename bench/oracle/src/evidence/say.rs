@@ -153,9 +153,9 @@ mod tests {
     #[test]
     fn commands_are_said_with_operands_and_names() {
         let mut names = Names::default();
-        names.named("nic", Named::Device(&[DeviceId(0x12)]));
-        names.named("red", Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 1 });
-        names.named("host", Named::Domain { iohgatp: 8 << 60 | 2 << 44, pscid: 0, fsc: 0 });
+        names.named("nic", &Named::Device(vec![DeviceId(0x12)]));
+        names.named("red", &Named::Domain { iohgatp: 0, pscid: 1, fsc: 8 << 60 | 1 });
+        names.named("host", &Named::Domain { iohgatp: 8 << 60 | 2 << 44, pscid: 0, fsc: 0 });
         let (gscid, pscid) = (Some(Gscid(2)), Some(Pscid(1)));
         let commands = [
             Command::InvalVma(Iotinval { pscid, page: Some(5), ..Iotinval::default() }),

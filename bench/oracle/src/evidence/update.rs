@@ -7,7 +7,7 @@ use golden::{Decision, Outcome, Request, Spa, Step, Target, Translation};
 
 use super::super::Oracle;
 use super::super::usable::Window;
-use super::super::view::{Peek, View};
+use super::super::view::View;
 use super::say::{answer_line, outcome_line, request_line};
 
 /// So many requests are shown that come by a word.
@@ -16,11 +16,16 @@ const SHOWN: usize = 3;
 impl Oracle {
     /// What walks of requests that wait for their translation need of a word: the update that the first of them needs, in
     /// the words of what came; and a line for each walk that comes by it.
-    pub(in super::super) fn needed_of(&self, addr: Spa, now: Cycle, memory: &dyn Peek) -> (Option<String>, String) {
+    pub(in super::super) fn needed_of(&self, addr: Spa, now: Cycle) -> (Option<String>, String) {
         let (mut right, mut text) = (None, String::new());
         for (request, _) in self.waiting_requests(now) {
             let mut steps: Vec<Step> = Vec::new();
-            golden::translate_traced(&self.config(), &mut View::at(memory, &self.histories, now), &request, &mut steps);
+            golden::translate_traced(
+                &self.config(),
+                &mut View::at(&self.memory, &self.histories, now),
+                &request,
+                &mut steps,
+            );
             if let Some(Step::Translated(Translation { target: Target::Mrif(mrif), .. })) = steps.last()
                 && addr.0 & !0x1FF == mrif.addr.0
             {
@@ -54,9 +59,9 @@ impl Oracle {
     }
 
     /// What a request comes to for which there is no answer yet: one that the device has to update A and D bits for first.
-    pub(super) fn after_updates(&self, request: &Request, window: Window, memory: &dyn Peek) -> String {
+    pub(super) fn after_updates(&self, request: &Request, window: Window) -> String {
         let mut steps: Vec<Step> = Vec::new();
-        let mut view = View::at(memory, &self.histories, window.end);
+        let mut view = View::at(&self.memory, &self.histories, window.end);
         let outcome = golden::translate_traced(&self.config(), &mut view, request, &mut steps);
         let mut word = None;
         let mut updates = Vec::new();

@@ -5,7 +5,7 @@ use golden::{
     Capabilities, Command, Cqcsr, Ddtp, DeviceId, Gscid, Iofence, Iotinval, Iova, ProcessId, Pscid, QueueBase, Spa,
     SpecVersion, offset,
 };
-use oracle::{Bound, Oracle, Peek, Settings, Violation};
+use oracle::{Bound, Oracle, Settings, Violation};
 use rustc_hash::FxHashMap;
 
 use crate::faults::Faults;
@@ -81,19 +81,11 @@ const ENTRIES: u32 = 64;
 /// Cycle of the first event.
 const BEGIN: Cycle = 100;
 
-struct Memory(FxHashMap<u64, u64>);
-
-impl Peek for Memory {
-    fn peek(&self, addr: Spa) -> u64 {
-        self.0.get(&(addr.0 & !7)).copied().unwrap_or(0)
-    }
-}
-
 /// A trace on its way to the oracle: one event a cycle.
 struct Stage<'a> {
     world: &'a World,
     oracle: Oracle,
-    memory: Memory,
+    memory: FxHashMap<u64, u64>,
     now: Cycle,
     /// Next entry of the command queue
     tail: u32,
@@ -114,9 +106,12 @@ impl<'a> Stage<'a> {
             .with_msi_flat(world.extended);
         let version = SpecVersion::default();
         let oracle = build(Settings { capabilities, version, choices: Bound::FREE });
-        let memory = Memory(world.words.iter().map(|word| (word.addr, word.initial)).collect());
+        let memory = world.words.iter().map(|word| (word.addr, word.initial)).collect();
         let mut stage = Stage { world, oracle, memory, now: 10, tail: 0, tickets: 0, in_hand: None };
         let size = QueueBase(0).with_ppn(QUEUE >> 12).with_log2sz_minus1(ENTRIES.ilog2() as u8 - 1);
+        for word in &world.words {
+            let _ = stage.observe(&[BusEvent::Held { addr: Spa(word.addr), value: word.initial }]);
+        }
         stage.register(offset::CQB, 8, size.0);
         stage.register(offset::CQCSR, 4, Cqcsr(0).with_cqen(true).0.into());
         let ddtp = Ddtp(0).with_mode_bits(2).with_ppn(DDT >> 12).0;
@@ -136,11 +131,12 @@ impl<'a> Stage<'a> {
     }
 
     fn register(&mut self, at: u16, bytes: u8, value: u64) {
-        self.oracle.register_access(at, bytes, value, self.now);
+        let begun = BusEvent::RegWriteBegun { offset: at, bytes, value };
+        let _ = self.observe(&[begun]);
     }
 
     fn observe(&mut self, events: &[BusEvent]) -> Result<(), String> {
-        self.oracle.observe(events, self.now, &self.memory).map_err(|violation| line(&violation))
+        self.oracle.observe(events, self.now).map_err(|violation| line(&violation))
     }
 
     fn read(&mut self, addr: u64, data: u64) -> Result<(), String> {
@@ -173,11 +169,11 @@ impl<'a> Stage<'a> {
         match event {
             Event::Read(word) => {
                 let addr = world.words[word].addr;
-                self.read(addr, self.memory.peek(Spa(addr)))
+                self.read(addr, self.memory.get(&addr).copied().unwrap_or(0))
             }
             Event::Store(word, new) => {
                 let addr = world.words[word].addr;
-                let old = self.memory.0.insert(addr, new).unwrap_or(0);
+                let old = self.memory.insert(addr, new).unwrap_or(0);
                 self.observe(&[BusEvent::Store { agent: Agent::Cpu, addr: Spa(addr), old, new }])
             }
             Event::Fetch(cmd) => self.fetch(encoded(world.commands[cmd])),
@@ -212,22 +208,18 @@ impl<'a> Stage<'a> {
                     Promise::Hitless => events::Promise::Hitless,
                 };
                 let operation = events::Operation { name: "change".to_owned(), promise, reconfiguration: true };
-                self.oracle.begin(operation, self.now);
-                Ok(())
+                self.observe(&[BusEvent::OperationBegun { operation }])
             }
-            Event::End => {
-                self.oracle.end(true, self.now, &self.memory);
-                Ok(())
-            }
+            Event::End => self.observe(&[BusEvent::OperationEnded { done: true }]),
             Event::Free(page) => {
-                self.oracle.freed(Spa(world.frees[page]), 0x1000, self.now);
-                Ok(())
+                let start = Spa(world.frees[page]);
+                self.observe(&[BusEvent::Freed { start, bytes: 0x1000 }])
             }
             Event::Take(page) => {
-                self.oracle.taken(Spa(world.frees[page]), 0x1000);
-                Ok(())
+                let start = Spa(world.frees[page]);
+                self.observe(&[BusEvent::Taken { start, bytes: 0x1000 }])
             }
-            Event::Rest => self.oracle.at_rest(self.now, &self.memory).map_err(|violation| line(&violation)),
+            Event::Rest => self.observe(&[BusEvent::Rest]),
         }
     }
 

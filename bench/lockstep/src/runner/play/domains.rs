@@ -36,7 +36,7 @@ impl Backing {
                 let words = mapping.bytes().min(MOST_CONTENTS) / 8;
                 for word in 0..words {
                     let addr = to.saturating_add(word * 8);
-                    bench.memory_mut().write_u64(Spa(addr), contents(addr, seed));
+                    bench.set_up(Spa(addr), contents(addr, seed));
                 }
             }
         }

@@ -1,0 +1,63 @@
+//! Memory as the events tell of it.
+
+use events::Event;
+use golden::Spa;
+use rustc_hash::FxHashMap;
+
+use super::view::Peek;
+
+/// Doublewords in a page.
+const WORDS: usize = 512;
+
+/// What memory holds by now, by doubleword. What no event has told of holds 0.
+#[derive(Debug, Default)]
+pub struct Memory {
+    index: FxHashMap<u64, usize>,
+    pages: Vec<Box<[u64; WORDS]>>,
+}
+
+impl Peek for Memory {
+    fn peek(&self, addr: Spa) -> u64 {
+        self.index.get(&(addr.0 >> 12)).map_or(0, |page| self.pages[*page][place(addr)])
+    }
+}
+
+impl Memory {
+    /// Takes the stores among these events, which are of one cycle.
+    pub fn stored(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Store { addr, new: value, .. } | Event::Held { addr, value } => self.store(*addr, *value),
+                _ => {}
+            }
+        }
+    }
+
+    fn store(&mut self, addr: Spa, value: u64) {
+        let pages = &mut self.pages;
+        let page = *self.index.entry(addr.0 >> 12).or_insert_with(|| {
+            pages.push(Box::new([0; WORDS]));
+            pages.len() - 1
+        });
+        self.pages[page][place(addr)] = value;
+    }
+}
+
+fn place(addr: Spa) -> usize {
+    (addr.0 >> 3) as usize % WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use events::Agent;
+
+    use super::*;
+
+    #[test]
+    fn memory_holds_what_was_stored_last_and_0_elsewhere() {
+        let mut memory = Memory::default();
+        let store = |addr, new| Event::Store { agent: Agent::Cpu, addr: Spa(addr), old: 0, new };
+        memory.stored(&[Event::Held { addr: Spa(0x1008), value: 7 }, store(0x2FF8, 1), store(0x2FF8, 2)]);
+        assert_eq!([0x1000, 0x1008, 0x2FF8, 0x3000].map(|addr| memory.peek(Spa(addr))), [0, 7, 2, 0]);
+    }
+}
