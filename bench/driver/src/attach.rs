@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::plan::{Plan, Step};
 use super::processes::Processes;
 use super::setup::{Device, Domain, Driver};
-use super::switch::{Limbo, Seat};
+use super::switch::{DeferredRelease, Seat};
 
 /// What a device can be attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +39,7 @@ pub(super) struct DeviceState {
     /// The context in memory, the same for all IDs
     pub(super) context: Context,
     /// Changes that failed halfway
-    pub(super) limbo: Vec<Limbo>,
+    pub(super) deferred: Vec<DeferredRelease>,
     /// Its processes, once it has a directory for them
     pub(super) processes: Option<Processes>,
 }
@@ -67,7 +67,7 @@ impl Driver {
             ids: ids.to_vec(),
             current: None,
             context: Context::BLOCKED,
-            limbo: Vec::new(),
+            deferred: Vec::new(),
             processes: None,
         };
         self.devices.insert(device, state);
@@ -81,7 +81,7 @@ impl Driver {
     /// ENOENT; EBUSY while it is attached or has a process directory.
     pub fn remove_device(&mut self, device: Device) -> Result<(), ApiError> {
         let state = self.device(device)?;
-        if state.current.is_some() || !state.limbo.is_empty() || state.processes.is_some() {
+        if state.current.is_some() || !state.deferred.is_empty() || state.processes.is_some() {
             return Err(ApiError::Busy("device is attached, or has a process directory"));
         }
         self.devices.remove(&device.0);

@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Plan, Step};
 use super::setup::{Device, Driver};
-use super::switch::{Limbo, Part};
+use super::switch::{DeferredRelease, Part};
 
 impl Driver {
     /// The stores of a device context and what belongs between them.
@@ -89,9 +89,9 @@ impl Driver {
         parts: &[Part],
         scratch: Option<u32>,
     ) -> Result<(), ApiError> {
-        let limbo = self.device(device)?.limbo.clone();
+        let deferred = self.device(device)?.deferred.clone();
         let mut lists: Vec<Vec<Step>> = parts.iter().map(|part| self.steps(part, scratch)).collect();
-        if !limbo.is_empty() {
+        if !deferred.is_empty() {
             let ids = self.ids(device)?;
             let again = ids.iter().map(|id| Invalidation::Ddt { device: Some(id.0) }).collect();
             match lists.first_mut() {
@@ -99,9 +99,9 @@ impl Driver {
                 None => self.flush(machine, &again)?,
             }
             let mut flushes: Vec<Invalidation> = Vec::new();
-            let scratches = limbo.iter().filter_map(|left| left.scratch);
+            let scratches = deferred.iter().filter_map(|left| left.scratch);
             let tags = scratches.map(|pscid| Invalidation::Vma { gscid: None, pscid: Some(pscid), addr: None });
-            for invalidation in limbo.iter().flat_map(|left| left.flushes.clone()).chain(tags) {
+            for invalidation in deferred.iter().flat_map(|left| left.flushes.clone()).chain(tags) {
                 let sent =
                     lists.iter().flatten().any(|s| matches!(s, Step::Flush(list) if list.contains(&invalidation)));
                 if !sent && !flushes.contains(&invalidation) {
@@ -125,7 +125,7 @@ impl Driver {
                 Part::Process { from, .. } => plan::flush_after_process_change(from, None),
             });
             let flushes = flushes.collect();
-            self.device_mut(device)?.limbo.push(Limbo { bond: None, flushes, scratch: None });
+            self.device_mut(device)?.deferred.push(DeferredRelease { bond: None, flushes, scratch: None });
         }
         result
     }

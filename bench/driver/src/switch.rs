@@ -25,7 +25,7 @@ impl Seat {
 
 /// What a change that failed halfway may have left in the IOMMU.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Limbo {
+pub(super) struct DeferredRelease {
     /// A bond that must not go
     pub(super) bond: Option<(Seat, u32)>,
     /// Tags that are still to be flushed
@@ -166,9 +166,9 @@ impl Driver {
         }
         if let Err(error) = result {
             // `carry_out_all` has noted what is to be flushed; what must not go is known here.
-            if let Some(limbo) = state.limbo.last_mut() {
-                limbo.bond = old.filter(|_| old != new).map(|id| (seat, id));
-                limbo.scratch = scratch.filter(|s| s.loan).map(|s| s.pscid);
+            if let Some(deferred) = state.deferred.last_mut() {
+                deferred.bond = old.filter(|_| old != new).map(|id| (seat, id));
+                deferred.scratch = scratch.filter(|s| s.loan).map(|s| s.pscid);
             }
             return Err(error);
         }
@@ -182,7 +182,7 @@ impl Driver {
 
     /// A change has succeeded, and with it what had failed before on this device.
     pub(super) fn make_good(&mut self, device: Device) -> Result<(), ApiError> {
-        for left in std::mem::take(&mut self.device_mut(device)?.limbo) {
+        for left in std::mem::take(&mut self.device_mut(device)?.deferred) {
             if let Some((seat, id)) = left.bond {
                 if self.attached_to(seat) != Some(id) {
                     self.unbond(seat, Some(id));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use hdl::{BuildOptions, Description, Library, Rtl};
-use lockstep::runner::{Manner, play};
+use lockstep::runner::{RunOptions, play};
 use scenario::Scenario;
 
 fn root() -> PathBuf {
@@ -43,8 +43,8 @@ impl Bout {
     /// Plays it; how many cycles it takes.
     fn play(&self, library: &Library, unjudged: bool) -> u64 {
         let dut = library.instance(1).expect("an instance");
-        let manner = Manner { seed: 1, unjudged, ..Manner::default() };
-        play(&self.scenario, &self.text, Box::new(dut), manner).expect("it runs").figures.cycles
+        let options = RunOptions { seed: 1, unjudged, ..RunOptions::default() };
+        play(&self.scenario, &self.text, Box::new(dut), options).expect("it runs").figures.cycles
     }
 
     fn time(&self, library: &Library, unjudged: bool) -> f64 {

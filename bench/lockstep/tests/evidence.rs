@@ -1,6 +1,6 @@
 //! What a failing run tells: the first lines of the evidence say what happened, in words that a snapshot holds.
 
-use lockstep::runner::{Manner, load, play};
+use lockstep::runner::{RunOptions, load, play};
 use lockstep::torture::{Scene, play_in};
 use model::{CacheConfig, Habit, Model, ModelConfig};
 use oracle::Finding;
@@ -18,7 +18,7 @@ fn found(scenario: &str, habit: Option<Habit>) -> Finding {
     let caches = CacheConfig { tagged: true, ..CacheConfig::large() };
     let findings = (1..=SEEDS).filter_map(|seed| {
         let model = Model::new(ModelConfig { habit, caches, ..ModelConfig::plain(u64::from(seed)) });
-        let outcome = play(&scenario, &loaded.text, Box::new(model), Manner { seed, ..Manner::default() });
+        let outcome = play(&scenario, &loaded.text, Box::new(model), RunOptions { seed, ..RunOptions::default() });
         let outcome = outcome.expect("it runs");
         outcome.violation.or(outcome.hazard)
     });

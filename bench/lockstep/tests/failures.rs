@@ -7,7 +7,7 @@
 mod command;
 
 use command::{lockstep, root, text};
-use lockstep::runner::{Manner, files, load, play, seed};
+use lockstep::runner::{RunOptions, files, load, play, seed};
 use model::{CacheConfig, Model, ModelConfig};
 use scenario::{ExpectedVerdict, Scenario};
 use testbench::{End, RunOutcome};
@@ -42,8 +42,8 @@ fn positive() -> Vec<(String, Scenario, String)> {
 fn on_the_model(scenario: &Scenario, text: &str, nth: u64) -> RunOutcome {
     let seed = seed(1, &scenario.name, 0);
     let config = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(u64::from(seed)) };
-    let manner = Manner { seed, fail_alloc: Some(nth), ..Manner::default() };
-    play(scenario, text, Box::new(Model::new(config)), manner).expect("out of reset")
+    let options = RunOptions { seed, fail_alloc: Some(nth), ..RunOptions::default() };
+    play(scenario, text, Box::new(Model::new(config)), options).expect("out of reset")
 }
 
 fn clean(name: &str, nth: u64, outcome: &RunOutcome) {

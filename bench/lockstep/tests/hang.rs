@@ -6,7 +6,7 @@ use std::time::Duration;
 use boundary::{Address, Dut, Inputs, Outputs, Stopped};
 use bus::BusConfig;
 use driver::Machine;
-use lockstep::runner::{Manner, load, play};
+use lockstep::runner::{RunOptions, load, play};
 use model::{CAPABILITIES, Habit, Model, ModelConfig};
 use scenario::parse;
 use testbench::{Bounds, Config, End, RunOutcome, Testbench};
@@ -17,7 +17,7 @@ fn played(habit: Option<Habit>) -> RunOutcome {
     let first = loaded.scenario.variants().swap_remove(0);
     let scenario = loaded.scenario.with(&first).expect("a good variant");
     let model = Model::new(ModelConfig { habit, ..ModelConfig::plain(1) });
-    play(&scenario, &loaded.text, Box::new(model), Manner { seed: 1, ..Manner::default() }).expect("it runs")
+    play(&scenario, &loaded.text, Box::new(model), RunOptions { seed: 1, ..RunOptions::default() }).expect("it runs")
 }
 
 #[test]
@@ -63,7 +63,8 @@ fn small(steps: &str) -> (scenario::Scenario, String) {
 fn a_stream_that_is_never_accepted_does_not_stop_for_ever() {
     for steps in ["  - wait: 100\n  - stop: all\n", "  - wait: 100\n  - drain\n", "  - wait: 100\n"] {
         let (scenario, text) = small(steps);
-        let outcome = play(&scenario, &text, deaf(), Manner { seed: 1, ..Manner::default() }).expect("out of reset");
+        let outcome =
+            play(&scenario, &text, deaf(), RunOptions { seed: 1, ..RunOptions::default() }).expect("out of reset");
         let End::Hung { waiting } = outcome.end else { panic!("{steps}: {:?}", outcome.end) };
         let wanted = "a request was offered and not accepted within 2000 cycles";
         assert!(waiting.contains(wanted), "{steps}: {waiting}");
@@ -98,8 +99,8 @@ fn a_violation_is_not_overwritten_by_a_hang_that_comes_of_it() {
 #[test]
 fn a_run_that_is_out_of_time_keeps_what_it_has_shown() {
     let (scenario, text) = small("  - wait: 4_000_000_000\n");
-    let manner = Manner { seed: 1, timeout: Some(Duration::from_millis(300)), ..Manner::default() };
-    let outcome = play(&scenario, &text, Box::new(Model::new(ModelConfig::plain(1))), manner).expect("out of reset");
+    let options = RunOptions { seed: 1, timeout: Some(Duration::from_millis(300)), ..RunOptions::default() };
+    let outcome = play(&scenario, &text, Box::new(Model::new(ModelConfig::plain(1))), options).expect("out of reset");
     let End::OutOfTime { cycle, .. } = outcome.end else { panic!("{:?}", outcome.end) };
     assert_eq!(outcome.figures.cycles, cycle);
     assert!(outcome.figures.dma_transactions > 0 && outcome.violation.is_none());

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use counting::allocations;
 use hdl::{BuildOptions, Description, Library, Rtl};
-use lockstep::runner::{Manner, play};
+use lockstep::runner::{RunOptions, play};
 
 /// Allocations that a transaction may cost: its data, and the explanation of its translation.
 const MOST: u64 = 5;
@@ -25,7 +25,8 @@ fn traffic(library: &Library, cycles: u64, gap: &str) -> (u64, u64) {
     let scenario = scenario::parse("steady.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"));
     let dut = library.instance(1).expect("an instance");
     let before = allocations();
-    let outcome = play(&scenario, &text, Box::new(dut), Manner { seed: 1, ..Manner::default() }).expect("it runs");
+    let outcome =
+        play(&scenario, &text, Box::new(dut), RunOptions { seed: 1, ..RunOptions::default() }).expect("it runs");
     let allocations = allocations() - before;
     assert!(outcome.violation.is_none() && outcome.figures.device_faults == 0, "{outcome:?}");
     (allocations, outcome.figures.dma_transactions)

@@ -65,21 +65,21 @@ impl Choices {
 
 /// What is known of the choices of a device.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub struct KnownChoices {
     /// As they are thought to be
     now: Choices,
     free: [bool; COUNT],
 }
 
-impl Made {
+impl KnownChoices {
     /// What the specification recommends, but for what is bound.
-    pub fn new(version: SpecVersion, capabilities: Capabilities, bound: &Bound) -> Made {
+    pub fn new(version: SpecVersion, capabilities: Capabilities, bound: &Bound) -> KnownChoices {
         let golden = golden::Choices { be_writable: capabilities.end(), ..golden::Choices::recommended(version) };
         let mut now = Choices { golden, port_error_is_corruption: false };
         for (choice, bound) in now.all().into_iter().zip(bound.0) {
             *choice = bound.unwrap_or(*choice);
         }
-        Made { now, free: bound.0.map(|bound| bound.is_none()) }
+        KnownChoices { now, free: bound.0.map(|bound| bound.is_none()) }
     }
 
     /// As they are thought to be.
@@ -89,7 +89,7 @@ impl Made {
 
     /// The same with one free choice made otherwise, then with two, by its place among these; none when there are no
     /// more. One request seldom shows more than two choices at once.
-    pub fn otherwise(&self, place: usize) -> Option<Made> {
+    pub fn otherwise(&self, place: usize) -> Option<KnownChoices> {
         let is_free = |mask: &usize| (0..COUNT).all(|at| mask >> at & 1 == 0 || self.free[at]);
         let of = |ones: u32| (1..1 << COUNT).filter(move |mask: &usize| mask.count_ones() == ones).filter(is_free);
         let mask = of(1).chain(of(2)).nth(place)?;
@@ -106,7 +106,7 @@ impl Made {
     }
 
     /// As they are thought to be, and then otherwise.
-    pub fn all(self) -> impl Iterator<Item = Made> {
+    pub fn all(self) -> impl Iterator<Item = KnownChoices> {
         std::iter::once(self).chain((0..).map_while(move |place| self.otherwise(place)))
     }
 }
@@ -119,7 +119,7 @@ mod tests {
     fn what_is_bound_is_not_tried_otherwise() {
         let mut bound = Bound::FREE;
         assert!(bound.bind("output-width-checked", false) && !bound.bind("output-width", false));
-        let made = Made::new(SpecVersion::V20260222, Capabilities(0), &bound);
+        let made = KnownChoices::new(SpecVersion::V20260222, Capabilities(0), &bound);
         assert!(!made.now().golden.check_output_width);
         let others: Vec<_> = made.all().skip(1).collect();
         let free = COUNT - 1;

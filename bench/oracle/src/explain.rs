@@ -126,7 +126,7 @@ impl Oracle {
     ) -> Option<Explanation> {
         let found = self.first_explanation(reaches, request, window, &accept);
         // Entries that no request was translated by are looked for only where nothing else explains it.
-        if found.is_none() && reaches.contains(&Reach::Global) && self.find_unasked(request, window) {
+        if found.is_none() && reaches.contains(&Reach::Global) && self.find_speculative(request, window) {
             return self.first_explanation(&Reach::BY_TAGS, request, window, &accept);
         }
         found
@@ -179,7 +179,7 @@ impl Oracle {
         let some = |found: Vec<_>| if found.is_empty() { None } else { Some(found) };
         let found = self.by_any_choice(|oracle| {
             let found = some(oracle.nearest_refusals(&Reach::ALL, request, window, &accept));
-            if found.is_none() && oracle.find_unasked(request, window) {
+            if found.is_none() && oracle.find_speculative(request, window) {
                 return some(oracle.nearest_refusals(&Reach::BY_TAGS, request, window, &accept));
             }
             found

@@ -39,9 +39,9 @@ mod rule;
 mod session;
 mod slips;
 mod software;
+mod speculative;
 mod status;
 mod tagged;
-mod unasked;
 mod updates;
 mod usable;
 mod vectors;
@@ -120,14 +120,14 @@ fn phase_of(event: &Event) -> u8 {
 /// The oracle.
 pub struct Oracle {
     settings: Settings,
-    choices: choices::Made,
+    choices: choices::KnownChoices,
     registers: registers::Registers,
     memory: memory::Memory,
     histories: history::Histories,
     invalidations: invalidation::Invalidations,
     roots: roots::Roots,
     tagged: tagged::Tagged,
-    requesters: unasked::Requesters,
+    requesters: speculative::Requesters,
     commands: commands::Commands,
     faults: faults::Faults,
     interrupts: interrupts::Interrupts,
@@ -160,14 +160,14 @@ impl Oracle {
     pub fn new(settings: Settings) -> Self {
         Oracle {
             settings,
-            choices: choices::Made::new(settings.version, settings.capabilities, &settings.choices),
+            choices: choices::KnownChoices::new(settings.version, settings.capabilities, &settings.choices),
             registers: registers::Registers::new(settings.capabilities, Fctl(0)),
             memory: memory::Memory::default(),
             histories: history::Histories::default(),
             invalidations: invalidation::Invalidations::default(),
             roots: roots::Roots::default(),
             tagged: tagged::Tagged::default(),
-            requesters: unasked::Requesters::default(),
+            requesters: speculative::Requesters::default(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             interrupts: interrupts::Interrupts::new(),
@@ -532,7 +532,8 @@ impl Oracle {
         match register {
             offset::CAPABILITIES => {
                 self.registers.caps = Capabilities(value);
-                self.choices = choices::Made::new(self.settings.version, Capabilities(value), &self.settings.choices);
+                self.choices =
+                    choices::KnownChoices::new(self.settings.version, Capabilities(value), &self.settings.choices);
             }
             offset::FCTL => self.registers.fctl_read(Fctl(value as u32)),
             offset::DDTP => self.registers.ddtp_read(golden::Ddtp(value), accepted)?,

@@ -37,17 +37,17 @@ pub struct Roots {
     seen: Vec<(Root, Cycle)>,
     tables: Vec<(Gscid, MsiTable, Cycle)>,
     /// Those that only walks nobody asked for may have been made under, and until when
-    unasked: Unasked,
+    speculative: Speculative,
 }
 
 /// Roots and MSI page tables that contexts named, and until when a walk may have gone by them.
 #[derive(Debug, Default)]
-pub struct Unasked {
+pub struct Speculative {
     roots: Vec<(Root, Cycle)>,
     tables: Vec<(Gscid, MsiTable, Cycle)>,
 }
 
-impl Unasked {
+impl Speculative {
     /// A walk may have gone under these roots, and by this table, until this cycle.
     pub fn note(&mut self, roots: &[Root], table: Option<(Tags, MsiTable)>, until: Cycle) {
         for root in roots {
@@ -76,7 +76,7 @@ impl Roots {
     /// Roots that were ever configured under these tags, of walks that requests or nobody asked for.
     pub fn ever<'a>(&'a self, stage: Stage, tags: &Tags) -> impl Iterator<Item = u64> + 'a {
         let wanted = Root::of(stage, tags, 0);
-        self.seen.iter().chain(&self.unasked.roots).map(|(root, _)| *root).filter_map(move |root| {
+        self.seen.iter().chain(&self.speculative.roots).map(|(root, _)| *root).filter_map(move |root| {
             let is_it = (root.stage, root.gscid, root.pscid) == (wanted.stage, wanted.gscid, wanted.pscid);
             is_it.then_some(root.value)
         })
@@ -92,18 +92,18 @@ impl Roots {
         window: Window,
     ) -> Option<(Cycle, &'a Invalidation)> {
         let wanted = Root::of(stage, tags, value);
-        let (root, last) = self.seen.iter().chain(&self.unasked.roots).find(|(root, _)| *root == wanted)?;
+        let (root, last) = self.seen.iter().chain(&self.speculative.roots).find(|(root, _)| *root == wanted)?;
         let addr = (stage == Stage::First).then_some(tags.iova.0);
         let dropped = invalidations.newest_command(window, |command| covers(command, root, addr, false))?;
         (dropped.fetched > *last).then_some((*last, dropped))
     }
 
     /// Takes in what was found of walks that nobody asked for. Whether there was anything new in that.
-    pub fn merge(&mut self, found: Unasked) -> bool {
-        let known = &self.unasked;
+    pub fn merge(&mut self, found: Speculative) -> bool {
+        let known = &self.speculative;
         let is_news = found.roots.iter().any(|new| !known.roots.contains(new))
             || found.tables.iter().any(|new| !known.tables.contains(new));
-        self.unasked = found;
+        self.speculative = found;
         is_news
     }
 
@@ -122,7 +122,7 @@ impl Roots {
         let wanted = Root::of(stage, tags, value);
         let is_it =
             |root: &Root| Root { pscid: wanted.pscid, ..*root } == wanted && (global || root.pscid == wanted.pscid);
-        self.seen.iter().chain(&self.unasked.roots).any(|(root, last)| *last >= since && is_it(root))
+        self.seen.iter().chain(&self.speculative.roots).any(|(root, last)| *last >= since && is_it(root))
     }
 
     /// MSI page tables other than the configured one by which the result for a guest physical address may have been come
@@ -144,7 +144,7 @@ impl Roots {
         let dropped = invalidations.newest(window, drops).filter(|_| !invalidations.slips.has(Slip::TablesForEver));
         self.tables
             .iter()
-            .chain(&self.unasked.tables)
+            .chain(&self.speculative.tables)
             .filter(move |(gscid, table, last)| {
                 Some(*gscid) == tags.gscid && *table != configured && dropped.is_none_or(|fetched| fetched <= *last)
             })
@@ -169,7 +169,7 @@ impl Roots {
         };
         self.seen
             .iter()
-            .chain(&self.unasked.roots)
+            .chain(&self.speculative.roots)
             .filter(move |(root, _)| {
                 root.stage == configured.stage
                     && root.gscid == configured.gscid

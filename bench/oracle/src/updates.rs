@@ -224,7 +224,7 @@ impl Oracle {
                 && (self.update_owed(exchange, now, 16)
                     || self.updates.enabled && is_speculation(exchange, &self.histories)
                     || self.update_owed(exchange, now, u32::MAX)
-                    || self.find_unasked_of_waiting(now) && self.update_owed(exchange, now, u32::MAX))
+                    || self.find_speculative_of_waiting(now) && self.update_owed(exchange, now, u32::MAX))
     }
 
     /// Those that wait for their translation, up to now.
@@ -236,9 +236,9 @@ impl Oracle {
         dma.chain(offers).chain(self.translation_requests.waiting(now)).collect()
     }
 
-    fn find_unasked_of_waiting(&mut self, now: Cycle) -> bool {
+    fn find_speculative_of_waiting(&mut self, now: Cycle) -> bool {
         let waiting = self.waiting_requests(now);
-        waiting.iter().fold(false, |news, (request, window)| self.find_unasked(request, *window) || news)
+        waiting.iter().fold(false, |news, (request, window)| self.find_speculative(request, *window) || news)
     }
 
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first

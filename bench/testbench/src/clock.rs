@@ -121,7 +121,7 @@ pub struct Testbench {
     single: Option<DmaAnswer>,
     pub(super) read: Option<u64>,
     pub(super) halt: Option<Halt>,
-    pub(super) film_until: Cycle,
+    pub(super) run_on_until: Cycle,
     wall_clock: Option<WallClock>,
     seed: u64,
 }
@@ -164,7 +164,7 @@ impl Testbench {
             single: None,
             read: None,
             halt: None,
-            film_until: 0,
+            run_on_until: 0,
             wall_clock: None,
             seed,
         })

@@ -63,12 +63,12 @@ impl Testbench {
 
     /// After a violation the device is to run on until this cycle: nothing is judged then, but waves show it.
     pub fn run_on_until(&mut self, cycle: Cycle) {
-        self.film_until = cycle;
+        self.run_on_until = cycle;
     }
 
     fn run_on(&mut self) {
         let begun = self.now;
-        while matches!(self.halt, Some(Halt::Violation(_))) && self.now < self.film_until {
+        while matches!(self.halt, Some(Halt::Violation(_))) && self.now < self.run_on_until {
             self.now += 1;
             self.bus.drive(self.now, &mut self.inputs);
             let stopped = self.dut.cycle(&self.inputs, &mut self.outputs).is_err();

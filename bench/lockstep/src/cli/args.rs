@@ -179,7 +179,7 @@ pub struct Run {
     pub record: Option<PathBuf>,
     /// Waves
     #[command(flatten)]
-    pub film: Film,
+    pub waves: WaveOptions,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
@@ -187,7 +187,7 @@ pub struct Run {
 
 /// Waves of runs, which are played once more for it: FST, with a save file for GTKWave.
 #[derive(Debug, ClapArgs)]
-pub struct Film {
+pub struct WaveOptions {
     /// Write waves of each run into a folder: around what was found, or of the whole run if nothing was
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with = "fail_alloc")]
     pub waves: Option<PathBuf>,

@@ -122,7 +122,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
-    waves::check(&run.film, &options)?;
+    waves::check(&run.waves, &options)?;
     if let Some(folder) = &run.record {
         traces::make_folder(folder)?;
         options.record = Some(folder.clone());
@@ -139,7 +139,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         (None, None) => traces::record_failures(&options, &selected, &report),
         _ => Ok(()),
     };
-    lesser(code, recorded.and_then(|()| waves::film(&run.film, &options, &selected, &report)))
+    lesser(code, recorded.and_then(|()| waves::write(&run.waves, &options, &selected, &report)))
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {

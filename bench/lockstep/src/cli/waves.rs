@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use wellen::{Hierarchy, LoadOptions};
 
-use super::args::{Dut, Film};
+use super::args::{Dut, WaveOptions};
 use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::output;
@@ -22,8 +22,8 @@ const RESET: u64 = testbench::RESET_CYCLES as u64;
 ///
 /// # Errors
 /// [`CommandError::Setting`]
-pub fn check(film: &Film, options: &Options) -> Result<(), CommandError> {
-    let wanted = film.waves.is_some() || film.waves_on_failure.is_some();
+pub fn check(asked: &WaveOptions, options: &Options) -> Result<(), CommandError> {
+    let wanted = asked.waves.is_some() || asked.waves_on_failure.is_some();
     if wanted && options.device.dut == Dut::Model {
         return Err(CommandError::Setting("the model has no waves: leave --waves or --dut model out".to_owned()));
     }
@@ -34,9 +34,14 @@ pub fn check(film: &Film, options: &Options) -> Result<(), CommandError> {
 ///
 /// # Errors
 /// [`CommandError`]
-pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Report) -> Result<(), CommandError> {
-    let Some(folder) = film.waves.as_ref().or(film.waves_on_failure.as_ref()) else { return Ok(()) };
-    let wanted = |run: &&RunReport| run.stands_in_for.is_empty() && (film.waves.is_some() || !run.passed);
+pub fn write(
+    asked: &WaveOptions,
+    options: &Options,
+    selected: &[Selected],
+    report: &Report,
+) -> Result<(), CommandError> {
+    let Some(folder) = asked.waves.as_ref().or(asked.waves_on_failure.as_ref()) else { return Ok(()) };
+    let wanted = |run: &&RunReport| run.stands_in_for.is_empty() && (asked.waves.is_some() || !run.passed);
     let count = report.runs.iter().filter(wanted).count();
     if count == 0 || report.interrupted > 0 {
         return Ok(());
@@ -49,7 +54,7 @@ pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Repo
     for run in report.runs.iter().filter(wanted).take(MOST) {
         let Some(planned) = all.iter().find(|planned| is_of(&planned.job, run)) else { continue };
         let mut planned = planned.clone();
-        let (from, to) = window(film, run);
+        let (from, to) = window(asked, run);
         planned.job.waves =
             Some(Waves { file: file_of(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
         runs.push(run);
@@ -101,9 +106,9 @@ fn found(run: &RunReport) -> Option<u64> {
     finding.or((!run.passed).then_some(run.figures.cycles))
 }
 
-fn window(film: &Film, run: &RunReport) -> (u64, u64) {
+fn window(asked: &WaveOptions, run: &RunReport) -> (u64, u64) {
     match found(run) {
-        Some(cycle) => (cycle.saturating_sub(film.waves_before), cycle.saturating_add(film.waves_after)),
+        Some(cycle) => (cycle.saturating_sub(asked.waves_before), cycle.saturating_add(asked.waves_after)),
         None => (0, u64::MAX),
     }
 }

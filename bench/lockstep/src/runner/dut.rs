@@ -18,7 +18,7 @@ pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<
             let rtl = Library::open(library).and_then(|library| library.instance(seed.into()));
             let rtl = rtl.map_err(|error| format!("cannot load {}: {error}", library.display()))?;
             Ok(match waves {
-                Some(waves) => Box::new(Filmed { rtl, waves: waves.clone(), now: 0 }),
+                Some(waves) => Box::new(WithWaves { rtl, waves: waves.clone(), now: 0 }),
                 None => Box::new(rtl),
             })
         }
@@ -33,20 +33,20 @@ fn config(seed: u32) -> ModelConfig {
 }
 
 /// An RTL of which waves are written while the clock of the test bench is between two cycles.
-struct Filmed {
+struct WithWaves {
     rtl: Rtl,
     waves: Waves,
     /// As the test bench counts: reset does not count
     now: u64,
 }
 
-impl Filmed {
+impl WithWaves {
     fn stopped(&self, error: &LoadError) -> Stopped {
         Stopped { file: self.waves.file.display().to_string(), line: 0, message: error.to_string() }
     }
 }
 
-impl Dut for Filmed {
+impl Dut for WithWaves {
     fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped> {
         if inputs.rst_n {
             if self.now == self.waves.from {

@@ -13,7 +13,7 @@ mod trace_file;
 mod worker;
 
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
-pub use play::{Manner, play};
+pub use play::{RunOptions, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};

@@ -22,7 +22,7 @@ use testbench::{RunOutcome, Testbench};
 
 /// How a scenario is played.
 #[derive(Default)]
-pub struct Manner {
+pub struct RunOptions {
     /// Decides everything that is left to chance
     pub seed: u32,
     /// DMA over time is recorded
@@ -31,7 +31,7 @@ pub struct Manner {
     /// 0: none fails
     pub fail_alloc: Option<u64>,
     /// The device runs on until this cycle after a violation, so that waves show what came of it
-    pub film_until: Option<u64>,
+    pub run_on_until: Option<u64>,
     /// Choices of the specification that are known of the device
     pub choices: Bound,
     /// Device, bus and software only: nothing is judged. For measurements
@@ -50,11 +50,11 @@ pub fn play(
     scenario: &Scenario,
     text: &str,
     dut: Box<dyn Dut>,
-    manner: Manner,
+    options: RunOptions,
 ) -> Result<RunOutcome, boundary::Stopped> {
-    let seed = manner.seed;
-    let mut config = config::testbench(scenario, manner.choices);
-    if manner.unjudged {
+    let seed = options.seed;
+    let mut config = config::testbench(scenario, options.choices);
+    if options.unjudged {
         config.oracle = None;
     }
     let settings = config.oracle;
@@ -62,25 +62,25 @@ pub fn play(
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
-    if let Some(cycle) = manner.film_until {
+    if let Some(cycle) = options.run_on_until {
         bench.run_on_until(cycle);
     }
-    if let Some(timeout) = manner.timeout {
+    if let Some(timeout) = options.timeout {
         bench.give_up_after(timeout);
     }
-    if let (Some(to), Some(settings)) = (manner.record, settings) {
+    if let (Some(to), Some(settings)) = (options.record, settings) {
         bench.record(to, &settings.device());
     }
-    if manner.series {
+    if options.series {
         bench.record_series();
     }
     let backing = domains::Backing::new(scenario, &mut bench, seed);
     let mut counts = balance::Counts::default();
-    let result = balance::probe(scenario, &mut bench, manner.fail_alloc, &mut counts).and_then(|driver| {
-        let mut player = Player::new(scenario, &mut bench, driver, backing, rng, manner.fail_alloc);
+    let result = balance::probe(scenario, &mut bench, options.fail_alloc, &mut counts).and_then(|driver| {
+        let mut player = Player::new(scenario, &mut bench, driver, backing, rng, options.fail_alloc);
         let result = player.set_up().and_then(|()| player.play());
         counts.take(&player.driver);
-        match (manner.fail_alloc, result) {
+        match (options.fail_alloc, result) {
             (Some(_), Ok(())) => player.balance(),
             (_, result) => result,
         }
@@ -148,16 +148,16 @@ impl Fault {
 
 /// A domain that has been made.
 #[derive(Clone, Copy, Debug)]
-struct Made {
+struct DomainHandle {
     domain: driver::Domain,
     /// A nested domain's guest, and its page table
     guest: Option<(driver::Guest, driver::GuestTable)>,
 }
 
-impl Made {
+impl DomainHandle {
     /// As the host sees it: without the guest's table.
-    fn of_host(self) -> Made {
-        Made { guest: None, ..self }
+    fn of_host(self) -> DomainHandle {
+        DomainHandle { guest: None, ..self }
     }
 }
 
@@ -167,7 +167,7 @@ struct Player<'a> {
     bench: &'a mut Testbench,
     driver: Driver,
     devices: BTreeMap<&'a str, driver::Device>,
-    domains: BTreeMap<&'a str, Made>,
+    domains: BTreeMap<&'a str, DomainHandle>,
     /// Where the pages lie that a scenario maps without saying where
     backing: domains::Backing,
     /// Entries that `set-pte` has changed: by address of the entry, its page size and where it led
@@ -177,7 +177,7 @@ struct Player<'a> {
     /// What was outstanding, sent, stored and read at a mark
     marks: BTreeMap<&'a str, probes::Marked>,
     rng: ChaCha8Rng,
-    /// See [`Manner::fail_alloc`]
+    /// See [`RunOptions::fail_alloc`]
     fail_alloc: Option<u64>,
 }
 

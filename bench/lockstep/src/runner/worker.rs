@@ -36,12 +36,12 @@ fn run(job: &Job) -> Reply {
         Err(reason) => return Reply::Failed { reason },
     };
     let start = Instant::now();
-    let film_until = job.waves.as_ref().map(|waves| waves.to);
-    let mut manner = play::Manner {
+    let run_on_until = job.waves.as_ref().map(|waves| waves.to);
+    let mut options = play::RunOptions {
         seed: job.seed,
         series: job.series,
         fail_alloc: job.fail_alloc,
-        film_until,
+        run_on_until,
         choices: job.device.choices(),
         unjudged: false,
         timeout: job.timeout,
@@ -49,11 +49,11 @@ fn run(job: &Job) -> Reply {
     };
     if let Some(file) = &job.record {
         match trace_file::create(file) {
-            Ok(to) => manner.record = Some(to),
+            Ok(to) => options.record = Some(to),
             Err(error) => return Reply::Failed { reason: format!("cannot write {}: {error}", file.display()) },
         }
     }
-    let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
+    let outcome = play::play(&scenario, &job.text, dut, options).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),
         violation: None,

@@ -11,14 +11,14 @@ use super::subject::{Answer, Lost, Messages, Observed, Profile, Subject, WATCHED
 
 /// Sparse memory with bad ranges, which keeps what the IOMMU does.
 #[derive(Clone, Debug)]
-struct Platter {
+struct System {
     words: BTreeMap<u64, u64>,
     bad: Vec<BadRange>,
     writes: Vec<Vec<u64>>,
     messages: Messages,
 }
 
-impl Platter {
+impl System {
     fn check(&self, addr: u64, bytes: u8, write: bool) -> Result<(), MemoryError> {
         let end = addr.saturating_add(bytes.into());
         let hit = |bad: &&BadRange| addr < bad.start.0.saturating_add(bad.bytes) && end > bad.start.0;
@@ -49,7 +49,7 @@ pub(super) fn merged(word: u64, addr: u64, bytes: u8, value: u64) -> u64 {
     word & !(0xffff_ffff << shift) | (value & 0xffff_ffff) << shift
 }
 
-impl Memory for Platter {
+impl Memory for System {
     fn read(&mut self, addr: Spa, bytes: u8) -> Result<u64, MemoryError> {
         self.check(addr.0, bytes, false)?;
         Ok(self.load(addr.0, bytes))
@@ -63,7 +63,7 @@ impl Memory for Platter {
     }
 }
 
-impl Platform for Platter {
+impl Platform for System {
     fn send(&mut self, message: Message) {
         self.messages.sent.push(message);
     }
@@ -81,7 +81,7 @@ impl Platform for Platter {
 #[derive(Clone, Debug)]
 pub struct Model {
     iommu: Iommu,
-    platter: Platter,
+    system: System,
     manual_queues: bool,
 }
 
@@ -95,7 +95,7 @@ impl Model {
     /// In the state that the case sets up, as another device.
     #[must_use]
     pub fn with(case: &Case, profile: &Profile) -> Self {
-        let mut platter = Platter {
+        let mut system = System {
             words: BTreeMap::new(),
             bad: case.bad.iter().map(|bad| BadRange { poison: bad.poison && profile.poison, ..*bad }).collect(),
             writes: Vec::new(),
@@ -103,21 +103,21 @@ impl Model {
         };
         for (addr, words) in &case.memory {
             for (at, word) in words.iter().enumerate() {
-                platter.words.insert(addr.0.wrapping_add(8 * at as u64), *word);
+                system.words.insert(addr.0.wrapping_add(8 * at as u64), *word);
             }
         }
         let mut iommu = Iommu::new(&profile.parameters);
         for &RegisterWrite { offset, bytes, value } in &case.setup {
-            iommu.write_register(&mut platter, offset, bytes, value);
+            iommu.write_register(&mut system, offset, bytes, value);
         }
-        Self { iommu, platter, manual_queues: case.manual_queues }
+        Self { iommu, system, manual_queues: case.manual_queues }
     }
 
     /// The steps in which a request would be translated now. Nothing changes by it.
     #[must_use]
     pub fn trace(&self, request: &Request) -> Vec<Step> {
         let mut steps = Vec::new();
-        let mut memory = golden::MemoryWords(&mut self.platter.clone());
+        let mut memory = golden::MemoryWords(&mut self.system.clone());
         let config = self.config();
         let _ = golden::translate_traced(config, &mut memory, request, &mut steps);
         steps
@@ -144,7 +144,7 @@ impl Model {
 
     /// New entries of a queue, in host order.
     fn entries(&self, register: u16, bytes: u64, from: u64, to: u64) -> Vec<Vec<u64>> {
-        let words = |addr: u64| (addr..addr + bytes).step_by(8).map(|at| self.ordered(self.platter.load(at, 8)));
+        let words = |addr: u64| (addr..addr + bytes).step_by(8).map(|at| self.ordered(self.system.load(at, 8)));
         entries(self.base(register), bytes, from, to).map(|addr| words(addr).collect()).collect()
     }
 }
@@ -164,13 +164,13 @@ impl Subject for Model {
     fn act(&mut self, action: &Action) -> Result<Observed, Lost> {
         let before = WATCHED.map(|offset| self.read(offset));
         let (fqt, pqt) = (self.read(offset::FQT), self.read(offset::PQT));
-        self.platter.writes.clear();
-        self.platter.messages = Messages::default();
+        self.system.writes.clear();
+        self.system.messages = Messages::default();
         let mut observed = Observed::default();
-        let (iommu, platter) = (&mut self.iommu, &mut self.platter);
+        let (iommu, system) = (&mut self.iommu, &mut self.system);
         match action {
             Action::Write(RegisterWrite { offset, bytes, value }) => {
-                iommu.write_register(platter, *offset, *bytes, *value);
+                iommu.write_register(system, *offset, *bytes, *value);
                 if *offset == offset::TR_REQ_CTL {
                     observed.debug = Some(TrResponse(iommu.read_register(offset::TR_RESPONSE, 8)));
                 }
@@ -178,21 +178,21 @@ impl Subject for Model {
             Action::Read { offset, bytes } => observed.value = Some(iommu.read_register(*offset, *bytes)),
             Action::Store { addr, bytes, words } => {
                 for (at, word) in words.iter().enumerate() {
-                    platter.store(addr.0.wrapping_add(at as u64 * u64::from(*bytes)), *bytes, *word);
+                    system.store(addr.0.wrapping_add(at as u64 * u64::from(*bytes)), *bytes, *word);
                 }
             }
             Action::Command(words) => {
                 let (base, tail) = (self.base(offset::CQB), self.read(offset::CQT));
                 for (half, word) in words.iter().enumerate() {
                     let word = self.ordered(*word);
-                    self.platter.store(base.base() + tail * 16 + half as u64 * 8, 8, word);
+                    self.system.store(base.base() + tail * 16 + half as u64 * 8, 8, word);
                 }
-                self.iommu.write_register(&mut self.platter, offset::CQT, 4, (tail + 1) % base.entries());
+                self.iommu.write_register(&mut self.system, offset::CQT, 4, (tail + 1) % base.entries());
             }
-            Action::Translate(request) => observed.answer = Some(Answer::Full(iommu.translate(platter, request))),
-            Action::PageRequest(request) => iommu.page_request(platter, request),
-            Action::Completion(completion) => iommu.invalidation_completion(platter, completion),
-            Action::Timeout { itags } => iommu.invalidation_timeout(platter, *itags),
+            Action::Translate(request) => observed.answer = Some(Answer::Full(iommu.translate(system, request))),
+            Action::PageRequest(request) => iommu.page_request(system, request),
+            Action::Completion(completion) => iommu.invalidation_completion(system, completion),
+            Action::Timeout { itags } => iommu.invalidation_timeout(system, *itags),
         }
         // A queue that is switched on begins at 0 again.
         if !writes_to(action, offset::FQCSR) {
@@ -202,14 +202,14 @@ impl Subject for Model {
             observed.page_requests = self.entries(offset::PQB, 16, pqt, self.read(offset::PQT));
         }
         let queues = [extent(self.base(offset::FQB), 32), extent(self.base(offset::PQB), 16)];
-        observed.writes = std::mem::take(&mut self.platter.writes);
+        observed.writes = std::mem::take(&mut self.system.writes);
         observed.writes.retain(|write| !queues.iter().any(|queue| queue.contains(&write[0])));
-        observed.messages = Some(std::mem::take(&mut self.platter.messages));
+        observed.messages = Some(std::mem::take(&mut self.system.messages));
         observed.registers = changes(before, WATCHED.map(|offset| self.read(offset)));
         if !self.manual_queues {
             for (head, tail) in [(offset::FQH, offset::FQT), (offset::PQH, offset::PQT)] {
                 let tail = self.read(tail);
-                self.iommu.write_register(&mut self.platter, head, 4, tail);
+                self.iommu.write_register(&mut self.system, head, 4, tail);
             }
         }
         Ok(observed)

@@ -6,7 +6,7 @@ use driver::{ApiError, Device, Domain, HwptRequest, Machine, Mapping, MsiWindow,
 use events::{Operation, Promise};
 use golden::{DeviceId, Spa};
 
-use super::play::{Made, Player};
+use super::play::{DomainHandle, Player};
 use super::program::{DomainSpec, FILES, MSI, Op, TABLE_PAGES, TABLES, To};
 
 const PAGE: u64 = 4096;
@@ -242,7 +242,7 @@ impl Player<'_> {
         match self.driver.hwpt_alloc(&mut self.computer, &request) {
             Ok(made) => {
                 let (areas, files) = Default::default();
-                self.domains[domain] = Some(Made { domain: made, guest, areas, files, touched: Vec::new() });
+                self.domains[domain] = Some(DomainHandle { domain: made, guest, areas, files, touched: Vec::new() });
                 Ok(())
             }
             Err(error) => {

@@ -82,7 +82,7 @@ impl Played {
 
 /// A domain that is there.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct DomainHandle {
     pub domain: Domain,
     pub guest: Option<(Guest, GuestTable)>,
     /// Memory behind its mappings, by IOVA: where, how much
@@ -122,7 +122,7 @@ pub struct Player<'a> {
     pub computer: Computer,
     pub driver: Driver,
     pub devices: Vec<Device>,
-    pub domains: Vec<Option<Made>>,
+    pub domains: Vec<Option<DomainHandle>>,
     pub ram: Ram,
 }
 
@@ -263,11 +263,11 @@ impl Player<'_> {
         })
     }
 
-    pub fn made(&self, domain: usize) -> Result<&Made, ApiError> {
+    pub fn made(&self, domain: usize) -> Result<&DomainHandle, ApiError> {
         self.domains[domain].as_ref().ok_or(ApiError::NoSuchObject { kind: "domain", id: domain as u32 })
     }
 
-    pub fn made_mut(&mut self, domain: usize) -> Result<&mut Made, ApiError> {
+    pub fn made_mut(&mut self, domain: usize) -> Result<&mut DomainHandle, ApiError> {
         self.domains[domain].as_mut().ok_or(ApiError::NoSuchObject { kind: "domain", id: domain as u32 })
     }
 

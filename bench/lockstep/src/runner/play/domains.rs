@@ -9,7 +9,7 @@ use scenario::{Domain, DomainKind, Mapping, Mode, MsiWindow, Scenario};
 use testbench::Testbench;
 
 use super::config::BACKING;
-use super::{Fault, Made, Player};
+use super::{DomainHandle, Fault, Player};
 
 /// Memory for the page tables of a guest.
 const GUEST_TABLES: u64 = 64 << 12;
@@ -103,7 +103,7 @@ impl<'a> Player<'a> {
                     if domain.nest_parent { HwptRequest::nest_parent(name) } else { HwptRequest::paging(name) };
                 let mut request = request.scheme(scheme(domain.paging_mode()));
                 request.msi = Self::window(domain);
-                Made { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, guest: None }
+                DomainHandle { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, guest: None }
             }
             DomainKind::Nested => self.make_nested(name, domain)?,
         };
@@ -116,7 +116,7 @@ impl<'a> Player<'a> {
     }
 
     /// Memory and a table of a guest for a nested domain.
-    pub(super) fn make_guest(&mut self, name: &str, domain: &Domain) -> Result<(Made, NestedData), Fault> {
+    pub(super) fn make_guest(&mut self, name: &str, domain: &Domain) -> Result<(DomainHandle, NestedData), Fault> {
         let parent_name = domain.parent.as_ref().map_or("", |parent| parent.as_str());
         let Some(parent) = self.domains.get(parent_name).copied() else {
             return Err(Fault::At(domain.kind.place, format!("parent `{parent_name}` is not there")));
@@ -128,13 +128,13 @@ impl<'a> Player<'a> {
         let mode = scheme(domain.paging_mode());
         let table = self.call(|driver, bench| driver.guest_table(bench, guest, Some(mode), pscid))?;
         let data = self.driver.nested_data(table)?;
-        Ok((Made { domain: parent.domain, guest: Some((guest, table)) }, data))
+        Ok((DomainHandle { domain: parent.domain, guest: Some((guest, table)) }, data))
     }
 
-    fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<Made, Fault> {
+    fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<DomainHandle, Fault> {
         let (over, data) = self.make_guest(name, domain)?;
         let request = HwptRequest::nested(name, over.domain, data);
-        Ok(Made { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, ..over })
+        Ok(DomainHandle { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, ..over })
     }
 
     /// A place for a guest's page tables that nothing else in the parent uses, the same each time.
@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
     }
 
     /// Maps pages: in a nested domain the guest does it.
-    pub(super) fn map(&mut self, name: &str, made: Made, mapping: &Mapping) -> Result<(), Fault> {
+    pub(super) fn map(&mut self, name: &str, made: DomainHandle, mapping: &Mapping) -> Result<(), Fault> {
         let output = self.backing.place(name, mapping);
         let mapping = DriverMapping {
             iova: mapping.iova.0,
@@ -211,7 +211,7 @@ impl<'a> Player<'a> {
     }
 
     /// A domain that is there now.
-    pub(super) fn made(&self, name: &str) -> Result<Made, Fault> {
+    pub(super) fn made(&self, name: &str) -> Result<DomainHandle, Fault> {
         // As the API says it of a domain that was freed.
         let gone = driver::ApiError::NoSuchObject { kind: "domain", id: 0 };
         self.domains.get(name).copied().ok_or(Fault::Api(gone))

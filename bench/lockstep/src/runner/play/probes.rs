@@ -13,7 +13,7 @@ use testbench::Watch;
 
 use super::config::POISON;
 use super::domains::scheme;
-use super::{Fault, Made, Player};
+use super::{DomainHandle, Fault, Player};
 
 /// The state of the books at a mark.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl<'a> Player<'a> {
         request.event = alloc.event.as_ref().map(|event| Spa(event.0));
         let made = self.call(|driver, bench| driver.hwpt_alloc(bench, &request));
         let made = match (made, over) {
-            (Ok(made), guest) => Made { domain: made, guest },
+            (Ok(made), guest) => DomainHandle { domain: made, guest },
             (Err(error), Some((guest, table))) => {
                 self.driver.guest_table_free(self.bench, table)?;
                 self.driver.guest_free(self.bench, guest)?;

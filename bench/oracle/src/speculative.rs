@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 
 use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach, is_of_directories};
-use super::roots::Unasked;
+use super::roots::Speculative;
 use super::slips::Slip;
 use super::tagged::{Tagged, entry};
 use super::usable::Window;
@@ -122,13 +122,13 @@ impl Words for Everywhere<'_, '_> {
 #[derive(Default)]
 struct Found {
     entries: Tagged,
-    contexts: Unasked,
+    contexts: Speculative,
 }
 
 impl Oracle {
     /// Looks for page-table entries for the address of this request that walks in anybody's name may have led to, at any
     /// time until now. Whether there are any that were not known.
-    pub(super) fn find_unasked(&mut self, request: &Request, window: Window) -> bool {
+    pub(super) fn find_speculative(&mut self, request: &Request, window: Window) -> bool {
         self.requesters.seen(request);
         if self.slips.has(Slip::NoWalksAhead) {
             return false;
