@@ -1,5 +1,8 @@
 //! The fabric and the memory around the device under test: devices that make DMA requests and keep translations, memory
 //! that answers with seeded latency and order, software that stores and reads registers, and a check of the protocol.
+//!
+//! Begin with [`Bus`]: [`Bus::drive`] and [`Bus::observe`] are the two halves of a cycle, and the second one makes the events
+//! that everybody else lives on. It knows AXI and nothing of tables and commands.
 
 mod ats;
 mod config;

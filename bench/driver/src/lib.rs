@@ -3,6 +3,7 @@
 //!
 //! Everything reaches the world through [`Machine`]. The order of stores and commands is the subject here, so it is
 //! explicit in the code and never depends on a hash map or on the host.
+//! Begin with [`Driver`]. It has encoders of its own ([`format`](mod@format)), so that a misreading of the golden model is seen.
 
 mod alloc;
 mod attach;

@@ -1,7 +1,7 @@
 //! Scenarios: what they say, what is wrong with them, which variants they have.
 //!
 //! [`parse`] turns text into a [`Scenario`] in which everything fits together, or into diagnostics that point into
-//! the text. [`Scenario::variants`] expands the matrix.
+//! the text. [`Scenario::variants`] expands the matrix. Nothing here plays anything.
 
 mod at;
 mod check;

@@ -212,12 +212,12 @@ impl Testbench {
     }
 
     /// Writes a trace of the run from its beginning. An error of `to` ends the trace and not the run:
-    /// [`RunOutcome::unrecorded`] tells.
+    /// [`crate::RunOutcome::unrecorded`] tells.
     pub fn record(&mut self, to: Box<dyn Write>, device: &Device) {
         self.recording = Recording::begin(to, device);
     }
 
-    /// Records DMA over time from now on, for [`RunOutcome::series`].
+    /// Records DMA over time from now on, for [`crate::RunOutcome::series`].
     pub fn record_series(&mut self) {
         self.recorder = Some(Recorder::new());
     }

@@ -1,4 +1,4 @@
-//! The command line: what was typed ([`args`]), what it means ([`options`]), what is done ([`commands`]).
+//! The command line: what was typed (`args`), what it means (`options`), what is done (`commands`).
 
 mod args;
 mod commands;

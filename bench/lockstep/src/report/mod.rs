@@ -1,7 +1,7 @@
 //! Results: one type, and its renderings.
 //!
-//! [`Report`] is all that a regression found. What people read ([`terminal`]), what programs read ([`json`]), what
-//! CI servers read ([`junit`], [`annotations`]) are renderings of it and add nothing.
+//! [`Report`] is all that a regression found. What people read (`terminal`), what programs read (`json`), what
+//! CI servers read (`junit`, `annotations`) are renderings of it and add nothing.
 
 mod annotations;
 mod compare;

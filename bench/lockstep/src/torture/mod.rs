@@ -1,6 +1,6 @@
 //! The oracle's counter-test: random worlds with the model as the device under test.
 //!
-//! A [`World`](world::World) has every structure that an IOMMU may cache, devices that stream through them, and
+//! A `World` has every structure that an IOMMU may cache, devices that stream through them, and
 //! software that changes words at random, invalidates them more or less as it should, and waits or does not wait for
 //! it. Whatever software does there, a model that is legal by construction must never be blamed; a model with an
 //! illegal [`Habit`](model::Habit) must be, sooner or later. [`hunt`] says how soon.
