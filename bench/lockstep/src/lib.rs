@@ -2,7 +2,7 @@
 //!
 //! What is above the test bench: [`runner`] plays scenarios in worker processes, [`report`] holds and renders results,
 //! [`torture`] tests the oracle, [`vectors`] scores outside cases, [`cli`] is the command line. Begin with [`runner::play`]
-//! for one run, with [`runner::Pool`] for many. Nothing here judges: the oracle has done that.
+//! for one run, with [`runner::Pool`] for many. Device and software are judged by the oracle; the runner says only whether a run shows what its scenario demands.
 
 pub mod cli;
 pub mod report;

@@ -221,7 +221,7 @@ pub(super) fn add_runs(
                     _ => None,
                 };
                 recorded.push((planned.job.variant.clone(), series));
-                let mut run = report::run_report(planned, played, options.reproduce(planned));
+                let mut run = runner::judge(planned, played, options.reproduce(planned));
                 if options.must_show && !planned.is_stand_in() {
                     run.must_show();
                 }

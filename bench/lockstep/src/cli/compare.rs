@@ -61,8 +61,8 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
 }
 
 /// A run that tells something of its policy, whatever the scenario had expected of it.
-fn played(run: &report::RunReport) -> bool {
-    matches!(run.verdict, report::Verdict::Pass | report::Verdict::SoftwareHazard)
+fn played(run: &runner::RunReport) -> bool {
+    matches!(run.verdict, runner::Verdict::Pass | runner::Verdict::SoftwareHazard)
 }
 
 /// The jobs of all policies: for a scenario with a matrix of policies, those of its variants; for another one, the

@@ -9,8 +9,9 @@ use super::args::{Litmus as Args, Selection};
 use super::commands::{CommandError, play_jobs};
 use super::options::Options;
 use super::output;
-use crate::report::{ExitCode, RunReport, Verdict};
+use crate::report::ExitCode;
 use crate::runner::{self, Device, Plan, Planned, Selected};
+use crate::runner::{RunReport, Verdict};
 
 /// What a litmus test came to on one device.
 #[derive(Debug, Default)]

@@ -12,8 +12,8 @@ use super::args::{AddressRange, Events, Judge};
 use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::{device, output, waves};
-use crate::report::{self, ExitCode, Report, RunReport};
-use crate::runner::{Job, Selected, open_trace};
+use crate::report::{self, ExitCode, Report};
+use crate::runner::{Job, RunReport, Selected, open_trace};
 
 /// Traces of more runs than this help nobody.
 const MOST: usize = 10;

@@ -9,8 +9,8 @@ use super::args::{Dut, WaveOptions};
 use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::output;
-use crate::report::{Report, RunReport};
-use crate::runner::{Job, Played, Reply, Selected, Waves};
+use crate::report::Report;
+use crate::runner::{Job, Played, Reply, RunReport, Selected, Waves};
 
 /// Waves of more runs than this help nobody.
 const MOST: usize = 10;

@@ -7,8 +7,9 @@ use oracle::Figures;
 use serde::Serialize;
 use testbench::{Reconfiguration, Series};
 
-use super::result::{ExitCode, RunReport, Verdict};
+use super::result::ExitCode;
 use super::terminal::{bold, grouped, sum, table, verdicts};
+use crate::runner::{RunReport, Verdict};
 
 /// Cycles of a profile before the beginning of a reconfiguration.
 const BEFORE: u64 = 200;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json as object};
 
-use super::result::{Report, Verdict};
+use super::result::Report;
+use crate::runner::Verdict;
 
 /// The report as a JSON document with a newline at its end. Everything that depends on the machine or the day is in
 /// `times`: without it, two regressions with the same seed and device give the same document, whatever `-j` was.

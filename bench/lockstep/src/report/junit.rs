@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as XmlReport, TestCase, TestCaseStatus, TestSuite};
 
-use super::result::{Report, RunReport, Verdict};
+use super::result::Report;
 use super::terminal::explain;
+use crate::runner::{RunReport, Verdict};
 
 /// The report as JUnit XML: a suite for each scenario, a case for each run. What hung, crashed or was stopped is an error, what
 /// failed is a failure; the type is the verdict. What the model played in place of the device under test, and passed,

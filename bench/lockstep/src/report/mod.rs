@@ -18,5 +18,5 @@ pub use json::{compact, json};
 pub use junit::junit;
 pub use plot::{PlotError, plot};
 pub use policies::policies;
-pub use result::{Crash, ExitCode, Report, RunReport, Times, Unmet, Verdict, run_report};
+pub use result::{ExitCode, Report, Times};
 pub use terminal::{failures, finding, summary};

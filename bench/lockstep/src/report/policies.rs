@@ -4,8 +4,9 @@ use comfy_table::{Cell, CellAlignment};
 use oracle::Figures;
 
 use super::json::rate;
-use super::result::{Report, RunReport};
+use super::result::Report;
 use super::terminal::{bold, grouped, short, sum, table, verdicts};
+use crate::runner::RunReport;
 
 /// A table with a column for each policy and a line for each figure, for each scenario of the report. Figures of
 /// several seeds are summed.

@@ -8,9 +8,9 @@ use oracle::{Blame, Figures, Finding};
 use scenario::{Requirement, parse};
 use testbench::{End, RunOutcome};
 
-use super::{ExitCode, Report, RunReport, Times, Verdict, run_report};
+use super::{ExitCode, Report, Times};
 use crate::report::{annotations, compact, failures, json, junit, policies, summary};
-use crate::runner::{Device, Loaded, Plan, Planned, Played, Reply, Selected};
+use crate::runner::{Device, Loaded, Plan, Planned, Played, Reply, RunReport, Selected, Verdict, judge};
 
 /// Two variants, two seeds each.
 fn planned() -> Vec<Planned> {
@@ -51,7 +51,7 @@ fn finding(blame: Blame) -> Finding {
 }
 
 fn judged(index: usize, played: Played) -> RunReport {
-    run_report(&planned()[index], played, "lockstep run a.b --replay 0x1".into())
+    judge(&planned()[index], played, "lockstep run a.b --replay 0x1".into())
 }
 
 fn replied(outcome: RunOutcome) -> Played {
@@ -211,7 +211,7 @@ fn an_allocation_that_was_to_fail_and_did_not_is_told() {
     let judge = |failed| {
         let mut played = outcome();
         played.figures.failed_allocations = failed;
-        run_report(&planned, replied(played), String::new())
+        judge(&planned, replied(played), String::new())
     };
     assert!(judge(1).passed && judge(1).id.ends_with("#0/alloc-4"));
     assert_eq!(judge(0).unmet[0].to_string(), "failures of allocation 4: wanted 1, got 0");
@@ -245,7 +245,7 @@ fn a_run_in_which_all_was_refused_passes_only_where_faults_are_expected() {
     refused.figures.device_faults = refused.figures.dma_transactions;
     let mut planned = planned().swap_remove(0);
     planned.expectation = scenario::Expectation::default();
-    let judge = |planned: &Planned, outcome: &RunOutcome| run_report(planned, replied(outcome.clone()), String::new());
+    let judge = |planned: &Planned, outcome: &RunOutcome| judge(planned, replied(outcome.clone()), String::new());
     let run = judge(&planned, &refused);
     assert_eq!((run.passed, run.verdict), (false, Verdict::Pass));
     assert!(run.unmet[0].to_string().contains("got 0 of 1200"), "{:?}", run.unmet);
@@ -260,7 +260,7 @@ fn a_run_in_which_all_was_refused_passes_only_where_faults_are_expected() {
 fn a_device_that_keeps_nothing_need_not_show_what_keeping_does() {
     let mut planned = planned().swap_remove(0);
     let stale_used = Some(scenario::Limit { min: 1, max: u64::MAX });
-    let judge = |planned: &Planned, outcome: RunOutcome| run_report(planned, replied(outcome), String::new());
+    let judge = |planned: &Planned, outcome: RunOutcome| judge(planned, replied(outcome), String::new());
     for verdict in [scenario::ExpectedVerdict::SoftwareHazard, scenario::ExpectedVerdict::Pass] {
         let because = Some("unmap".to_owned());
         planned.expectation = scenario::Expectation { verdict, stale_used, because, ..Default::default() };

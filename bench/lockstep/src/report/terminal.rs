@@ -9,7 +9,8 @@ use oracle::{Figures, Finding};
 use testbench::End;
 
 use super::json::rate;
-use super::result::{Report, RunReport, Verdict};
+use super::result::Report;
+use crate::runner::{RunReport, Verdict};
 
 /// This many failures are shown with their evidence, one of each kind first.
 const MOST_FAILURES: usize = 10;

@@ -5,6 +5,7 @@
 
 mod dut;
 mod job;
+mod judgement;
 mod play;
 mod pool;
 mod seed;
@@ -13,6 +14,7 @@ mod trace_file;
 mod worker;
 
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
+pub use judgement::{Crash, RunReport, Unmet, Verdict, judge};
 pub use play::{RunOptions, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;
