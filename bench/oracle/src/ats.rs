@@ -151,9 +151,9 @@ impl Oracle {
                 Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
                 _ => false,
             };
-            let mut explanation = self.explain(&request, window, accept);
-            while explanation.is_none() && self.look_up_unknown() {
-                explanation = self.explain(&request, window, accept);
+            let mut explanation = self.search.explain(&request, window, accept);
+            while explanation.is_none() && self.search.look_up_unknown() {
+                explanation = self.search.explain(&request, window, accept);
             }
             match explanation {
                 Some(explanation) => self.explained(&request, &explanation, window),
@@ -171,9 +171,9 @@ impl Oracle {
             }
             return Ok(());
         }
-        let mut found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
-        while found.is_empty() && self.look_up_unknown() {
-            found = self.explain_refusal(&request, window, |fault| answers(fault, came.status));
+        let mut found = self.search.explain_refusal(&request, window, |fault| answers(fault, came.status));
+        while found.is_empty() && self.search.look_up_unknown() {
+            found = self.search.explain_refusal(&request, window, |fault| answers(fault, came.status));
         }
         if found.is_empty() {
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));

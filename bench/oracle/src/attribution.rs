@@ -28,7 +28,7 @@ impl Oracle {
         loop {
             match self.attribute(shown, now) {
                 // What nobody has touched may be a word that the device left out.
-                Err(_) if self.look_up_unknown() => {}
+                Err(_) if self.search.look_up_unknown() => {}
                 judged => return judged,
             }
         }
@@ -60,7 +60,7 @@ impl Oracle {
         let transaction = self.transactions.live().get(place)?;
         let request = request_of(transaction);
         let window = Window::until_shown(transaction, cycle);
-        self.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| is_shown(outcome, shown))
+        self.search.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| is_shown(outcome, shown))
     }
 
     /// A beat of write data on `mem_*`.

@@ -31,6 +31,7 @@ use super::chooser::Choice;
 use super::explain::Explanation;
 use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
+use super::search::Search;
 use super::software::{Broken, Served};
 use super::usable::{Struck, Window, judge, narrow};
 use super::view::View;
@@ -63,7 +64,7 @@ impl Oracle {
         came: &Answer<'_>,
     ) -> Violation {
         // What it should have been: the outcome that needs the freshest values.
-        let (right, base, leads_to) = match self.explain(request, window, |_, _| true) {
+        let (right, base, leads_to) = match self.search.explain(request, window, |_, _| true) {
             Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, page_of(&outcome)),
             None => (self.after_updates(request, window), Vec::new(), None),
         };
@@ -86,23 +87,14 @@ impl Oracle {
     }
 
     fn with_past<T>(&self, request: &Request, window: Window, look: impl FnOnce(&Past<'_>) -> T) -> T {
-        let Oracle { histories, invalidations, roots, tagged, .. } = self;
-        look(&Past {
-            config: &self.config(),
-            request,
-            window,
-            histories,
-            invalidations,
-            roots,
-            tagged,
-            memory: &self.memory,
-        })
+        let Search { histories, invalidations, roots, tagged, memory, .. } = &self.search;
+        look(&Past { config: &self.search.config(), request, window, histories, invalidations, roots, tagged, memory })
     }
 
     /// By what a request was answered that software let through; whose the address is that it came to, if that was free.
     pub(super) fn hazard_story(&self, served: &Served, broken: &Broken) -> String {
         let Served { request, window, explanation, .. } = served;
-        let moments = self.software.operations.moments(*window, &self.histories).cycles;
+        let moments = self.software.operations.moments(*window, &self.search.histories).cycles;
         let lines = |past: &Past<'_>| {
             let mut lines: Vec<String> = Vec::new();
             for choice in &explanation.choices {
@@ -134,7 +126,8 @@ impl Oracle {
         let Window { offered, start, end, .. } = window;
         let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
         let mut steps: Vec<Step> = Vec::new();
-        let outcome = golden::translate_traced(&self.config(), &mut View::now(&self.memory), request, &mut steps);
+        let outcome =
+            golden::translate_traced(&self.search.config(), &mut View::now(&self.search.memory), request, &mut steps);
         let _ = writeln!(out, "golden walk over memory as it is now: {}", answer_line(request, &outcome));
         // The last step says the same again.
         steps.truncate(steps.len().saturating_sub(1));
@@ -146,7 +139,7 @@ impl Oracle {
                 continue;
             }
             told.push(word.addr);
-            let sightings = self.histories.word(word.addr).map(|history| (history, history.sightings()));
+            let sightings = self.search.histories.word(word.addr).map(|history| (history, history.sightings()));
             let Some((history, sightings)) = sightings.filter(|(_, seen)| !seen.is_empty()) else {
                 let _ = writeln!(out, "      the device never read it");
                 continue;
@@ -155,7 +148,8 @@ impl Oracle {
                 continue;
             }
             for seen in sightings {
-                let verdict = match judge(history, word, seen, &self.invalidations, Globality::default(), window) {
+                let verdict = match judge(history, word, seen, &self.search.invalidations, Globality::default(), window)
+                {
                     Ok(()) => "may be used".to_owned(),
                     Err(Struck::Later) => "struck: read after the request had ended".to_owned(),
                     Err(Struck::Invalid) => {

@@ -7,6 +7,7 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Only, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
+use super::search::Search;
 use super::slips::Slip;
 use super::usable::{Knowledge, Window};
 use super::view::Peek;
@@ -74,7 +75,35 @@ pub(super) fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> O
     }
 }
 
+/// What `find` finds in a state by the choices of the implementation that the device is thought to have made, or by making
+/// some of them otherwise: in so many ways at most. Then the device is thought to do so.
+fn by_choices<S, T>(
+    state: &mut S,
+    search_of: impl Fn(&mut S) -> &mut Search,
+    others: usize,
+    mut find: impl FnMut(&mut S) -> Option<T>,
+) -> Option<T> {
+    let search = search_of(state);
+    let made = search.choices;
+    let others = if search.slips.has(Slip::ChoicesBound) { 0 } else { others };
+    for choices in made.all().take(others.saturating_add(1)) {
+        search_of(state).choices = choices;
+        if let Some(found) = find(state) {
+            return Some(found);
+        }
+    }
+    search_of(state).choices = made;
+    None
+}
+
 impl Oracle {
+    /// As [`Search::by_any_choice`], where more has to be known than what the search goes by.
+    pub(super) fn by_any_choice<T>(&mut self, find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        by_choices(self, |oracle| &mut oracle.search, usize::MAX, find)
+    }
+}
+
+impl Search {
     /// The first explanation of an outcome that `accept` takes; one without stale values where there is one.
     pub(super) fn explain(
         &mut self,
@@ -82,27 +111,13 @@ impl Oracle {
         window: Window,
         accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
-        self.by_any_choice(|oracle| oracle.explain_within(&Reach::ALL, request, window, &accept))
+        self.by_any_choice(|search| search.explain_within(&Reach::ALL, request, window, &accept))
     }
 
     /// What is found by the choices of the implementation that the device is thought to have made, or by making one of
     /// them otherwise; then the device is thought to do so.
-    pub(super) fn by_any_choice<T>(&mut self, find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
-        self.by_choices(usize::MAX, find)
-    }
-
-    /// The same with so many other ways to choose at most.
-    fn by_choices<T>(&mut self, others: usize, mut find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
-        let made = self.choices;
-        let others = if self.slips.has(Slip::ChoicesBound) { 0 } else { others };
-        for choices in made.all().take(others.saturating_add(1)) {
-            self.choices = choices;
-            if let Some(found) = find(self) {
-                return Some(found);
-            }
-        }
-        self.choices = made;
-        None
+    fn by_any_choice<T>(&mut self, find: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        by_choices(self, |search| search, usize::MAX, find)
     }
 
     /// As [`Self::explain`], with one choice made otherwise at most: for what is asked often.
@@ -113,7 +128,7 @@ impl Oracle {
         accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
     ) -> Option<Explanation> {
         let others = self.choices.free();
-        self.by_choices(others, |oracle| oracle.explain_within(&Reach::ALL, request, window, &accept))
+        by_choices(self, |search| search, others, |search| search.explain_within(&Reach::ALL, request, window, &accept))
     }
 
     /// As [`Self::explain`], no further than these.
@@ -177,10 +192,10 @@ impl Oracle {
         accept: impl Fn(&Fault) -> bool,
     ) -> Vec<(Fault, Explanation)> {
         let some = |found: Vec<_>| if found.is_empty() { None } else { Some(found) };
-        let found = self.by_any_choice(|oracle| {
-            let found = some(oracle.nearest_refusals(&Reach::ALL, request, window, &accept));
-            if found.is_none() && oracle.find_speculative(request, window) {
-                return some(oracle.nearest_refusals(&Reach::BY_TAGS, request, window, &accept));
+        let found = self.by_any_choice(|search| {
+            let found = some(search.nearest_refusals(&Reach::ALL, request, window, &accept));
+            if found.is_none() && search.find_speculative(request, window) {
+                return some(search.nearest_refusals(&Reach::BY_TAGS, request, window, &accept));
             }
             found
         });
@@ -244,7 +259,7 @@ impl Oracle {
     ) {
         let mut config = self.config();
         let mut tries = 0;
-        for ddtp in self.registers.ddtp_choices(window.start, window.end) {
+        for ddtp in self.configuration.ddtp_choices(window.start, window.end) {
             config.ddtp = ddtp;
             let known = Knowledge {
                 histories: &self.histories,

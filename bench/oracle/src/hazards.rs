@@ -78,17 +78,17 @@ impl Oracle {
     }
 
     pub(super) fn judge_software(&mut self, served: &Served) {
-        let moments = self.software.moments(served.window, &self.histories);
+        let moments = self.software.moments(served.window, &self.search.histories);
         let at_rest = self.at_rest_around(served, &moments);
         self.software.count(served.window, &served.explanation.outcome, &at_rest);
         let around = Around {
             moments: &moments,
             at_rest: &at_rest,
-            histories: &self.histories,
-            invalidations: &self.invalidations,
+            histories: &self.search.histories,
+            invalidations: &self.search.invalidations,
         };
         let reads = &served.explanation.choices;
-        let retired = self.software.retired(reads, &self.histories, served.window);
+        let retired = self.software.retired(reads, &self.search.histories, served.window);
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
         let through_table = matches!(&served.freed, Some(Broken::Freed { table: Some(_), .. }));
         let is_accused = retired.is_some() || torn.is_some() || through_table;
@@ -112,12 +112,12 @@ impl Oracle {
 
     /// How the request would have come out by memory at rest, at each of these moments.
     fn at_rest_around(&self, served: &Served, moments: &Moments) -> AtRest {
-        let config = self.config();
+        let config = self.search.config();
         let mut at_rest = AtRest::default();
         for &cycle in &moments.cycles {
             let mut view = match self.slips.has(Slip::RestIsNow) {
-                true => View::now(&self.memory),
-                false => View::at(&self.memory, &self.histories, cycle),
+                true => View::now(&self.search.memory),
+                false => View::at(&self.search.memory, &self.search.histories, cycle),
             };
             at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
             at_rest.words.append(&mut view.looked_at);
@@ -130,7 +130,7 @@ impl Oracle {
         if self.slips.has(Slip::FirstIsKindest) {
             return Kindest::Stale;
         }
-        let (software, freed) = (std::mem::take(&mut self.software), std::mem::take(&mut self.freed));
+        let (software, freed) = (&self.software, &self.freed);
         let mut kindest = Kindest::Stale;
         // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
         let rests = (0..moments.cycles.len()).map(Some).chain([None]);
@@ -158,12 +158,11 @@ impl Oracle {
                 }
                 matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
             };
-            self.replay_only(Some(&fits), served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            self.search.replay_only(Some(&fits), served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
             if matches!(kindest, Kindest::Kept) {
                 break;
             }
         }
-        (self.software, self.freed) = (software, freed);
         kindest
     }
 
@@ -175,7 +174,8 @@ impl Oracle {
         let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since <= before);
         // What led there may have been taken out while the request was on its way.
         let missing = |since: Cycle, what: &str| {
-            let gone = StaleUse::changes(reads, &self.histories, |_| true).find(|(_, changed)| *changed <= since);
+            let gone =
+                StaleUse::changes(reads, &self.search.histories, |_| true).find(|(_, changed)| *changed <= since);
             match gone {
                 Some((choice, changed)) => self.missing(&choice, changed, window, Some(since)),
                 None => format!("missing: {what} is taken out, and invalidated, before that"),
@@ -195,12 +195,17 @@ impl Oracle {
     /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
     /// may have been aborted is no use once software has seen a fence complete.
     fn note_stale_uses(&mut self, served: &Served) {
-        for (choice, changed) in StaleUse::among(served, &self.histories).collect::<Vec<_>>() {
+        for (choice, changed) in StaleUse::among(served, &self.search.histories).collect::<Vec<_>>() {
             if self.stale_uses.iter().any(|known| known.is_like(&choice, changed)) {
                 continue;
             }
             let stale = StaleUse { choice, changed, served: served.clone() };
-            if self.invalidations.may_be_lost(&stale.choice.word, stale.choice.value, stale.changed, served.window) {
+            if self.search.invalidations.may_be_lost(
+                &stale.choice.word,
+                stale.choice.value,
+                stale.changed,
+                served.window,
+            ) {
                 self.never_invalidated(&stale);
             }
             self.stale_uses.push(stale);
@@ -212,7 +217,7 @@ impl Oracle {
         for stale in std::mem::take(&mut self.stale_uses) {
             let StaleUse { choice, changed, served } = &stale;
             let is_fine = self.slips.has(Slip::UntoldIsFine)
-                || self.invalidations.has_followed(&choice.word, choice.value, *changed);
+                || self.search.invalidations.has_followed(&choice.word, choice.value, *changed);
             if !is_fine && !self.is_told(served) {
                 self.never_invalidated(&stale);
             }
@@ -232,7 +237,7 @@ impl Oracle {
                     && StaleUse::changes(chooser.choices(), histories, |choice| choice.stale).all(told);
                 found || tries > TRIES_FOR_KIND
             };
-            self.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            self.search.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
             if found {
                 break;
             }
@@ -248,9 +253,9 @@ impl Oracle {
 
     /// The step that software left out or did wrong, after it had changed what led to this read.
     fn missing(&self, choice: &Choice, changed: Cycle, window: Window, given_up: Option<Cycle>) -> String {
-        let config = self.config();
-        let waiting = self.commands.handed_over(self.registers.cq, &config, &self.memory);
-        self.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
+        let config = self.search.config();
+        let waiting = self.commands.handed_over(self.registers.cq, &config, &self.search.memory);
+        self.search.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
     }
 
     fn hazard(&mut self, broken: Broken, served: &Served) {

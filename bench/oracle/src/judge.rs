@@ -33,9 +33,9 @@ impl Oracle {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
         let window = Window::until(transaction, now);
-        let mut found = self.explain_refusal(&request, window, |_| true);
-        while found.is_empty() && self.look_up_unknown() {
-            found = self.explain_refusal(&request, window, |_| true);
+        let mut found = self.search.explain_refusal(&request, window, |_| true);
+        while found.is_empty() && self.search.look_up_unknown() {
+            found = self.search.explain_refusal(&request, window, |_| true);
         }
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
         found.extend(match found.is_empty() {
@@ -81,8 +81,8 @@ impl Oracle {
             };
             // What is fresh lies where the walk comes by.
             let explanation = match doubt.kind {
-                Kind::Fresh => self.explain_within(&Reach::NEAR, &doubt.request, doubt.window, leaves_it),
-                Kind::Any => self.explain_by_one_choice(&doubt.request, doubt.window, leaves_it),
+                Kind::Fresh => self.search.explain_within(&Reach::NEAR, &doubt.request, doubt.window, leaves_it),
+                Kind::Any => self.search.explain_by_one_choice(&doubt.request, doubt.window, leaves_it),
             };
             let fault = explanation.as_ref().and_then(|explanation| match &explanation.outcome {
                 Outcome::Fault(fault) => Some(fault),
@@ -99,13 +99,11 @@ impl Oracle {
     /// another record stands for as well. Ends at the first one that has none, for which the device is to blame.
     pub(super) fn settle_losses(&mut self, excused: Cycle) {
         while let Some((at, request, window)) = self.faults.lost(excused) {
-            let faults = std::mem::take(&mut self.faults);
             let silent = |outcome: &Outcome, _: &Chooser<'_>| match outcome {
-                Outcome::Fault(fault) => faults.needs_no_record(window, fault),
+                Outcome::Fault(fault) => self.faults.needs_no_record(window, fault),
                 _ => false,
             };
-            let explanation = self.explain(&request, window, silent);
-            self.faults = faults;
+            let explanation = self.search.explain(&request, window, silent);
             if explanation.is_none() {
                 return;
             }
@@ -115,15 +113,15 @@ impl Oracle {
 
     /// The device is cleared; what about software?
     pub(super) fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window) {
-        self.updates.note(&explanation.choices);
+        self.search.updates.note(&explanation.choices);
         for root in &explanation.roots {
-            self.roots.used(*root, window.end);
+            self.search.roots.used(*root, window.end);
         }
         if let Some((tags, table)) = &explanation.msi_table {
-            self.roots.table_used(tags, *table, window.end);
+            self.search.roots.table_used(tags, *table, window.end);
         }
         if matches!(explanation.outcome, Outcome::Translated(_)) {
-            self.tagged.used(&explanation.choices, window.end);
+            self.search.tagged.used(&explanation.choices, window.end);
         }
         if explanation.stale {
             if explanation.other_root {

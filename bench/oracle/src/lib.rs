@@ -9,6 +9,7 @@ mod attribution;
 mod choices;
 mod chooser;
 mod commands;
+mod configuration;
 mod counters;
 mod ddtp;
 mod device_commands;
@@ -36,6 +37,7 @@ mod records;
 mod registers;
 mod roots;
 mod rule;
+mod search;
 mod session;
 mod slips;
 mod software;
@@ -49,7 +51,7 @@ mod verdict;
 mod view;
 
 use events::{Agent, Cycle, Event};
-use golden::{Capabilities, Config, Fctl, Spa, SpecVersion, offset};
+use golden::{Capabilities, Fctl, Spa, SpecVersion, offset};
 use view::Peek;
 
 pub use choices::Bound;
@@ -120,14 +122,8 @@ fn phase_of(event: &Event) -> u8 {
 /// The oracle.
 pub struct Oracle {
     settings: Settings,
-    choices: choices::KnownChoices,
+    search: search::Search,
     registers: registers::Registers,
-    memory: memory::Memory,
-    histories: history::Histories,
-    invalidations: invalidation::Invalidations,
-    roots: roots::Roots,
-    tagged: tagged::Tagged,
-    requesters: speculative::Requesters,
     commands: commands::Commands,
     faults: faults::Faults,
     interrupts: interrupts::Interrupts,
@@ -137,7 +133,6 @@ pub struct Oracle {
     /// Values that were used after software had changed them, each once
     stale_uses: Vec<software::StaleUse>,
     transactions: dma::Transactions,
-    updates: updates::Updates,
     files: interrupt_files::InterruptFiles,
     translation_requests: ats::TranslationRequests,
     device_commands: device_commands::DeviceCommands,
@@ -148,7 +143,6 @@ pub struct Oracle {
     time_line: evidence::TimeLine,
     accesses: evidence::Accesses,
     names: evidence::Names,
-    buffers: chooser::Buffers,
     figures: Figures,
     hazard: Option<Finding>,
     /// Rules that it has wrong: none, but in tests of it
@@ -160,14 +154,8 @@ impl Oracle {
     pub fn new(settings: Settings) -> Self {
         Oracle {
             settings,
-            choices: choices::KnownChoices::new(settings.version, settings.capabilities, &settings.choices),
-            registers: registers::Registers::new(settings.capabilities, Fctl(0)),
-            memory: memory::Memory::default(),
-            histories: history::Histories::default(),
-            invalidations: invalidation::Invalidations::default(),
-            roots: roots::Roots::default(),
-            tagged: tagged::Tagged::default(),
-            requesters: speculative::Requesters::default(),
+            search: search::Search::new(&settings),
+            registers: registers::Registers::new(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             interrupts: interrupts::Interrupts::new(),
@@ -176,7 +164,6 @@ impl Oracle {
             freed: freed::Freed::default(),
             stale_uses: Vec::new(),
             transactions: dma::Transactions::default(),
-            updates: updates::Updates::default(),
             files: interrupt_files::InterruptFiles::default(),
             translation_requests: ats::TranslationRequests::default(),
             device_commands: device_commands::DeviceCommands::default(),
@@ -187,20 +174,9 @@ impl Oracle {
             time_line: evidence::TimeLine::default(),
             accesses: evidence::Accesses::default(),
             names: evidence::Names::default(),
-            buffers: chooser::Buffers::default(),
             figures: Figures::default(),
             hazard: None,
             slips: slips::Slips::default(),
-        }
-    }
-
-    fn config(&self) -> Config {
-        Config {
-            caps: self.registers.caps,
-            fctl: self.registers.fctl(),
-            ddtp: self.registers.ddtp(),
-            version: self.settings.version,
-            choices: self.choices.now().golden,
         }
     }
 
@@ -217,9 +193,10 @@ impl Oracle {
         if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(now);
         }
-        let effect = self.registers.written(register, value, now);
+        self.search.configuration.written(register, value, now);
+        let effect = self.registers.written(register, value);
         let (cq, fq) = (self.registers.cq, self.registers.fq);
-        let pas = self.registers.caps.pas();
+        let pas = self.search.configuration.caps.pas();
         let beyond = |ring: registers::Ring| ring.base.0 >> pas != 0;
         if beyond(cq) {
             self.interrupts.commands_out_of_reach();
@@ -268,11 +245,11 @@ impl Oracle {
         for event in events.iter().filter(|event| phase_of(event) == 0) {
             self.software_did(event, now).map_err(|violation| self.with_evidence(violation, now))?;
         }
-        self.memory.stored(events);
+        self.search.memory.stored(events);
         // Memory holds the stores of this cycle already: what it held before must be known first.
         for event in events {
             if let Event::Store { agent: agent @ (Agent::Cpu | Agent::Iommu), addr, old, .. } = event {
-                self.histories.untouched(*addr, *old);
+                self.search.histories.untouched(*addr, *old);
                 if *agent == Agent::Cpu {
                     self.software.operations.stored(addr.0 & !7, now);
                 }
@@ -310,7 +287,7 @@ impl Oracle {
                 self.freed.free(*start, *bytes, now);
             }
             Event::Taken { start, bytes } if !self.slips.has(Slip::TakenIsFreed) => self.freed.take(*start, *bytes),
-            Event::Held { addr, value } => self.memory.held(*addr, *value),
+            Event::Held { addr, value } => self.search.memory.held(*addr, *value),
             Event::Named { name, what } => self.names.named(name, what),
             Event::ProtocolBroken { rule, right, wrong, place } => {
                 let mut violation = Violation::new(Rule::Protocol, rule.clone(), right.clone(), wrong.clone());
@@ -330,12 +307,12 @@ impl Oracle {
                 self.transactions.offered(request.clone(), now);
                 let request = explain::request_of_dma(request);
                 self.counters.offered(&request, now);
-                self.requesters.seen(&request);
+                self.search.requesters.seen(&request);
             }
             Event::DmaAccepted { ticket, request } => {
                 self.transactions.accepted(*ticket, request.clone(), now);
                 if let Some(transaction) = self.transactions.live().last() {
-                    self.requesters.seen(&explain::request_of(transaction));
+                    self.search.requesters.seen(&explain::request_of(transaction));
                 }
             }
             &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
@@ -377,7 +354,7 @@ impl Oracle {
                 self.device_write(*id, *addr, *burst, beats, now)?;
             }
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
-            Event::RegRead { offset, bytes: 8, value, accepted } if self.registers.caps.hpm() => {
+            Event::RegRead { offset, bytes: 8, value, accepted } if self.search.configuration.caps.hpm() => {
                 if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
                     self.interrupts.counter_over(since, *accepted + status::SETTLE);
                 }
@@ -385,14 +362,14 @@ impl Oracle {
             }
             Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
-            Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.updates.answered(*id) {
+            Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.search.updates.answered(*id) {
                 Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
                 None => self.sighting(*addr, *data, *resp, *sampled, now),
             },
             Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
             Event::AtsOffered { request } => {
                 let request = self.translation_requests.offered(*request, now);
-                self.requesters.seen(&request);
+                self.search.requesters.seen(&request);
             }
             Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
             Event::PageOffered { .. } => self.page_requests.offered(now),
@@ -422,7 +399,7 @@ impl Oracle {
 
     fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
         if self.registers.cq.locate(addr).is_none() {
-            if self.histories.sighted(addr, data, resp, sampled, now) {
+            if self.search.histories.sighted(addr, data, resp, sampled, now) {
                 self.know_entry(addr);
             }
             return;
@@ -445,8 +422,8 @@ impl Oracle {
     fn know_entry(&mut self, addr: Spa) {
         let first = addr.0 & !0x3F;
         for word in (first..first + 0x40).step_by(8) {
-            if self.histories.word(Spa(word)).is_none() {
-                self.histories.untouched(Spa(word), self.memory.peek(Spa(word)));
+            if self.search.histories.word(Spa(word)).is_none() {
+                self.search.histories.untouched(Spa(word), self.search.memory.peek(Spa(word)));
             }
         }
     }
@@ -462,14 +439,14 @@ impl Oracle {
 
     fn decode_commands(&mut self) {
         let ring = self.registers.cq;
-        let config = self.config();
+        let config = self.search.config();
         while let Some(news) = self.commands.next(ring, &config) {
             match news {
                 commands::News::Command { command, sequence, fetched } => {
                     self.device_commands.fetched(command, sequence, fetched);
                     self.time_line.command(fetched, command);
                     if !matches!(command, golden::Command::Fence(_)) {
-                        self.invalidations.fetched(command, fetched);
+                        self.search.invalidations.fetched(command, fetched);
                     }
                 }
                 commands::News::Illegal(why, fetched) => {
@@ -491,11 +468,11 @@ impl Oracle {
     /// The queue stops: the device may leave out what it has fetched since the last fence.
     pub(crate) fn commands_aborted(&mut self) {
         self.device_commands.aborted();
-        self.invalidations.aborted(self.commands.behind_last_fence());
+        self.search.invalidations.aborted(self.commands.behind_last_fence());
     }
 
     fn store(&mut self, agent: Agent, addr: Spa, old: u64, new: u64, now: Cycle) {
-        self.histories.stored(agent, addr, old, new, now);
+        self.search.histories.stored(agent, addr, old, new, now);
         match agent {
             Agent::Dma => {}
             Agent::Cpu => {
@@ -519,7 +496,7 @@ impl Oracle {
                 self.interrupts.fence(fence.fetched, now);
             }
             self.figures.invalidations_compared +=
-                self.invalidations.completed(fence.invalidations, &fence.operands, fence.fetched, now);
+                self.search.invalidations.completed(fence.invalidations, &fence.operands, fence.fetched, now);
         }
     }
 
@@ -531,12 +508,12 @@ impl Oracle {
         };
         match register {
             offset::CAPABILITIES => {
-                self.registers.caps = Capabilities(value);
-                self.choices =
+                self.search.configuration.caps = Capabilities(value);
+                self.search.choices =
                     choices::KnownChoices::new(self.settings.version, Capabilities(value), &self.settings.choices);
             }
-            offset::FCTL => self.registers.fctl_read(Fctl(value as u32)),
-            offset::DDTP => self.registers.ddtp_read(golden::Ddtp(value), accepted)?,
+            offset::FCTL => self.search.configuration.fctl_read(Fctl(value as u32)),
+            offset::DDTP => self.search.configuration.ddtp_read(golden::Ddtp(value), accepted)?,
             offset::CQH => {
                 let mut head = self.commands.head_read(self.registers.cq, value as u32);
                 if head.is_err() && self.commands_go_on() {
@@ -602,14 +579,14 @@ impl Oracle {
 
     fn routing(&self) -> messages::Routing {
         messages::Routing {
-            fctl: self.registers.fctl_known(),
+            fctl: self.search.configuration.fctl_known(),
             icvec: self.interrupts.icvec(),
-            highest: self.registers.caps.spa_max(),
+            highest: self.search.configuration.caps.spa_max(),
         }
     }
 
     fn wires_agree(&mut self, now: Cycle) -> Result<(), Violation> {
-        match self.registers.fctl_known() {
+        match self.search.configuration.fctl_known() {
             Some(fctl) => {
                 let open = self.open(now);
                 self.interrupts.wires_agree(fctl, &open, now)
@@ -627,7 +604,7 @@ impl Oracle {
             time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
             page_overflow: self.page_queue.last_full(),
-            counter: self.registers.caps.hpm() && self.counters.may_overflow(now),
+            counter: self.search.configuration.caps.hpm() && self.counters.may_overflow(now),
         }
     }
 
@@ -684,7 +661,7 @@ impl Oracle {
 
     /// There are ATS and page requests.
     pub fn has_ats(&self) -> bool {
-        self.registers.caps.ats()
+        self.search.configuration.caps.ats()
     }
 
     /// Counts so far.

@@ -57,7 +57,7 @@ impl Oracle {
         fits: impl Fn(&Mrif) -> bool,
     ) -> Option<(Mrif, Explanation)> {
         let accept = |outcome: &Outcome, _: &Chooser<'_>| file_of(outcome).is_some_and(&fits);
-        let explanation = self.explain_within(reaches, request, window, accept)?;
+        let explanation = self.search.explain_within(reaches, request, window, accept)?;
         Some((*file_of(&explanation.outcome)?, explanation))
     }
 
@@ -81,7 +81,7 @@ impl Oracle {
 
     /// The device has read the pending bit as 1 since this cycle, or set it.
     fn was_set(&self, mrif: &Mrif, identity: u32, start: Cycle) -> bool {
-        self.histories.word(pending(mrif, identity)).is_some_and(|history| {
+        self.search.histories.word(pending(mrif, identity)).is_some_and(|history| {
             let mut good = history.sightings().iter().filter(|seen| seen.resp == 0 && seen.last_sampled >= start);
             good.any(|seen| seen.value >> (identity % 64) & 1 == 1)
         })
@@ -114,7 +114,7 @@ impl Oracle {
 
     /// Whether an atomic sets the pending bit of an MSI.
     pub(super) fn is_store_of_msi(&mut self, exchange: &Exchange, now: Cycle) -> bool {
-        if !self.registers.caps.msi_mrif() {
+        if !self.search.configuration.caps.msi_mrif() {
             return false;
         }
         let Some(bits) = bits_of(exchange) else { return false };
@@ -124,7 +124,7 @@ impl Oracle {
 
     /// Whether it does where what memory was shown for the MSI is of a younger transaction.
     pub(super) fn is_store_of_another(&mut self, exchange: &Exchange, now: Cycle) -> bool {
-        let Some(bits) = bits_of(exchange).filter(|_| self.registers.caps.msi_mrif()) else { return false };
+        let Some(bits) = bits_of(exchange).filter(|_| self.search.configuration.caps.msi_mrif()) else { return false };
         (0..self.transactions.live().len()).any(|place| {
             let transaction = &self.transactions.live()[place];
             transaction.translated().is_some()
@@ -176,7 +176,7 @@ impl Oracle {
 
     /// Whether a word of 4 bytes that the device wrote is a notice: of an MSI whose bit is set, or was set already.
     pub(super) fn is_notice(&mut self, id: u8, addr: Spa, data: u32, now: Cycle) -> bool {
-        if !self.registers.caps.msi_mrif() {
+        if !self.search.configuration.caps.msi_mrif() {
             return false;
         }
         self.note_msis();
@@ -238,7 +238,7 @@ impl Oracle {
         let window = Window::until(transaction, now);
         let broken =
             |detail: &str, right: &str, wrong: String| Err(Violation::new(Rule::DmaResponse, detail, right, wrong));
-        let found = match self.registers.caps.msi_mrif() {
+        let found = match self.search.configuration.caps.msi_mrif() {
             true => self.by_any_choice(|oracle| oracle.leads_to(&Reach::ALL, &request, window, |_| true)),
             false => None,
         };
@@ -283,7 +283,7 @@ impl Oracle {
     pub(super) fn files_at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
         self.note_msis();
         self.settle_failures(now);
-        let highest = self.registers.caps.spa_max();
+        let highest = self.search.configuration.caps.spa_max();
         for at in 0..self.files.msis.len() {
             let Msi { ticket, request, end, identity, optional, stored, noticed, .. } = self.files.msis[at];
             let window = self.files.msis[at].window(now);
@@ -310,8 +310,8 @@ impl Oracle {
 impl Oracle {
     /// Memory has answered an atomic.
     pub(super) fn file_answered(&mut self, exchange: &Exchange, found: u64, resp: u8, now: Cycle) {
-        if self.registers.caps.msi_mrif() {
-            self.files.answered(exchange, found, resp, self.registers.caps.spa_max(), now);
+        if self.search.configuration.caps.msi_mrif() {
+            self.files.answered(exchange, found, resp, self.search.configuration.caps.spa_max(), now);
             self.settle_failures(now);
         }
     }
@@ -335,7 +335,7 @@ impl Oracle {
         now: Cycle,
     ) -> Option<(Fault, Explanation)> {
         let kind = Kind::of(transaction);
-        if !self.registers.caps.msi_mrif() || kind == Kind::Discarded {
+        if !self.search.configuration.caps.msi_mrif() || kind == Kind::Discarded {
             return None;
         }
         let request = request_of(transaction);
@@ -351,8 +351,8 @@ impl Oracle {
         };
         let fails = |oracle: &Oracle, mrif: &Mrif| {
             let addr = pending(mrif, identity);
-            let out_of_reach = addr.0.max(mrif.notice.0) > oracle.registers.caps.spa_max();
-            let unread = oracle.histories.word(addr).is_some_and(|history| {
+            let out_of_reach = addr.0.max(mrif.notice.0) > oracle.search.configuration.caps.spa_max();
+            let unread = oracle.search.histories.word(addr).is_some_and(|history| {
                 history.sightings().iter().any(|seen| seen.resp != 0 && seen.last_sampled >= start)
             });
             out_of_reach || unread || met(oracle, mrif).is_some()
@@ -405,7 +405,7 @@ impl Oracle {
                 let Some(first) = may_be.first() else { return };
                 self.files.msis.retain(|msi| msi.ticket != first.ticket);
                 let window = first.window(now);
-                let may_be_silent = self.explain(&first.request, window, |outcome, chooser| {
+                let may_be_silent = self.search.explain(&first.request, window, |outcome, chooser| {
                     file_of(outcome).is_some_and(|mrif| failure.refused.concerns(first.identity, mrif))
                         && chooser.choices().iter().any(is_silent)
                 });

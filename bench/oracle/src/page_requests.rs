@@ -168,17 +168,17 @@ impl Oracle {
                 Err(_) => None,
             };
         // What is left open counts by all its choices; those that the device is thought to have made come first.
-        for choices in self.choices.all() {
-            let made = std::mem::replace(&mut self.choices, choices);
+        for choices in self.search.choices.all() {
+            let made = std::mem::replace(&mut self.search.choices, choices);
             for reach in Reach::NEAR {
-                self.replay(window, reach, u32::MAX, locate, |verdict, _, _| {
+                self.search.replay(window, reach, u32::MAX, locate, |verdict, _, _| {
                     if !found.contains(verdict) {
                         found.push(*verdict);
                     }
                     false
                 });
             }
-            self.choices = made;
+            self.search.choices = made;
         }
         found
     }

@@ -1,10 +1,7 @@
-//! The registers that a translation or a queue depends on, as far as software's accesses tell them.
+//! The registers that a queue depends on, as far as software's accesses tell them.
 
-use events::{Burst, Cycle};
-use golden::{Capabilities, Cqcsr, Ddtp, Fctl, Fqcsr, Pqcsr, QueueBase, Spa, offset};
-
-use super::ddtp::{self, Setting};
-use super::rule::Violation;
+use events::Burst;
+use golden::{Cqcsr, Fqcsr, Pqcsr, QueueBase, Spa, offset};
 
 /// Where a queue lies in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,11 +54,6 @@ impl Ring {
 /// What software has written.
 #[derive(Debug)]
 pub struct Registers {
-    /// `capabilities`, as the strap gives them
-    pub caps: Capabilities,
-    ddtp: ddtp::Register,
-    fctl: Vec<Setting<Fctl>>,
-    fctl_known: bool,
     /// Command queue
     pub cq: Ring,
     /// Fault queue
@@ -107,12 +99,8 @@ pub(super) fn switched_on(enabled: &mut bool, on: bool) -> bool {
 
 impl Registers {
     /// After reset.
-    pub fn new(caps: Capabilities, fctl: Fctl) -> Self {
+    pub fn new() -> Self {
         Registers {
-            caps,
-            ddtp: ddtp::Register::new(),
-            fctl: vec![Setting { value: fctl, from: 0, until: Cycle::MAX }],
-            fctl_known: false,
             cq: Ring::default(),
             fq: Ring::default(),
             fqh: 0,
@@ -124,21 +112,9 @@ impl Registers {
         }
     }
 
-    /// A register write that was accepted in cycle `accepted` has completed.
-    pub fn written(&mut self, register: u16, value: u64, accepted: Cycle) -> Effect {
+    /// Software writes a register.
+    pub fn written(&mut self, register: u16, value: u64) -> Effect {
         match register {
-            offset::DDTP => {
-                self.ddtp.written(Ddtp(value), accepted);
-                Effect::None
-            }
-            offset::FCTL => {
-                let fctl = Fctl(value as u32);
-                self.fctl_known = false;
-                if self.fctl().0 != fctl.0 {
-                    self.fctl.push(Setting { value: fctl, from: accepted, until: Cycle::MAX });
-                }
-                Effect::None
-            }
             offset::CQB => {
                 self.cq = Ring::new(QueueBase(value), 16);
                 Effect::None
@@ -189,39 +165,5 @@ impl Registers {
             }
             _ => Effect::None,
         }
-    }
-
-    /// Software read `ddtp` back, `accepted` being the cycle of the request: with `busy` clear, the newest value rules
-    /// alone from then on.
-    pub fn ddtp_read(&mut self, value: Ddtp, accepted: Cycle) -> Result<(), Violation> {
-        self.ddtp.read(value, accepted, self.caps.pas())
-    }
-
-    /// Software read `fctl`: what it holds is a choice of the device where its fields are read-only.
-    pub fn fctl_read(&mut self, value: Fctl) {
-        if let Some(newest) = self.fctl.last_mut() {
-            newest.value = value;
-            self.fctl_known = true;
-        }
-    }
-
-    /// `fctl`, if software has read what it holds.
-    pub fn fctl_known(&self) -> Option<Fctl> {
-        self.fctl_known.then(|| self.fctl())
-    }
-
-    /// `ddtp` as software last wrote it.
-    pub fn ddtp(&self) -> Ddtp {
-        self.ddtp.newest()
-    }
-
-    /// `fctl` as software last wrote it.
-    pub fn fctl(&self) -> Fctl {
-        self.fctl.last().map_or(Fctl(0), |setting| setting.value)
-    }
-
-    /// Every value of `ddtp` under which a request between these cycles may have been translated, newest first.
-    pub fn ddtp_choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
-        self.ddtp.choices(start, end)
     }
 }

@@ -220,8 +220,9 @@ impl Oracle {
         let slips = Slips(Some(slip));
         let mut oracle = Oracle::new(settings);
         oracle.slips = slips;
-        oracle.histories.slips = slips;
-        oracle.invalidations.slips = slips;
+        oracle.search.slips = slips;
+        oracle.search.histories.slips = slips;
+        oracle.search.invalidations.slips = slips;
         oracle.software.slips = slips;
         oracle.software.operations.slips = slips;
         oracle

@@ -11,9 +11,9 @@ use golden::{
 };
 use rustc_hash::FxHashSet;
 
-use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach, is_of_directories};
 use super::roots::Speculative;
+use super::search::Search;
 use super::slips::Slip;
 use super::tagged::{Tagged, entry};
 use super::usable::Window;
@@ -125,7 +125,7 @@ struct Found {
     contexts: Speculative,
 }
 
-impl Oracle {
+impl Search {
     /// Looks for page-table entries for the address of this request that walks in anybody's name may have led to, at any
     /// time until now. Whether there are any that were not known.
     pub(super) fn find_speculative(&mut self, request: &Request, window: Window) -> bool {
@@ -154,9 +154,9 @@ impl Oracle {
 
     /// Devices of whose context something was read.
     fn devices_read(&self) -> Vec<DeviceId> {
-        let leaf_bits = if self.registers.caps.msi_flat() { 6 } else { 7 };
+        let leaf_bits = if self.configuration.caps.msi_flat() { 6 } else { 7 };
         let mut devices = Vec::new();
-        for ddtp in self.registers.ddtp_choices(0, Cycle::MAX) {
+        for ddtp in self.configuration.ddtp_choices(0, Cycle::MAX) {
             if let DdtMode::Levels(levels) = ddtp.mode() {
                 self.devices_below(ddtp.ppn() << 12, u32::from(levels) - 1, 0, leaf_bits, &mut devices);
             }

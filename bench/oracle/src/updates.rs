@@ -203,7 +203,7 @@ fn is_speculation(exchange: &Exchange, histories: &Histories) -> bool {
 impl Oracle {
     /// The device handed an atomic over.
     pub(super) fn exchange(&mut self, id: u8, exchange: Exchange, now: Cycle) -> Result<(), Violation> {
-        self.updates.sent(id, exchange);
+        self.search.updates.sent(id, exchange);
         let is_needed = |oracle: &mut Oracle| oracle.is_needed(&exchange, now).then_some(());
         if self.by_any_choice(is_needed).is_some() || self.is_store_of_another(&exchange, now) {
             return Ok(());
@@ -220,9 +220,9 @@ impl Oracle {
     fn is_needed(&mut self, exchange: &Exchange, now: Cycle) -> bool {
         // Nearly always a walk over what memory holds tells.
         self.is_store_of_msi(exchange, now)
-            || self.registers.caps.amo_hwad()
+            || self.search.configuration.caps.amo_hwad()
                 && (self.update_owed(exchange, now, 16)
-                    || self.updates.enabled && is_speculation(exchange, &self.histories)
+                    || self.search.updates.enabled && is_speculation(exchange, &self.search.histories)
                     || self.update_owed(exchange, now, u32::MAX)
                     || self.find_speculative_of_waiting(now) && self.update_owed(exchange, now, u32::MAX))
     }
@@ -238,7 +238,7 @@ impl Oracle {
 
     fn find_speculative_of_waiting(&mut self, now: Cycle) -> bool {
         let waiting = self.waiting_requests(now);
-        waiting.iter().fold(false, |news, (request, window)| self.find_speculative(request, *window) || news)
+        waiting.iter().fold(false, |news, (request, window)| self.search.find_speculative(request, *window) || news)
     }
 
     /// Whether a request that waits for its translation has a usable walk that makes this very update, among the first
@@ -253,7 +253,7 @@ impl Oracle {
             };
             Reach::ALL.into_iter().any(|reach| {
                 let mut owed = false;
-                self.replay(window, reach, limit, claims, |(), _, _| {
+                self.search.replay(window, reach, limit, claims, |(), _, _| {
                     owed = true;
                     true
                 });
@@ -266,12 +266,12 @@ impl Oracle {
     pub(super) fn exchanged(&mut self, exchange: &Exchange, found: u64, resp: u8, sampled: Cycle, now: Cycle) {
         self.file_answered(exchange, found, resp, now);
         if resp > 1 {
-            self.updates.refused(*exchange, sampled);
+            self.search.updates.refused(*exchange, sampled);
             return;
         }
-        self.histories.sighted(exchange.addr, found, resp, sampled, now);
+        self.search.histories.sighted(exchange.addr, found, resp, sampled, now);
         if let Some(new) = exchange.applied(found) {
-            self.histories.sighted(exchange.addr, new, resp, sampled + 1, now);
+            self.search.histories.sighted(exchange.addr, new, resp, sampled + 1, now);
         }
     }
 }

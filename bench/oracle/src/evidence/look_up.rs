@@ -94,7 +94,7 @@ impl Oracle {
             ));
         };
         look(own);
-        for (device, process, privileged) in self.requesters.all() {
+        for (device, process, privileged) in self.search.requesters.all() {
             if (device, process) != (own.device, own.process) {
                 look(&Request { device, process, privileged, ..*own });
             }
@@ -119,11 +119,11 @@ impl Oracle {
     /// Leaves of a stage that lead to an address; those of a first stage below this second one.
     fn leaves_to(&self, addr: u64, stage: Stage, gscid: Option<Gscid>) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
-        for (found, from, log2, place) in self.tagged.all() {
+        for (found, from, log2, place) in self.search.tagged.all() {
             if found.stage != stage || stage == Stage::First && found.gscid != gscid {
                 continue;
             }
-            let Some(history) = self.histories.word(place.addr) else { continue };
+            let Some(history) = self.search.histories.word(place.addr) else { continue };
             for whole in history.values() {
                 let pte = Pte(super::super::usable::narrow_at(place.addr, place.bytes, whole));
                 let mask = (1u64 << log2) - 1;
@@ -148,7 +148,7 @@ impl Oracle {
     /// Words of memory that look like leaves which lead to an address, by which nobody has come.
     fn words_to(&self, addr: Spa) -> Vec<String> {
         let mut words: Vec<(Cycle, u64)> = Vec::new();
-        for (at, history) in self.histories.all() {
+        for (at, history) in self.search.histories.all() {
             let leads = |whole: &u64| Pte(*whole).v() && Pte(*whole).is_leaf() && Pte(*whole).ppn() == addr.0 >> 12;
             let until = history.values().filter(leads).filter_map(|whole| history.last_held(whole)).max();
             words.extend(until.map(|until| (until, at)));

@@ -21,8 +21,8 @@ impl Oracle {
         for (request, _) in self.waiting_requests(now) {
             let mut steps: Vec<Step> = Vec::new();
             golden::translate_traced(
-                &self.config(),
-                &mut View::at(&self.memory, &self.histories, now),
+                &self.search.config(),
+                &mut View::at(&self.search.memory, &self.search.histories, now),
                 &request,
                 &mut steps,
             );
@@ -61,8 +61,8 @@ impl Oracle {
     /// What a request comes to for which there is no answer yet: one that the device has to update A and D bits for first.
     pub(super) fn after_updates(&self, request: &Request, window: Window) -> String {
         let mut steps: Vec<Step> = Vec::new();
-        let mut view = View::at(&self.memory, &self.histories, window.end);
-        let outcome = golden::translate_traced(&self.config(), &mut view, request, &mut steps);
+        let mut view = View::at(&self.search.memory, &self.search.histories, window.end);
+        let outcome = golden::translate_traced(&self.search.config(), &mut view, request, &mut steps);
         let mut word = None;
         let mut updates = Vec::new();
         for step in &steps {
