@@ -16,11 +16,27 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["boundary", "events", "golden"]),
     ("testbench", &["boundary", "bus", "driver", "events", "golden", "oracle"]),
     ("scenario", &[]),
-    ("lockstep", &["boundary", "bus", "driver", "events", "golden", "hdl", "model", "oracle", "scenario", "testbench"]),
+    ("vectors", &["golden"]),
+    (
+        "lockstep",
+        &[
+            "boundary",
+            "bus",
+            "driver",
+            "events",
+            "golden",
+            "hdl",
+            "model",
+            "oracle",
+            "scenario",
+            "testbench",
+            "vectors",
+        ],
+    ),
 ];
 
 /// The same for tests alone: whatever a room is tested with.
-const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[("model", &["bus"])];
+const ARROWS_OF_TESTS: &[(&str, &[&str])] = &[("golden", &["vectors"]), ("model", &["bus"])];
 
 /// Dependencies of one kind (`null` or `dev`) between the crates of this workspace.
 fn arrows(metadata: &serde_json::Value, kind: Option<&str>) -> BTreeMap<String, BTreeSet<String>> {

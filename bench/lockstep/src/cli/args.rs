@@ -367,7 +367,7 @@ impl On {
 pub struct Walk {
     /// Which translation: file, case, and operation from 0; without one, the first translation of the case
     #[arg(long, value_name = "FILE:ID[:OP]")]
-    pub case: crate::vectors::Which,
+    pub case: vectors::Which,
     /// As JSON
     #[arg(long)]
     pub json: bool,

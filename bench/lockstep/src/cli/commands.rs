@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use scenario::{Diagnostics, Variant};
 use testbench::Series;
+use vectors::{BadFile, NoWalk};
 
 use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
 use super::device::{self, DeviceError};
@@ -16,7 +17,6 @@ use super::progress::Progress;
 use super::{traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
-use crate::vectors::{BadFile, NoWalk};
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]

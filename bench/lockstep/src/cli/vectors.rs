@@ -8,34 +8,34 @@ use hdl::Library;
 use super::args::{self, DeviceArgs, On, Walk};
 use super::commands::CommandError;
 use super::{device, output};
+use crate::cases::{self, Rtl};
 use crate::report::ExitCode;
 use crate::runner::Device;
-use crate::vectors;
 
 /// Runs cases and scores them.
 ///
 /// # Errors
 /// [`CommandError`]
 pub fn score(args: &args::Vectors) -> Result<ExitCode, CommandError> {
-    let mut cases = vectors::read(&args.file)?;
+    let mut all = vectors::read(&args.file)?;
     if let Some(class) = &args.class {
-        cases.retain(|case| case.class == *class);
+        all.retain(|case| case.class == *class);
     }
     let mut scores = vectors::Scores::default();
     match args.on {
-        On::Model => cases.iter().for_each(|case| scores.run_on_model(case)),
-        On::Rtl if cases.is_empty() => {}
+        On::Model => all.iter().for_each(|case| scores.run_on_model(case)),
+        On::Rtl if all.is_empty() => {}
         On::Rtl => {
             let library = library(&args.rtl)?;
-            for case in &cases {
-                scores.run_on_device(case, instance(&library, case.id)?, case.id);
+            for case in &all {
+                scores.run_on_device(case, Rtl::new(case, instance(&library, case.id)?, case.id));
             }
         }
     }
-    let json = vectors::json(&scores, args.on.name());
+    let json = cases::json(&scores, args.on.name());
     let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     let print = if to_stdout { output::stderr } else { output::stdout };
-    print(&vectors::text(&scores));
+    print(&cases::text(&scores));
     if let Some(path) = &args.json {
         output::file(path, &json)?;
     }

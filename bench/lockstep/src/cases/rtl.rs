@@ -6,10 +6,11 @@ use driver::{Halted, Machine};
 use events::{Burst, Direction, DmaRequest, INCR, OKAY};
 use golden::{Access, Capabilities, Fctl, Kind, Parameters, QueueBase, Request, Spa, TrReqCtl, TrResponse, offset};
 use testbench::{Bounds, Config, DmaError, End, Testbench};
+use vectors::{
+    Action, Answer, BusAnswer, Case, Device, Lost, Observed, Profile, RegisterWrite, Subject, WATCHED, changes,
+    entries, extent, merged, writes_to,
+};
 
-use super::case::{Action, Case, RegisterWrite};
-use super::model::{changes, entries, extent, merged, writes_to};
-use super::subject::{Answer, BusAnswer, Lost, Observed, Profile, Subject, WATCHED};
 use super::traffic::Traffic;
 
 /// Cycles without anything on any port after which a device counts as done with an operation.
@@ -57,12 +58,6 @@ impl Rtl {
         let mut rtl = Self { bench: Some(bench), profile, manual_queues, watched: [0; 5], fqt: 0, pqt: 0 };
         rtl.guarded(|rtl, bench| rtl.set_up(bench, case))?;
         Ok(rtl)
-    }
-
-    /// What the device has turned out to be.
-    #[must_use]
-    pub fn profile(&self) -> &Profile {
-        &self.profile
     }
 
     /// Does something with the bench. After trouble there is none any more.
@@ -187,6 +182,12 @@ impl Rtl {
             }
         }
         Ok(observed)
+    }
+}
+
+impl Device for Rtl {
+    fn profile(&self) -> &Profile {
+        &self.profile
     }
 }
 

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json as object};
-
-use super::score::{Score, Scores};
+use vectors::{Score, Scores};
 
 /// A table by class, why operations were skipped, and the first mismatch of each class, field by field.
 #[must_use]

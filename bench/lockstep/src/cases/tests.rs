@@ -5,8 +5,9 @@ use std::path::Path;
 
 use boundary::{Dut, Inputs, Outputs, Stopped};
 use model::{Model, ModelConfig};
+use vectors::{Case, Scores, Walk, Which, parse, read};
 
-use super::{Case, Scores, Walk, Which, parse, read};
+use super::Rtl;
 
 fn cases() -> Vec<Case> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/tests/data/cases.jsonl.gz");
@@ -36,7 +37,7 @@ fn on_wires(cases: &[Case], tamper: fn(&mut Outputs)) -> Scores {
     let mut scores = Scores::default();
     for case in cases {
         let dut = Model::new(ModelConfig::plain(case.id));
-        scores.run_on_device(case, Box::new(Tampered { dut, tamper }), case.id);
+        scores.run_on_device(case, Rtl::new(case, Box::new(Tampered { dut, tamper }), case.id));
     }
     scores
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use boundary::Dut;
 use serde::Serialize;
 
 use super::case::Case;
 use super::compare::{Difference, compare};
 use super::model::Model;
 use super::needs::{Blame, NO_ATS_PORTS};
-use super::rtl::Rtl;
-use super::subject::{Lost, Observed, Subject};
+use super::subject::{Device, Lost, Observed, Subject};
 
 /// What became of one class, or of all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,10 +76,10 @@ impl Scores {
         }
     }
 
-    /// Runs a case on a device behind its wires. `seed` decides the timing of the bus.
-    pub fn run_on_device(&mut self, case: &Case, dut: Box<dyn Dut>, seed: u64) {
+    /// Runs a case on a device that has been set up for it, or was lost on the way.
+    pub fn run_on_device(&mut self, case: &Case, device: Result<impl Device, Lost>) {
         self.class(case).cases += 1;
-        let mut device = match Rtl::new(case, dut, seed) {
+        let mut device = match device {
             Ok(device) => device,
             Err(lost) => return self.lost(case, 0, lost),
         };

@@ -41,7 +41,7 @@ impl System {
 }
 
 /// A doubleword after a store of 4 or 8 bytes in it.
-pub(super) fn merged(word: u64, addr: u64, bytes: u8, value: u64) -> u64 {
+pub fn merged(word: u64, addr: u64, bytes: u8, value: u64) -> u64 {
     if bytes == 8 {
         return value;
     }
@@ -150,13 +150,13 @@ impl Model {
 }
 
 /// Addresses of the entries of a queue between two indices.
-pub(super) fn entries(base: QueueBase, bytes: u64, from: u64, to: u64) -> impl Iterator<Item = u64> {
+pub fn entries(base: QueueBase, bytes: u64, from: u64, to: u64) -> impl Iterator<Item = u64> {
     let count = if from < base.entries() && to < base.entries() { to.wrapping_sub(from) % base.entries() } else { 0 };
     (0..count).map(move |at| base.base() + (from + at) % base.entries() * bytes)
 }
 
 /// The addresses of a queue.
-pub(super) fn extent(base: QueueBase, bytes: u64) -> std::ops::Range<u64> {
+pub fn extent(base: QueueBase, bytes: u64) -> std::ops::Range<u64> {
     base.base()..base.base() + base.entries() * bytes
 }
 
@@ -217,12 +217,12 @@ impl Subject for Model {
 }
 
 /// The operation writes this register.
-pub(super) fn writes_to(action: &Action, register: u16) -> bool {
+pub fn writes_to(action: &Action, register: u16) -> bool {
     matches!(action, Action::Write(write) if write.offset == register)
 }
 
 /// Those of [`WATCHED`] that have changed.
-pub(super) fn changes(before: [u64; 5], after: [u64; 5]) -> BTreeMap<u16, u64> {
+pub fn changes(before: [u64; 5], after: [u64; 5]) -> BTreeMap<u16, u64> {
     let changed = (0..WATCHED.len()).filter(|&at| before[at] != after[at]);
     changed.map(|at| (WATCHED[at], after[at])).collect()
 }

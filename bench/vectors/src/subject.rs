@@ -18,6 +18,12 @@ pub trait Subject {
     fn act(&mut self, action: &Action) -> Result<Observed, Lost>;
 }
 
+/// A subject that is not the model the answers are of: what it lacks is left out of account.
+pub trait Device: Subject {
+    /// What the device has turned out to be.
+    fn profile(&self) -> &Profile;
+}
+
 /// The subject hangs, has stopped itself or has broken its bus: nothing more can be learned from it in this case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
