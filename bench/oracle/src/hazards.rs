@@ -132,10 +132,20 @@ impl Oracle {
         }
         let (software, freed) = (&self.software, &self.freed);
         let mut kindest = Kindest::Stale;
-        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
-        let rests = (0..moments.cycles.len()).map(Some).chain([None]);
-        let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
+        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left. Entries that
+        // no request was translated by are looked for only where nothing else clears software.
+        let within = |reaches: &'static [Reach]| {
+            let rests = (0..moments.cycles.len()).map(Some).chain([None]);
+            rests.flat_map(move |rest| reaches.iter().map(move |reach| (Some(rest), *reach)))
+        };
+        let tries = within(&Reach::ALL).chain([(None, Reach::Plain)]).chain(within(&Reach::BY_TAGS));
         for (rest, reach) in tries {
+            let Some(rest) = rest else {
+                if !self.search.find_speculative(&served.request, served.window) {
+                    break;
+                }
+                continue;
+            };
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
                 let Knowledge { histories, invalidations, .. } = *known;
                 let keeping = Keeping { histories, invalidations, window: served.window };
@@ -227,7 +237,14 @@ impl Oracle {
     /// Whether something else explains the outcome, in which software has invalidated whatever it had changed.
     fn is_told(&mut self, served: &Served) -> bool {
         let mut found = false;
-        for reach in Reach::ALL {
+        let all = Reach::ALL.into_iter().map(Some).chain([None]).chain(Reach::BY_TAGS.into_iter().map(Some));
+        for reach in all {
+            let Some(reach) = reach else {
+                if !self.search.find_speculative(&served.request, served.window) {
+                    break;
+                }
+                continue;
+            };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let Knowledge { histories, invalidations, .. } = *chooser.known();
                 let told = |(choice, changed): (Choice, Cycle)| {

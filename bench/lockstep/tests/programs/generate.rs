@@ -360,7 +360,7 @@ impl Generator {
             88..=92 => {
                 let device = self.dice.below(self.program.devices.len() as u64) as usize;
                 let wait = self.dice.one(&[0, 0, 50, 300]);
-                Op::OwnContext { device, to: self.to(), wait, synced: self.dice.percent(50) }
+                Op::OwnContext { device, to: self.to(), wait }
             }
             _ => {
                 let domain = self.any_domain();

@@ -112,7 +112,7 @@ impl Player<'_> {
             Op::Free { domain } => self.free(domain),
             Op::Drain => self.driver.drain_faults(&mut self.computer).map(|_| ()),
             Op::OwnPte { domain, iova, writable, moved, far } => self.own_pte(domain, iova, writable, moved, far),
-            Op::OwnContext { device, to, wait, synced } => self.own_context(device, to, wait, synced),
+            Op::OwnContext { device, to, wait } => self.own_context(device, to, wait),
             Op::OwnInvalidation { which, fence } => self.own_invalidation(which, fence),
             Op::FailAllocation { nth } => {
                 self.driver.fail_allocation(Some(nth));
@@ -359,7 +359,7 @@ impl Player<'_> {
     }
 
     /// Section "Changing device directory table entry", there and back.
-    fn own_context(&mut self, device: usize, to: To, wait: u64, synced: bool) -> Result<(), ApiError> {
+    fn own_context(&mut self, device: usize, to: To, wait: u64) -> Result<(), ApiError> {
         let handle = self.devices[device];
         let current = self.driver.target(handle)?.ok_or(NOTHING)?;
         let (from, to) = (self.context(current)?, self.context(self.target(to)?)?);
@@ -368,12 +368,12 @@ impl Player<'_> {
         }
         let ids: Vec<DeviceId> = self.program.devices[device].ids.iter().copied().map(DeviceId).collect();
         self.computer.begin(own("own context, there"));
-        let done = self.own_change(&ids, from, to, synced);
+        let done = self.own_change(&ids, from, to);
         self.computer.end(done.is_ok());
         done?;
         self.computer.wait(wait)?;
         self.computer.begin(own("own context, back"));
-        let done = self.own_change(&ids, to, from, synced);
+        let done = self.own_change(&ids, to, from);
         self.computer.end(done.is_ok());
         done
     }

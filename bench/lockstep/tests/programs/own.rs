@@ -18,7 +18,7 @@ impl Player<'_> {
     }
 
     /// From one context to another by way of V clear.
-    pub fn own_change(&mut self, ids: &[DeviceId], from: Context, to: Context, synced: bool) -> Result<(), ApiError> {
+    pub fn own_change(&mut self, ids: &[DeviceId], from: Context, to: Context) -> Result<(), ApiError> {
         self.own_word(ids, Context::TC, 0)?;
         self.own_sync(ids)?;
         for invalidation in flush_after_change(&from) {
@@ -29,9 +29,8 @@ impl Player<'_> {
         for word in 1..words {
             self.own_word(ids, word, to.0[word])?;
         }
-        if synced {
-            self.own_sync(ids)?;
-        }
+        // A device may read the words in any order: what it read of them while V was 0 must not meet V = 1.
+        self.own_sync(ids)?;
         self.own_word(ids, Context::TC, to.0[Context::TC])
     }
 

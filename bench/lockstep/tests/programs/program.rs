@@ -192,13 +192,11 @@ pub enum Op {
         moved: bool,
         far: bool,
     },
-    /// Own steps: the context of a device by way of V clear, to another domain and, after a wait, back again. `synced`:
-    /// the context is synchronised once more before V is set.
+    /// Own steps: the context of a device by way of V clear, to another domain and, after a wait, back again
     OwnContext {
         device: usize,
         to: To,
         wait: u64,
-        synced: bool,
     },
     /// Own steps: an invalidation that nobody needs, with a fence or without
     OwnInvalidation {
