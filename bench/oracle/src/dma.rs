@@ -60,7 +60,7 @@ impl Shown {
             && t.request.burst == self.burst
             && t.request.iova.0 & 0xFFF == self.addr.0 & 0xFFF
             && axprot(&t.request) == self.prot & 0b101
-            && t.request.attributes() == self.attributes
+            && t.request.attributes == self.attributes
     }
 }
 
@@ -147,7 +147,7 @@ impl Transactions {
         let right = match self.live.iter().find(waits) {
             Some(t) => {
                 let shape = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
-                format!("{shape}, {}, as transaction {} asks", t.request.attributes(), t.ticket.0)
+                format!("{shape}, {}, as transaction {} asks", t.request.attributes, t.ticket.0)
             }
             None => "nothing: no device waits with this ID".to_owned(),
         };
@@ -314,12 +314,13 @@ mod tests {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: data.map(|beat| (beat, 0xFF)).to_vec(),
         }
     }
 
     fn shown(addr: u64) -> Shown {
-        let attributes = write(addr, [0; 2]).attributes();
+        let attributes = write(addr, [0; 2]).attributes;
         Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0, attributes }
     }
 
