@@ -100,6 +100,7 @@ fn phase_of(event: &Event) -> u8 {
         | Event::Rest => 0,
         Event::PtwReadBeat { .. } => 1,
         Event::DmaAccepted { .. }
+        | Event::DmaWriteBeat { .. }
         | Event::DmaOffered { .. }
         | Event::AtsOffered { .. }
         | Event::AtsRequested { .. }
@@ -336,6 +337,7 @@ impl Oracle {
                     self.requesters.seen(&explain::request_of(transaction));
                 }
             }
+            Event::DmaWriteBeat { data, strb, .. } => self.transactions.write_data(*data, *strb),
             &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
                 let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
                 self.translated(&shown, now)?;
