@@ -103,10 +103,16 @@ package lockstep_pkg;
     return lockstep_push(o, $sformatf("dma-offered %s", request(a, r)));
   endfunction
 
-  /// `data` is the write data, `0x12:0xff,…`: words and strobes; empty for a read. `ticket` counts from 0.
+  /// `data` is the write data, `0x12:0xff,…`: words and strobes; empty for a read, and where dma_write_beat tells them.
+  /// `ticket` counts from 0.
   function automatic int dma_accepted(chandle o, longint ticket, address_t a, requester_t r, string data);
     string words = data == "" ? "" : {" data=", data};
     return lockstep_push(o, $sformatf("dma-accepted ticket=%0d %s%s", ticket, request(a, r), words));
+  endfunction
+
+  /// Behind the acceptance of its AW.
+  function automatic int dma_write_beat(chandle o, logic [63:0] data, logic [7:0] strb, logic last);
+    return lockstep_push(o, $sformatf("dma-write-beat data=0x%0h strb=0x%0h last=%0d", data, strb, last));
   endfunction
 
   /// `data` is the read data, `0x12,0x34`; empty for a write.

@@ -87,7 +87,13 @@ class Bench:
             self.request["offered"] = True
             tell("dma-offered", **self.request["fields"])
         if "dev_awvalid_i" in taken or "dev_arvalid_i" in taken:
-            tell("dma-accepted", ticket=self.tickets, **self.request["fields"], data=self.request["data"])
+            self.request["accepted"] = True
+            tell("dma-accepted", ticket=self.tickets, **self.request["fields"])
+        if "dev_wvalid_i" in taken:
+            self.request["arrived"] = True
+        # Data may go ahead of their address.
+        if self.request and self.request["accepted"] and self.request.pop("arrived", False):
+            tell("dma-write-beat", data=self.request["data"], strb=0xFF, last=1)
         self.mem.observe()
         self.ptw.observe()
         self.observe_register(taken)
@@ -140,7 +146,7 @@ class Bench:
         channel = "ar" if write is None else "aw"
         burst = {"id": 5, "len": beats - 1, "size": 3, "burst": 1, "cache": 3, "qos": 2}
         fields = {"dir": "read" if write is None else "write", "iova": iova, "device": 1, **burst}
-        self.request = {"fields": fields, "data": write, "offered": False, "resp": 0, "words": []}
+        self.request = {"fields": fields, "data": write, "offered": False, "accepted": False, "resp": 0, "words": []}
         for key, value in {**burst, "addr": iova, "mmusid": 1, "valid": 1}.items():
             self.set(f"dev_{channel}{key}_i", value)
         if write is not None:
@@ -192,10 +198,12 @@ async def play(bench):
     await Timer(1, "ps")
     await bench.tick()
     await bench.read_register(0, 8)
+    await bench.read_register(8, 4)  # fctl, and icvec: without them wires are not judged
+    await bench.read_register(760, 8)
     await bench.write_register(24, 8, QUEUE >> 12 << 10 | 3)
     await bench.write_register(40, 8, RECORDS >> 12 << 10 | 3)
     await bench.write_register(72, 4, 1)
-    await bench.write_register(76, 4, 1)
+    await bench.write_register(76, 4, 3)  # with its interrupt
     while not await bench.read_register(76, 4) >> 16 & 1:
         pass
     await bench.write_register(16, 8, 1 << 10 | 2)
@@ -222,6 +230,8 @@ async def play(bench):
         await bench.tick()
     for register in (32, 52, 72, 76, 84):
         await bench.read_register(register, 4)
+    for _ in range(300):
+        await bench.tick()
     bench.oracle.tell("rest")
 
 

@@ -252,10 +252,12 @@ module bench;
     rst_n = 1;
     tick();
     access(0, 0, 8, 0);              // capabilities
+    access(0, 8, 4, 0);              // fctl, and icvec: without them wires are not judged
+    access(0, 760, 8, 0);
     access(1, 24, 8, 'h5 << 10 | 3);   // cqb: 16 commands
     access(1, 40, 8, 'h6 << 10 | 3);   // fqb: 16 records
     access(1, 72, 4, 1);             // cqcsr
-    access(1, 76, 4, 1);             // fqcsr
+    access(1, 76, 4, 3);             // fqcsr, with its interrupt
     while (reg_value[16] !== 1) access(0, 76, 4, 0);
     access(1, 16, 8, 'h1 << 10 | 2);   // ddtp: one level
     while (reg_value[4] !== 0) access(0, 16, 8, 0);
@@ -283,6 +285,7 @@ module bench;
     access(0, 72, 4, 0);
     access(0, 76, 4, 0);
     access(0, 84, 4, 0);
+    repeat (300) tick();
     void'(rest(oracle));
     conclude();
   end
