@@ -11,9 +11,10 @@ mod names;
 use std::fmt::Write as _;
 use std::io::{BufRead, Write};
 
-use crate::{Cycle, Device, Event};
 use field::Field;
 use line::Line;
+
+use crate::{Cycle, Device, Event};
 pub use names::NAMES;
 
 /// The first line of a trace, with the version of the format.
@@ -152,9 +153,12 @@ impl<W: Write> Writer<W> {
         self.to.write_all(self.line.as_bytes())
     }
 
-    /// The last line. Gives back what was written to.
-    pub fn end(mut self, how: &str, text: &str) -> std::io::Result<W> {
+    /// The last lines: the cycle in which the run ended, and how. Gives back what was written to.
+    pub fn end(mut self, cycle: Cycle, how: &str, text: &str) -> std::io::Result<W> {
         self.line.clear();
+        if self.cycle != Some(cycle) {
+            Record::Cycle(cycle).write(&mut self.line);
+        }
         Record::End { how: how.to_owned(), text: text.to_owned() }.write(&mut self.line);
         self.to.write_all(self.line.as_bytes())?;
         self.to.flush()?;

@@ -10,7 +10,7 @@ use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use hdl::{BuildOptions, Description, Library, Rtl};
 use lockstep::runner::{Manner, play};
-use scenario::{self, Scenario};
+use scenario::Scenario;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

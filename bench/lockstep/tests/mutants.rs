@@ -5,10 +5,14 @@
 //! Every module has one but `iommu_victim`: whichever entry a cache gives up is right, seen from outside.
 //! It is built by the path on which every RTL is built. `make test` tries a sample, `make proof` all of them.
 
+mod command;
+mod traces;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use command::{root, text};
 use serde_json::Value;
 
 /// Caught by every run of the tests: one for each half of the RTL, and one for the fences between them.
@@ -24,10 +28,6 @@ struct Mutant {
     /// It makes the device stand still, and is caught by a bound
     hangs: bool,
     patch: String,
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("lockstep lies in the workspace").to_owned()
 }
 
 fn mutants() -> Vec<Mutant> {
@@ -84,13 +84,15 @@ fn hunt(mutant: &Mutant) -> Result<(), String> {
         .current_dir(root())
         .args(["run", &mutant.caught_by, "--seeds", SEEDS, "--rtl"])
         .arg(&description)
+        .arg("--record")
+        .arg(description.with_file_name("traces"))
         .arg("--json")
         .arg(&json)
         .output()
         .map_err(|error| error.to_string())?;
-    let said = || String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned();
-    let text = fs::read_to_string(&json).map_err(|error| format!("no result ({error}): {}", said()))?;
-    let result: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let said = || text(&output);
+    let result = fs::read_to_string(&json).map_err(|error| format!("no result ({error}): {}", said()))?;
+    let result: Value = serde_json::from_str(&result).map_err(|error| error.to_string())?;
     let runs = result["runs"].as_array().ok_or("no runs")?;
     // An assertion in the RTL stops a run, too; the claim is that the oracle sees the fault from outside.
     let caught = |run: &Value| match mutant.hangs {
@@ -98,7 +100,7 @@ fn hunt(mutant: &Mutant) -> Result<(), String> {
         false => run["verdict"] == "dut-violation" && run["violation"]["rule"].is_string(),
     };
     match runs.iter().any(caught) {
-        true => Ok(()),
+        true => traces::judged_alike(&description.with_file_name("traces"), runs),
         false => Err(format!("{}: not caught by {}\n{}", mutant.sentence, mutant.caught_by, said())),
     }
 }

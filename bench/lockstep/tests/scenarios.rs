@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use scenario;
-
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
 }

@@ -8,7 +8,6 @@ use std::path::Path;
 use counting::allocations;
 use hdl::{BuildOptions, Description, Library, Rtl};
 use lockstep::runner::{Manner, play};
-use scenario;
 
 /// Allocations that a transaction may cost: its data, and the explanation of its translation.
 const MOST: u64 = 5;

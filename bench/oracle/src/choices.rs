@@ -34,6 +34,12 @@ impl Bound {
         "port-error-is-corruption",
     ];
 
+    /// What is bound, by its names.
+    pub fn bound(&self) -> Vec<(String, bool)> {
+        let named = Self::NAMES.iter().zip(self.0);
+        named.filter_map(|(name, value)| Some(((*name).to_owned(), value?))).collect()
+    }
+
     /// Binds a choice by its name; false if there is none of this name.
     pub fn bind(&mut self, name: &str, value: bool) -> bool {
         let Some(at) = Self::NAMES.iter().position(|known| *known == name) else { return false };

@@ -94,11 +94,6 @@ impl Word {
         self.held.iter().skip(1).map(|held| held.from - 1)
     }
 
-    /// Every value that memory held at some time before this cycle.
-    pub fn values_before(&self, cycle: Cycle) -> impl Iterator<Item = u64> + '_ {
-        self.held.iter().take_while(move |held| held.from <= cycle).map(|held| held.value)
-    }
-
     /// The first cycle of each stretch of time in which memory held `value`.
     pub fn begun_to_hold(&self, value: u64) -> impl Iterator<Item = Cycle> + '_ {
         self.held.iter().filter(move |held| held.value == value).map(|held| held.from)

@@ -36,6 +36,7 @@ mod records;
 mod registers;
 mod roots;
 mod rule;
+mod session;
 mod slips;
 mod software;
 mod status;
@@ -54,6 +55,7 @@ use view::Peek;
 pub use choices::Bound;
 pub use dma::Transaction;
 pub use rule::{Rule, Violation};
+pub use session::{Judge, TimeRunsBack, UnknownChoice, Verdict};
 pub use slips::Slip;
 pub use verdict::{Blame, Figures, Finding};
 
@@ -264,6 +266,9 @@ impl Oracle {
     /// [`Violation`]: the device did what it must not do. It is worth nothing to go on.
     pub fn observe(&mut self, events: &[Event], now: Cycle) -> Result<(), Violation> {
         let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
+        for event in events.iter().filter(|event| phase_of(event) == 0) {
+            self.software_did(event, now).map_err(|violation| self.with_evidence(violation, now))?;
+        }
         self.memory.stored(events);
         // Memory holds the stores of this cycle already: what it held before must be known first.
         for event in events {
@@ -274,7 +279,7 @@ impl Oracle {
                 }
             }
         }
-        for phase in 0..=last {
+        for phase in 1..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
                 let judged = self.event(event, now);
                 judged.map_err(|violation| self.with_evidence(violation, now))?;
@@ -305,11 +310,8 @@ impl Oracle {
                 self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
                 self.freed.free(*start, *bytes, now);
             }
-            Event::Taken { start, bytes } => {
-                if !self.slips.has(Slip::TakenIsFreed) {
-                    self.freed.take(*start, *bytes);
-                }
-            }
+            Event::Taken { start, bytes } if !self.slips.has(Slip::TakenIsFreed) => self.freed.take(*start, *bytes),
+            Event::Held { addr, value } => self.memory.held(*addr, *value),
             Event::Named { name, what } => self.names.named(name, what),
             Event::ProtocolBroken { rule, right, wrong, place } => {
                 let mut violation = Violation::new(Rule::Protocol, rule.clone(), right.clone(), wrong.clone());
@@ -401,7 +403,8 @@ impl Oracle {
             Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
             Event::PageRequested { request } => self.page_requests.accepted(*request, now),
             Event::PageResponded { response } => {
-                if !self.device_commands.responded(response) {
+                let is_owed = self.device_commands.responded(response);
+                if !is_owed {
                     self.page_request_answered(response, now)?;
                 }
             }
@@ -414,7 +417,7 @@ impl Oracle {
                     self.messages.register_written(register, &pending, now);
                 }
             }
-            other => self.software_did(other, now)?,
+            _ => {}
         }
         Ok(())
     }

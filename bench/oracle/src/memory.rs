@@ -26,14 +26,14 @@ impl Memory {
     /// Takes the stores among these events, which are of one cycle.
     pub fn stored(&mut self, events: &[Event]) {
         for event in events {
-            match event {
-                Event::Store { addr, new: value, .. } | Event::Held { addr, value } => self.store(*addr, *value),
-                _ => {}
+            if let Event::Store { addr, new, .. } = event {
+                self.held(*addr, *new);
             }
         }
     }
 
-    fn store(&mut self, addr: Spa, value: u64) {
+    /// It holds this.
+    pub fn held(&mut self, addr: Spa, value: u64) {
         let pages = &mut self.pages;
         let page = *self.index.entry(addr.0 >> 12).or_insert_with(|| {
             pages.push(Box::new([0; WORDS]));
@@ -57,7 +57,8 @@ mod tests {
     fn memory_holds_what_was_stored_last_and_0_elsewhere() {
         let mut memory = Memory::default();
         let store = |addr, new| Event::Store { agent: Agent::Cpu, addr: Spa(addr), old: 0, new };
-        memory.stored(&[Event::Held { addr: Spa(0x1008), value: 7 }, store(0x2FF8, 1), store(0x2FF8, 2)]);
+        memory.held(Spa(0x1008), 7);
+        memory.stored(&[store(0x2FF8, 1), store(0x2FF8, 2)]);
         assert_eq!([0x1000, 0x1008, 0x2FF8, 0x3000].map(|addr| memory.peek(Spa(addr))), [0, 7, 2, 0]);
     }
 }

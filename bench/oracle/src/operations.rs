@@ -71,8 +71,8 @@ pub struct Moments {
 struct Held {
     /// What it held at each of the moments
     at: Vec<u64>,
-    /// What it held up to the first of them
-    before: Vec<u64>,
+    /// When the last operation that stored to it before the first of them had returned: what it had retired is not kept
+    returned: Option<Cycle>,
 }
 
 /// What is known of values that a device may have kept since before the operations that a request overlaps.
@@ -99,12 +99,11 @@ impl Moments {
         moments.any(|at| choices.iter().all(|choice| fits(choice, at)))
     }
 
-    /// Keeps those values of before the first moment that `may_be_kept` by a device: by their word, and with the first
-    /// moment.
-    pub fn retain_before(&mut self, may_be_kept: impl Fn(u64, u64, Cycle) -> bool) {
+    /// Says of each doubleword when the last operation that stored to it before the first moment had returned.
+    pub fn returned_before(&mut self, returned: impl Fn(u64, Cycle) -> Option<Cycle>) {
         let Some(&first) = self.cycles.first() else { return };
         for (&addr, held) in &mut self.held {
-            held.before.retain(|&value| may_be_kept(addr, value, first));
+            held.returned = returned(addr, first);
         }
     }
 
@@ -130,9 +129,12 @@ impl Moments {
         if self.slips.has(Slip::NothingOfBefore) || held.at.iter().any(|whole| is_same(word, value, *whole)) {
             return None;
         }
-        let history = keeping.histories.word(word.addr)?;
-        let before = held.before.iter().filter(|whole| is_same(word, value, **whole));
-        before.filter_map(|whole| history.last_held_by(*whole, self.cycles[0])).max()
+        let (history, first) = (keeping.histories.word(word.addr)?, self.cycles[0]);
+        let is_kept = |whole: &u64| {
+            is_same(word, value, *whole)
+                && held.returned.is_none_or(|returned| history.held_between(*whole, returned, first))
+        };
+        history.values().filter(is_kept).filter_map(|whole| history.last_held_by(whole, first)).max()
     }
 
     /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment; or which had gone
@@ -237,7 +239,7 @@ impl Operations {
                 continue;
             }
             let at = moments.cycles.iter().map(|&cycle| history.at(cycle).unwrap_or_default()).collect();
-            moments.held.insert(addr, Held { at, before: history.values_before(first).collect() });
+            moments.held.insert(addr, Held { at, returned: None });
         }
         moments
     }
@@ -325,7 +327,7 @@ mod tests {
             moments.fit(&[read(FSC, value)], Keeping { histories, invalidations, window })
         };
         assert!(fits(&moments, 0xA) && fits(&moments, 0xB) && fits(&moments, 0xC));
-        moments.retain_before(|_, value, _| value != 0xA);
+        moments.returned_before(|_, _| Some(60));
         assert!(!fits(&moments, 0xA), "an earlier operation had retired it");
     }
 

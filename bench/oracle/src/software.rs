@@ -255,11 +255,10 @@ impl Software {
     /// them began is not kept any more: where memory holds it anew in between, that is what was used.
     pub fn moments(&self, window: Window, histories: &Histories) -> Moments {
         let mut moments = self.operations.moments(window, histories);
-        moments.retain_before(|addr, value, first| {
-            let returns = self.promised.get(&addr).into_iter().flatten();
-            let returned = returns.rev().map(|(returned, _)| *returned).find(|returned| *returned <= first);
-            let history = histories.word(Spa(addr));
-            returned.is_none_or(|returned| history.is_some_and(|of| of.held_between(value, returned, first)))
+        moments.returned_before(|addr, first| {
+            let returns = self.promised.get(&addr)?;
+            let behind = returns.partition_point(|(returned, _)| *returned <= first);
+            returns[..behind].last().map(|(returned, _)| *returned)
         });
         moments
     }

@@ -1,15 +1,17 @@
 //! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
 //! judges.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boundary::{Dut, Inputs, Outputs};
 use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
 use driver::Halted;
-use events::{Cycle, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
+use events::{Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
-use oracle::{Blame, Figures, Finding, Oracle, Settings, Violation};
+use oracle::{Figures, Finding, Oracle, Settings, Violation};
 
+use super::recording::Recording;
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
 
@@ -104,6 +106,7 @@ pub struct Testbench {
     pub(super) dut: Box<dyn Dut>,
     pub(super) bus: Bus,
     pub(super) oracle: Option<Oracle>,
+    pub(super) recording: Recording,
     pub(super) bounds: Bounds,
     pub(super) inputs: Inputs,
     pub(super) outputs: Outputs,
@@ -147,6 +150,7 @@ impl Testbench {
             dut,
             bus,
             oracle: config.oracle.map(Oracle::new),
+            recording: Recording::None,
             bounds: config.bounds,
             inputs,
             outputs,
@@ -179,6 +183,7 @@ impl Testbench {
 
     /// Tells the oracle what the bus does not see.
     pub(super) fn tell(&mut self, event: &Event) -> Result<(), Halted> {
+        self.recording.events(std::slice::from_ref(event), self.now);
         let told = self.oracle.as_mut().map(|oracle| oracle.observe(std::slice::from_ref(event), self.now));
         match told {
             Some(Err(violation)) => self.violated(violation),
@@ -204,6 +209,12 @@ impl Testbench {
     /// The counts so far.
     pub fn figures(&self) -> Figures {
         self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
+    }
+
+    /// Writes a trace of the run from its beginning. An error of `to` ends the trace and not the run:
+    /// [`RunOutcome::unrecorded`] tells.
+    pub fn record(&mut self, to: Box<dyn Write>, device: &Device) {
+        self.recording = Recording::begin(to, device);
     }
 
     /// Records DMA over time from now on, for [`RunOutcome::series`].
@@ -254,6 +265,7 @@ impl Testbench {
         if let Some(kept) = &mut self.kept {
             kept.extend(self.events.iter().cloned());
         }
+        self.recording.events(&self.events, self.now);
         if let Some(oracle) = &mut self.oracle
             && let Err(violation) = oracle.observe(&self.events, self.now)
         {
@@ -329,16 +341,7 @@ impl Testbench {
     }
 
     pub(super) fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
-        self.stop(Halt::Violation(Finding {
-            blame: Blame::DutViolation,
-            rule: violation.rule.key().to_owned(),
-            detail: violation.detail,
-            section: violation.rule.section().to_owned(),
-            right: violation.right,
-            wrong: violation.wrong,
-            cycle: self.now,
-            evidence: violation.evidence,
-        }))
+        self.stop(Halt::Violation(violation.found(self.now)))
     }
 
     /// Lets a device ask for a translation by ATS; nobody waits for the answer.

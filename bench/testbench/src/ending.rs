@@ -104,7 +104,9 @@ impl Testbench {
                 None => (End::Finished, None),
             },
         };
+        let (how, text) = end.said();
+        let unrecorded = self.recording.end(figures.cycles, how, &text);
         let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
-        RunOutcome { end, figures, violation, hazard, series }
+        RunOutcome { end, figures, violation, hazard, unrecorded, series }
     }
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod ending;
 mod outcome;
+mod recording;
 mod series;
 mod software;
 mod stream;

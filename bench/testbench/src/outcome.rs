@@ -41,6 +41,22 @@ pub enum End {
     },
 }
 
+impl End {
+    /// In a word, and in a sentence if there is more to say.
+    pub fn said(&self) -> (&'static str, String) {
+        match self {
+            End::Finished => ("finished", String::new()),
+            End::Violation => ("violation", String::new()),
+            End::Stopped { file, line, message } => ("stopped", format!("{file}:{line}: {message}")),
+            End::Hung { waiting } => ("hung", waiting.clone()),
+            End::OutOfTime { seconds, cycle } => {
+                ("out-of-time", format!("given up in cycle {cycle}: {seconds} s on the wall clock were over"))
+            }
+            End::Software { error } => ("software", error.clone()),
+        }
+    }
+}
+
 /// Everything that a run gives back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOutcome {
@@ -52,6 +68,9 @@ pub struct RunOutcome {
     pub violation: Option<Finding>,
     /// The first software hazard, if any
     pub hazard: Option<Finding>,
+    /// Why its trace is not whole, if it was asked for and is not
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrecorded: Option<String>,
     /// DMA over time, if it was asked for
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Box<Series>>,

@@ -48,7 +48,23 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(u8: "a number of 8 bits", u16: "a number of 16 bits", u32: "a number of 32 bits", u64: "a number of 64 bits");
+numbers!(u8: "a number of 8 bits", u16: "a number of 16 bits", u32: "a number of 32 bits");
+
+/// Cycles are read in decimal by people.
+const CYCLES: [&str; 3] = ["sampled", "accepted", "before"];
+
+impl Field for u64 {
+    fn write(&self, key: &str, out: &mut String) {
+        if *self != 0 {
+            let is_decimal = *self < 10 || CYCLES.contains(&key);
+            let _ = if is_decimal { write!(out, " {key}={self}") } else { write!(out, " {key}={self:#x}") };
+        }
+    }
+
+    fn read(key: &str, line: &mut Line<'_>) -> Result<Self, BadLine> {
+        line.take(key).map_or(Ok(0), |text| number(text, key))
+    }
+}
 
 macro_rules! wrapped {
     ($($name:ident),*) => {$(

@@ -151,6 +151,6 @@ fn a_cycle_is_named_once() {
     writer.events(&[Event::Rest], 3).expect("memory");
     writer.events(&[], 4).expect("memory");
     writer.events(&[Event::Wires { wsi: 1 }], 3).expect("memory");
-    let text = String::from_utf8(writer.end("finished", "").expect("memory")).expect("text");
-    assert_eq!(text, "lockstep-trace 1\ndevice version=20260222\n@3\nrest\nwires wsi=1\nend how=\"finished\"\n");
+    let text = String::from_utf8(writer.end(5, "finished", "").expect("memory")).expect("text");
+    assert_eq!(text, "lockstep-trace 1\ndevice version=20260222\n@3\nrest\nwires wsi=1\n@5\nend how=\"finished\"\n");
 }

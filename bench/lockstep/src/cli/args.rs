@@ -67,6 +67,10 @@ pub enum Command {
     /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
     #[command(after_help = SELECTORS)]
     Compare(Compare),
+    /// Judge traces: of `lockstep run --record`, or of anybody who wrote one
+    Judge(Judge),
+    /// Print the events of a trace, or some of them
+    Events(Events),
     /// Check RTL with all of Verilator's warnings on
     Lint(Lint),
     /// Run cases with known answers on the model or on the RTL, and score them
@@ -169,6 +173,10 @@ pub struct Run {
     /// Only variants that are expected to pass; one seed each unless --seeds says otherwise
     #[arg(long, value_name = "N|all", value_parser = fail_alloc)]
     pub fail_alloc: Option<FailAlloc>,
+    /// Write a trace of each run into a folder, for `lockstep judge` and `lockstep events`. A run that failed leaves one in
+    /// target/traces without being asked
+    #[arg(long, value_name = "FOLDER", conflicts_with = "fail_alloc")]
+    pub record: Option<PathBuf>,
     /// Waves
     #[command(flatten)]
     pub film: Film,
@@ -254,6 +262,57 @@ pub struct Compare {
     /// How
     #[command(flatten)]
     pub play: Play,
+}
+
+/// `lockstep judge`
+#[derive(Debug, ClapArgs)]
+pub struct Judge {
+    /// Traces, compressed by gzip or not
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Verdicts, evidence and figures as JSON, an object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `lockstep events`
+#[derive(Debug, ClapArgs)]
+pub struct Events {
+    /// A trace, compressed by gzip or not
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only events of these kinds: names as in the trace, or beginnings of names
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// Only events that have an address in this range, physical or virtual: first byte, and length if it is not 1
+    #[arg(long, value_name = "ADDRESS[+LENGTH]", value_parser = address_range)]
+    pub address: Option<AddressRange>,
+    /// Only events of this device_id
+    #[arg(long, value_name = "ID", value_parser = parse_u64)]
+    pub device: Option<u64>,
+    /// Only from this cycle on
+    #[arg(long, value_name = "CYCLE", value_parser = parse_u64, default_value = "0")]
+    pub from: u64,
+    /// Only up to this cycle
+    #[arg(long, value_name = "CYCLE", value_parser = parse_u64)]
+    pub to: Option<u64>,
+}
+
+/// Addresses from one to another, both among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressRange {
+    /// The first one
+    pub first: u64,
+    /// The last one
+    pub last: u64,
+}
+
+fn address_range(text: &str) -> Result<AddressRange, String> {
+    let number = |text: &str| parse_u64(text).map_err(|error| error.to_string());
+    let (first, length) = text.split_once('+').unwrap_or((text, "1"));
+    let (first, length) = (number(first)?, number(length)?);
+    let last = length.checked_sub(1).ok_or("the length is at least 1")?;
+    Ok(AddressRange { first, last: first.saturating_add(last) })
 }
 
 /// `lockstep lint`

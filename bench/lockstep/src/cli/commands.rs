@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use scenario::{self, Diagnostics, Variant};
+use scenario::{Diagnostics, Variant};
 use testbench::Series;
 
 use super::args::{Args, Check, Command, Demo, DeviceArgs, Run, Selection};
@@ -13,7 +13,7 @@ use super::interruption;
 use super::options::{Options, colour};
 use super::output::{self, WriteError};
 use super::progress::Progress;
-use super::waves;
+use super::{traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, SelectError, Selected};
 use crate::vectors::{BadFile, NoWalk};
@@ -36,6 +36,14 @@ pub enum CommandError {
     /// A translation that does not exist
     #[error("error: {0}")]
     Walk(#[from] NoWalk),
+    /// A trace
+    #[error("error: {path}: {what}", path = .path.display())]
+    Trace {
+        /// The file
+        path: PathBuf,
+        /// What is wrong with it
+        what: String,
+    },
     /// A setting that does not fit
     #[error("error: {0}")]
     Setting(String),
@@ -75,6 +83,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Check(check) => check_files(&check, colours),
         Command::Demo(demo) => demonstrate(demo, colours),
         Command::Compare(compare) => super::compare::compare(compare, colours),
+        Command::Judge(judge) => super::traces::judge(&judge),
+        Command::Events(events) => super::traces::events(&events),
         Command::Lint(lint) => {
             device::lint(&lint.rtl)?;
             output::stdout(&format!("{}: no warnings\n", lint.rtl.display()));
@@ -113,6 +123,10 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
     waves::check(&run.film, &options)?;
+    if let Some(folder) = &run.record {
+        traces::make_folder(folder)?;
+        options.record = Some(folder.clone());
+    }
     let report = match run.fail_alloc {
         None => play(&options, &selected)?,
         Some(which) => super::failures::play(&options, &selected, which)?,
@@ -121,7 +135,11 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
     let code = finish(&options, &report)?;
-    lesser(code, waves::film(&run.film, &options, &selected, &report))
+    let recorded = match (&run.record, run.fail_alloc) {
+        (None, None) => traces::record_failures(&options, &selected, &report),
+        _ => Ok(()),
+    };
+    lesser(code, recorded.and_then(|()| waves::film(&run.film, &options, &selected, &report)))
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
@@ -152,7 +170,13 @@ pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> 
         device,
         fail_alloc: None,
     };
-    plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))
+    let mut jobs = plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))?;
+    if let Some(folder) = &options.record {
+        for planned in &mut jobs {
+            planned.job.record = Some(traces::file_of(folder, &planned.job));
+        }
+    }
+    Ok(jobs)
 }
 
 /// Plays jobs. With each run come its variant and, if it was recorded, DMA over time.

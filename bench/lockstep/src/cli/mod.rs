@@ -11,6 +11,7 @@ mod litmus;
 mod options;
 mod output;
 mod progress;
+mod traces;
 mod vectors;
 mod waves;
 

@@ -28,6 +28,8 @@ pub struct Options {
     pub stand_in: bool,
     /// What a device need not show must show
     pub must_show: bool,
+    /// A trace of each run goes into this folder
+    pub record: Option<PathBuf>,
 }
 
 impl Options {
@@ -37,7 +39,8 @@ impl Options {
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
         let Selection { scenarios, policy, .. } = selection;
-        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in: false, must_show: false }
+        let (stand_in, must_show, record) = (false, false, None);
+        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in, must_show, record }
     }
 
     /// The command that plays one run again.

@@ -10,7 +10,7 @@ use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::output;
 use crate::report::{Report, RunReport};
-use crate::runner::{Played, Reply, Selected, Waves};
+use crate::runner::{Job, Played, Reply, Selected, Waves};
 
 /// Waves of more runs than this help nobody.
 const MOST: usize = 10;
@@ -47,13 +47,11 @@ pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Repo
     let mut runs = Vec::new();
     let mut again = Vec::new();
     for run in report.runs.iter().filter(wanted).take(MOST) {
-        let same = |job: &crate::runner::Job| {
-            job.scenario == run.scenario && job.seed == run.seed && job.variant.to_string() == run.variant
-        };
-        let Some(planned) = all.iter().find(|planned| same(&planned.job)) else { continue };
+        let Some(planned) = all.iter().find(|planned| is_of(&planned.job, run)) else { continue };
         let mut planned = planned.clone();
         let (from, to) = window(film, run);
-        planned.job.waves = Some(Waves { file: file_of(folder, run), from, to });
+        planned.job.waves =
+            Some(Waves { file: file_of(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
         runs.push(run);
         again.push(planned);
     }
@@ -92,6 +90,11 @@ pub fn film(film: &Film, options: &Options, selected: &[Selected], report: &Repo
     Ok(())
 }
 
+/// A job is that of a run.
+pub fn is_of(job: &Job, run: &RunReport) -> bool {
+    job.scenario == run.scenario && job.seed == run.seed && job.variant.to_string() == run.variant
+}
+
 /// The cycle that matters in a run, if one does.
 fn found(run: &RunReport) -> Option<u64> {
     let finding = run.violation.as_ref().or(run.hazard.as_ref()).map(|finding| finding.cycle);
@@ -106,10 +109,10 @@ fn window(film: &Film, run: &RunReport) -> (u64, u64) {
 }
 
 /// A file name that every file system takes.
-fn file_of(folder: &Path, run: &RunReport) -> PathBuf {
+pub fn file_of(folder: &Path, scenario: &str, variant: &str, seed: u32, end: &str) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
-    let id: String = format!("{}{}-{:08x}", run.scenario, run.variant, run.seed).chars().map(plain).collect();
-    folder.join(id + ".fst")
+    let id: String = format!("{scenario}{variant}-{seed:08x}").chars().map(plain).collect();
+    folder.join(id + end)
 }
 
 /// A save file for GTKWave: the ports that the waves show, by bus, with a marker where something was found.

@@ -19,4 +19,4 @@ pub use junit::junit;
 pub use plot::{PlotError, plot};
 pub use policies::policies;
 pub use result::{Crash, ExitCode, Report, RunReport, Times, Unmet, Verdict, run_report};
-pub use terminal::{failures, summary};
+pub use terminal::{failures, finding, summary};

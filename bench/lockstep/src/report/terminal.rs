@@ -76,13 +76,14 @@ pub(super) fn explain(run: &RunReport) -> String {
         }
     }
     for finding in run.violation.iter().chain(&run.hazard) {
-        text.push_str(&evidence(finding));
+        text.push_str(&self::finding(finding));
     }
     let _ = writeln!(text, "  reproduce: {}", run.reproduce);
     text
 }
 
-fn evidence(finding: &Finding) -> String {
+/// What was found, with its evidence.
+pub fn finding(finding: &Finding) -> String {
     let mut text = String::new();
     let who = match finding.blame {
         oracle::Blame::DutViolation => "DUT violation",

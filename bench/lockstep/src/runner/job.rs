@@ -107,6 +107,9 @@ pub struct Job {
     /// Write waves
     #[serde(default)]
     pub waves: Option<Waves>,
+    /// Write a trace to this file
+    #[serde(default)]
+    pub record: Option<PathBuf>,
     /// The worker gives up after this time on the wall clock, and answers with what it has
     #[serde(default)]
     pub timeout: Option<Duration>,
@@ -244,6 +247,7 @@ impl Plan {
                 fail_alloc: self.fail_alloc,
                 lacks: lacks.clone(),
                 waves: None,
+                record: None,
                 timeout: None,
             };
             jobs.push(Planned {

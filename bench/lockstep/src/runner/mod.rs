@@ -9,6 +9,7 @@ mod play;
 mod pool;
 mod seed;
 mod select;
+mod trace_file;
 mod worker;
 
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
@@ -16,4 +17,5 @@ pub use play::{Manner, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
+pub use trace_file::open as open_trace;
 pub use worker::serve;

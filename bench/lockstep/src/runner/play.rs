@@ -8,10 +8,11 @@ mod seats;
 mod steps;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Duration;
 
 use boundary::Dut;
-use driver::{self, ApiError, Driver};
+use driver::{ApiError, Driver};
 use golden::Spa;
 use oracle::Bound;
 use rand::SeedableRng;
@@ -20,7 +21,7 @@ use scenario::{Place, Scenario};
 use testbench::{RunOutcome, Testbench};
 
 /// How a scenario is played.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub struct Manner {
     /// Decides everything that is left to chance
     pub seed: u32,
@@ -37,6 +38,8 @@ pub struct Manner {
     pub unjudged: bool,
     /// The run is given up after this time on the wall clock
     pub timeout: Option<Duration>,
+    /// A trace of the run goes there
+    pub record: Option<Box<dyn Write>>,
 }
 
 /// Plays a scenario, whose variant is in force, on a device under test.
@@ -54,6 +57,7 @@ pub fn play(
     if manner.unjudged {
         config.oracle = None;
     }
+    let settings = config.oracle;
     let bench = Testbench::new(config, dut, u64::from(seed))?;
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
@@ -63,6 +67,9 @@ pub fn play(
     }
     if let Some(timeout) = manner.timeout {
         bench.give_up_after(timeout);
+    }
+    if let (Some(to), Some(settings)) = (manner.record, settings) {
+        bench.record(to, &settings.device());
     }
     if manner.series {
         bench.record_series();

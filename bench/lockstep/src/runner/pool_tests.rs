@@ -32,6 +32,7 @@ fn jobs(count: u32) -> Vec<Job> {
         fail_alloc: None,
         lacks: Vec::new(),
         waves: None,
+        record: None,
         timeout: None,
     };
     (0..count).map(job).collect()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use scenario::{self, Diagnostics, Scenario, Variant, did_you_mean};
+use scenario::{Diagnostics, Scenario, Variant, did_you_mean};
 
 /// A scenario with the text that it was read from.
 #[derive(Clone, Debug)]

@@ -3,12 +3,11 @@
 use std::time::Instant;
 
 use oracle::Figures;
-use scenario;
 use testbench::{End, RunOutcome};
 
 use super::dut;
 use super::job::{Job, Reply, apply};
-use super::play;
+use super::{play, trace_file};
 
 /// Takes a job as JSON, plays it, and returns the reply as JSON.
 pub fn serve(job: &str) -> String {
@@ -38,7 +37,7 @@ fn run(job: &Job) -> Reply {
     };
     let start = Instant::now();
     let film_until = job.waves.as_ref().map(|waves| waves.to);
-    let manner = play::Manner {
+    let mut manner = play::Manner {
         seed: job.seed,
         series: job.series,
         fail_alloc: job.fail_alloc,
@@ -46,12 +45,20 @@ fn run(job: &Job) -> Reply {
         choices: job.device.choices(),
         unjudged: false,
         timeout: job.timeout,
+        record: None,
     };
+    if let Some(file) = &job.record {
+        match trace_file::create(file) {
+            Ok(to) => manner.record = Some(to),
+            Err(error) => return Reply::Failed { reason: format!("cannot write {}: {error}", file.display()) },
+        }
+    }
     let outcome = play::play(&scenario, &job.text, dut, manner).unwrap_or_else(|stopped| RunOutcome {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),
         violation: None,
         hazard: None,
+        unrecorded: None,
         series: None,
     });
     Reply::Played { outcome: Box::new(outcome), seconds: start.elapsed().as_secs_f64() }

@@ -1,7 +1,7 @@
 //! A scenario's words as settings of bus, test bench and driver.
 
 use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
-use driver::{self, FlushPolicy, Quirks, Resources};
+use driver::{FlushPolicy, Quirks, Resources};
 use golden::{Capabilities, Spa, SpecVersion};
 use oracle::{Bound, Settings};
 use scenario::{Access, Answer, DriverFault, Flush, Policy, Port, Scenario, Timing};

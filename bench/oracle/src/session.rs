@@ -1,0 +1,142 @@
+//! Judging a whole stream: what was seen of a run, from its first event to its last.
+
+use events::trace::Record;
+use events::{Cycle, Device, Event};
+
+use super::{Blame, Bound, Figures, Finding, Oracle, Settings, Violation};
+
+/// The description of a device binds a choice that there is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no choice {0:?}; there are {choices}", choices = Bound::NAMES.join(", "))]
+pub struct UnknownChoice(pub String);
+
+/// A cycle comes after a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cycle {cycle} comes after cycle {now}")]
+pub struct TimeRunsBack {
+    /// The earlier one
+    pub cycle: Cycle,
+    /// The later one
+    pub now: Cycle,
+}
+
+impl Settings {
+    /// As a device is described.
+    ///
+    /// # Errors
+    /// [`UnknownChoice`]
+    pub fn of(device: &Device) -> Result<Settings, UnknownChoice> {
+        let mut choices = Bound::FREE;
+        for (name, value) in &device.choices {
+            if !choices.bind(name, *value) {
+                return Err(UnknownChoice(name.clone()));
+            }
+        }
+        Ok(Settings { capabilities: device.capabilities, version: device.version, choices })
+    }
+
+    /// The description that says the same.
+    pub fn device(&self) -> Device {
+        Device { capabilities: self.capabilities, version: self.version, choices: self.choices.bound() }
+    }
+}
+
+impl Violation {
+    /// As it is reported.
+    pub fn found(self, cycle: Cycle) -> Finding {
+        Finding {
+            blame: Blame::DutViolation,
+            rule: self.rule.key().to_owned(),
+            detail: self.detail,
+            section: self.rule.section().to_owned(),
+            right: self.right,
+            wrong: self.wrong,
+            cycle,
+            evidence: self.evidence,
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The first thing that the device must not have done
+    pub violation: Option<Finding>,
+    /// The first thing that software let through
+    pub hazard: Option<Finding>,
+    /// Counts
+    pub figures: Figures,
+}
+
+/// Judges a stream of events. Those of a cycle are judged together, once the next cycle has begun.
+pub struct Judge {
+    oracle: Oracle,
+    /// Events of this cycle so far
+    seen: Vec<Event>,
+    now: Cycle,
+    violation: Option<Finding>,
+}
+
+impl Judge {
+    /// A judge of this device, which has just been reset.
+    ///
+    /// # Errors
+    /// [`UnknownChoice`]
+    pub fn new(device: &Device) -> Result<Self, UnknownChoice> {
+        Ok(Judge { oracle: Oracle::new(Settings::of(device)?), seen: Vec::new(), now: 0, violation: None })
+    }
+
+    /// A line of a trace. The description of the device, and how it ended, say nothing.
+    ///
+    /// # Errors
+    /// [`TimeRunsBack`]
+    pub fn record(&mut self, record: Record) -> Result<(), TimeRunsBack> {
+        match record {
+            Record::Cycle(cycle) => self.cycle(cycle)?,
+            Record::Event(event) => self.event(event),
+            Record::Device(_) | Record::End { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What comes now is of this cycle.
+    ///
+    /// # Errors
+    /// [`TimeRunsBack`]
+    pub fn cycle(&mut self, cycle: Cycle) -> Result<(), TimeRunsBack> {
+        if cycle < self.now {
+            return Err(TimeRunsBack { cycle, now: self.now });
+        }
+        if cycle > self.now {
+            self.judge();
+            self.now = cycle;
+        }
+        Ok(())
+    }
+
+    /// Something was seen in this cycle.
+    pub fn event(&mut self, event: Event) {
+        self.seen.push(event);
+    }
+
+    /// The first thing that the device must not have done, by now. To go on is of use only for figures.
+    pub fn violation(&self) -> Option<&Finding> {
+        self.violation.as_ref()
+    }
+
+    fn judge(&mut self) {
+        let judged = self.oracle.observe(&self.seen, self.now);
+        self.seen.clear();
+        if let Err(violation) = judged {
+            self.violation.get_or_insert(violation.found(self.now));
+        }
+    }
+
+    /// Nothing comes any more.
+    pub fn finish(mut self) -> Verdict {
+        self.judge();
+        let mut figures = self.oracle.figures();
+        figures.cycles = self.now;
+        Verdict { violation: self.violation, hazard: self.oracle.first_hazard().cloned(), figures }
+    }
+}
