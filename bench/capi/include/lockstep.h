@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * lockstep: the judge of a RISC-V IOMMU, for a test bench in any language.
  *

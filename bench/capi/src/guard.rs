@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What every call does: no panic crosses, no null pointer is followed, an error leaves its text.
 
 use std::cell::RefCell;

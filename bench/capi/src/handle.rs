@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is behind the pointer that a caller holds, and what the codes mean.
 
 use std::ffi::CString;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The oracle and the golden walk of lockstep as a C library, for a test bench that is not ours: SystemVerilog by
 //! DPI-C, Python by ctypes, C, C++, Rust. `include/lockstep.h` is made from this crate, and `docs/embedding.md` shows
 //! how to use it.

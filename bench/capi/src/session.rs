@@ -1,8 +1,11 @@
-//! An oracle that is told lines. (A judge of traces in the crate `oracle` can take the place of this one.)
+// SPDX-License-Identifier: Apache-2.0
+
+//! An oracle that is told lines. It differs from `oracle::Judge` in what a bench needs that is still running: the findings
+//! and figures of each moment, and an order within a cycle that does not depend on that of the lines.
 
 use events::trace::{BadLine, HEADER, Record};
 use events::{Cycle, Device, Event};
-use oracle::{Blame, Bound, Figures, Finding, Oracle, Settings, Violation};
+use oracle::{Figures, Finding, Oracle, Settings};
 
 /// Why a line was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +112,7 @@ impl Session {
             if self.violation.is_none()
                 && let Err(violation) = self.oracle.observe(events, self.cycle)
             {
-                self.violation = Some(finding(violation, self.cycle));
+                self.violation = Some(violation.found(self.cycle));
             }
         }
         self.software.clear();
@@ -155,25 +158,5 @@ fn is_of_software(event: &Event) -> bool {
 
 /// What the oracle has to know, from what the line says.
 fn settings(device: &Device) -> Result<Settings, Refused> {
-    let mut choices = Bound::FREE;
-    for (name, value) in &device.choices {
-        if !choices.bind(name, *value) {
-            let known = Bound::NAMES.join(", ");
-            return Err(Refused::Sense(format!("there is no choice {name:?}; there are {known}")));
-        }
-    }
-    Ok(Settings { capabilities: device.capabilities, version: device.version, choices })
-}
-
-fn finding(violation: Violation, cycle: Cycle) -> Finding {
-    Finding {
-        blame: Blame::DutViolation,
-        rule: violation.rule.key().to_owned(),
-        detail: violation.detail,
-        section: violation.rule.section().to_owned(),
-        right: violation.right,
-        wrong: violation.wrong,
-        cycle,
-        evidence: violation.evidence,
-    }
+    Settings::of(device).map_err(|unknown| Refused::Sense(unknown.to_string()))
 }

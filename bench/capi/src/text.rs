@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Texts for people and programs.
 
 use std::ffi::CString;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The golden walk alone: a request over memory that the caller reads.
 
 use std::ffi::c_void;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// lockstep from SystemVerilog, by DPI-C: link liblockstep and import this package.
 ///
 /// A bench opens an oracle, tells it each cycle what it saw, and asks for the verdict. Functions that are imported are those of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The example benches run as a stranger would run them, on our RTL and on a mutant of it. They are to say of the mutant what
 //! `lockstep run` says.
 

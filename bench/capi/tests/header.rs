@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The header says what the library does: it is made from the sources anew, and compared.
 
 use std::path::Path;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! docs/trace.md has every event with every field, and its examples can be read.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The smallest bench: no simulator, three events, and a device that reads the wrong page. */
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A bench around an IOMMU with the ports of hdl/DEVICE.md, in Python: cocotb drives the wires, lockstep judges them.
 
 The same machine as examples/sv: each cycle inputs are driven while the clock is low, outputs are sampled once they have

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """lockstep from Python, by ctypes. The functions are those of bench/capi/include/lockstep.h."""
 
 import ctypes

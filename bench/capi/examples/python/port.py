@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Memory as the IOMMU sees it: the subordinate behind an AXI4 port."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds the RTL of a file list with Verilator and cocotb, and runs bench.py on it.
 
     run.py FILELIST LIBRARY FOLDER

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A bench of its own around an IOMMU with the ports of hdl/DEVICE.md: clock, memory, software and one device in plain
 /// SystemVerilog. What it sees it tells lockstep by DPI-C, and lockstep says whether it is right.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The wires of the bench, and the device under test between them.
 
   logic clk = 0, rst_n = 0;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Builds and runs the examples with what `ci/setup` installs.
 
 use std::fs;
