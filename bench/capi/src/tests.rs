@@ -200,6 +200,13 @@ fn no_panic_crosses() {
 }
 
 #[test]
+fn numbers_that_no_bus_has_are_no_reason_to_panic() {
+    let oracle = Opened::new(DEVICE);
+    assert_eq!(oracle.push_all("ptw-read-beat addr=0xfffffffffffffff8 bytes=8 data=1\n@1"), LOCKSTEP_CLEAN);
+    assert_eq!(oracle.push_all("mem-address dir=read size=99 len=255\n@2"), LOCKSTEP_DEVICE);
+}
+
+#[test]
 fn oracles_know_nothing_of_each_other() {
     let run = |shown: u64| {
         let oracle = Opened::new(DEVICE);

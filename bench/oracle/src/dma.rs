@@ -291,7 +291,7 @@ fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
         WRAP => "WRAP",
         _ => "reserved",
     };
-    let (beats, bytes) = (u32::from(burst.len) + 1, 1u32 << burst.size);
+    let (beats, bytes) = (burst.beats(), burst.beat_bytes());
     format!("{what} of {beats} beats of {bytes} bytes, {kind}, from page offset {:#x}, prot {prot:#05b}", addr & 0xFFF)
 }
 

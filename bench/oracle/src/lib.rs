@@ -446,7 +446,7 @@ impl Oracle {
     /// context of 64 bytes.
     fn know_entry(&mut self, addr: Spa) {
         let first = addr.0 & !0x3F;
-        for word in (first..first + 0x40).step_by(8) {
+        for word in (first..=first | 0x38).step_by(8) {
             if self.histories.word(Spa(word)).is_none() {
                 self.histories.untouched(Spa(word), self.memory.peek(Spa(word)));
             }
