@@ -29,7 +29,8 @@
 // A pointer is null, a text is not UTF-8, or a number means nothing.
 #define LOCKSTEP_ARGUMENT -1
 
-// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this one.
+// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this
+// one.
 #define LOCKSTEP_BAD_LINE -2
 
 // A bug in this library. Only `lockstep_close` makes sense now.
@@ -41,7 +42,8 @@
 // What is wrong, for people, over several lines.
 #define LOCKSTEP_TEXT_EVIDENCE 1
 
-// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or `null`.
+// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
+// `null`.
 #define LOCKSTEP_TEXT_FINDING 2
 
 // What was counted, as JSON.
@@ -140,8 +142,8 @@ const char *lockstep_version(void);
 int32_t lockstep_trace_version(void);
 
 // Opens an oracle for a device that has just been reset. `device` is the line `device caps=0x10 version=20260222
-// choices=gxl-writable:0` of the trace format. Null if it cannot be read: `lockstep_text(NULL, LOCKSTEP_TEXT_ERROR)` says why.
-// It has to be closed.
+// choices=gxl-writable:0` of the trace format. Null if it cannot be read: `lockstep_text(NULL, LOCKSTEP_TEXT_ERROR)`
+// says why. It has to be closed.
 //
 // # Safety
 // `device` is null or a string that ends with a 0.
@@ -177,24 +179,24 @@ int32_t lockstep_finish(struct lockstep_oracle *oracle);
 // `oracle` is null or open.
 int32_t lockstep_verdict(struct lockstep_oracle *oracle);
 
-// Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so is
-// an error.
+// Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so
+// is an error.
 //
 // # Safety
 // `oracle` is null or open.
 int32_t lockstep_reset(struct lockstep_oracle *oracle);
 
-// A text, which stays until the next call on this oracle: for languages that copy strings by themselves, as DPI-C does.
-// Never null; empty if there is no such text.
+// A text, which stays until the next call on this oracle: for languages that copy strings by themselves, as DPI-C
+// does. Never null; empty if there is no such text.
 //
 // # Safety
 // `oracle` is null or open.
 const char *lockstep_text(struct lockstep_oracle *oracle,
                           int32_t which);
 
-// Copies a text into `buffer`, as much as fits into `size` bytes with the 0 at its end, and answers how many bytes it has
-// without the 0: if that is not below `size`, it was cut. `buffer` may be null if `size` is 0. Negative if there is no
-// such text.
+// Copies a text into `buffer`, as much as fits into `size` bytes with the 0 at its end, and answers how many bytes it
+// has without the 0: if that is not below `size`, it was cut. `buffer` may be null if `size` is 0. Negative if there
+// is no such text.
 //
 // # Safety
 // `oracle` is null or open, and `buffer` has `size` bytes.
@@ -203,8 +205,8 @@ int64_t lockstep_copy_text(struct lockstep_oracle *oracle,
                            char *buffer,
                            size_t size);
 
-// A number of the figures by its name in their JSON, such as `translations_compared`; the sum where it is a group, such
-// as `fault_records`. Negative if there is none of this name.
+// A number of the figures by its name in their JSON, such as `translations_compared`; the sum where it is a group,
+// such as `fault_records`. Negative if there is none of this name.
 //
 // # Safety
 // `oracle` is null or open, and `name` is null or a string that ends with a 0.
@@ -217,9 +219,9 @@ int64_t lockstep_figure(struct lockstep_oracle *oracle,
 // `oracle` is null, or open and used no more.
 void lockstep_close(struct lockstep_oracle *oracle);
 
-// Walks a request over the tables in memory, as the specification says, without any cache. `read` is called with `context`
-// for each doubleword. It must not panic, throw or jump. Updates of A and D bits are taken as done, and memory stays as it
-// is. Answers `LOCKSTEP_TRANSLATED` or `LOCKSTEP_REFUSED`, or a negative code.
+// Walks a request over the tables in memory, as the specification says, without any cache. `read` is called with
+// `context` for each doubleword. It must not panic, throw or jump. Updates of A and D bits are taken as done, and
+// memory stays as it is. Answers `LOCKSTEP_TRANSLATED` or `LOCKSTEP_REFUSED`, or a negative code.
 //
 // # Safety
 // `registers` and `request` are null or readable, `outcome` is null or writable.

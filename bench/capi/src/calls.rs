@@ -55,8 +55,8 @@ pub extern "C" fn lockstep_trace_version() -> i32 {
 }
 
 /// Opens an oracle for a device that has just been reset. `device` is the line `device caps=0x10 version=20260222
-/// choices=gxl-writable:0` of the trace format. Null if it cannot be read: `lockstep_text(NULL, LOCKSTEP_TEXT_ERROR)` says why.
-/// It has to be closed.
+/// choices=gxl-writable:0` of the trace format. Null if it cannot be read: `lockstep_text(NULL, LOCKSTEP_TEXT_ERROR)`
+/// says why. It has to be closed.
 ///
 /// # Safety
 /// `device` is null or a string that ends with a 0.
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn lockstep_verdict(oracle: *mut Handle) -> i32 {
     unsafe { with(oracle, |handle| handle.code()) }
 }
 
-/// Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so is
-/// an error.
+/// Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so
+/// is an error.
 ///
 /// # Safety
 /// `oracle` is null or open.
@@ -171,8 +171,8 @@ pub unsafe extern "C" fn lockstep_reset(oracle: *mut Handle) -> i32 {
     unsafe { with(oracle, call) }
 }
 
-/// A text, which stays until the next call on this oracle: for languages that copy strings by themselves, as DPI-C does.
-/// Never null; empty if there is no such text.
+/// A text, which stays until the next call on this oracle: for languages that copy strings by themselves, as DPI-C
+/// does. Never null; empty if there is no such text.
 ///
 /// # Safety
 /// `oracle` is null or open.
@@ -189,9 +189,9 @@ pub unsafe extern "C" fn lockstep_text(oracle: *mut Handle, which: i32) -> *cons
     })
 }
 
-/// Copies a text into `buffer`, as much as fits into `size` bytes with the 0 at its end, and answers how many bytes it has
-/// without the 0: if that is not below `size`, it was cut. `buffer` may be null if `size` is 0. Negative if there is no
-/// such text.
+/// Copies a text into `buffer`, as much as fits into `size` bytes with the 0 at its end, and answers how many bytes it
+/// has without the 0: if that is not below `size`, it was cut. `buffer` may be null if `size` is 0. Negative if there
+/// is no such text.
 ///
 /// # Safety
 /// `oracle` is null or open, and `buffer` has `size` bytes.
@@ -217,8 +217,8 @@ pub unsafe extern "C" fn lockstep_copy_text(oracle: *mut Handle, which: i32, buf
     text.len() as i64
 }
 
-/// A number of the figures by its name in their JSON, such as `translations_compared`; the sum where it is a group, such
-/// as `fault_records`. Negative if there is none of this name.
+/// A number of the figures by its name in their JSON, such as `translations_compared`; the sum where it is a group,
+/// such as `fault_records`. Negative if there is none of this name.
 ///
 /// # Safety
 /// `oracle` is null or open, and `name` is null or a string that ends with a 0.

@@ -17,7 +17,8 @@ pub const LOCKSTEP_DEVICE: i32 = 1;
 pub const LOCKSTEP_SOFTWARE: i32 = 2;
 /// A pointer is null, a text is not UTF-8, or a number means nothing.
 pub const LOCKSTEP_ARGUMENT: i32 = -1;
-/// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this one.
+/// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this
+/// one.
 pub const LOCKSTEP_BAD_LINE: i32 = -2;
 /// A bug in this library. Only `lockstep_close` makes sense now.
 pub const LOCKSTEP_PANIC: i32 = -3;
@@ -26,7 +27,8 @@ pub const LOCKSTEP_PANIC: i32 = -3;
 pub const LOCKSTEP_TEXT_RULE: i32 = 0;
 /// What is wrong, for people, over several lines.
 pub const LOCKSTEP_TEXT_EVIDENCE: i32 = 1;
-/// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or `null`.
+/// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
+/// `null`.
 pub const LOCKSTEP_TEXT_FINDING: i32 = 2;
 /// What was counted, as JSON.
 pub const LOCKSTEP_TEXT_FIGURES: i32 = 3;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! An oracle that is told lines. It differs from `oracle::Judge` in what a bench needs that is still running: the findings
-//! and figures of each moment, and an order within a cycle that does not depend on that of the lines.
+//! An oracle that is told lines. It differs from `oracle::Judge` in what a bench needs that is still running: the
+//! findings and figures of each moment, and an order within a cycle that does not depend on that of the lines.
 
 use events::trace::{BadLine, HEADER, Record};
 use events::{Cycle, Device, Event};

@@ -52,7 +52,8 @@ impl Drop for Opened {
 
 const DEVICE: &str = "device caps=0xc38104ece10 version=20260222 choices=gxl-writable:0";
 
-/// Software makes the IOMMU Bare, and a device reads the address of the argument, which comes to memory as the other one.
+/// Software makes the IOMMU Bare, and a device reads the address of the argument, which comes to memory as the other
+/// one.
 fn read(asked: u64, shown: u64) -> String {
     format!(
         "reg-write-begun offset=0x10 bytes=8 value=1\n@10\nreg-write offset=0x10 bytes=8 value=1 accepted=9\n\

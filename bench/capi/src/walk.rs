@@ -105,9 +105,9 @@ impl Words for Callback {
     }
 }
 
-/// Walks a request over the tables in memory, as the specification says, without any cache. `read` is called with `context`
-/// for each doubleword. It must not panic, throw or jump. Updates of A and D bits are taken as done, and memory stays as it
-/// is. Answers `LOCKSTEP_TRANSLATED` or `LOCKSTEP_REFUSED`, or a negative code.
+/// Walks a request over the tables in memory, as the specification says, without any cache. `read` is called with
+/// `context` for each doubleword. It must not panic, throw or jump. Updates of A and D bits are taken as done, and
+/// memory stays as it is. Answers `LOCKSTEP_TRANSLATED` or `LOCKSTEP_REFUSED`, or a negative code.
 ///
 /// # Safety
 /// `registers` and `request` are null or readable, `outcome` is null or writable.

@@ -2,9 +2,9 @@
 
 /// lockstep from SystemVerilog, by DPI-C: link liblockstep and import this package.
 ///
-/// A bench opens an oracle, tells it each cycle what it saw, and asks for the verdict. Functions that are imported are those of
-/// include/lockstep.h; the others write a line of the trace format (docs/trace.md) and push it. A field that is 0 may be
-/// left out of a line, and an event for which there is no function here is pushed as text.
+/// A bench opens an oracle, tells it each cycle what it saw, and asks for the verdict. Functions that are imported are
+/// those of include/lockstep.h; the others write a line of the trace format (docs/trace.md) and push it. A field that
+/// is 0 may be left out of a line, and an event for which there is no function here is pushed as text.
 package lockstep_pkg;
 
   // Verdicts, and errors
@@ -70,8 +70,9 @@ package lockstep_pkg;
 
   function automatic string request(address_t a, requester_t r);
     string process = r.has_process ? $sformatf(" process=%0d", r.process) : "";
-    return $sformatf("dir=%s iova=0x%0h %s device=%0d%s privileged=%0d instruction=%0d translated=%0d %s", direction(a), a.addr,
-                     shape(a), r.device, process, a.prot[0], a.prot[2], r.translated, attributes(a));
+    return $sformatf("dir=%s iova=0x%0h %s device=%0d%s privileged=%0d instruction=%0d translated=%0d %s",
+                     direction(a), a.addr, shape(a), r.device, process, a.prot[0], a.prot[2], r.translated,
+                     attributes(a));
   endfunction
 
   /// The lines below are of this cycle.
@@ -126,8 +127,8 @@ package lockstep_pkg;
   // ---- mem_* ----
 
   function automatic int mem_address(chandle o, address_t a, logic [1:0] pbmt);
-    return lockstep_push(o, $sformatf("mem-address dir=%s addr=0x%0h %s pbmt=%0d prot=%0d %s", direction(a), a.addr, shape(a),
-                                      pbmt, a.prot, attributes(a)));
+    return lockstep_push(o, $sformatf("mem-address dir=%s addr=0x%0h %s pbmt=%0d prot=%0d %s", direction(a), a.addr,
+                                      shape(a), pbmt, a.prot, attributes(a)));
   endfunction
 
   function automatic int mem_write_beat(chandle o, logic [63:0] data, logic [7:0] strb, logic last);
@@ -151,8 +152,8 @@ package lockstep_pkg;
   /// `addr` is that of this beat, aligned to `bytes`; `sampled` is the cycle in which memory was read.
   function automatic int ptw_read_beat(chandle o, logic [7:0] id, logic [63:0] addr, int bytes, logic [63:0] data,
                                        logic [1:0] resp, longint unsigned sampled, logic last);
-    return lockstep_push(o, $sformatf("ptw-read-beat id=%0d addr=0x%0h bytes=%0d data=0x%0h resp=%0d sampled=%0d last=%0d", id,
-                                      addr, bytes, data, resp, sampled, last));
+    return lockstep_push(o, $sformatf("ptw-read-beat id=%0d addr=0x%0h bytes=%0d data=0x%0h resp=%0d sampled=%0d %s",
+                                      id, addr, bytes, data, resp, sampled, last ? "last=1" : ""));
   endfunction
 
   /// A whole write: AW and all of its W beats are there. `data` as for dma_accepted.

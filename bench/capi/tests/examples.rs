@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The example benches run as a stranger would run them, on our RTL and on a mutant of it. They are to say of the mutant what
+//! The example benches run as a stranger would run them, on our RTL and on a mutant of it. They are to say of the
+//! mutant what
 //! `lockstep run` says.
 
 mod common;
@@ -9,8 +10,8 @@ use std::path::Path;
 
 use common::{Said, library, mutant, python_bench, rtl, sv_bench};
 
-/// Writes go to pages whose D is 0, which the traffic of the benches tries. `lockstep run faults.page-tables` blames this
-/// rule.
+/// Writes go to pages whose D is 0, which the traffic of the benches tries. `lockstep run faults.page-tables` blames
+/// this rule.
 const MUTANT: (&str, &str) = ("ptw-dirty-unchecked", "translation");
 
 fn clean(said: &Said) {

