@@ -261,7 +261,30 @@ fn accept(flights: &mut Flights, tickets: &mut u64, pool: &mut Pool, events: &mu
 
 /// The request without its data.
 fn shallow(from: &DmaRequest) -> DmaRequest {
-    let DmaRequest { id, direction, iova, burst, device, process, privileged, instruction, translated, data: _ } =
-        *from;
-    DmaRequest { id, direction, iova, burst, device, process, privileged, instruction, translated, data: Vec::new() }
+    let DmaRequest {
+        id,
+        direction,
+        iova,
+        burst,
+        device,
+        process,
+        privileged,
+        instruction,
+        translated,
+        attributes,
+        data: _,
+    } = *from;
+    DmaRequest {
+        id,
+        direction,
+        iova,
+        burst,
+        device,
+        process,
+        privileged,
+        instruction,
+        translated,
+        attributes,
+        data: Vec::new(),
+    }
 }

@@ -16,7 +16,7 @@ use super::lite::{RegisterError, RegisterPort};
 use super::pool::Pool;
 use super::port::MemoryPort;
 use super::request::IllegalRequest;
-use super::request::check_request;
+use super::request::{attributes, check_request};
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::{BusConfig, FaultRange, Memory, PortTiming};
 
@@ -146,12 +146,14 @@ impl Bus {
         self.scheduled.push(Reverse((cycle, self.orders, CpuStore { addr: addr.0 & !7, value, strobes: 0xff })));
     }
 
-    /// Puts a request in the queue of its direction. Requests of a direction go out in this order.
+    /// Puts a request in the queue of its direction. Requests of a direction go out in this order, with the attributes that
+    /// the devices of this bus give them.
     ///
     /// # Errors
     /// [`IllegalRequest`]: no AXI device can make it.
-    pub fn enqueue(&mut self, request: DmaRequest) -> Result<Queued, IllegalRequest> {
+    pub fn enqueue(&mut self, mut request: DmaRequest) -> Result<Queued, IllegalRequest> {
         check_request(&request)?;
+        request.attributes = attributes(&request);
         let queued = Queued(self.requests);
         self.requests += 1;
         self.dev.enqueue(queued, request);

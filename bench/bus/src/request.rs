@@ -1,7 +1,7 @@
 //! Which bursts AXI allows, and which DMA requests a device may make.
 
 use boundary::Address;
-use events::{Burst, Direction, DmaRequest, FIXED, INCR, WRAP};
+use events::{Attributes, Burst, Direction, DmaRequest, FIXED, INCR, WRAP};
 
 use super::violation::Rule;
 
@@ -98,9 +98,17 @@ pub fn check_request(request: &DmaRequest) -> Result<(), IllegalRequest> {
     Ok(())
 }
 
+/// Attributes that the device gives to a request. They are not drawn but follow from what is asked: all kinds of memory that
+/// reads and writes have in common, and any quality of service. No device asks for exclusive access.
+pub(super) fn attributes(request: &DmaRequest) -> Attributes {
+    const CACHE: [u8; 6] = [0b0011, 0b0010, 0b0001, 0b0000, 0b1110, 0b1111];
+    let mixed = ((request.iova.0 & 0xFFF) >> 3 ^ u64::from(request.id)) as usize;
+    Attributes { lock: false, cache: CACHE[mixed % CACHE.len()], qos: (mixed / CACHE.len() % 16) as u8 }
+}
+
 /// The payload of its AW or AR.
 pub(super) fn address(request: &DmaRequest) -> Address {
-    let attributes = request.attributes();
+    let attributes = request.attributes;
     Address {
         valid: true,
         id: request.id,

@@ -38,6 +38,8 @@ pub struct DmaRequest {
     pub instruction: bool,
     /// `AxMMUATST`: the address is the answer to an ATS translation request
     pub translated: bool,
+    /// `AxLOCK`, `AxCACHE`, `AxQOS`
+    pub attributes: Attributes,
     /// Write data, a word and its strobes a beat; empty for reads
     pub data: Vec<(u64, u8)>,
 }
@@ -56,15 +58,5 @@ pub struct Attributes {
 impl std::fmt::Display for Attributes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "lock {}, cache {:#06b}, qos {}", u8::from(self.lock), self.cache, self.qos)
-    }
-}
-
-impl DmaRequest {
-    /// Attributes that the device gives to it. They are not drawn but follow from what is asked: all kinds of memory that
-    /// reads and writes have in common, and any quality of service. No device asks for exclusive access.
-    pub fn attributes(&self) -> Attributes {
-        const CACHE: [u8; 6] = [0b0011, 0b0010, 0b0001, 0b0000, 0b1110, 0b1111];
-        let mixed = ((self.iova.0 & 0xFFF) >> 3 ^ u64::from(self.id)) as usize;
-        Attributes { lock: false, cache: CACHE[mixed % CACHE.len()], qos: (mixed / CACHE.len() % 16) as u8 }
     }
 }

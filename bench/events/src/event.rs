@@ -39,6 +39,17 @@ pub enum Event {
         /// What was asked
         request: DmaRequest,
     },
+    /// A W beat on `dev_*`, in the cycle in which both it and its AW have been accepted, and after
+    /// [`Event::DmaAccepted`]: for a bench that does not know the data of a write beforehand. Where they are in the
+    /// request already, this says nothing.
+    DmaWriteBeat {
+        /// Data
+        data: u64,
+        /// Strobes
+        strb: u8,
+        /// `WLAST`
+        last: bool,
+    },
     /// AW or AR handshake on `mem_*`: the request was translated.
     MemAddress {
         /// Read or write

@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("events", &["golden"]),
     ("oracle", &["events", "golden"]),
     ("bus", &["boundary", "events", "golden"]),
+    ("capi", &["events", "golden", "oracle"]),
     ("driver", &["events", "golden"]),
     ("model", &["boundary", "events", "golden"]),
     ("testbench", &["boundary", "bus", "driver", "events", "golden", "oracle"]),

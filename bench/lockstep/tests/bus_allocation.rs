@@ -91,6 +91,7 @@ fn request(at: u64) -> DmaRequest {
         privileged: false,
         instruction: false,
         translated: false,
+        attributes: Default::default(),
         data: if direction == Direction::Write { vec![(at, 0xff); 4] } else { Vec::new() },
     }
 }

@@ -86,6 +86,7 @@ impl Side {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: Vec::new(),
         };
         let answer = self.bench.dma(request).expect("an answer");

@@ -60,7 +60,7 @@ impl Shown {
             && t.request.burst == self.burst
             && t.request.iova.0 & 0xFFF == self.addr.0 & 0xFFF
             && axprot(&t.request) == self.prot & 0b101
-            && t.request.attributes() == self.attributes
+            && t.request.attributes == self.attributes
     }
 }
 
@@ -101,6 +101,16 @@ impl Transactions {
         self.live.push(Transaction { ticket, request, offered, accepted: now, memory: None });
     }
 
+    /// A beat of write data came, of the oldest write whose data are not all there.
+    pub fn write_data(&mut self, data: u64, strb: u8) {
+        let misses = |t: &&mut Transaction| {
+            t.request.direction == Direction::Write && t.request.data.len() < usize::from(t.request.burst.beats())
+        };
+        if let Some(transaction) = self.live.iter_mut().find(misses) {
+            transaction.request.data.push((data, strb));
+        }
+    }
+
     /// Every live transaction, oldest first.
     pub fn live(&self) -> &[Transaction] {
         &self.live
@@ -128,7 +138,11 @@ impl Transactions {
         let transaction = self.live.get(owner)?;
         let memory = transaction.memory.as_ref()?;
         let shown = transaction.request.data[..memory.write_beats].iter().copied().chain(beat);
-        let same_data = |t: &Transaction| shown.clone().zip(&t.request.data).all(|(one, two)| same_lanes(one, *two));
+        // What memory was shown has come on `dev_*` before.
+        let beats = memory.write_beats + usize::from(beat.is_some());
+        let same_data = |t: &Transaction| {
+            t.request.data.len() >= beats && shown.clone().zip(&t.request.data).all(|(one, two)| same_lanes(one, *two))
+        };
         let may_be = |t: &Transaction| memory.shown.fits(t) && t.accepted <= memory.cycle && same_data(t);
         (from.max(owner + 1)..self.live.len()).find(|&place| may_be(&self.live[place]))
     }
@@ -147,7 +161,7 @@ impl Transactions {
         let right = match self.live.iter().find(waits) {
             Some(t) => {
                 let shape = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
-                format!("{shape}, {}, as transaction {} asks", t.request.attributes(), t.ticket.0)
+                format!("{shape}, {}, as transaction {} asks", t.request.attributes, t.ticket.0)
             }
             None => "nothing: no device waits with this ID".to_owned(),
         };
@@ -277,7 +291,7 @@ fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
         WRAP => "WRAP",
         _ => "reserved",
     };
-    let (beats, bytes) = (u32::from(burst.len) + 1, 1u32 << burst.size);
+    let (beats, bytes) = (burst.beats(), burst.beat_bytes());
     format!("{what} of {beats} beats of {bytes} bytes, {kind}, from page offset {:#x}, prot {prot:#05b}", addr & 0xFFF)
 }
 
@@ -314,12 +328,13 @@ mod tests {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: data.map(|beat| (beat, 0xFF)).to_vec(),
         }
     }
 
     fn shown(addr: u64) -> Shown {
-        let attributes = write(addr, [0; 2]).attributes();
+        let attributes = write(addr, [0; 2]).attributes;
         Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0, attributes }
     }
 
@@ -344,6 +359,38 @@ mod tests {
             assert!(transactions.write_beat(beat, 0xFF).is_ok());
         }
         assert!(transactions.write_beat(2, 0xFF).is_err(), "all are there");
+    }
+
+    #[test]
+    fn data_may_come_behind_their_request() {
+        let mut transactions = Transactions::default();
+        for (number, beats) in [(0, 2), (1, 0), (2, 1)] {
+            let mut request = write(0x4000_0010 + 0x1000 * number, [1, 2]);
+            request.data.truncate(beats);
+            transactions.accepted(Ticket(number), request, 10 + number);
+        }
+        transactions.at_memory(1, &shown(0x5010), 20);
+        assert!(transactions.write_beat(3, 0xFF).is_err(), "no data yet");
+        for beat in [3, 4, 5] {
+            transactions.write_data(beat, 0xFF);
+        }
+        let data: Vec<Vec<u64>> =
+            transactions.live().iter().map(|t| t.request.data.iter().map(|(word, _)| *word).collect()).collect();
+        assert_eq!(data, [vec![1, 2], vec![3, 4], vec![1, 5]]);
+        assert!(transactions.write_beat(3, 0xFF).is_ok() && transactions.write_beat(4, 0xFF).is_ok());
+        transactions.write_data(6, 0xFF);
+        assert_eq!(transactions.live()[2].request.data.len(), 2, "all were there");
+    }
+
+    #[test]
+    fn who_has_no_data_yet_is_no_rival() {
+        let mut transactions = accepted(&[[1, 2], [1, 2]]);
+        transactions.live[1].request.data.truncate(1);
+        transactions.at_memory(0, &shown(0x5010), 20);
+        transactions.write_beat(1, 0xFF).unwrap();
+        assert_eq!(transactions.rival(0, 0, None), Some(1));
+        transactions.write_beat(2, 0xFF).unwrap();
+        assert_eq!(transactions.rival(0, 0, None), None);
     }
 
     #[test]

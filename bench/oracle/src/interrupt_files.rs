@@ -281,6 +281,7 @@ mod tests {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: vec![data],
         };
         transactions.accepted(Ticket(1), request, 10);

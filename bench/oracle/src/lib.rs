@@ -104,6 +104,7 @@ fn phase_of(event: &Event) -> u8 {
         | Event::Rest => 0,
         Event::PtwReadBeat { .. } => 1,
         Event::DmaAccepted { .. }
+        | Event::DmaWriteBeat { .. }
         | Event::DmaOffered { .. }
         | Event::AtsOffered { .. }
         | Event::AtsRequested { .. }
@@ -315,6 +316,7 @@ impl Oracle {
                     self.search.requesters.seen(&explain::request_of(transaction));
                 }
             }
+            Event::DmaWriteBeat { data, strb, .. } => self.transactions.write_data(*data, *strb),
             &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
                 let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
                 self.translated(&shown, now)?;
@@ -421,7 +423,7 @@ impl Oracle {
     /// context of 64 bytes.
     fn know_entry(&mut self, addr: Spa) {
         let first = addr.0 & !0x3F;
-        for word in (first..first + 0x40).step_by(8) {
+        for word in (first..=first | 0x38).step_by(8) {
             if self.search.histories.word(Spa(word)).is_none() {
                 self.search.histories.untouched(Spa(word), self.search.memory.peek(Spa(word)));
             }

@@ -162,6 +162,7 @@ impl Stream {
             privileged: self.spec.privileged,
             instruction: self.spec.instruction && direction == Direction::Read,
             translated: false,
+            attributes: Default::default(),
             data,
         })
     }

@@ -128,6 +128,7 @@ pub fn read(id: u8, addr: u64, beats: u16) -> DmaRequest {
         privileged: false,
         instruction: false,
         translated: false,
+        attributes: Default::default(),
         data: Vec::new(),
     }
 }

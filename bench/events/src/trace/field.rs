@@ -235,7 +235,7 @@ flat! {
     Attributes { lock: "lock", cache: "cache", qos: "qos" },
     DmaRequest {
         direction: "dir", id: "id", iova: "iova", burst: "", device: "device", process: "process",
-        privileged: "privileged", instruction: "instruction", translated: "translated", data: "data"
+        privileged: "privileged", instruction: "instruction", translated: "translated", attributes: "", data: "data"
     },
     TranslationRequest {
         tag: "tag", device: "device", process: "process", privileged: "privileged", exec: "exec", no_write: "no-write",

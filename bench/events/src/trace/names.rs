@@ -33,6 +33,7 @@ macro_rules! events {
 events! {
     "dma-offered" => DmaOffered { request: "" },
     "dma-accepted" => DmaAccepted { ticket: "ticket", request: "" },
+    "dma-write-beat" => DmaWriteBeat { data: "data", strb: "strb", last: "last" },
     "mem-address" => MemAddress { direction: "dir", id: "id", addr: "addr", burst: "", pbmt: "pbmt", prot: "prot", attributes: "" },
     "mem-write-beat" => MemWriteBeat { data: "data", strb: "strb", last: "last" },
     "mem-read-beat" => MemReadBeat { id: "id", data: "data", resp: "resp", last: "last" },

@@ -31,6 +31,7 @@ fn request() -> impl Strategy<Value = DmaRequest> {
             privileged,
             instruction,
             translated,
+            attributes: Attributes { lock: translated, cache: id, qos: burst.0 },
             data,
         }
     })

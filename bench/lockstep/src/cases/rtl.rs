@@ -259,6 +259,7 @@ fn dma(request: &Request) -> Result<DmaRequest, Trouble> {
         privileged: request.privileged,
         instruction: request.access == Access::Execute,
         translated,
+        attributes: Default::default(),
         data: if write { vec![(0, 0)] } else { Vec::new() },
     })
 }

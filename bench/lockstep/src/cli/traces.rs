@@ -250,6 +250,7 @@ mod tests {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: Vec::new(),
         };
         let event = Event::DmaOffered { request };

@@ -142,6 +142,7 @@ fn translated(entry: &Cached, dice: &mut Dice) -> DmaRequest {
         privileged: asked.privileged,
         instruction: !write && entry.completion.x,
         translated: true,
+        attributes: Default::default(),
         data: if write { vec![(dice.below(u64::MAX), 0xff)] } else { Vec::new() },
     }
 }
@@ -158,6 +159,7 @@ fn guest(dice: &mut Dice) -> DmaRequest {
         privileged: false,
         instruction: false,
         translated: true,
+        attributes: Default::default(),
         data: if write { vec![(7, 0xff)] } else { Vec::new() },
     }
 }

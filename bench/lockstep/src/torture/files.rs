@@ -47,6 +47,7 @@ pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: if direction == Direction::Write { vec![(u64::from(data) << lane, strobes)] } else { Vec::new() },
         };
         // Some are under way together, with one ID or two.

@@ -256,6 +256,7 @@ impl World {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: vec![(0x0102_0304_0506_0708, 1 << self.dice.below(8)), (0x1111, 0x0f)],
         };
         send(&mut self.bench, request)

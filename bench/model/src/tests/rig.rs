@@ -296,6 +296,7 @@ impl Rig {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: match direction {
                 Direction::Read => Vec::new(),
                 Direction::Write => (0..beats).map(|beat| (0x1111 * u64::from(beat), 0xff)).collect(),

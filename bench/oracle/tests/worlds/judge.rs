@@ -235,13 +235,14 @@ impl<'a> Stage<'a> {
             privileged: false,
             instruction: false,
             translated: false,
+            attributes: Default::default(),
             data: if request.write { vec![(7, 0xFF)] } else { vec![] },
         }
     }
 
     fn answer(&mut self, answer: Answer) -> Result<(), String> {
         let Some(number) = self.in_hand.take() else { return Ok(()) };
-        let (request, attributes) = (self.world.requests[number], self.request(number).attributes());
+        let (request, attributes) = (self.world.requests[number], self.request(number).attributes);
         let ticket = Ticket(self.tickets - 1);
         let done = |resp, data| BusEvent::DmaDone { ticket, resp, data };
         let Answer::Page(page) = answer else { return self.observe(&[done(3, vec![])]) };

@@ -213,6 +213,7 @@ impl<'a> Player<'a> {
             privileged: dma.privileged,
             instruction: dma.fetch.is_some(),
             translated: false,
+            attributes: Default::default(),
             data,
         };
         let answer = match self.bench.dma(request) {

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! What is behind the pointer that a caller holds, and what the codes mean.
+
+use std::ffi::CString;
+
+use oracle::Blame;
+
+use crate::session::{Refused, Session};
+use crate::text::{c_string, evidence};
+
+/// Nothing is wrong so far.
+pub const LOCKSTEP_CLEAN: i32 = 0;
+/// The device did what the specification forbids. Nothing is judged any more.
+pub const LOCKSTEP_DEVICE: i32 = 1;
+/// The device behaved, but its software let a stale or torn value through. Judging goes on.
+pub const LOCKSTEP_SOFTWARE: i32 = 2;
+/// A pointer is null, a text is not UTF-8, or a number means nothing.
+pub const LOCKSTEP_ARGUMENT: i32 = -1;
+/// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this
+/// one.
+pub const LOCKSTEP_BAD_LINE: i32 = -2;
+/// A bug in this library. Only `lockstep_close` makes sense now.
+pub const LOCKSTEP_PANIC: i32 = -3;
+
+/// The key of the broken rule: `translation`, `fault-record` and so on; empty if none is.
+pub const LOCKSTEP_TEXT_RULE: i32 = 0;
+/// What is wrong, for people, over several lines.
+pub const LOCKSTEP_TEXT_EVIDENCE: i32 = 1;
+/// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
+/// `null`.
+pub const LOCKSTEP_TEXT_FINDING: i32 = 2;
+/// What was counted, as JSON.
+pub const LOCKSTEP_TEXT_FIGURES: i32 = 3;
+/// Who waits for whom, for the report of a hang.
+pub const LOCKSTEP_TEXT_WAITING: i32 = 4;
+/// The last error, with the line that caused it. Without an oracle it is that of this thread.
+pub const LOCKSTEP_TEXT_ERROR: i32 = 5;
+
+/// An oracle may go from thread to thread.
+const _: fn() = || {
+    fn may_go_to_another_thread<T: Send>() {}
+    may_go_to_another_thread::<Handle>();
+};
+
+/// An oracle that is told lines. One thread at a time may use it; different ones know nothing of each other.
+pub struct Handle {
+    pub(crate) session: Session,
+    /// The number of the line that was pushed last, from 1
+    pub(crate) lines: u64,
+    /// The code and the text of what stopped it
+    pub(crate) stopped: Option<(i32, CString)>,
+    /// What `lockstep_text` gave out last
+    pub(crate) text: CString,
+}
+
+impl Handle {
+    pub(crate) fn code(&self) -> i32 {
+        match (&self.stopped, self.session.finding().map(|finding| finding.blame)) {
+            (_, Some(Blame::DutViolation)) => LOCKSTEP_DEVICE,
+            (Some((code, _)), _) => *code,
+            (None, Some(Blame::SoftwareHazard)) => LOCKSTEP_SOFTWARE,
+            (None, None) => LOCKSTEP_CLEAN,
+        }
+    }
+
+    pub(crate) fn line(&mut self, line: &str) -> i32 {
+        self.lines += 1;
+        if self.stopped.is_none()
+            && let Err(refused) = self.session.line(line)
+        {
+            self.stop(&refused, line);
+        }
+        self.code()
+    }
+
+    fn stop(&mut self, refused: &Refused, line: &str) {
+        let line: String = line.trim_end().chars().take(400).collect();
+        let text = format!("line {}: {refused}\n  {line}", self.lines);
+        self.stopped = Some((LOCKSTEP_BAD_LINE, c_string(&text)));
+    }
+
+    pub(crate) fn text(&self, which: i32) -> Option<String> {
+        let oracle = self.session.oracle();
+        let finding = self.session.finding();
+        Some(match which {
+            LOCKSTEP_TEXT_RULE => finding.map(|finding| finding.rule.clone()).unwrap_or_default(),
+            LOCKSTEP_TEXT_EVIDENCE => finding.map(evidence).unwrap_or_default(),
+            LOCKSTEP_TEXT_FINDING => serde_json::to_string(&finding).ok()?,
+            LOCKSTEP_TEXT_FIGURES => serde_json::to_string(&self.session.figures()).ok()?,
+            LOCKSTEP_TEXT_WAITING => oracle.waiting(self.session.now()),
+            LOCKSTEP_TEXT_ERROR => {
+                let text = self.stopped.as_ref().map(|(_, text)| text.to_string_lossy().into_owned());
+                text.unwrap_or_default()
+            }
+            _ => return None,
+        })
+    }
+}
