@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How fast the walk is: each bench translates 512 pages a round, from the device directory down, without any cache.
 
 use std::hint::black_box;

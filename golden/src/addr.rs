@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A type for each address space and each identifier, so that mixing them does not compile.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Bit-field newtypes: a register or a doubleword of a structure, with a getter and a `with_` setter for each field.
 
 /// Mask of the bits `hi:lo`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `capabilities` and `fctl`: what the IOMMU has, and which of it is switched on.
 
 use crate::bits::bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Configuration checks of device and process contexts.
 
 use crate::{Capabilities, Config, DeviceContext, Fsc, Msiptp, ProcessContext, ProcessTa, Ta, Tc};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a translation depends on, besides memory and the request.
 
 use crate::{Capabilities, Ddtp, Fctl};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device context and the non-leaf entry of the directories (section "Device-Directory-Table").
 
 use crate::bits::bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Locating the device context and the process context.
 
 use crate::table::Need;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Faults and their records (section "Fault/Event-Queue").
 
 use crate::bits::bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The first stage: I/O virtual to guest physical address (Privileged specification, "Supervisor" and "Two-Stage
 //! Address Translation").
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Golden model of the RISC-V IOMMU, written from the specification: no C++, no I/O, no clock, no caches.
 //!
 //! The reference is the RISC-V IOMMU Architecture Specification, version 20260222 (1.0.0 can be chosen), the Privileged

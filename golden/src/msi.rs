@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Translation of MSIs by MSI page tables (section "Process to translate addresses of MSIs", and AIA).
 
 use crate::directory::worse;

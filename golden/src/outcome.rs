@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What comes of a request.
 
 use crate::{Cause, Fault, Gscid, Pscid, Spa};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The process context (section "Process-Directory-Table").
 
 use crate::bits::bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page-table entries of both stages, and of MSI page tables.
 
 use crate::bits::bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory-mapped registers: offsets and bit fields (chapter "Memory-mapped register interface").
 
 use crate::bits::bits;

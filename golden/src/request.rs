@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a device asks for.
 
 use crate::{DeviceId, Iova, ProcessId, Ttyp};

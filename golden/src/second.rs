@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The second stage: guest physical to supervisor physical address (Privileged specification, "Two-Stage Address
 //! Translation").
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page tables of both stages: paging schemes, and what an entry says to an access (Privileged specification, "Supervisor"
 //! and "Two-Stage Address Translation").
 

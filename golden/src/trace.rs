@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A walk, step by step, for evidence.
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The process to translate an IOVA, and how ATS translation requests are answered.
 
 use crate::directory::pdtp_bits;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! State of one walk, and how it reads a word.
 
 use crate::bits::mask;

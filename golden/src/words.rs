@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Where a walk gets its words from: memory, a bus, or the choice points of an oracle.
 
 use crate::{DeviceId, Gpa, Gscid, Iova, Msiptp, ProcessId, Pscid, Spa};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A walk allocates nothing, whatever comes of it.
 
 use std::alloc::{GlobalAlloc, Layout, System};

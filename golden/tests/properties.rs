@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Properties of the walk over memory full of noise: whatever the tables hold, it ends, and what it says hangs together.
 
 use golden::{

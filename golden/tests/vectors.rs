@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The model against the answers of the public reference model: 2,828 cases of an outside generator.
 //!
 //! Where the specification leaves a choice, the case or the operation is tagged, and is not scored.

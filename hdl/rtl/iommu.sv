@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// RISC-V IOMMU (RISC-V IOMMU Architecture Specification, version 20260222).
 ///
 /// `dev_*` takes DMA from devices, `mem_*` passes it on translated, `ptw_*` carries the accesses of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// AXI channel payloads of the four bus ports, as packed structs (all data buses are 64 bits wide),
 /// and the checks that a DMA burst has to pass before it may be translated.
 package iommu_axi_pkg;

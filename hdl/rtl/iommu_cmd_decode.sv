@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Decodes a command of the command queue: is it legal, is it supported, what does it ask for.
 ///
 /// Section "Command-Queue (CQ)". A command is illegal if it uses a reserved encoding or sets a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The command queue engine: fetches commands one by one, executes them in order, and stalls on an
 /// error with `cqh` left on the command that caused it.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Checks a device context and takes out of it what translation needs.
 ///
 /// Combinational. Section "Device-context configuration checks"; the numbers in the comments are

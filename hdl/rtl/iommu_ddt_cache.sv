@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Cache of device contexts, fully associative, tagged by device_id.
 ///
 /// Holds contexts that are valid and passed their checks, nothing else. IODIR.INVAL_DDT strikes

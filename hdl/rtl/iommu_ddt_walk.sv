@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Walks the device directory for one request (section "Process to locate the Device-context").
 ///
 /// One request at a time. It ends in one of two ways: the request goes on with its context

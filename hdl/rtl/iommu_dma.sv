@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// DMA: the read and the write path, and their shared access to translation.
 module iommu_dma
   import iommu_pkg::*;

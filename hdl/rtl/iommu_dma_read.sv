@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The read path of DMA: takes bursts from `dev_*`, has them translated, forwards them on `mem_*`
 /// and returns their data.
 ///

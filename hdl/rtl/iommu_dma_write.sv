@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The write path of DMA: takes bursts from `dev_*`, has them translated, forwards them with their
 /// data on `mem_*` and returns the response.
 ///

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The fault queue engine: writes each fault record to memory, then moves the tail.
 ///
 /// Section "Fault/Event-Queue (FQ)". A record is dropped while the queue is off or shows an error;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A round-robin grant among requests. It follows them combinationally and may change while nobody
 /// is served; the turn moves on when `advance_i` says that the granted requester was served.
 module iommu_grant #(

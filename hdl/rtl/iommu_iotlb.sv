@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Translation cache: first and second stage combined, fully associative.
 ///
 /// An entry names its address space by mode, GSCID and PSCID, and keeps the guest page and the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Interrupts: the pending bits of `ipsr`, and the wires that `icvec` assigns to their causes.
 ///
 /// Section "Interrupt pending status register (ipsr)". A pending bit drives the wire of its vector

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Types and constants that the parts of the IOMMU share.
 ///
 /// Numbers are those of the RISC-V IOMMU Architecture Specification; the comment on each group

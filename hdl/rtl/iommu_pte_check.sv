@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Checks the form of a page-table entry, first or second stage (Privileged specification, "Virtual
 /// Address Translation Process", steps 3 to 5 and the A bit of step 9).
 ///

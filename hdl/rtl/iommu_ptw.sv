@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Two-stage page-table walker for one request.
 ///
 /// One request at a time: walks both stages, recognises MSIs, and ends with a translation (`fill_*`

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Read side of `ptw_*`: shares it between the translation half and the command queue.
 ///
 /// Identifiers 0 to 7 are the read tags of the translation half; the command queue has its own.

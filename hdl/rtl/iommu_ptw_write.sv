@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Write side of `ptw_*`: shares it between the writers inside the IOMMU, one burst at a time.
 ///
 /// A writer hands over address and data at once and later gets one response pulse.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The registers of one in-memory queue: base, the index that software owns, the index that the
 /// IOMMU owns, and the control and status register. cqb/cqt/cqh/cqcsr and fqb/fqh/fqt/fqcsr differ
 /// only in names and in the status bits that exist.

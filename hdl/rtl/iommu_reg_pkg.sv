@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Register offsets, the shape of a queue base register, and what this RTL supports.
 ///
 /// Section names are those of the chapter "Memory-mapped register interface".

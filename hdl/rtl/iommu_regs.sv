@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The register file behind `reg_*` (AXI4-Lite, 4 KiB).
 ///
 /// Chapter "Memory-mapped register interface". Accesses are 4 or 8 bytes wide and aligned; a write

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Round-robin arbiter for valid/ready channels.
 ///
 /// An input that is granted and not taken keeps the grant when `Lock` is 1, so that the output is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// A register slice: two entries of storage between a valid/ready sender and receiver. It cuts
 /// every combinational path, moves one item a cycle, and keeps its output stable until it is taken.
 module iommu_spill #(

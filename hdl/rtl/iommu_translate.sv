@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// The translation half of the IOMMU: requests in, physical addresses or refusals out, any order.
 ///
 ///   req -> [A: device context] -> [B: translation cache] -> rsp

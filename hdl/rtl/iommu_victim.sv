@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Chooses the entry of a fully associative cache that the next fill goes to: a free one, else one
 /// that was not used since all were ("not recently used").
 module iommu_victim #(

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Merges the translation requests of the read and the write path and routes the answers back.
 ///
 /// The tag is the direction and the slot number in it. The device side may be blocked while the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 /// Types and helpers inside the translation half.
 package iommu_xlate_pkg;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The YAML file that describes an RTL IOMMU: `iommu.yaml` describes ours.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A Verilated RISC-V IOMMU behind the boundary: described in YAML, built, loaded, and run a clock cycle a call.
 //!
 //! Begin with [`Rtl::build`]. The wires are those of the crate `boundary`; what builds and loads RTL is the crate

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The one table of the device's ports: name, width, and the field of [`Inputs`] or [`Outputs`] behind it.
 
 use boundary::{Inputs, Outputs};

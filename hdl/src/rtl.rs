@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! RTL behind the device boundary.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Our RTL by its description, and RTL that does not fit. Libraries go to the checkout's `target/duts`.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Compiles the loader, the only C++ that cargo builds. Designs are compiled when they are asked for.
 
 fn main() {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The devices on `ats_*`: they ask for translations and pages, keep what they are given, and drop it when asked to.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How the fabric behaves: latency, order, stalls, errors.
 
 use std::ops::RangeInclusive;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The devices: the manager side of `dev_*`, and the check of what the subordinate drives there.
 
 use std::collections::VecDeque;

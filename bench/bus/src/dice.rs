@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random choices of the bus: one independent, seeded stream for each component.
 
 use std::ops::RangeInclusive;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bus: five ports, one memory, one clock.
 
 use std::cmp::Reverse;

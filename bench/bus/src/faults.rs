@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which addresses answer with an error, and what poison has been healed.
 
 use events::{DECERR, OKAY, SLVERR};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA transactions of one direction, from the queue of the device to their last response.
 
 use std::collections::VecDeque;

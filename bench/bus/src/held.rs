@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The handshake rule: once VALID is high, it stays and its payload stays until READY.
 
 use boundary::{Address, ReadData, WriteData, WriteResponse};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A set of AXI IDs.
 
 /// A set of 8-bit IDs, without allocation.

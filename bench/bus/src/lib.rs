@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fabric and the memory around the device under test: devices that make DMA requests and keep translations, memory
 //! that answers with seeded latency and order, software that stores and reads registers, and a check of the protocol.
 //!

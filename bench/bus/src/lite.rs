@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The register port: the AXI4-Lite manager that software drives, one write and one read at a time.
 
 use boundary::{LiteManager, LiteSubordinate};

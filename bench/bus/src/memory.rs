@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The memory of the machine: sparse 4 KiB pages, looked up once or twice a cycle.
 
 use std::cell::Cell;

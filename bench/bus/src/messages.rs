@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Messages on the wires of `ats_*`, and what the events say of them.
 
 use boundary::{

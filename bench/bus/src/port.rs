@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A memory port: the subordinate side of `mem_*` or `ptw_*`, and the check of what the manager drives there.
 
 use boundary::{Address, Manager, Subordinate, WriteData};

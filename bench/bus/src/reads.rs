@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Read bursts in a memory port: when each beat leaves memory, and when it comes back.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which bursts AXI allows, and which DMA requests a device may make.
 
 use boundary::Address;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the device under test did that its buses forbid.
 
 use core::fmt;

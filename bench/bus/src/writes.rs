@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Write bursts in a memory port: W beats matched with their AW, memory changed beat by beat, then B.
 
 use std::collections::VecDeque;

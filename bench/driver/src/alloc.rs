@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Everything the driver can run out of, with a ledger: pages, PSCIDs, GSCIDs, and the small objects that a kernel
 //! takes from its heap. Every allocation can be made to fail, to show that nothing leaks when it does.
 //!

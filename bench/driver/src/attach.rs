@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Devices, and what they are attached to.
 
 use events::{Named, Operation, Promise};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! All that the driver has noted, to be compared: a call that failed must have changed nothing.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Carrying out the change of entries: the plan of each by the policy in force, its flushes, step by step, and what a
 //! failure leaves to be made good.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device directory: one to three levels of tables, made as devices come.
 
 use std::collections::BTreeMap;

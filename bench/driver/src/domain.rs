@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Domains: paging domains with tables of their own, and nested domains that put a guest's first stage on a parent.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Why the driver refuses or fails, each with its errno.
 
 use core::fmt;

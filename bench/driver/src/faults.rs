@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fault queue: records that the IOMMU writes and software takes out.
 
 use golden::Spa;

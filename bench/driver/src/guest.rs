@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The guest's side of nesting: first-stage tables in guest memory, and invalidations that a guest asks for.
 //!
 //! A guest writes its tables itself, at guest physical addresses; only the second stage knows where they are. The

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The software side of the machine: an iommufd-like API over page tables, device contexts and the command queue,
 //! written as a kernel driver would be.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software can do to the machine: the only way in which the driver touches the world.
 //!
 //! Each call takes simulated time; devices go on with their DMA meanwhile. The driver is written as straight-line

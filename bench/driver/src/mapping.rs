@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `map` and `unmap`, and what else changes a page table under traffic.
 
 use events::{Operation, Promise};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! MSI page tables: where the interrupt files of a guest are, told to the IOMMU page by page, so that a device's MSI
 //! reaches them without an exit of the guest. A table belongs to a nest parent and serves all nested domains on it.
 

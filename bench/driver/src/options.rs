@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How the driver programs the IOMMU: policies, bounds, and the bugs that can be switched on.
 
 use std::ops::{Range, RangeInclusive};

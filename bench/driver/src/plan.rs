@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The sequencer: in which order the words of a device context are stored, and where the IOMMU must be made to look
 //! again, so that each fetch sees the old context or the new one.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A process directory: one to three levels of tables in memory of the host, made as processes come.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Processes of a device: each process ID has a first stage of its own, by way of a process directory.
 //!
 //! Once a device has a process directory, its own requests, which have no process ID, use process 0 (`tc.DPE`), so that

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command queue: a ring that software fills, and fences that say when it has been worked off.
 //!
 //! Software waits for each fence with a bound. A queue that stopped with an error, or does not get there in time, is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver itself: finding the IOMMU, setting it up, giving it up, and the raw operations that scenarios need.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The change of what a device or a process is attached to: everything that can fail for want of something, then the
 //! entries that change, then the bookkeeping of bonds and tags.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page tables: built, torn down, split and merged as a kernel does it.
 //!
 //! The driver remembers what it wrote, so that mapping costs stores only. Stores to a table come before the store

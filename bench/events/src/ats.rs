@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Messages of PCIe ATS and of page requests.
 
 use golden::{DeviceId, Iova, ProcessId, Spa};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The shape of a burst: addresses and byte lanes of its beats.
 
 /// `AxBURST` of a FIXED burst: all beats at one address.

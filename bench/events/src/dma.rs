@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA transactions, as devices ask for them.
 
 use golden::{DeviceId, Iova, ProcessId};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What was seen of a RISC-V IOMMU and of the software around it: one stream of events.
 //!
 //! Begin with [`Event`]. The bus makes these events, the oracle judges them, and neither knows the other. Events of one

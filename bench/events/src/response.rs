@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Codes of AXI that appear in events.
 
 /// `RRESP`, `BRESP`: done

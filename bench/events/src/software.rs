@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software does, and what it promises.
 
 use golden::DeviceId;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The trace: the stream of events as text, a line each, which a program in any language can write. `docs/trace.md`
 //! describes it for who does not read Rust.
 //!

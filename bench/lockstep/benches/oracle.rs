@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What judging costs: one scenario on our RTL with the oracle, and with device, bus and software alone.
 //!
 //! The ratio counts; the design allows 1.15. How many cycles a second that is comes after it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! lockstep: a golden-model RISC-V IOMMU in lockstep with an RTL IOMMU.
 //!
 //! What is above the test bench: [`runner`] plays scenarios in worker processes, [`report`] holds and renders results,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep`: see [`lockstep::cli`].
 
 fn main() -> std::process::ExitCode {

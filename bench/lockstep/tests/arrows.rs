@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The arrows between the rooms are those of ARCHITECTURE.md, and no others.
 
 use std::collections::{BTreeMap, BTreeSet};

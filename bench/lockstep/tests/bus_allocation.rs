@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The bus allocates nothing in the steady state, neither a cycle nor, with recycling, a transaction.
 
 mod counting;

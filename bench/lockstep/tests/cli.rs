@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command line from outside: what is printed, what is written, what the process exits with.
 
 mod command;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a failing run tells: the first lines of the evidence say what happened, in words that a snapshot holds.
 
 use lockstep::runner::{RunOptions, load, play};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each allocation of the driver fails once: the call in which it does changes nothing, the second try succeeds, the
 //! oracle finds nothing stale afterwards, and in the end nothing is left.
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A device that stops working is stopped by a bound, and not taken for a driver that waits too long. What was found
 //! first stays, and a run that was stopped from outside says nothing of the device.
 

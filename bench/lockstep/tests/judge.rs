@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep judge` and `lockstep events`: what a trace is worth.
 
 mod command;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A check is worth what it kills: each mutant of our RTL must be caught as a DUT violation.
 //!
 //! A mutant is a patch in `hdl/mutants`, with a sentence that says what it breaks and the scenario that must catch it:

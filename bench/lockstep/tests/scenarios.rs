@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The scenarios that ship with lockstep, and their schema.
 
 use std::path::{Path, PathBuf};

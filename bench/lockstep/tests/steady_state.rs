@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Under steady traffic the test bench with its oracle allocates nothing in a cycle; a transaction costs a handful of
 //! allocations, however long it takes.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The oracle's counter-test: a legal device is never blamed, one with an illegal habit is.
 
 use std::sync::atomic::AtomicBool;

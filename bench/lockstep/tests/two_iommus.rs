@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Two IOMMUs side by side, as in a machine with one for each I/O bridge: two devices under test with memories of their
 //! own, two drivers of one kernel, and a device behind each. What one can do, has allocated and has in its books says
 //! nothing about the other; their traffic interleaves call by call.

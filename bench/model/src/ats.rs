@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `ats_*` port: translation requests and their completions, invalidation requests that await theirs, responses to
 //! page requests (sections "PCIe ATS translation request handling" and "IOMMU PCIe ATS commands").
 

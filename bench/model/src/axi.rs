@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `dev_*` and `mem_*` ports: which beat is on which channel.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One cache: entries of one structure, found by tags, and by address unless the tags are enough.
 
 use golden::{Role, WordRef};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The caches of the model, legal by construction: what is valid is kept until a command covers it, and what was read
 //! before such a command does not get in.
 

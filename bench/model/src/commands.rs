@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command queue (section "Command-Queue"): fetch, decode, order of execution, fences.
 
 use std::collections::VecDeque;

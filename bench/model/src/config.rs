@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a model is like: which caches it has, which liberties it takes, which habit.
 
 use golden::{Choices, SpecVersion};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What an invalidation obliges the model to drop (sections "IOMMU Page-Table cache invalidation commands" and "IOMMU
 //! directory cache invalidation commands"), and what it drops instead where it has a habit.
 

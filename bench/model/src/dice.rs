@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random choices of the model: one seeded stream for each component.
 
 use rand_chacha::ChaCha8Rng;

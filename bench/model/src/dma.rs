@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA transactions between `dev_*` and `mem_*`: who waits, who was translated, who has to be answered.
 
 use std::collections::VecDeque;

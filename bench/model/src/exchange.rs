@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! AtomicCompare on `ptw_*` (AXI5): how the model changes a word that it has read, if nobody else has changed it since.
 
 use super::ptw::{Write, Writer};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fault queue (section "Fault/Event-Queue").
 
 use std::collections::VecDeque;

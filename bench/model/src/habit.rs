@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Illegal habits of the model, one at a time: what an oracle has to catch.
 
 macro_rules! habits {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The performance monitor (sections "Performance-monitoring …").
 
 use golden::{EventSelector, Request, Role, Tags, offset};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a whole translation is found by, where its context does not matter: "the translation process may use the GSCID
 //! and PSCID to associate the cached translations" (section "Process to translate an IOVA").
 

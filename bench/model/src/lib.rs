@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A software device under test: the golden walk behind the wires of the device boundary.
 //!
 //! It answers scenario authors in milliseconds (`--dut model`), and it is the counter-test of the oracle: with caches it

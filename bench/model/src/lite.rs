@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `reg_*` port: one register write and one register read at a time.
 
 use boundary::{LiteManager, LiteSubordinate};

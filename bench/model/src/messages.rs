@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Interrupts as messages (sections "Interrupt pending status register" and "MSI configuration table").
 
 use golden::{Cause, FaultHead, FaultRecord, Icvec, Ipsr};

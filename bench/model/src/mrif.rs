@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory-resident interrupt files (AIA, "MSI PTE, MRIF mode"): what a device writes into the page of one is stored there
 //! by the model itself, and announced by a notice.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page requests and their queue (sections "PCIe ATS Page Request handling" and "Page-Request-Queue").
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The words of one walk: what it has read so far, what the caches say, what it wants next.
 
 use golden::{Kind, Pte, Read, Role, Tc, Update, WordRef, Words};

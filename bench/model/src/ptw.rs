@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `ptw_*` port: reads of the walkers and of the command queue, writes of records and fences.
 
 use std::collections::VecDeque;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The registers of a queue that the model writes, and where its next record goes: of the fault queue, and of the
 //! page-request queue.
 

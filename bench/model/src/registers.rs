@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The register file (chapter "Memory-mapped register interface").
 
 use golden::{Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Icvec, Ipsr, QueueBase, SpecVersion, offset};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whole translations, from IOVA to physical address, each with the words that it rests on.
 
 use super::covers::Held;

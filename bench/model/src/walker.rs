@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Walkers: each replays the golden walk over the words that it has, and reads the first one that it lacks.
 
 use golden::{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! ATS translation requests: each is answered once, by what values that the device under test may use come to
 //! (section "PCIe ATS translation request handling").
 

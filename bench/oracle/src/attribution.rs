@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which transaction an address on `mem_*` belongs to.
 //!
 //! AXI tells only ID and shape. It is given to the oldest transaction that explains it, and goes to a younger one when

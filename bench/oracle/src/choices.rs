@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the specification leaves to the implementation (rule D7 of MODEL.md). A choice is free until the description of
 //! an RTL binds it; the oracle tries what it has seen of the device first.
 

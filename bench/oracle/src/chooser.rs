@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The words of a replayed walk: each read answers with one of the values that the device may have used, and all
 //! combinations can be tried one after the other (MODEL.md, "The device").
 

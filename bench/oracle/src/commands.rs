@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command queue as the device reads it: which commands it has, and which fences are done.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The registers that a translation depends on, as far as software's accesses tell them.
 
 use events::Cycle;

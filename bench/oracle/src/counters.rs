@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The performance monitor (sections "Performance-monitoring …"): each counter lies between what surely was counted and
 //! what may have been, and stands still while it is inhibited.
 //!

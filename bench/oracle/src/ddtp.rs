@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `ddtp`: software writes it, the device keeps what it supports of it (WARL), and a request may be translated by the old
 //! value until software has seen the new one at rest.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! ATS.INVAL and ATS.PRGR: each that the device under test has fetched owes one message, with these operands; and an
 //! invalidation is complete when its device has said so (section "IOMMU PCIe ATS commands").
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA transactions in the hands of the device (rule D8.4 of MODEL.md), and who is waiting for a translation.
 
 use events::{Attributes, Burst, Cycle, Direction, DmaRequest, FIXED, INCR, Ticket, WRAP};

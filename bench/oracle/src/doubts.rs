@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whose the records in the fault queue are, where the likely explanations do not tell.
 //!
 //! Requests that are alike leave records that are alike. So whoever is thought to have left one record may have left

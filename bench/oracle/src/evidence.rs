@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The evidence of a divergence: the shortest text from which an engineer can tell what happened. What explains most
 //! comes first. It is made when something has been found, and never before.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The search for an explanation: the golden walk, replayed over what the device may have used (MODEL.md, "The device").
 
 use events::{Direction, DmaRequest};

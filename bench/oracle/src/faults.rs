@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule D8.1 of MODEL.md).
 
 use events::{Cycle, Ticket};

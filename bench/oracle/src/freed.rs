@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory that software has freed or handed on: no device may reach it any more.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
 
 use events::Cycle;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What memory held when, and what the device read of it: rules D1 to D3 of MODEL.md.
 //!
 //! A *sighting* is a value that the device read by an implicit access. Every store gives its doubleword a history of

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The ledger of MSIs for memory-resident interrupt files: what each owes, and what memory refused.
 //!
 //! MSIs with one identity, or for one file, cannot be told apart by what they leave. So nothing here is more than a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Status and pending bits of `cqcsr`, `fqcsr`, `pqcsr` and `ipsr`, and the interrupt wires: rules D8.7 and D8.8 of MODEL.md.
 
 use events::Cycle;

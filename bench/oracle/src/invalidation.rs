@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which command covers which use of a word, and since when it does: rules D1, D4 and D6 of MODEL.md.
 //!
 //! Covering is judged at the use, not at the cache: the question is never what some cache tagged its entry with, but

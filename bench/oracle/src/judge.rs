@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Judging what the device did: translations, refusals, its own writes, fences.
 
 use events::{Burst, Cycle, Direction};

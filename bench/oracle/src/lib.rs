@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The oracle: can this result be explained by values that the device really read, and that no completed invalidation
 //! has struck since?
 //!

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Interrupts as messages: "an interrupt message is generated when an interrupt-pending bit transitions from 0 to 1"
 //! (section "Interrupt pending status register").
 //!

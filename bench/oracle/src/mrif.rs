@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory-resident interrupt files (AIA, "MSI PTE, MRIF mode"): what a device writes into the page of one never shows on
 //! `mem_*`. The device under test sets the pending bit itself, by an atomic, and then sends the notice, each time. The
 //! bit and the notice come by the time the machine is at rest, and neither comes without an MSI.

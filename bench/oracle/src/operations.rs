@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Software's operations in the order in which it made them: which of them a request overlaps, and what memory held
 //! between them.
 

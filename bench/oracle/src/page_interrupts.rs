@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Status and pending bits of the page-request queue, and until when it may have lost something.
 
 use events::Cycle;

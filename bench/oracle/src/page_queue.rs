@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The page-request queue in memory: which records came, and since when page requests may be lost (section
 //! "Page-Request-Queue").
 

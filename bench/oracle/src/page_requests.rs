@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page requests: each is queued, or the queue or the device context says why not (section "PCIe ATS Page Request
 //! handling"). What is not queued may be answered by the IOMMU itself, and then with the status of its reason.
 

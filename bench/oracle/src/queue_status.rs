@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Status and pending bits of a queue that the device under test writes: of the fault queue, and of the page-request
 //! queue. `fqcsr` and `pqcsr` differ in names only.
 

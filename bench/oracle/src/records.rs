@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A queue in memory that the device under test writes, entry by entry: the fault queue, and the page-request queue.
 
 use super::dma::lanes;

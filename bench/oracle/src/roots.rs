@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Translations are tagged, not rooted: under one GSCID and PSCID a cached translation may stem from any root that was
 //! configured with these tags since the covering invalidation, so the root of a walk is a choice like any word.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The rules that a run is held to, each with the section that says so.
 
 use std::fmt;

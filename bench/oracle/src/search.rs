@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! All that the search for an explanation goes by: what the device read, what memory held, and what was invalidated.
 
 use golden::Config;

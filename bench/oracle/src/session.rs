@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Judging a whole stream: what was seen of a run, from its first event to its last.
 
 use events::trace::Record;

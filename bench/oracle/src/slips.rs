@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Rules that the oracle has wrong on purpose, one at a time. For tests alone.
 //!
 //! What the tests of the oracle are worth shows where it makes a mistake: an oracle with a slip must be found out by the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software promised: the other verdict.
 //!
 //! Each operation of the driver is bracketed. Once one has returned, what it replaced must be used no more. While some

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Walks that nobody asked for: a device may walk ahead of its requests, and what a refused request was walked by stays
 //! cached as well. Entries that only such walks led to serve later requests where entries are found by their tags alone,
 //! so they are looked for before a device is blamed.

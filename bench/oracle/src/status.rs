@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Bits that a device sets at a moment which cannot be seen from outside: each is known by bounds, whether it may be set
 //! by now, and by when it surely is. In between both answers are right.
 

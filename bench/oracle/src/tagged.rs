@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page-table entries by their tags: a cache finds an entry by GSCID, PSCID and address, wherever its table lies by now.
 //! So an entry that a request was translated by may serve later ones although its table has moved, or the pointer to it
 //! has gone, until a command covers the entry itself. From then on the device has to come by it anew, and can do so only

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Updates of A and D bits by the device (section "IOMMU updating of PTE accessed (A) and dirty (D) updates"): each is
 //! atomic, and is what some request needs.
 //!

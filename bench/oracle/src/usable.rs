@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
 
 use events::{Cycle, Direction};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `icvec`: which interrupt vector each cause has. An IOMMU with 2^N vectors keeps the lowest N bits of each field, and
 //! software may never read back how many these are.
 

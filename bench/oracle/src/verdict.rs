@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a run comes to: figures, and at most one violation and one hazard.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory as a walk of software's sees it: as it is now, or as it was at one moment, every word of it.
 
 use events::Cycle;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Values that know where in the file they were written.
 
 use std::borrow::Cow;

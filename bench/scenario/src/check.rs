@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Does everything in a scenario fit together? In each of its variants.
 
 mod domains;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of the checks: each mistake is found, at its line and column, with a suggestion.
 
 use crate::{Diagnostics, parse};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software sets up: programming policy, domains, devices.
 
 use schemars::JsonSchema;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a run must show to pass.
 
 use std::collections::BTreeMap;

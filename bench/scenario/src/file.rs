@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A scenario file as a whole.
 
 use schemars::JsonSchema;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Scenarios: what they say, what is wrong with them, which variants they have.
 //!
 //! [`parse`] turns text into a [`Scenario`] in which everything fits together, or into diagnostics that point into

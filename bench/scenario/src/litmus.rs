@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Litmus tests: small programs with a question, and the answer of the specification.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The machine that a scenario asks for: the IOMMU and the memory around it.
 
 use schemars::JsonSchema;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The matrix: settings to play a scenario with, every combination.
 
 use std::borrow::Cow;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Interrupt files of guests, and the steps that move them.
 
 use schemars::JsonSchema;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Text to scenario.
 
 use serde_yaml::Error;

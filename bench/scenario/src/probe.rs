@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Steps that look closely: the API in its own words, what lies in a device context, what happened since a mark.
 
 use std::collections::BTreeMap;

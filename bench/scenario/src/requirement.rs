@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a scenario needs that not every IOMMU has.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Numbers as engineers write them: `0x1000_0000`, `64K`, `2..20`.
 
 use std::borrow::Cow;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The JSON schema that editors complete scenarios from.
 
 use super::file::Scenario;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What happens, in order. Streams run on in the background until they are stopped.
 
 use std::borrow::Cow;

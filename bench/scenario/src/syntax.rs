@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A text that is no YAML: what is wrong and where, in the words of those who write scenarios.
 
 mod scan;

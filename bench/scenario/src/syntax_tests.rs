@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Texts that are no YAML: each mistake is told at its place, and without a word of the reader's own.
 
 use crate::parse;

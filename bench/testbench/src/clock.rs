@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The clock: each cycle, devices and memory drive, the device under test computes, the bus observes, the oracle
 //! judges.
 

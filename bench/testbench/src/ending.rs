@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How a run ends: the machine comes to rest, software takes a last look, and the verdict is drawn.
 
 use driver::{Halted, Machine};

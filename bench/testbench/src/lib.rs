@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Device, bus, driver and oracle on one clock.
 //!
 //! Begin with [`Testbench`]: [`Testbench::tick`] is a cycle. It is the [`driver::Machine`] that software runs on, it tells the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a run on the test bench came to.
 
 use oracle::{Figures, Finding};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA over time: what the devices got done, in buckets of cycles, and when software reconfigured them.
 //!
 //! Counting takes no memory in a cycle: buckets are there from the start, and when a run outlasts them, two become

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software can do to this machine.
 
 use driver::{Halted, Machine, StepKind};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Background traffic: devices that go on with their DMA while software reconfigures their domains.
 
 use std::ops::RangeInclusive;

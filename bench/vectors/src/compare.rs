@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Compares what an operation did with what a case expects, field by field.
 
 use golden::{Fault, Message, MessageKind, Outcome, Response, Target, TrResponse, Translation};

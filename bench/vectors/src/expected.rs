@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The answer that a case expects to an operation.
 
 use std::collections::BTreeMap;

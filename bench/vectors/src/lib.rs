@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Cases with known answers: read, carried out and compared.
 //!
 //! A case is a device in a state, operations, and the answers of an outside reference to them. [`read`] takes a file of

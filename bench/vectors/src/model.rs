@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The functional model as a subject.
 
 use std::collections::BTreeMap;

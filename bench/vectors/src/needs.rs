@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a device lacks, and which answers depend on it.
 //!
 //! A case fits a device as it is if the device has what the device of the case has. Few do. But most answers do not

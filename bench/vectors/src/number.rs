@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Numbers of the vector format: JSON numbers, or hex strings where they may exceed 53 bits.
 
 use std::fmt;

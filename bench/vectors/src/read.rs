@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Files of cases: one JSON object a line, gzipped or not.
 
 use std::fs::File;

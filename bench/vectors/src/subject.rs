@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What cases run on, and what can be seen of an operation there.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A translation of a case, step by step (`lockstep walk`).
 
 use std::fmt::Write;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Outstanding ATS invalidation requests (section "IOMMU PCIe ATS commands").
 
 use super::{Iommu, Platform};

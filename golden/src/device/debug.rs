@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Translation requests by software (chapter "Debug support").
 
 use super::{Iommu, MemoryWords, Platform};

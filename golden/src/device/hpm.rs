@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The performance monitor (sections "Performance-monitoring …").
 //!
 //! A walk is the load of one entry, as the glossary has it. There is no TLB: each request that needs a page table misses

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Interrupts, by wire and by message (sections "Interrupt pending status register", "MSI configuration table").
 
 use super::{Iommu, Platform};

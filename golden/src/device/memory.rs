@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the functional device is connected to: memory, and the messages of PCIe.
 
 use crate::{Read, Spa, Update, WordRef, Words};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The functional device: registers, queues, commands, faults, interrupts, performance monitor, debug and ATS around the
 //! walk. It has no clock and no caches: each call runs to its end, and an invalidation has nothing to drop.
 

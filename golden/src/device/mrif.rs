@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Storing an MSI into a memory-resident interrupt file (AIA, "Memory-resident interrupt files"; the specification lets
 //! the IOMMU or the IO bridge do it).
 

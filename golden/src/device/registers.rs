@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Register reads and writes (chapter "Memory-mapped register interface").
 
 use super::{Iommu, Platform};

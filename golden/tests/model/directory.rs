@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Locating the device context: section "Process to locate the Device-context" and its configuration checks.
 
 use golden::{

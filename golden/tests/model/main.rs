@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The model, situation by situation, over small worlds of tables. `../CHECKLIST.md` says which situations of the public
 //! reference model's test program each module stands for.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! MSI page tables: section "Process to translate addresses of MSIs", and memory-resident interrupt files.
 
 use golden::{Access, Cause, Iommu, Kind, Mrif, MrifStore, MsiPte0, MsiPte1, Msiptp, Parameters, Request, Spa, Target};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Locating the process context: section "Process to locate the Process-context".
 
 use golden::{Access, Cause, Fsc, Outcome, ProcessId, Request};

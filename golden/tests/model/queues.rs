@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device: registers, the three queues, interrupts, performance monitor and debug.
 
 use golden::{

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The two stages: sizes, permissions, A and D, canonical addresses, memory types, nesting.
 
 use golden::{Access, Cause, Iohgatp, Kind, Pbmt, ProcessId, Pte, Request};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a trace looks like: it is evidence for people.
 
 use golden::{Access, ProcessId, Request, Step, translate_traced};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory in one piece, and the tables that tests and benches put into it.
 
 use golden::{

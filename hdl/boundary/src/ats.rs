@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The `ats_*` group as plain structs: messages of PCIe ATS and of page requests, each on a channel of its own.
 //!
 //! The names follow `hdl/DEVICE.md`: `inputs.ats.request.addr` is the port `ats_reqaddr_i`, `outputs.ats.completion.s` is

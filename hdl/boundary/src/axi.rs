@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device boundary as plain structs: what a test bench drives into an IOMMU and what it reads back.
 //!
 //! The names follow `hdl/DEVICE.md`: `inputs.dev.aw.valid` is the port `dev_awvalid_i`,

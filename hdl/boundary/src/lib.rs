@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device boundary of a RISC-V IOMMU: ports in, ports out, one clock cycle a call.
 //!
 //! Nothing here knows what an IOMMU does; it knows which wires one has. `hdl/DEVICE.md` documents them. Begin with

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Loads a design's shared library and makes instances of it.
 #pragma once
 #include <memory>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The border to C++: one call a clock cycle, plain structs across it.
 
 pub(crate) use ffi::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! From a design to a loaded library, through the store of finished builds.
 
 use std::path::{Path, PathBuf};

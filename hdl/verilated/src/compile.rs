@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Runs the C++ compiler, several files at a time.
 
 use std::ffi::OsString;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What to build: files, top module, parameters, and the ports that the caller wants to drive.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What can go wrong, from finding the tools to loading the result.
 
 use std::fmt;

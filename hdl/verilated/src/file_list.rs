@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! File lists (`.f`): the subset that every simulator shares.
 
 use std::collections::BTreeMap;

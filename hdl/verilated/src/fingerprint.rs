@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The hash that names a build.
 
 /// Hashes a sequence of labelled fields. Lengths are hashed too, so no two sequences run together.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Turns any SystemVerilog design into a shared library with Verilator 5, loads it, and runs it.
 //!
 //! ```no_run

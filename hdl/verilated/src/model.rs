@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A loaded library and the instances made of it.
 
 use std::fmt;

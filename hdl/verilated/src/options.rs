@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How to build: what a library can do beside running the design.
 
 use std::num::NonZeroUsize;

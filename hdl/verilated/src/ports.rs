@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The ports of a verilated top module, and the check against what the caller wants.
 
 use std::collections::BTreeSet;

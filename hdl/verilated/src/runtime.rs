@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Verilator's run time and ours, compiled once for each compiler and optimisation.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Writes the C++ that is special to a design: its ports, and straight code that copies them.
 
 use std::fmt::Write as _;

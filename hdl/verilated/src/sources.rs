@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The files that a design is made of, and their contents.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The store of finished builds, shared by threads and processes.
 
 use std::fs::{File, Metadata};

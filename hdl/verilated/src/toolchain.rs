@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Verilator and the C++ compiler: where they are, and exactly which ones.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Calls Verilator and reads its messages.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The store of builds, lint, and everything that is refused.
 
 #[path = "support/mod.rs"]

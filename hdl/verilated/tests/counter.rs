@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Builds and runs the counter of the example, and designs that must be refused.
 //!
 //! Libraries go to the checkout's `target/duts`, so that the run time is compiled once for all tests.

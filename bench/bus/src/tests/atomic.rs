@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! AXI5 AtomicCompare on `ptw_*`.
 
 use boundary::{Address, WriteData};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each rule of the protocol has a device that breaks it, and is caught; a device that keeps them all is not.
 
 use std::collections::BTreeSet;

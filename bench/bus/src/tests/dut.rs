@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A small device: passes `dev_*` on to `mem_*` untranslated, plays a script on `ptw_*`, keeps registers.
 
 use std::collections::VecDeque;

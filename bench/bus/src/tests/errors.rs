@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! SLVERR, DECERR and poison by address.
 
 use events::{DECERR, Event, OKAY, SLVERR};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The devices on `ats_*`: what they ask for, keep and drop, and the rules of the channels.
 
 use boundary::{InvalidationRequest, Outputs, TranslationCompletion};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of the bus with a small device in place of an IOMMU.
 
 mod atomic;

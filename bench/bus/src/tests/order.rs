@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Order of responses: in order within an ID, free between IDs, and only as configured.
 
 use events::{Agent, Event, SLVERR};

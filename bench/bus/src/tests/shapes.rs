@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory and burst arithmetic against slow and obvious versions of themselves.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Stores between the beats of a burst, and where each value that a device sees comes from.
 
 use std::collections::BTreeMap;

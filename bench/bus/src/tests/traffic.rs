@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! DMA traffic through the pass-through: everything arrives, once, unchanged, in a reproducible order.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Commands (section "Command-Queue (CQ)").
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Fault records (section "Fault/Event-Queue (FQ)").
 
 /// Bytes of a record.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software writes and reads: registers, contexts, page-table entries, commands, fault records.
 //!
 //! This is a reading of the specification of its own, apart from that of the golden model on purpose: a misreading

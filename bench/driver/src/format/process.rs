@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Process contexts (section "Process-Directory-Table") and the bits of them that the hardware looks at.
 
 use super::pte::{Scheme, Stage};

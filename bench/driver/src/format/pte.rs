@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page-table entries and paging schemes (Privileged specification, Sv39 to Sv57 and their x4 forms).
 
 use core::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Register offsets and fields ("Memory-mapped register interface").
 
 use super::pte::Scheme;

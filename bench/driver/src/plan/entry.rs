@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What device contexts and process contexts have in common for the sequencer: some doublewords, V in the first one,
 //! and the bits that the hardware looks at.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The sequencer for process contexts: two words, V and the PSCID in one of them.
 
 use super::super::format::{Invalidation, ProcessContext};

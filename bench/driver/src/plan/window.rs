@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Windows: runs of stores without a synchronisation in between, what a fetch can make of them, and how they are put in
 //! order.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The life of domains and devices: what reaches memory, what is sent, what is left.
 
 use events::{Operation, Promise};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each row of the table of refusals, and that a refusal changes nothing.
 
 use golden::{DeviceId, Spa};

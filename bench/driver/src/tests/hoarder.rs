@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An IOMMU that caches everything it may cache, forgets only what it must forget, and reads the words of a device
 //! context one at a time and in any order. What the driver forgets to invalidate, it uses.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Nothing leaks, whichever allocation fails, and nothing panics, wherever the machine stops.
 
 use golden::DeviceId;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A computer made of a map, with just enough IOMMU to work commands off. It decodes them for itself.
 
 use std::collections::BTreeMap;

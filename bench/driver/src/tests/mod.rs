@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The driver on a machine made of a map: no RTL, no golden model.
 
 mod api;

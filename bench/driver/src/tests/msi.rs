@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Interrupt files: what is refused, what stands in the table, what is sent.
 
 use events::{Operation, Promise};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The sequencer, exhaustively: every transition between the states of a table, every order in which the hardware
 //! may read the words, and a search that proves the number of synchronisations minimal.
 

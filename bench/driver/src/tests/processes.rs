@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Processes: what is refused, what reaches memory, what is sent, and that a call that failed has changed nothing.
 
 use golden::{DeviceId, Spa};

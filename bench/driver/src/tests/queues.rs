@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The queues: wrapping, filling up, stopping, recovering.
 
 use golden::DeviceId;

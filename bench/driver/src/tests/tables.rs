@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Page tables against a walker that knows nothing of the driver.
 
 use golden::DeviceId;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random lives under traffic, on an IOMMU that forgets nothing by itself. After each call the device must see what
 //! memory says; during a hitless one, the old or the new translation and nothing else.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A page-table walk of its own, for checking what the driver built.
 
 use super::mock::Mock;

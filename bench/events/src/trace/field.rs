@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Fields: how each kind of value is written and read.
 
 use std::fmt::Write;
@@ -89,9 +90,12 @@ impl Field for bool {
 
     fn read(key: &str, line: &mut Line<'_>) -> Result<Self, BadLine> {
         match line.take(key) {
-            None | Some("0") => Ok(false),
-            Some("1") => Ok(true),
-            Some(text) => Err(bad(key, text, "0 or 1")),
+            None => Ok(false),
+            Some(text) => match number(text, key) {
+                Ok(0) => Ok(false),
+                Ok(1) => Ok(true),
+                _ => Err(bad(key, text, "0 or 1")),
+            },
         }
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The name of each event in a trace, and of its fields.
 
 use super::BadLine;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use proptest::prelude::*;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Cases with known answers on a device behind its wires (`lockstep vectors`).
 
 mod render;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A device behind its wires as a subject: registers by `reg_*`, requests by DMA, results from `mem_*` and `ptw_*`.
 
 use boundary::Dut;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The readers refuse what is no case, the comparison sees each field, and a device that does one thing wrong on its
 //! wires does not pass.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a device did on its ports, from the events of the bus.
 
 use events::{Agent, Burst, Event, OKAY};

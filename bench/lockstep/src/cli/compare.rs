@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep compare`: policies side by side.
 
 use std::path::Path;

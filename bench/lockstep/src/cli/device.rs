@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device under test is built once, before the workers start.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep run --fail-alloc`: the driver's allocations fail, one a run.
 
 use super::args::FailAlloc;

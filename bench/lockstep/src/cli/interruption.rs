@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Ctrl-C: what has been finished is not lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};

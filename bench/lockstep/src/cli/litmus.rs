@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep litmus`: small programs, each with a question and the answer of the specification, on the device under test,
 //! on the model, and on the illegal device that it is for.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The command line: what was typed (`args`), what it means (`options`), what is done (`commands`).
 
 mod args;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the arguments mean on this machine.
 
 use std::io::IsTerminal;

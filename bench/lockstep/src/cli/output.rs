@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Writing where the reader may be gone: `lockstep run | head` is no reason to fail.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A progress bar on a terminal, a line each with `-v`; nothing anywhere else.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Traces: of runs that failed or are recorded, and what is made of them afterwards.
 
 use std::fmt::Write;

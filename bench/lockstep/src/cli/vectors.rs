@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep vectors` and `lockstep walk`.
 
 use std::path::Path;

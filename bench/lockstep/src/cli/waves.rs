@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep run --waves`: runs are played once more with waves, around what was found.
 
 use std::fmt::Write;

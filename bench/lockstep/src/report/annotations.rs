@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! For GitHub Actions: annotations on the run's page.
 
 use super::result::Report;

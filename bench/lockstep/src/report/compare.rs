@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Policies compared: what a reconfiguration costs, in cycles, commands and lost DMA.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 use testbench::{DeviceSeries, SETTLING};
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! For programs: one JSON document.
 
 use serde_json::{Value, json as object};

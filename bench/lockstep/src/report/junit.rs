@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! For CI servers: JUnit XML.
 
 use std::time::Duration;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Results: one type, and its renderings.
 //!
 //! [`Report`] is all that a regression found. What people read (`terminal`), what programs read (`json`), what

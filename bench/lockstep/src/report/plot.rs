@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The comparison as a picture: DMA over time, with the steps of the reconfigurations.
 //!
 //! A row for each policy. On the left, the first run through some reconfigurations in a row; on the right, the mean

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Policy by policy, side by side: what the demonstration shows.
 
 use comfy_table::{Cell, CellAlignment};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The one type of results.
 
 use std::collections::BTreeMap;

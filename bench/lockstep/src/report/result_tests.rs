@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of the judgement and of the renderings.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! For people: a table of what ran, and for each failure its evidence and the command that reproduces it.
 
 use std::collections::BTreeMap;

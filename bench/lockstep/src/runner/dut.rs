@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The device under test, opened in a worker process.
 
 use boundary::{Dut, Inputs, Outputs, Stopped};

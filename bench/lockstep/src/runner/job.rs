@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a worker process is told, and what it answers.
 
 use std::collections::BTreeMap;

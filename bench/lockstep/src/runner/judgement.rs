@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How a run is judged: what it came to, beside what its scenario demands.
 
 use std::fmt;

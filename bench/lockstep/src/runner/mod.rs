@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Runs: which scenarios, with which seeds, in worker processes.
 //!
 //! [`select`] finds scenarios, [`Plan::jobs`] makes runs of them, [`Pool`] plays these in worker processes, and

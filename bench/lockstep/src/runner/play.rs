@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One run: a scenario on the test bench.
 
 mod balance;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Plays jobs in worker processes, some at a time. A worker that crashes or hangs loses its own result only.
 
 use std::ffi::OsString;

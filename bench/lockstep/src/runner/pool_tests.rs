@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of the worker pool, with a shell as the worker.
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The seed of a run.
 
 /// The seed of the `index`-th run of a scenario: a hash of base seed, scenario name and index; 32 bits, never 0.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Which scenarios: files, dotted names, tags, and variants in brackets.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Files of traces: text, or the same compressed by gzip.
 
 use std::fs::File;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a worker process does: one job, one reply.
 
 use std::time::Instant;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! ATS and page requests in a world: devices that ask for translations and use them, that ask for pages, and software
 //! that invalidates what they keep and answers them.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Software that counts: it inhibits counters, sets them up, lets them run, and reads them.
 
 use driver::{Halted, Machine};

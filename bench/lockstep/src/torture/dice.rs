@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random choices of a world, from its seed alone.
 
 use rand::{RngExt, SeedableRng};

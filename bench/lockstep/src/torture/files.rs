@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Memory-resident interrupt files in a world: MSI PTEs that name them, and devices that send MSIs there.
 
 use driver::{Halted, Machine};

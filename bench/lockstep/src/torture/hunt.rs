@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! How soon each illegal habit is caught.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Where things lie in a world. Guest pages lie [`GUEST`] above their guest address to begin with.
 
 /// From a guest address below 0x40_0000 to where it lies

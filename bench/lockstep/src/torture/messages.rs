@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Software that takes its interrupts as messages, and masks them now and then.
 
 use driver::{Halted, Machine};

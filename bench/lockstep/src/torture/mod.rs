@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The oracle's counter-test: random worlds with the model as the device under test.
 //!
 //! A `World` has every structure that an IOMMU may cache, devices that stream through them, and

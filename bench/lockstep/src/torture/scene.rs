@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a world is about: the features that its device offers beyond translation, and that its software uses.
 
 use golden::Capabilities;

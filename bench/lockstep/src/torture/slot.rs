@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A word of memory that changes under traffic, and the invalidations that it calls for.
 
 use golden::{Command, DeviceId, Gscid, Iotinval, ProcessId, Pscid};

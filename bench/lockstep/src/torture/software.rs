@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The software of a world: command queue, fences, fault queue. It does what a driver may do, and waits for little.
 
 use driver::{Halted, Machine};

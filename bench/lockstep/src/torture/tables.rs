@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The tables of a world: every structure that an IOMMU may cache, with the values that its words change between.
 
 use golden::{DirectoryEntry, Fsc, Iohgatp, Pte, Spa, Tc};

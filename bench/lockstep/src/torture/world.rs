@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A world: software that changes tables at random under the devices' traffic.
 
 use bus::{AtsTiming, BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! `lockstep` as a user calls it.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! An allocator that counts.
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The machine that programs run on: the test bench, with somebody who watches what becomes of requests, and who can
 //! leave out one step of software.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Random choices of a program, from its seed alone.
 
 /// A seeded stream of choices (SplitMix64: the same on every machine).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A program from a seed. What it asks for mostly makes sense; where it does not, the driver refuses it.
 
 use driver::format::{PageSize, ProcessMode, Prot, Scheme};

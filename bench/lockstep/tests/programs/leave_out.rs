@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The same programs with one owed step left out. Whether what that left behind was used is decided by the watcher; then
 //! software must be blamed, and the text of the hazard must name the step.
 

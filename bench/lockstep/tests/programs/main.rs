@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Programs over the driver's API that are correct by construction: whatever the traffic, the latencies and the caches,
 //! nobody may be blamed. And the same programs with one owed step left out: where the stale value was used, software
 //! must be blamed, and the step that is missing named.

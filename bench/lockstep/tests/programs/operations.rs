@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The operations of a program, call by call.
 
 use driver::format::{Invalidation, PageSize, Prot, Pte};

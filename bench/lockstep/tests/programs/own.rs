@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Own steps for device contexts: what a program does without the driver, as the specification asks for it.
 
 use driver::format::{Context, Invalidation};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Playing a program: on a device under test, by way of the driver.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a program is: a machine, domains, devices, traffic, and operations one after the other. It is data, so that it
 //! can be printed and made smaller.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A step left out by a bug of the driver, for the length of one operation.
 
 use driver::Quirks;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Who watches requests without the oracle. A request whose whole life falls between two operations, while software
 //! stores to no table, can only come out as memory says at that time. If it does not, something stale was used.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Making a program smaller that shows something.
 
 use super::program::Program;

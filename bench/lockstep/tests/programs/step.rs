@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A step that software owes, and ways to leave it out: one command among all that are sent.
 
 /// What a command is, by its first doubleword.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What came of programs that owe a step: counts, and what is wrong.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The sweep is worth what it finds: plans that are spoilt in one place must fail it.
 
 use driver::format::{Context, ProcessContext};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One request moved over a reconfiguration, call by call of software: each store and each command of the plan passes
 //! over the fetch of the context, beat by beat.
 //!

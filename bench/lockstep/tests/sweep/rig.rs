@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A device, a driver, and a request that starts when its turn has come.
 
 use boundary::Dut;

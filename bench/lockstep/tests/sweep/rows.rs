@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The transitions that are swept, and what a request reads under each context.
 //!
 //! Memory tells the ways apart: a request for [`IOVA`] reads 1 by identity, 2 and 3 by one second stage or the other,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whether traces are judged as the runs were that left them.
 
 use std::path::Path;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! ATS and page requests on the wires.
 
 use bus::{AtsTiming, FaultKind, FaultOn, FaultPort, FaultRange};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each cache: it keeps what it may keep, and a command that covers the entry makes it go.
 
 use golden::{Command, Fsc, Iotinval};

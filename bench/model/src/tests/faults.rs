@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The fault queue.
 
 use bus::{FaultKind, FaultOn, FaultPort, FaultRange};

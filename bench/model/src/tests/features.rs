@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Features that the strap may offer: updates of A and D, interrupts as messages, interrupt files in memory, counters.
 
 use events::{ATOMIC_COMPARE, Burst, Direction, DmaRequest, Event};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Each illegal habit does what its sentence says: it shows on the wires or in memory, and without it the same
 //! steps end well.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Tests of the model on the bus, which checks the protocol in each cycle.
 
 mod ats;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A model on the bus, and a guest with nested tables behind it.
 
 use std::ops::RangeInclusive;

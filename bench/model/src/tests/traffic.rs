@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Translations without caches, and many at a time.
 
 use events::{Direction, Event};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software has read from registers and written to them: the last accesses, and the state of the queues as it has
 //! seen it.
 

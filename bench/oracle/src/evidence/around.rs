@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What was around: who waits for whom, the queues, the last accesses to registers.
 
 use events::{Cycle, Direction};

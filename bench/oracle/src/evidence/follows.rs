@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! From what does a wrong answer follow? It is looked for by walks in which one thing is as it once was: an entry, all
 //! from an entry on, or the root of a tree. The walk counts that gives the answer and takes the fewest values that the
 //! device must not use; nearly always that is one, which a missed invalidation left behind.

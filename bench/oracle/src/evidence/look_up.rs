@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whose is a wrong address? It is looked up backwards: which request, or which entry, leads or has led there.
 
 use events::Cycle;

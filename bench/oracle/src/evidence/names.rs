@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What software calls the things that the IOMMU knows by numbers.
 
 use events::Named;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Walks over what memory held at other times: what would have come of it, had the device used this?
 
 use events::Cycle;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A fault record beside the nearest one that is owed, field by field.
 
 use std::fmt::Write as _;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One way to say a thing, for what is right and for what came.
 
 use std::fmt::Write as _;

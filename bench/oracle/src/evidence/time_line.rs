@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What happened last: stores of software, commands, fences and operations.
 
 use std::collections::VecDeque;

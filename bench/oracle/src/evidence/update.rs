@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What an update should have been: whose walk comes by the word, and what it needs there.
 
 use std::fmt::Write as _;

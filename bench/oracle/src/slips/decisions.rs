@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What an oracle with a slip decides where it has a rule wrong. None: the rule decides.
 
 use events::{Cycle, Direction};

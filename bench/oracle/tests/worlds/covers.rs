@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Rule 4: which command covers which use.
 
 use crate::faults::{Fault, Faults};

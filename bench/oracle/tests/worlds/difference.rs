@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A difference for people: the trace, what each judge says, and the rule of the page on which it hangs.
 
 use std::fmt::Write;

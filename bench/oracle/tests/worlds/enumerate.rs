@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! All programs of up to so many operations in a toy world, and what two judges make of each.
 //!
 //! Left out is only what cannot matter, or what another program says as well:

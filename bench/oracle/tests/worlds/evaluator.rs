@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What is permitted, by brute force: the page "What is permitted" in code.
 //!
 //! Written from that page alone. It knows nothing of the oracle and nothing of the golden model, and it is slow: it tries

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Rules of the page, each switched off or widened, one at a time.
 //!
 //! The evaluator takes any of these faults; the enumeration has to find a difference between it and the evaluator

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Whoever judges traces: the oracle, the evaluator, or one of them with a fault.
 
 use events::{Agent, Burst, Cycle, Direction, DmaRequest, Event as BusEvent, INCR, Ticket};

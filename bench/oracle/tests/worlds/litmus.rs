@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Named programs and their verdicts on the page alone: what stands there is what the evaluator says.
 
 use crate::evaluator::permitted;

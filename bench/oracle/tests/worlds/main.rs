@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Small worlds: every small program in them, judged twice.
 //!
 //! The oracle is the efficient implementation of what is permitted. Here is a second one, slow and obvious, that shares no

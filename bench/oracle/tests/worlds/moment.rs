@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A moment in which a device walks, and what it may use then: rules 1 to 3 of the page, and what rule 5 keeps.
 
 use crate::covers::{Use, covers};

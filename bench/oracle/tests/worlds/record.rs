@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What a trace says, as the page asks for it: what memory held when, what the device has read, and which commands it has
 //! fetched and completed.
 //!

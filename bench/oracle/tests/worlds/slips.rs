@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Slips of the oracle: each of its rules wrong, one at a time. The small worlds have to find each of them out.
 
 use std::time::Instant;

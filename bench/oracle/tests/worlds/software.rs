@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The other verdict: when is software to blame? From the same page, rules 1, 2, 4 and 5 of its second half.
 
 use crate::evaluator::explained;

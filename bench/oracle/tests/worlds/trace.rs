@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What happens in a toy world, one event after the other. The place of an event in the trace is its time.
 
 use std::fmt;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! One walk of the toy formats, with every outcome that it may have. Where it can use more than one value, it goes on
 //! with each of them.
 

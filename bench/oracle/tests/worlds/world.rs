@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A toy world: its words, the handful of values that each may take, and who may ask for what.
 
 use rustc_hash::FxHashMap;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! The toy worlds, each around one thing that can change.
 
 mod contexts;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Domains, mappings, devices.
 
 use crate::at::At;

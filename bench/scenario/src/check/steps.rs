@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Steps: names that exist, operands that fit, streams that are running.
 
 use super::domains::check_span;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What is legal and still most likely a mistake.
 
 use crate::at::{At, Place};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Brackets and quotes of a text, found without understanding the rest.
 
 /// A quoted text.

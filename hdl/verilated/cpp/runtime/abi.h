@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a design's shared library and the program that loads it agree on. Plain C types and virtual calls only:
 // no exception, no allocation and no standard-library type crosses this line.
 #pragma once

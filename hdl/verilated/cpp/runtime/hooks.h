@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Read before everything else in every file of a design's library: it takes over printing and stopping, which
 // Verilator's run time would otherwise do with printf and exit. Precompiled, since it is most of the compile time.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of an instance that is the same for every design. A generated file adds the ports.
 #pragma once
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The part of zlib's interface that the wave writer uses, served by the host (see abi.h).
 #pragma once
 using Bytef = unsigned char;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A counter with a limit, as an example of a design and for the tests of this crate.
 `include "counter.svh"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Builds a counter and runs it: `cargo run -p verilated --example counter`.
 
 use std::path::Path;

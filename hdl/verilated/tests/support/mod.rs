@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! What the tests share: the counter, scratch folders, and reading waves.
 
 use std::path::{Path, PathBuf};

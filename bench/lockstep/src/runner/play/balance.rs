@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Playing with an allocation that fails: the call in which it does must leave everything as it was, and succeeds when
 //! it is made again; and in the end nothing is left.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A scenario's words as settings of bus, test bench and driver.
 
 use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};

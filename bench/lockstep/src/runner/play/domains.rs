@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Making domains and devices as the scenario names them.
 
 use std::collections::BTreeMap;

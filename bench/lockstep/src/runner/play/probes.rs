@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Steps that look closely: calls in the API's own words, device contexts, and what happened since a mark.
 
 use std::collections::BTreeMap;

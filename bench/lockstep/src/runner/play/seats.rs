@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Steps that attach devices and their processes, and those that move interrupt files.
 
 use driver::format::ProcessMode;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Playing the steps.
 
 use driver::format::{Command, Invalidation, Pte};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Device contexts that name a first stage.
 
 use super::*;

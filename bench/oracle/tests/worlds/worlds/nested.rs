@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Both stages: the second one translates the tables of the first.
 
 use super::*;

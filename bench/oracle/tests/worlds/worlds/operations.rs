@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Software that changes something in operations, with promises.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! A second stage alone.
 
 use super::*;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 //! Pointers, superpages, ranges and global mappings of a first stage.
 
 use super::*;
