@@ -147,7 +147,7 @@ fn rtl_that_does_not_compile_exits_with_2_and_the_compilers_message() {
     let output = lockstep(&["run", "faults.device-ids", "--rtl", &fixture("broken/broken.yaml")]);
     assert_eq!(code(&output), 2, "{}", text(&output));
     let shown = text(&output);
-    assert!(shown.contains("iommu.sv:7:") && shown.contains("syntax error"), "{shown}");
+    assert!(shown.contains("iommu.sv:8:") && shown.contains("syntax error"), "{shown}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
 use driver::Halted;
 use events::{Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
-use oracle::{Figures, Finding, Oracle, Settings, Violation};
+use oracle::{Figures, Finding, Oracle, Rule, Settings, Violation};
 
 use super::recording::Recording;
 use super::series::Recorder;
@@ -259,8 +259,12 @@ impl Testbench {
         self.bus.recycle(&mut self.events);
         if let Err(broken) = self.bus.observe(self.now, &self.inputs, &self.outputs, &mut self.events) {
             let place = format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
-            let rule = broken.rule.key().to_owned();
-            return self.tell(&Event::ProtocolBroken { rule, right: broken.right, wrong: broken.wrong, place });
+            let (rule, right, wrong) = (broken.rule.key(), broken.right, broken.wrong);
+            // Without an oracle it is a violation all the same.
+            let mut violation = Violation::new(Rule::Protocol, rule, right.clone(), wrong.clone());
+            violation.evidence.clone_from(&place);
+            self.tell(&Event::ProtocolBroken { rule: rule.to_owned(), right, wrong, place })?;
+            return self.violated(violation);
         }
         self.answer();
         if let Some(kept) = &mut self.kept {
