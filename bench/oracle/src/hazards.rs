@@ -8,18 +8,17 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
-use super::history::{Histories, Word};
 use super::judge::structure;
 use super::operations::{Keeping, Moments};
 use super::rule::Rule;
 use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
-use super::usable::{Knowledge, Window, narrow};
+use super::usable::{Knowledge, Window};
 use super::view::View;
 use crate::{Blame, Finding};
 
 /// Where the first explanation accuses software, this many others are tried within each reach.
-const TRIES_FOR_KIND: u32 = 1 << 14;
+const TRIES_FOR_KIND: u32 = 4096;
 
 /// What the explanation that is kindest to software says of it.
 enum Kindest {
@@ -57,17 +56,6 @@ fn answers_alike(request: &Request, one: &Outcome, two: &Outcome) -> bool {
         (one, two) => one == two,
     };
     is_alike && if matches!(request.kind, Kind::Ats { .. }) { one == two } else { same(one, two) }
-}
-
-/// It is no page-table entry, or one that memory held while the request was with the device.
-fn is_fresh(word: &WordRef, value: u64, histories: &Histories, window: Window) -> bool {
-    let held = |history: &Word| {
-        history
-            .values()
-            .any(|whole| narrow(word, whole) == value && history.held_between(whole, window.offered, window.end))
-    };
-    !matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. })
-        || histories.word(word.addr).is_some_and(held)
 }
 
 impl Oracle {
@@ -145,27 +133,14 @@ impl Oracle {
         }
         let (software, freed) = (&self.software, &self.freed);
         let mut kindest = Kindest::Stale;
-        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left. Entries that
-        // no request was translated by are looked for only where nothing else clears software.
-        // Page-table entries that are read are as memory holds them at first, so that those found by their tags are come to.
-        let within = |reaches: &'static [Reach], only_fresh: bool| {
-            let rests = (0..moments.cycles.len()).map(Some).chain([None]);
-            rests.flat_map(move |rest| reaches.iter().map(move |reach| Some((rest, *reach, only_fresh))))
-        };
-        let near = within(&Reach::ALL, true).chain(within(&Reach::ALL, false));
-        let far = within(&Reach::BY_TAGS, true).chain(within(&Reach::BY_TAGS, false));
-        for way in near.chain([None]).chain(far) {
-            let Some((rest, reach, only_fresh)) = way else {
-                if !self.search.find_speculative(&served.request, served.window) {
-                    break;
-                }
-                continue;
-            };
+        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
+        let rests = (0..moments.cycles.len()).map(Some).chain([None]);
+        let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
+        for (rest, reach) in tries {
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
                 let Knowledge { histories, invalidations, .. } = *known;
                 let keeping = Keeping { histories, invalidations, window: served.window };
-                (!only_fresh || is_fresh(word, value, histories, served.window))
-                    && rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
+                rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
                     && !software.is_retired(word, value, known.histories, served.window)
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
@@ -253,14 +228,7 @@ impl Oracle {
     /// Whether something else explains the outcome, in which software has invalidated whatever it had changed.
     fn is_told(&mut self, served: &Served) -> bool {
         let mut found = false;
-        let all = Reach::ALL.into_iter().map(Some).chain([None]).chain(Reach::BY_TAGS.into_iter().map(Some));
-        for reach in all {
-            let Some(reach) = reach else {
-                if !self.search.find_speculative(&served.request, served.window) {
-                    break;
-                }
-                continue;
-            };
+        for reach in Reach::ALL {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let Knowledge { histories, invalidations, .. } = *chooser.known();
                 let told = |(choice, changed): (Choice, Cycle)| {

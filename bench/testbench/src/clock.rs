@@ -182,8 +182,11 @@ impl Testbench {
         let _ = self.tell(&Event::Held { addr: Spa(addr.0 & !7), value });
     }
 
-    /// Tells the oracle what the bus does not see.
+    /// Tells the oracle what the bus does not see. Once the clock stands still, what software does to clean up is no news.
     pub(super) fn tell(&mut self, event: &Event) -> Result<(), Halted> {
+        if self.halt.is_some() {
+            return Err(Halted);
+        }
         self.recording.events(std::slice::from_ref(event), self.now);
         let told = self.oracle.as_mut().map(|oracle| oracle.observe(std::slice::from_ref(event), self.now));
         match told {
