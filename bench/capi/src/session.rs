@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! An oracle that is told lines. It differs from `oracle::Judge` in what a bench needs that is still running: the
-//! findings and figures of each moment, and an order within a cycle that does not depend on that of the lines.
+//! A judge that is told lines, in an order within a cycle that does not depend on that of the lines: software first, as
+//! the oracle itself has it, and rest last.
 
 use events::trace::{BadLine, HEADER, Record};
 use events::{Cycle, Device, Event};
-use oracle::{Figures, Finding, Oracle, Settings};
+use oracle::{Blame, Figures, Finding, Judge, Oracle, Settings, TimeRunsBack};
 
 /// Why a line was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,21 +25,17 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// An oracle, and the events of the cycle that is not judged yet.
+/// A judge, and whether the machine came to rest in the cycle that is not judged yet.
 pub struct Session {
     settings: Settings,
-    oracle: Oracle,
-    software: Vec<Event>,
-    seen: Vec<Event>,
+    judge: Judge,
     rest: bool,
-    cycle: Cycle,
     /// An event was told: the device is settled
     begun: bool,
-    violation: Option<Finding>,
 }
 
 impl Session {
-    /// An oracle for the device of a line `device …`.
+    /// A judge of the device of a line `device …`.
     pub fn open(line: &str) -> Result<Self, Refused> {
         match Record::parse(line).map_err(Refused::Line)? {
             Some(Record::Device(device)) => Ok(Session::of(settings(&device)?)),
@@ -48,26 +44,17 @@ impl Session {
     }
 
     fn of(settings: Settings) -> Self {
-        Session {
-            settings,
-            oracle: Oracle::new(settings),
-            software: Vec::new(),
-            seen: Vec::new(),
-            rest: false,
-            cycle: 0,
-            begun: false,
-            violation: None,
-        }
+        Session { settings, judge: Judge::of(settings), rest: false, begun: false }
     }
 
-    /// The oracle begins anew with the same device: the device under test was reset.
+    /// The judge begins anew with the same device: the device under test was reset.
     pub fn reset(&mut self) {
         *self = Session::of(self.settings);
     }
 
     /// Takes a line. Once a rule is broken nothing more is judged.
     pub fn line(&mut self, line: &str) -> Result<(), Refused> {
-        if self.violation.is_some() || line.trim_end() == HEADER {
+        if self.is_violated() || line.trim_end() == HEADER {
             return Ok(());
         }
         match Record::parse(line).map_err(Refused::Line)? {
@@ -88,72 +75,51 @@ impl Session {
         self.begun = true;
         match event {
             Event::Rest => self.rest = true,
-            event if is_of_software(&event) => self.software.push(event),
-            event => self.seen.push(event),
+            event => self.judge.event(event),
         }
     }
 
     fn cycle(&mut self, cycle: Cycle) -> Result<(), Refused> {
-        if cycle < self.cycle {
-            let text = format!("cycle {cycle} after cycle {}: time does not run back", self.cycle);
-            return Err(Refused::Sense(text));
-        }
-        if cycle > self.cycle {
+        if cycle > self.judge.now() {
             self.judge();
-            self.cycle = cycle;
         }
-        Ok(())
+        let runs_back =
+            |TimeRunsBack { cycle, now }| format!("cycle {cycle} after cycle {now}: time does not run back");
+        self.judge.cycle(cycle).map_err(|error| Refused::Sense(runs_back(error)))
     }
 
-    /// Judges what was told of this cycle: software first, what was seen at once, and rest last.
+    /// Judges what was told of this cycle.
     pub fn judge(&mut self) {
-        let rest: &[Event] = if std::mem::take(&mut self.rest) { &[Event::Rest] } else { &[] };
-        for events in [&self.software, &self.seen, rest] {
-            if self.violation.is_none()
-                && let Err(violation) = self.oracle.observe(events, self.cycle)
-            {
-                self.violation = Some(violation.found(self.cycle));
-            }
+        self.judge.judge();
+        if std::mem::take(&mut self.rest) && !self.is_violated() {
+            self.judge.event(Event::Rest);
+            self.judge.judge();
         }
-        self.software.clear();
-        self.seen.clear();
+    }
+
+    fn is_violated(&self) -> bool {
+        self.judge.finding().is_some_and(|finding| finding.blame == Blame::DutViolation)
     }
 
     /// What is wrong: the device's violation, else the first hazard of software.
     pub fn finding(&self) -> Option<&Finding> {
-        self.violation.as_ref().or_else(|| self.oracle.first_hazard())
+        self.judge.finding()
     }
 
     /// The oracle.
     pub fn oracle(&self) -> &Oracle {
-        &self.oracle
+        self.judge.oracle()
     }
 
     /// What was counted, up to the cycle of the last line.
     pub fn figures(&self) -> Figures {
-        Figures { cycles: self.cycle, ..self.oracle.figures() }
+        self.judge.figures()
     }
 
     /// The cycle of the last line.
     pub fn now(&self) -> Cycle {
-        self.cycle
+        self.judge.now()
     }
-}
-
-/// Software's events are judged before what was seen in the same cycle.
-fn is_of_software(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::ProtocolBroken { .. }
-            | Event::Held { .. }
-            | Event::RegWriteBegun { .. }
-            | Event::OperationBegun { .. }
-            | Event::OperationEnded { .. }
-            | Event::Freed { .. }
-            | Event::Taken { .. }
-            | Event::Named { .. }
-            | Event::Due { .. }
-    )
 }
 
 /// What the oracle has to know, from what the line says.

@@ -46,6 +46,19 @@ fn the_trace_of_every_scenario_is_judged_as_the_run_was() {
 }
 
 #[test]
+fn a_trace_that_cannot_be_written_is_said_and_the_results_are_kept() {
+    let folder = folder("full");
+    let seed = 7;
+    std::os::unix::fs::symlink("/dev/full", folder.join(format!("hazard.own-steps-{seed:08x}.trace.gz")))
+        .expect("a link");
+    let to = folder.display().to_string();
+    let output = lockstep(&["run", "--dut", "model", "--replay", "7", "--record", &to, "hazard.own-steps"]);
+    assert!(text(&output).contains("trace.gz: No space left on device"), "{}", text(&output));
+    assert!(text(&output).contains("runs passed on the model"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+#[test]
 fn a_trace_written_by_hand_is_judged() {
     let file = folder("by-hand").join("fence.trace");
     let path = file.display().to_string();

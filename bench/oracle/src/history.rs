@@ -114,14 +114,7 @@ impl Word {
 
     /// The last cycle in which memory held `value`, `Cycle::MAX` while it still does.
     pub fn last_held(&self, value: u64) -> Option<Cycle> {
-        let mut until = Cycle::MAX;
-        for held in self.held.iter().rev() {
-            if held.value == value {
-                return Some(until);
-            }
-            until = held.from.saturating_sub(1);
-        }
-        None
+        self.last_held_by(value, Cycle::MAX)
     }
 }
 

@@ -292,9 +292,7 @@ impl Oracle {
             Event::Held { addr, value } => self.search.memory.held(*addr, *value),
             Event::Named { name, what } => self.names.named(name, what),
             Event::ProtocolBroken { rule, right, wrong, place } => {
-                let mut violation = Violation::new(Rule::Protocol, rule.clone(), right.clone(), wrong.clone());
-                violation.evidence.clone_from(place);
-                return Err(violation);
+                return Err(Violation::of_protocol(rule, right, wrong, place));
             }
             Event::Due { before } => self.page_requests_due(*before, now)?,
             Event::Rest => self.judge_rest(now)?,

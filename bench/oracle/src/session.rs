@@ -4,7 +4,7 @@
 use events::trace::Record;
 use events::{Cycle, Device, Event};
 
-use super::{Blame, Bound, Figures, Finding, Oracle, Settings, Violation};
+use super::{Blame, Bound, Figures, Finding, Oracle, Rule, Settings, Violation};
 
 /// The description of a device binds a choice that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,11 @@ impl Settings {
 }
 
 impl Violation {
+    /// A rule of a protocol was broken: what [`Event::ProtocolBroken`] says.
+    pub fn of_protocol(rule: &str, right: &str, wrong: &str, place: &str) -> Violation {
+        Violation { evidence: place.to_owned(), ..Violation::new(Rule::Protocol, rule, right, wrong) }
+    }
+
     /// As it is reported.
     pub fn found(self, cycle: Cycle) -> Finding {
         Finding {
@@ -84,7 +89,12 @@ impl Judge {
     /// # Errors
     /// [`UnknownChoice`]
     pub fn new(device: &Device) -> Result<Self, UnknownChoice> {
-        Ok(Judge { oracle: Oracle::new(Settings::of(device)?), seen: Vec::new(), now: 0, violation: None })
+        Settings::of(device).map(Judge::of)
+    }
+
+    /// The same by settings.
+    pub fn of(settings: Settings) -> Self {
+        Judge { oracle: Oracle::new(settings), seen: Vec::new(), now: 0, violation: None }
     }
 
     /// A line of a trace. The description of the device, and how it ended, say nothing.
@@ -120,12 +130,29 @@ impl Judge {
         self.seen.push(event);
     }
 
-    /// The first thing that the device must not have done, by now. To go on is of use only for figures.
-    pub fn violation(&self) -> Option<&Finding> {
-        self.violation.as_ref()
+    /// What is wrong by now: the first thing that the device must not have done, else the first hazard of software. Behind
+    /// a violation it is of use to go on only for figures.
+    pub fn finding(&self) -> Option<&Finding> {
+        self.violation.as_ref().or_else(|| self.oracle.first_hazard())
     }
 
-    fn judge(&mut self) {
+    /// Counts, up to this cycle.
+    pub fn figures(&self) -> Figures {
+        Figures { cycles: self.now, ..self.oracle.figures() }
+    }
+
+    /// The cycle of what was seen last.
+    pub fn now(&self) -> Cycle {
+        self.now
+    }
+
+    /// The oracle that judges.
+    pub fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    /// Judges at once what was seen of this cycle so far.
+    pub fn judge(&mut self) {
         let judged = self.oracle.observe(&self.seen, self.now);
         self.seen.clear();
         if let Err(violation) = judged {
@@ -136,8 +163,7 @@ impl Judge {
     /// Nothing comes any more.
     pub fn finish(mut self) -> Verdict {
         self.judge();
-        let mut figures = self.oracle.figures();
-        figures.cycles = self.now;
+        let figures = self.figures();
         Verdict { violation: self.violation, hazard: self.oracle.first_hazard().cloned(), figures }
     }
 }

@@ -10,7 +10,7 @@ use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
 use driver::Halted;
 use events::{Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
-use oracle::{Figures, Finding, Oracle, Rule, Settings, Violation};
+use oracle::{Figures, Finding, Oracle, Settings, Violation};
 
 use super::recording::Recording;
 use super::series::Recorder;
@@ -264,8 +264,7 @@ impl Testbench {
             let place = format!("{} {}: {} ({})\n", broken.port, broken.channel, broken.detail, broken.section);
             let (rule, right, wrong) = (broken.rule.key(), broken.right, broken.wrong);
             // Without an oracle it is a violation all the same.
-            let mut violation = Violation::new(Rule::Protocol, rule, right.clone(), wrong.clone());
-            violation.evidence.clone_from(&place);
+            let violation = Violation::of_protocol(rule, &right, &wrong, &place);
             self.tell(&Event::ProtocolBroken { rule: rule.to_owned(), right, wrong, place })?;
             return self.violated(violation);
         }

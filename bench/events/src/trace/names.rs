@@ -68,13 +68,8 @@ events! {
     "rest" => Rest {  },
 }
 
-/// The name that shares the longest beginning with this one, or the longest end.
+/// The name that is nearest to this one, unless more than a third of the letters differ.
 fn most_like(name: &str) -> Option<&'static str> {
-    let shared = |known: &&&str| {
-        let same = |(a, b): &(u8, u8)| a == b;
-        let begin = name.bytes().zip(known.bytes()).take_while(same).count();
-        let end = name.bytes().rev().zip(known.bytes().rev()).take_while(same).count();
-        begin + end
-    };
-    NAMES.iter().max_by_key(shared).filter(|known| shared(known) >= 4).copied()
+    let near = NAMES.iter().map(|known| (strsim::damerau_levenshtein(name, known), *known));
+    near.filter(|(distance, known)| *distance <= (name.len().max(known.len()) / 3).max(1)).min().map(|(_, known)| known)
 }

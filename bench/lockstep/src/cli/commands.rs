@@ -138,7 +138,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let code = finish(&options, &report)?;
     let recorded = match (&run.record, run.fail_alloc) {
         (None, None) => traces::record_failures(&options, &selected, &report),
-        _ => Ok(()),
+        (Some(folder), _) => traces::are_whole(folder, &report),
+        (None, Some(_)) => Ok(()),
     };
     lesser(code, recorded.and_then(|()| waves::write(&run.waves, &options, &selected, &report)))
 }

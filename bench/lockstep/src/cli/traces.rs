@@ -14,13 +14,16 @@ use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::{device, output, waves};
 use crate::report::{self, ExitCode, Report};
-use crate::runner::{Job, RunReport, Selected, open_trace};
+use crate::runner::{Job, Played, Reply, RunReport, Selected, open_trace};
 
 /// Traces of more runs than this help nobody.
 const MOST: usize = 10;
 
 /// Where runs that failed leave theirs.
 const FOLDER: &str = "target/traces";
+
+/// What the name of a trace ends in.
+const EXTENSION: &str = ".trace.gz";
 
 /// Makes a folder for traces.
 ///
@@ -33,7 +36,7 @@ pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
 
 /// The trace of a run in this folder.
 pub fn file_of(folder: &Path, job: &Job) -> PathBuf {
-    waves::file_of(folder, &job.scenario, &job.variant.to_string(), job.seed, ".trace.gz")
+    waves::file_of(folder, &job.scenario, &job.variant.to_string(), job.seed, EXTENSION)
 }
 
 /// Plays runs that failed once more, with a trace, and says where it is.
@@ -53,14 +56,31 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
     for planned in &mut again {
         planned.job.record = Some(file_of(folder, &planned.job));
     }
-    play_all(options, &again)?;
+    let mut broken = Ok(());
+    for (planned, result) in again.iter().zip(play_all(options, &again)?) {
+        if let (Some(file), Some(Played::Replied(Reply::Played { outcome, .. }))) = (&planned.job.record, result)
+            && let Some(what) = outcome.unrecorded
+        {
+            broken = broken.and(Err(CommandError::Trace { path: file.clone(), what }));
+        }
+    }
     let mut text = String::from("\ntraces of what failed, for `lockstep judge` and `lockstep events`:\n");
     for file in again.iter().filter_map(|planned| planned.job.record.as_ref()).filter(|file| file.is_file()) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}", file.display());
     }
     output::stderr(&text);
-    Ok(())
+    broken
+}
+
+/// What was asked for with `--record` is there, to its last event.
+///
+/// # Errors
+/// [`CommandError::Trace`]
+pub fn are_whole(folder: &Path, report: &Report) -> Result<(), CommandError> {
+    let cut = report.runs.iter().find_map(|run| Some((run, run.unrecorded.clone()?)));
+    let Some((run, what)) = cut else { return Ok(()) };
+    Err(CommandError::Trace { path: waves::file_of(folder, &run.scenario, &run.variant, run.seed, EXTENSION), what })
 }
 
 /// `lockstep judge`

@@ -144,6 +144,9 @@ pub struct RunReport {
     pub hazard: Option<Finding>,
     /// What became of the worker, if it did not answer
     pub crash: Option<Crash>,
+    /// Why its trace is not whole, if it was asked for and is not
+    #[serde(skip)]
+    pub unrecorded: Option<String>,
     /// The command that plays this run again
     pub reproduce: String,
     /// How long the machine ran; of no meaning for the result
@@ -189,6 +192,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         violation: None,
         hazard: None,
         crash: None,
+        unrecorded: None,
         reproduce,
         seconds: 0.0,
     };
@@ -245,6 +249,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
     report.unmet.extend(wrong_reason(&expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
+    report.unrecorded = outcome.unrecorded;
     report.end = Some(outcome.end);
     report.figures = outcome.figures;
     report.violation = outcome.violation;
