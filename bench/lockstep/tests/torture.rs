@@ -398,7 +398,8 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::LockInvented,
     ];
     for habit in sample {
-        let hunt = hunted(habit, 24);
+        // Most are caught soon.
+        let hunt = Some(hunted(habit, 24)).filter(Hunt::caught).unwrap_or_else(|| hunted(habit, WORLDS));
         assert!(hunt.caught(), "{}: {hunt:?}", habit.name());
         assert!(hunt.unsound.is_empty(), "{}: {hunt:?}", habit.name());
     }

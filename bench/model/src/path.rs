@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The words of one walk: what it has read so far, what the caches say, what it wants next.
 
-use golden::{Kind, Pte, Read, Role, Tc, Update, WordRef, Words};
+use golden::{Gscid, Kind, Pscid, Pte, Read, Role, Tags, Tc, Update, WordRef, Words};
 
 use super::cache::{Caches, Hit};
 use super::config::CacheConfig;
@@ -31,8 +31,22 @@ pub(super) struct Known {
     pub data: (u64, u8),
     /// Invalidations that had been executed when the read was sent
     pub epoch: u64,
+    /// Whose it was taken for when it was read
+    pub whose: Whose,
     /// It is from an atomic of this walk, and counts more than what a cache says
     pub exchanged: bool,
+}
+
+/// The tags that commands find a word by. A walk that waits long may come back to a word under other ones, when its
+/// context has changed meanwhile: then it has to read the word anew, since no command for these tags speaks of that read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Whose(Option<Gscid>, Option<Pscid>);
+
+impl Whose {
+    /// Those of a walk.
+    pub(super) const fn of(tags: &Tags) -> Self {
+        Self(tags.gscid, tags.pscid)
+    }
 }
 
 /// `DC.tc.SADE` and `DC.tc.GADE`
@@ -185,7 +199,8 @@ impl Words for View<'_> {
                 return Read::Unavailable;
             }
         }
-        let known = self.known.iter().rev().find(|known| known.addr == addr).copied();
+        let whose = Whose::of(&word.tags);
+        let known = self.known.iter().rev().find(|known| known.addr == addr && known.whose == whose).copied();
         if !known.is_some_and(|known| known.exchanged)
             && !self.bypass
             && let Some(Hit { value, global, origin }) = self.caches.lookup(word)

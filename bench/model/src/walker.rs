@@ -18,7 +18,7 @@ use super::hpm::{ATS, Happened, MISS, TRANSLATED, UNTRANSLATED, walk_of};
 use super::keyed::Key;
 use super::mrif::{Access, InterruptFiles};
 use super::page_requests::PageRequests;
-use super::path::{Known, PathWord, View, Wanted};
+use super::path::{Known, PathWord, View, Wanted, Whose};
 use super::ptw::{Fetched, Ptw, Readers, Write, Writer};
 use super::registers::Registers;
 
@@ -61,6 +61,14 @@ struct Walker {
     early: bool,
     /// It began with what another walk had read: a habit
     handed: bool,
+}
+
+impl Walker {
+    /// Whose a word is by which the last replay came.
+    fn whose(&self, addr: u64) -> Option<Whose> {
+        let step = self.path.iter().rev().find(|step| step.word.addr.0 == addr)?;
+        Some(Whose::of(&step.word.tags))
+    }
 }
 
 /// Parts of the model that a walk meets.
@@ -198,6 +206,7 @@ impl Walkers {
                 addr: fetch.addr + 8 * at,
                 data,
                 epoch: fetch.epoch,
+                whose: Whose::of(&word.tags),
                 exchanged: false,
             }));
         }
@@ -220,7 +229,8 @@ impl Walkers {
             return;
         }
         let addr = exchanged.exchange.addr & !7;
-        walker.known.push(Known { addr, data, epoch: exchanged.epoch, exchanged: true });
+        let Some(whose) = walker.whose(exchanged.exchange.addr) else { return };
+        walker.known.push(Known { addr, data, epoch: exchanged.epoch, whose, exchanged: true });
     }
 
     /// One cycle.
@@ -464,7 +474,8 @@ impl Walkers {
         if self.nature.has(Habit::UpdateNotAtomic) {
             let walker = &mut self.walkers[at];
             let data = (update.exchange.new, 0);
-            walker.known.push(Known { addr: update.exchange.addr & !7, data, epoch: 0, exchanged: true });
+            let Some(whose) = walker.whose(update.exchange.addr) else { return };
+            walker.known.push(Known { addr: update.exchange.addr & !7, data, epoch: 0, whose, exchanged: true });
             let beats = [(update.exchange.new, 0xff), (0, 0), (0, 0), (0, 0)];
             world.ptw.write(Write { writer: Writer::Nobody, addr: update.exchange.addr, size: 3, beats, len: 1 });
             return;

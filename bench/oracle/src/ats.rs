@@ -8,7 +8,7 @@ use golden::{Access, Fault, Kind, Outcome, Request, Response, Spa, Target, Trans
 use super::Oracle;
 use super::chooser::Chooser;
 use super::evidence::{Answer, success_line};
-use super::faults::{Origin, Owed};
+use super::faults::Origin;
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 
@@ -182,11 +182,7 @@ impl Oracle {
             return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer));
         }
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
-        let possible: Vec<Fault> = found.iter().map(|(fault, _)| *fault).collect();
-        let origin = Origin::Translation(asked.request.device.0);
-        let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
-        let which = self.faults.refused(owed).unwrap_or(0);
-        self.explained(&request, &found[which].1, window);
+        self.refusal_explained((Origin::Translation(asked.request.device.0), window), request, found);
         Ok(())
     }
 }

@@ -54,6 +54,11 @@ enum Left {
 }
 
 impl Doubt {
+    /// Which refused request it is.
+    pub fn key(&self) -> (Origin, Window) {
+        (self.origin, self.window)
+    }
+
     /// Whether this fault leaves the record.
     pub fn is_left_by(&self, fault: &Fault) -> bool {
         self.offsets.pays(&self.record, fault)
@@ -127,6 +132,30 @@ impl Faults {
     fn may_be_of(&self, received: &Received, owed: &Owed) -> bool {
         let leaves_it = |fault: &Fault| self.offsets.pays(&received.record, fault);
         owed.window.offered <= received.cycle && owed.possible.iter().any(leaves_it)
+    }
+
+    /// Looks once more for an owner of the record that this request is thought to have left: by another fault than the one
+    /// that leaves it, or somebody else. Returns the faults that leave it, which count no more.
+    pub fn take_back(&mut self, key: (Origin, Window)) -> Option<Vec<Fault>> {
+        let at = self.paid.iter().position(|paid| (paid.owed.origin, paid.owed.window) == key)?;
+        let Paid { received, mut owed } = self.paid.remove(at);
+        let (leaving, others) = owed.possible.iter().partition(|fault| self.offsets.pays(&received.record, fault));
+        owed.possible = others;
+        self.unmatched.insert(0, received);
+        self.owed.push(owed);
+        Some(leaving)
+    }
+
+    /// The request may be refused by these faults after all. False if it is thought to have left a record without them.
+    pub fn give_back(&mut self, key: (Origin, Window), possible: Vec<Fault>) -> bool {
+        let mut owed = self.owed.iter_mut();
+        match owed.find(|owed| (owed.origin, owed.window) == key) {
+            Some(owed) => {
+                owed.possible.extend(possible);
+                true
+            }
+            None => false,
+        }
     }
 
     /// The request may leave the record, by this fault; or nothing makes it do so.

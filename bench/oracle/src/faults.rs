@@ -260,6 +260,36 @@ impl Faults {
         }
     }
 
+    /// How many refused requests have left a record.
+    pub fn paid(&self) -> usize {
+        self.paid.len()
+    }
+
+    /// The refused requests beyond the first so many that have left a record, and which.
+    pub fn paid_since(&self, count: usize) -> Vec<((Origin, Window), FaultRecord)> {
+        let paid = self.paid.iter().skip(count);
+        paid.map(|paid| ((paid.owed.origin, paid.owed.window), paid.received.record)).collect()
+    }
+
+    /// The record that a refused request has left.
+    pub fn left_by(&self, key: (Origin, Window)) -> Option<FaultRecord> {
+        let paid = self.paid.iter().rev().find(|paid| (paid.owed.origin, paid.owed.window) == key)?;
+        Some(paid.received.record)
+    }
+
+    /// Whether a fault leaves this record.
+    pub fn leaves(&self, fault: &Fault, record: &FaultRecord) -> bool {
+        self.offsets.pays(record, fault)
+    }
+
+    /// Whether the record of this request may never come, since the queue was off, full or in error, or since none of its
+    /// faults leaves one.
+    pub fn is_lossy(&self, key: (Origin, Window)) -> bool {
+        let mut owed = self.owed.iter().rev();
+        owed.find(|owed| (owed.origin, owed.window) == key)
+            .is_some_and(|owed| owed.may_be_lost || owed.possible.iter().all(|fault| !fault.reported))
+    }
+
     /// Pays owed records with received ones.
     fn settle(&mut self) {
         let offsets = self.offsets;

@@ -8,17 +8,22 @@ use super::Oracle;
 use super::chooser::{Choice, Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
+use super::history::{Histories, Word};
 use super::judge::structure;
 use super::operations::{Keeping, Moments};
+use super::refusals::Key;
 use super::rule::Rule;
 use super::slips::Slip;
-use super::software::{Around, AtRest, Broken, Retired, Served, StaleUse, same};
-use super::usable::{Knowledge, Window};
+use super::software::{Around, AtRest, Broken, Refused, Retired, Served, StaleUse};
+use super::usable::{Knowledge, Window, narrow};
 use super::view::View;
 use crate::{Blame, Finding};
 
 /// Where the first explanation accuses software, this many others are tried within each reach.
 const TRIES_FOR_KIND: u32 = 4096;
+
+/// And this many before the first accusation of a run.
+const TRIES_BEFORE_ACCUSATION: u32 = 1 << 14;
 
 /// What the explanation that is kindest to software says of it.
 enum Kindest {
@@ -30,6 +35,35 @@ enum Kindest {
     Torn(Box<Broken>),
     /// A value that an operation had retired is needed.
     Stale,
+}
+
+/// How the explanation that is kindest to software is looked for.
+#[derive(Clone, Copy)]
+struct Way {
+    /// By memory as it was at this moment at rest; none: by whatever is not retired
+    rest: Option<usize>,
+    reach: Reach,
+    /// Page-table entries that are read are as memory holds them, so that those found by their tags are come to
+    only_fresh: bool,
+    tries: u32,
+}
+
+impl Way {
+    /// Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
+    fn all(rests: usize, reaches: &'static [Reach], only_fresh: bool, tries: u32) -> impl Iterator<Item = Way> {
+        let rests = (0..rests).map(Some).chain([None]);
+        rests.flat_map(move |rest| reaches.iter().map(move |&reach| Way { rest, reach, only_fresh, tries }))
+    }
+}
+
+/// It is no page-table entry, or one that memory held while the request was with the device.
+fn is_fresh(word: &WordRef, value: u64, histories: &Histories, window: Window) -> bool {
+    let held = |history: &Word| {
+        let mut like = history.values().filter(|whole| narrow(word, *whole) == value);
+        like.any(|whole| history.held_between(whole, window.offered, window.end))
+    };
+    !matches!(word.role, Role::FirstStage { .. } | Role::SecondStage { .. })
+        || histories.word(word.addr).is_some_and(held)
 }
 
 /// Which tree a page-table entry was found in.
@@ -50,28 +84,53 @@ fn used_as(choice: &Choice, names: &Names) -> String {
 }
 
 /// The same to whoever asked. What a translation request is told has more to it than an address.
-fn answers_alike(request: &Request, one: &Outcome, two: &Outcome) -> bool {
+fn answers_alike(served: &Served, one: &Outcome) -> bool {
+    let two = &served.explanation.outcome;
     let is_alike = match (one, two) {
         (Outcome::Translated(one), Outcome::Translated(two)) => one.target == two.target,
-        (one, two) => one == two,
+        (Outcome::Fault(_), Outcome::Fault(_)) => true,
+        _ => false,
     };
-    is_alike && if matches!(request.kind, Kind::Ats { .. }) { one == two } else { same(one, two) }
+    let is_ats = matches!(served.request.kind, Kind::Ats { .. });
+    is_alike && if is_ats && served.refused.is_none() { one == two } else { served.same(one, two) }
 }
 
 impl Oracle {
     /// A request has been explained. Now, or when the operation that is under way has ended, software is judged.
     pub(super) fn look_at_software(&mut self, request: &Request, explanation: &Explanation, window: Window) {
-        let is_busy = self.software.operations.is_busy();
-        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
-        let overlaps = || self.software.operations.overlapped(window).next().is_some();
-        if !is_busy && !explanation.stale && freed.is_none() && !overlaps() {
+        self.look(request, explanation, window, None);
+    }
+
+    /// The same for a request that was refused.
+    pub(super) fn look_at_refusal(
+        &mut self,
+        key: Key,
+        request: &Request,
+        explanation: &Explanation,
+        is_cause_known: bool,
+    ) {
+        self.look(request, explanation, key.1, Some(Refused { key, is_cause_known }));
+    }
+
+    /// By this explanation software may be to blame, or operations beside the request show in it.
+    pub(super) fn says_something_of_software(&self, explanation: &Explanation, window: Window) -> bool {
+        let operations = &self.software.operations;
+        operations.is_busy()
+            || explanation.stale
+            || operations.overlapped(window).next().is_some()
+            || self.reached_freed(&explanation.outcome, &explanation.choices, window).is_some()
+    }
+
+    fn look(&mut self, request: &Request, explanation: &Explanation, window: Window, refused: Option<Refused>) {
+        if !self.says_something_of_software(explanation, window) {
             return;
         }
-        let served = Served { request: *request, window, explanation: explanation.clone(), freed };
+        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
+        let served = Served { request: *request, window, explanation: explanation.clone(), freed, refused };
         if explanation.stale {
             self.note_stale_uses(&served);
         }
-        if is_busy && !self.slips.has(Slip::JudgedTooEarly) {
+        if self.software.operations.is_busy() && !self.slips.has(Slip::JudgedTooEarly) {
             self.software.undecided.push(served);
         } else {
             self.judge_software(&served);
@@ -126,45 +185,68 @@ impl Oracle {
         at_rest
     }
 
-    /// Which promises software has kept by the explanation that is kindest to it.
+    /// Which promises software has kept by the explanation that is kindest to it. A first accusation is made only after a
+    /// wide search. Those that come after it change a figure alone, and there can be thousands of them.
     fn kindest(&mut self, served: &Served, moments: &Moments, at_rest: &AtRest) -> Kindest {
         if self.slips.has(Slip::FirstIsKindest) {
             return Kindest::Stale;
         }
-        let (software, freed) = (&self.software, &self.freed);
+        let rests = moments.cycles.len();
         let mut kindest = Kindest::Stale;
-        // Each moment at rest by itself, and then whatever is not retired: so that few combinations are left.
-        let rests = (0..moments.cycles.len()).map(Some).chain([None]);
-        let tries: Vec<_> = rests.flat_map(|rest| Reach::ALL.into_iter().map(move |reach| (rest, reach))).collect();
-        for (rest, reach) in tries {
+        let narrow = Way::all(rests, &Reach::ALL, false, TRIES_FOR_KIND);
+        self.look_for_kinder(served, moments, at_rest, narrow, &mut kindest);
+        if self.first_hazard().is_some() || matches!(kindest, Kindest::Kept) {
+            return kindest;
+        }
+        let wide = |reaches| {
+            let all = move |only_fresh| Way::all(rests, reaches, only_fresh, TRIES_BEFORE_ACCUSATION);
+            all(true).chain(all(false))
+        };
+        self.look_for_kinder(served, moments, at_rest, wide(&Reach::ALL), &mut kindest);
+        if !matches!(kindest, Kindest::Kept) && self.search.find_speculative(&served.request, served.window) {
+            self.look_for_kinder(served, moments, at_rest, wide(&Reach::BY_TAGS), &mut kindest);
+        }
+        kindest
+    }
+
+    /// Looks in these ways for an explanation that is kinder to software than the kindest one so far.
+    fn look_for_kinder(
+        &mut self,
+        served: &Served,
+        moments: &Moments,
+        at_rest: &AtRest,
+        ways: impl Iterator<Item = Way>,
+        kindest: &mut Kindest,
+    ) {
+        let (software, freed) = (&self.software, &self.freed);
+        for Way { rest, reach, only_fresh, tries: most } in ways {
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
                 let Knowledge { histories, invalidations, .. } = *known;
                 let keeping = Keeping { histories, invalidations, window: served.window };
-                rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
+                (!only_fresh || is_fresh(word, value, histories, served.window))
+                    && rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
                     && !software.is_retired(word, value, known.histories, served.window)
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let Knowledge { histories, invalidations, .. } = *chooser.known();
                 let around = Around { moments, at_rest, histories, invalidations };
                 let reads = chooser.choices();
-                if answers_alike(&served.request, outcome, &served.explanation.outcome)
-                    && software.retired(reads, around.histories, served.window).is_none()
+                if answers_alike(served, outcome) && software.retired(reads, around.histories, served.window).is_none()
                 {
                     match software.torn(served, reads, &around) {
-                        None if freed.table_among(reads, served.window.offered).is_some() => kindest = Kindest::Freed,
-                        None => kindest = Kindest::Kept,
-                        Some(torn) if matches!(kindest, Kindest::Stale) => kindest = Kindest::Torn(Box::new(torn)),
+                        None if freed.table_among(reads, served.window.offered).is_some() => *kindest = Kindest::Freed,
+                        None => *kindest = Kindest::Kept,
+                        Some(torn) if matches!(kindest, Kindest::Stale) => *kindest = Kindest::Torn(Box::new(torn)),
                         Some(_) => {}
                     }
                 }
-                matches!(kindest, Kindest::Kept) || tries > TRIES_FOR_KIND
+                matches!(kindest, Kindest::Kept) || tries > most
             };
-            self.search.replay_only(Some(&fits), served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);
+            self.search.replay_only(Some(&fits), served.window, reach, most, walk(&served.request), visit);
             if matches!(kindest, Kindest::Kept) {
-                break;
+                return;
             }
         }
-        kindest
     }
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.
@@ -227,14 +309,21 @@ impl Oracle {
 
     /// Whether something else explains the outcome, in which software has invalidated whatever it had changed.
     fn is_told(&mut self, served: &Served) -> bool {
+        self.is_told_within(served, &Reach::ALL)
+            || self.first_hazard().is_none()
+                && self.search.find_speculative(&served.request, served.window)
+                && self.is_told_within(served, &Reach::BY_TAGS)
+    }
+
+    fn is_told_within(&mut self, served: &Served, reaches: &[Reach]) -> bool {
         let mut found = false;
-        for reach in Reach::ALL {
+        for &reach in reaches {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let Knowledge { histories, invalidations, .. } = *chooser.known();
                 let told = |(choice, changed): (Choice, Cycle)| {
                     changed >= served.window.offered || invalidations.has_followed(&choice.word, choice.value, changed)
                 };
-                found = answers_alike(&served.request, outcome, &served.explanation.outcome)
+                found = answers_alike(served, outcome)
                     && StaleUse::changes(chooser.choices(), histories, |choice| choice.stale).all(told);
                 found || tries > TRIES_FOR_KIND
             };
@@ -264,6 +353,22 @@ impl Oracle {
         if self.hazard.is_some() {
             return;
         }
+        match (served.refused, &broken) {
+            // What was never told stays so, whoever used it.
+            (
+                Some(Refused { key, is_cause_known: true }),
+                Broken::Stale { .. } | Broken::Torn { .. } | Broken::Freed { .. },
+            ) => {
+                if self.refusals.listens() {
+                    let finding = self.finding(broken, served);
+                    self.refusals.accuse(key, served.request, finding);
+                }
+            }
+            _ => self.hazard = Some(self.finding(broken, served)),
+        }
+    }
+
+    fn finding(&self, broken: Broken, served: &Served) -> Finding {
         let Served { window, explanation, .. } = served;
         let outcome = &explanation.outcome;
         let text = self.hazard_story(served, &broken);
@@ -303,7 +408,7 @@ impl Oracle {
                 evidence::outcome_line(outcome),
             ),
         };
-        self.hazard = Some(Finding {
+        Finding {
             blame: Blame::SoftwareHazard,
             rule: rule.key().to_owned(),
             detail,
@@ -312,6 +417,6 @@ impl Oracle {
             wrong,
             cycle: window.end,
             evidence: text,
-        });
+        }
     }
 }

@@ -4,12 +4,10 @@
 use events::{Burst, Cycle, Direction};
 use golden::{Cause, DeviceId, Fault, Outcome, Request, Response, Role, Spa, Ttyp};
 
-use super::chooser::{Chooser, Reach};
-use super::dma::{Transaction, lanes};
-use super::doubts::Kind;
-use super::evidence::{Answer, Came, request_line};
+use super::dma::lanes;
+use super::evidence::request_line;
 use super::explain::{Explanation, request_of};
-use super::faults::{Origin, Owed, describe};
+use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
 use super::usable::Window;
 use super::{Oracle, Write};
@@ -29,91 +27,14 @@ pub(super) fn structure(role: &Role) -> &'static str {
 }
 
 impl Oracle {
-    /// A request was refused.
-    pub(super) fn refused(&mut self, transaction: &Transaction, now: Cycle) -> Result<(), Violation> {
-        self.figures.translations_compared += 1;
-        let request = request_of(transaction);
-        let window = Window::until(transaction, now);
-        let mut found = self.search.explain_refusal(&request, window, |_| true);
-        while found.is_empty() && self.search.look_up_unknown() {
-            found = self.search.explain_refusal(&request, window, |_| true);
-        }
-        // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
-        found.extend(match found.is_empty() {
-            true => self.by_any_choice(|oracle| oracle.refused_by_file(&Reach::ALL, transaction, now)),
-            false => self.refused_by_file(&Reach::NEAR, transaction, now),
-        });
-        if found.is_empty() {
-            return Err(self.unexplained_refusal(&request, window));
-        }
-        let possible = found.iter().map(|(fault, _)| *fault).collect();
-        let origin = Origin::Transaction(transaction.ticket);
-        let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
-        let which = self.faults.refused(owed).unwrap_or(0);
-        self.explained(&request, &found[which].1, window);
-        Ok(())
-    }
-
-    /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
-    fn unexplained_refusal(&mut self, request: &Request, window: Window) -> Violation {
-        let is_of = |came: &Came| {
-            let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
-            came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
-        };
-        let record = self.faults.unexplained().find(is_of).map(|came| came.record);
-        let line = match &record {
-            Some(record) => format!("refused: {}", describe(record)),
-            None => "refused; its record has not come yet".to_owned(),
-        };
-        let is_it = |outcome: &Outcome| match outcome {
-            Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
-            _ => false,
-        };
-        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None })
-    }
-
-    /// Looks for unlikely explanations of refusals, where records call for them. Only at rest: before, a record may be of
-    /// a request that has not been answered.
-    pub(super) fn settle_doubts(&mut self) {
-        while let Some(doubt) = self.faults.doubt() {
-            let leaves_it = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
-                Outcome::Fault(fault) => doubt.is_left_by(fault) && (doubt.kind == Kind::Any || !chooser.is_stale()),
-                _ => false,
-            };
-            // What is fresh lies where the walk comes by.
-            let explanation = match doubt.kind {
-                Kind::Fresh => self.search.explain_within(&Reach::NEAR, &doubt.request, doubt.window, leaves_it),
-                Kind::Any => self.search.explain_by_one_choice(&doubt.request, doubt.window, leaves_it),
-            };
-            let fault = explanation.as_ref().and_then(|explanation| match &explanation.outcome {
-                Outcome::Fault(fault) => Some(fault),
-                _ => None,
-            });
-            self.faults.settle_doubt(&doubt, fault);
-            if let Some(explanation) = explanation {
-                self.explained(&doubt.request, &explanation, doubt.window);
-            }
-        }
-    }
-
-    /// Looks for unlikely explanations of refusals whose records are missing: by a fault that needs none, such as one that
-    /// another record stands for as well. Ends at the first one that has none, for which the device is to blame.
-    pub(super) fn settle_losses(&mut self, excused: Cycle) {
-        while let Some((at, request, window)) = self.faults.lost(excused) {
-            let silent = |outcome: &Outcome, _: &Chooser<'_>| match outcome {
-                Outcome::Fault(fault) => self.faults.needs_no_record(window, fault),
-                _ => false,
-            };
-            let explanation = self.search.explain(&request, window, silent);
-            if explanation.is_none() {
-                return;
-            }
-            self.faults.forgive(at);
-        }
-    }
-
     /// The device is cleared; what about software?
     pub(super) fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window) {
+        self.learn(explanation, window);
+        self.look_at_software(request, explanation, window);
+    }
+
+    /// What an explanation tells of the device.
+    pub(super) fn learn(&mut self, explanation: &Explanation, window: Window) {
         self.search.updates.note(&explanation.choices);
         for root in &explanation.roots {
             self.search.roots.used(*root, window.end);
@@ -137,7 +58,6 @@ impl Oracle {
                 }
             }
         }
-        self.look_at_software(request, explanation, window);
     }
 
     /// The device wrote to memory on its own account: a fault record, a page request, or the store of a fence.
@@ -152,8 +72,10 @@ impl Oracle {
         let ring = self.registers.fq;
         if let Some((index, words)) = ring.written(addr, burst, beats) {
             self.writes.push((id, Write::FaultRecord(index)));
+            let paid = self.faults.paid();
             if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
                 self.interrupts.faults.record(now);
+                self.records_came(paid);
             }
             self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
             return Ok(());

@@ -35,6 +35,7 @@ mod page_queue;
 mod page_requests;
 mod queue_status;
 mod records;
+mod refusals;
 mod registers;
 mod roots;
 mod rule;
@@ -128,6 +129,7 @@ pub struct Oracle {
     registers: registers::Registers,
     commands: commands::Commands,
     faults: faults::Faults,
+    refusals: refusals::Refusals,
     interrupts: interrupts::Interrupts,
     messages: messages::Messages,
     software: software::Software,
@@ -160,6 +162,7 @@ impl Oracle {
             registers: registers::Registers::new(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
+            refusals: refusals::Refusals::default(),
             interrupts: interrupts::Interrupts::new(),
             messages: messages::Messages::default(),
             software: software::Software::default(),
@@ -339,7 +342,8 @@ impl Oracle {
                 }
                 let live = self.transactions.live().iter().map(|t| t.offered);
                 let offers = self.transactions.offers().iter().map(|(_, since)| *since);
-                let oldest = live.chain(offers).chain(self.translation_requests.oldest_offer()).min();
+                let asked = self.translation_requests.oldest_offer().into_iter().chain(self.refusals.oldest_offer());
+                let oldest = live.chain(offers).chain(asked).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
             Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
@@ -656,6 +660,7 @@ impl Oracle {
         self.settle_losses(excused);
         self.faults.at_rest(excused)?;
         self.interrupts.at_rest()?;
+        self.judge_refusals();
         self.judge_stale_uses();
         Ok(())
     }
@@ -678,8 +683,8 @@ impl Oracle {
         figures
     }
 
-    /// The first software hazard, with its evidence.
+    /// The first software hazard, with its evidence. Until the machine is at rest, it may be one that is heard again then.
     pub fn first_hazard(&self) -> Option<&Finding> {
-        self.hazard.as_ref()
+        self.hazard.as_ref().or_else(|| self.refusals.first_accusation())
     }
 }

@@ -15,6 +15,7 @@ use super::explain::Explanation;
 use super::history::Histories;
 use super::invalidation::Invalidations;
 use super::operations::{Bracket, Keeping, Moments, Operations};
+use super::refusals::Key;
 use super::slips::{Slip, Slips};
 use super::tagged::Parent;
 use super::usable::{Window, is_invalid, narrow};
@@ -30,6 +31,27 @@ pub struct Served {
     pub explanation: Explanation,
     /// It came to memory that had been freed
     pub freed: Option<Broken>,
+    /// Where it was refused
+    pub refused: Option<Refused>,
+}
+
+/// A request that was refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    /// Which
+    pub key: Key,
+    /// By its record; else any fault may have been the reason
+    pub is_cause_known: bool,
+}
+
+impl Served {
+    /// The two come out the same for the device that asked, as far as it is known how this request came out.
+    pub fn same(&self, one: &Outcome, two: &Outcome) -> bool {
+        match (one, two, self.refused) {
+            (Outcome::Fault(_), Outcome::Fault(_), Some(Refused { is_cause_known: false, .. })) => true,
+            _ => same(one, two),
+        }
+    }
 }
 
 /// The word of a context that names the root of the tree which a page-table entry belongs to.
@@ -268,7 +290,7 @@ impl Software {
     pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
         let Around { moments, at_rest, .. } = around;
         let outcome = &served.explanation.outcome;
-        let is_right = at_rest.outcomes.iter().any(|right| same(outcome, right))
+        let is_right = at_rest.outcomes.iter().any(|right| served.same(outcome, right))
             || moments.fit(reads, around.keeping(served.window));
         if is_right || self.slips.has(Slip::TornIsFine) {
             return None;
@@ -416,7 +438,7 @@ mod tests {
             other_root: false,
         };
         let request = Request::untranslated(DeviceId(1), Access::Read, Iova(0x1000));
-        Served { request, window, explanation, freed: None }
+        Served { request, window, explanation, freed: None, refused: None }
     }
 
     /// An operation that begins in cycle 90, stores `new` over `old` at 0x100 in cycle 100 and returns in cycle 110.

@@ -138,6 +138,14 @@ fn a_sample_of_legal_programs_on_the_model() {
     legal(seeds(120), None, model);
 }
 
+/// One needs an entry that is found by its tags, which comes after thousands of stale readings; in the other the device
+/// of these tests kept an entry under tags under which it had never read it.
+#[test]
+fn programs_that_were_blamed_once_on_the_model() {
+    legal(38973..38974, None, model);
+    legal(14848..14849, None, model);
+}
+
 #[test]
 fn a_sample_of_legal_programs_on_the_rtl() {
     let rtl = OurRtl::build();
