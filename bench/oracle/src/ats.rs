@@ -10,7 +10,7 @@ use super::chooser::Chooser;
 use super::evidence::{Answer, success_line};
 use super::faults::Origin;
 use super::rule::{Rule, Violation};
-use super::usable::Window;
+use super::window::Window;
 
 const SUCCESS: u8 = 0;
 const UNSUPPORTED_REQUEST: u8 = 1;

@@ -14,7 +14,7 @@ use super::dma::{Finished, Shown};
 use super::evidence::{Answer, translated_line};
 use super::explain::{Explanation, request_of};
 use super::rule::{Rule, Violation};
-use super::usable::Window;
+use super::window::Window;
 
 /// The outcome leads to what memory was shown.
 fn is_shown(outcome: &Outcome, shown: &Shown) -> bool {

@@ -7,30 +7,17 @@ use std::ops::Range;
 use events::Cycle;
 use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
+use super::choice::{Choice, Place};
 use super::history::{Sighting, Word};
 use super::invalidation::Globality;
 use super::roots::Root;
 use super::slips::Slip;
-use super::tagged::Place;
-use super::usable::{Knowledge, Window, is_invalid, judge, judge_value, narrow};
+use super::usable::{Knowledge, judge, judge_value};
+use super::value::{is_invalid, is_of_directories, narrow};
+use super::window::Window;
 
 /// More combinations than this are not tried. Software would have to leave dozens of stale words in one walk.
 const MAX_REPLAYS: u32 = 1 << 16;
-
-/// A read of the walk, and what was taken for it.
-#[derive(Clone, Copy, Debug)]
-pub struct Choice {
-    /// Which word
-    pub word: WordRef,
-    /// The value taken
-    pub value: u64,
-    /// Memory held another value throughout the request
-    pub stale: bool,
-    /// `fsc` or `iohgatp` of the tree, for a page-table entry
-    pub root: u64,
-    /// Found by its tags, not on the way from the root: where it had been read
-    pub recalled: Option<Place>,
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Branch {
@@ -588,14 +575,6 @@ impl Words for Chooser<'_> {
         self.path.global |= place.global;
         Some((level, value))
     }
-}
-
-/// A word of the device directory or of a process directory, the contexts included.
-pub fn is_of_directories(role: &Role) -> bool {
-    matches!(
-        role,
-        Role::DdtEntry { .. } | Role::DeviceContext { .. } | Role::PdtEntry { .. } | Role::ProcessContext { .. }
-    )
 }
 
 /// A word of an entry of several words. A device may read such an entry again without all of its words.

@@ -7,17 +7,8 @@
 
 use golden::{Fault, FaultRecord, Request};
 
-use super::faults::{Faults, Offsets, Origin, Owed, Paid, Received};
-use super::usable::Window;
-
-/// What is looked for as an explanation of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// One without stale values
-    Fresh,
-    /// Any
-    Any,
-}
+use super::faults::{Faults, Kind, Offsets, Origin, Owed, Paid, Received};
+use super::window::Window;
 
 /// A record that no likely explanation leaves, and a refused request that it may be of.
 #[derive(Clone, Copy, Debug)]

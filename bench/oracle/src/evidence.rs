@@ -19,7 +19,6 @@ use golden::{Outcome, Request, Spa, Step};
 
 pub use accesses::Accesses;
 pub use names::Names;
-pub use record::Came;
 pub use say::{answer_line, command_line, either_line, outcome_line, request_line, success_line, translated_line};
 pub use time_line::TimeLine;
 pub use update::update_line;
@@ -28,14 +27,17 @@ use events::Cycle;
 use past::Past;
 
 use super::Oracle;
-use super::chooser::Choice;
+use super::choice::Choice;
 use super::explain::Explanation;
+use super::faults::Came;
 use super::invalidation::Globality;
 use super::rule::{Rule, Violation};
 use super::search::Search;
 use super::software::{Broken, Served};
-use super::usable::{Struck, Window, judge, narrow};
+use super::usable::{Struck, judge};
+use super::value::narrow;
 use super::view::View;
+use super::window::Window;
 
 /// The answer to a request that nothing explains.
 pub struct Answer<'a> {

@@ -5,13 +5,15 @@ use events::{Direction, DmaRequest};
 use golden::{Access, Config, Fault, Kind, MsiTable, Outcome, Request, Tags};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Only, Reach};
+use super::choice::Choice;
+use super::chooser::{Chooser, Only, Reach};
 use super::dma::Transaction;
 use super::roots::Root;
 use super::search::Search;
 use super::slips::Slip;
-use super::usable::{Knowledge, Window};
+use super::usable::Knowledge;
 use super::view::Peek;
+use super::window::Window;
 
 /// Once an explanation by stale values is found, this many further combinations are tried for one without.
 const TRIES_FOR_FRESH: u32 = 4096;

@@ -4,13 +4,14 @@
 use events::{Cycle, Ticket};
 use golden::{Fault, FaultRecord, Fqcsr, Request};
 
-use super::doubts::Kind;
-use super::evidence::Came;
 use super::records::Records;
 use super::registers::Ring;
 use super::rule::{Rule, Violation};
 use super::status::SETTLE;
-use super::usable::Window;
+use super::window::Window;
+
+/// Which refused request: requests that are alike differ in when they came.
+pub type Key = (Origin, Window);
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,27 @@ impl Owed {
     }
 }
 
-/// A record that reached memory.
+/// What is looked for as an explanation of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One without stale values
+    Fresh,
+    /// Any
+    Any,
+}
+
+/// A record that reached memory: which entry it is in, and since when.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    /// The record
+    pub record: FaultRecord,
+    /// Its entry in the queue
+    pub index: u32,
+    /// When it came
+    pub cycle: Cycle,
+}
+
+/// A record that reached memory, and what is known of whose it is.
 #[derive(Clone, Debug)]
 pub(super) struct Received {
     pub record: FaultRecord,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use events::Cycle;
 use golden::Spa;
 
-use super::chooser::Choice;
+use super::choice::Choice;
 
 /// Ranges that have been freed and not been taken again, and since when.
 #[derive(Debug, Default)]

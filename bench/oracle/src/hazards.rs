@@ -5,18 +5,20 @@ use events::Cycle;
 use golden::{Kind, Outcome, Request, Role, Spa, Stage, WordRef};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Reach};
+use super::choice::Choice;
+use super::chooser::{Chooser, Reach};
 use super::evidence::{self, Names};
 use super::explain::{Explanation, walk};
+use super::faults::Key;
 use super::history::{Histories, Word};
-use super::judge::structure;
 use super::operations::{Keeping, Moments};
-use super::refusals::Key;
 use super::rule::Rule;
 use super::slips::Slip;
 use super::software::{Around, AtRest, Broken, Refused, Retired, Served, StaleUse};
-use super::usable::{Knowledge, Window, narrow};
+use super::usable::Knowledge;
+use super::value::{narrow, structure};
 use super::view::View;
+use super::window::Window;
 use crate::{Blame, Finding};
 
 /// Where the first explanation accuses software, this many others are tried within each reach.

@@ -10,7 +10,7 @@ use golden::{Mrif, Request, Spa};
 use super::dma::{Transaction, lanes};
 use super::explain::request_of;
 use super::updates::Exchange;
-use super::usable::Window;
+use super::window::Window;
 
 /// What an access to the page of an interrupt file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

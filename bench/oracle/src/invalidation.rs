@@ -8,7 +8,7 @@ use events::{Cycle, Direction};
 use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
 
 use super::slips::{Slip, Slips};
-use super::usable::Window;
+use super::window::Window;
 
 /// An invalidation command that the device has fetched.
 #[derive(Clone, Copy, Debug)]

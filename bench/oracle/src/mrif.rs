@@ -7,14 +7,15 @@ use events::{Cycle, Ticket};
 use golden::{Cause, Fault, Mrif, Outcome, Request, Response, Role, Spa, Target, Tc, Ttyp};
 
 use super::Oracle;
-use super::chooser::{Choice, Chooser, Reach};
+use super::choice::Choice;
+use super::chooser::{Chooser, Reach};
 use super::dma::Transaction;
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
 use super::interrupt_files::{Failure, Kind, Msi, Notice, Refused, bits_of, pending};
 use super::rule::{Rule, Violation};
 use super::updates::Exchange;
-use super::usable::Window;
+use super::window::Window;
 
 /// What memory holds and what was read of it; then whatever may be in a cache.
 const NEAR_AND_FAR: [&[Reach]; 2] = [&Reach::NEAR, &Reach::BY_TAGS];

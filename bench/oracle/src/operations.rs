@@ -6,13 +6,14 @@ use events::{Cycle, Operation, Promise};
 use golden::{Role, WordRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::chooser::Choice;
+use super::choice::Choice;
+use super::choice::Parent;
+use super::choice::named_root;
 use super::history::Histories;
 use super::invalidation::{Globality, Invalidations};
 use super::slips::{Slip, Slips};
-use super::software::named_root;
-use super::tagged::Parent;
-use super::usable::{Window, is_invalid, narrow};
+use super::value::{is_invalid, narrow};
+use super::window::Window;
 
 /// A and D in a page-table entry of either byte order: the device sets them as it likes.
 const ACCESSED_DIRTY: u64 = 0xC0 | 0xC0 << 56;

@@ -12,7 +12,7 @@ use super::chooser::Reach;
 use super::device_commands::response_line;
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
-use super::usable::Window;
+use super::window::Window;
 
 /// PCIe message code of a Page Request: what `iotval` shows.
 const MESSAGE_CODE: u64 = 4;

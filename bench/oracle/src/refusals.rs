@@ -12,19 +12,15 @@ use golden::{Fault, Outcome, Request};
 use super::Oracle;
 use super::chooser::{Chooser, Reach};
 use super::dma::Transaction;
-use super::doubts::Kind;
-use super::evidence::{Answer, Came};
+use super::evidence::Answer;
 use super::explain::{Explanation, request_of};
-use super::faults::{Origin, Owed, describe};
+use super::faults::{Came, Key, Kind, Origin, Owed, describe};
 use super::rule::{Rule, Violation};
-use super::usable::Window;
+use super::window::Window;
 use crate::Finding;
 
 /// So many accusations are heard again, in the order in which they came.
 const HEARD: usize = 64;
-
-/// Which refused request: requests that are alike differ in when they came.
-pub type Key = (Origin, Window);
 
 /// A refused request whose record has not come.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use golden::{Command, Gscid, Iotinval, MsiTable, Pscid, Stage, Tags};
 
 use super::invalidation::{Invalidation, Invalidations};
 use super::slips::Slip;
-use super::usable::Window;
+use super::window::Window;
 
 /// A root under which a request was translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use super::configuration::Configuration;
 use super::history::Histories;
 use super::invalidation::Invalidations;
 use super::memory::Memory;
+use super::requesters::Requesters;
 use super::roots::Roots;
 use super::slips::Slips;
-use super::speculative::Requesters;
 use super::tagged::Tagged;
 use super::updates::Updates;
 

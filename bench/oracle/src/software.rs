@@ -7,18 +7,19 @@
 //! explained by values that it may use. Of all explanations the one that is kindest to software counts.
 
 use events::{Cycle, Operation, Promise};
-use golden::{Outcome, Request, Role, Spa, WordRef};
+use golden::{Outcome, Request, Spa, WordRef};
 use rustc_hash::FxHashMap;
 
-use super::chooser::Choice;
+use super::choice::Parent;
+use super::choice::{Choice, named_root};
 use super::explain::Explanation;
+use super::faults::Key;
 use super::history::Histories;
 use super::invalidation::Invalidations;
 use super::operations::{Bracket, Keeping, Moments, Operations};
-use super::refusals::Key;
 use super::slips::{Slip, Slips};
-use super::tagged::Parent;
-use super::usable::{Window, is_invalid, narrow};
+use super::value::{is_invalid, narrow};
+use super::window::Window;
 
 /// A request that has been explained, and how.
 #[derive(Clone, Debug)]
@@ -51,18 +52,6 @@ impl Served {
             (Outcome::Fault(_), Outcome::Fault(_), Some(Refused { is_cause_known: false, .. })) => true,
             _ => same(one, two),
         }
-    }
-}
-
-/// The word of a context that names the root of the tree which a page-table entry belongs to.
-pub(super) fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice> {
-    let find = |role: Role| choices.iter().find(|choice| choice.word.role == role);
-    match entry {
-        Role::FirstStage { .. } => {
-            find(Role::ProcessContext { index: 1 }).or_else(|| find(Role::DeviceContext { index: 3 }))
-        }
-        Role::SecondStage { .. } => find(Role::DeviceContext { index: 1 }),
-        _ => None,
     }
 }
 
@@ -398,9 +387,9 @@ impl<'a> Around<'a> {
 #[cfg(test)]
 mod tests {
     use events::Agent;
-    use golden::{Access, Cause, DeviceId, Iova, Tags, Translation};
+    use golden::{Access, Cause, DeviceId, Iova, Role, Tags, Translation};
 
-    use super::super::tagged::Place;
+    use super::super::choice::Place;
     use super::*;
 
     fn to(value: u64) -> Outcome {

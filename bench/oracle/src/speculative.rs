@@ -7,36 +7,22 @@ use std::collections::BTreeSet;
 
 use events::Cycle;
 use golden::{
-    Config, DdtMode, DeviceId, DirectoryEntry, MsiTable, ProcessId, Pte, Purpose, Read, Request, Role, Spa, Stage,
-    Tags, Update, WordRef, Words,
+    Config, DdtMode, DeviceId, DirectoryEntry, MsiTable, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update,
+    WordRef, Words,
 };
 use rustc_hash::FxHashSet;
 
-use super::chooser::{Choice, Chooser, Reach, is_of_directories};
+use super::choice::Choice;
+use super::chooser::{Chooser, Reach};
 use super::roots::Speculative;
 use super::search::Search;
 use super::slips::Slip;
 use super::tagged::{Tagged, entry};
-use super::usable::Window;
+use super::value::is_of_directories;
+use super::window::Window;
 
 /// Walks that are followed for each requester, at most.
 const LIMIT: u32 = 1 << 14;
-
-/// Everybody who has asked for something: walks that nobody asked for are made in their names.
-#[derive(Debug, Default)]
-pub struct Requesters(BTreeSet<(DeviceId, Option<ProcessId>, bool)>);
-
-impl Requesters {
-    /// All of them: device, process and privilege.
-    pub fn all(&self) -> impl Iterator<Item = (DeviceId, Option<ProcessId>, bool)> + '_ {
-        self.0.iter().copied()
-    }
-
-    /// A request was accepted.
-    pub fn seen(&mut self, request: &Request) {
-        self.0.insert((request.device, request.process, request.privileged));
-    }
-}
 
 /// A page-table entry on the way of a walk: what comes after it depends on this alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,7 +120,7 @@ impl Search {
         if self.slips.has(Slip::NoWalksAhead) {
             return false;
         }
-        let mut requesters = self.requesters.0.clone();
+        let mut requesters: BTreeSet<_> = self.requesters.all().collect();
         // Whoever has a context that was read may be walked for, whether it has asked for something or not.
         if !self.slips.has(Slip::AheadForAskersOnly) {
             requesters.extend(self.devices_read().into_iter().map(|device| (device, None, false)));

@@ -5,10 +5,10 @@
 //! where a walk leads to it.
 
 use events::Cycle;
-use golden::{Gscid, Pscid, Pte, Role, Spa, Stage, Tags, WordRef};
+use golden::{Gscid, Pte, Role, Stage, Tags, WordRef};
 use rustc_hash::FxHashMap;
 
-use super::chooser::Choice;
+use super::choice::{Choice, Parent, Place};
 
 /// The table "Identifiers used to tag IOATC entries", for one level of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,49 +33,6 @@ pub struct Whose {
 
 /// log2 of the bytes that a NAPOT entry maps.
 const NAPOT: u32 = 16;
-
-/// What led a walk to an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parent {
-    /// `fsc` or `iohgatp`: the entry is in the topmost table.
-    Root,
-    /// An entry that points to a table.
-    Pointer {
-        /// Its address
-        addr: Spa,
-        /// Its level
-        level: u8,
-        /// What it held
-        value: u64,
-    },
-}
-
-/// Where an entry with these tags was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Address of the entry
-    pub addr: Spa,
-    /// Its size
-    pub bytes: u8,
-    /// PSCID, for a first stage
-    pub pscid: Option<Pscid>,
-    /// It was part of a global mapping
-    pub global: bool,
-    /// It counts where it holds a NAPOT entry, for any page of that
-    pub napot: bool,
-    /// `fsc` or `iohgatp` under which it was found
-    pub root: u64,
-    /// What led to it
-    pub parent: Parent,
-    /// When a request was last translated by it; none: nobody asked for the walk that may have led to it
-    pub reached: Option<Cycle>,
-}
-
-impl Place {
-    fn is(&self, other: &Place) -> bool {
-        Place { reached: None, ..*self } == Place { reached: None, ..*other }
-    }
-}
 
 /// Every entry that requests were translated by, and those to which other walks may have led.
 #[derive(Debug, Default)]
@@ -224,7 +181,7 @@ impl Tagged {
 
 #[cfg(test)]
 mod tests {
-    use golden::{DeviceId, Iova};
+    use golden::{DeviceId, Iova, Pscid, Spa};
 
     use super::*;
 

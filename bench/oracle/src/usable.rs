@@ -1,51 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
 
-use events::{Cycle, Direction};
-use golden::{DirectoryEntry, MsiPte0, Pte, Role, Spa, Stage, WordRef};
+use events::Cycle;
+use golden::{Role, Stage, WordRef};
 
-use super::dma::Transaction;
+use super::choice::{Parent, Place};
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidation, Invalidations, covers};
 use super::roots::Roots;
 use super::slips::{Slip, Slips};
-use super::tagged::{Parent, Place, Tagged, entry};
+use super::tagged::{Tagged, entry};
 use super::updates::Updates;
-
-/// The stretch of time in which a request was with the device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// First cycle of `valid` on `dev_*`: a device may begin its work then
-    pub offered: Cycle,
-    /// Accepted on `dev_*`
-    pub start: Cycle,
-    /// Translated on `mem_*`, or refused
-    pub end: Cycle,
-    /// At its end the request shows on `mem_*`, in this direction: a fence with PR or PW had to wait for it
-    pub shown: Option<Direction>,
-}
-
-impl Window {
-    /// A request whose offer nobody saw, and which does not show on `mem_*`.
-    pub fn new(start: Cycle, end: Cycle) -> Self {
-        Window { offered: start, start, end, shown: None }
-    }
-
-    /// A request that shows since cycle `since`, and that the device has not accepted.
-    pub fn offered(since: Cycle, now: Cycle) -> Self {
-        Window { offered: since, ..Window::new(now, now) }
-    }
-
-    /// This transaction, up to its refusal in cycle `end`.
-    pub fn until(transaction: &Transaction, end: Cycle) -> Self {
-        Window { offered: transaction.offered, ..Window::new(transaction.accepted, end) }
-    }
-
-    /// This transaction, up to the cycle in which it shows on `mem_*`.
-    pub fn until_shown(transaction: &Transaction, end: Cycle) -> Self {
-        Window { shown: Some(transaction.request.direction), ..Window::until(transaction, end) }
-    }
-}
+use super::value::{is_invalid, narrow};
+use super::window::Window;
 
 /// What is known of the device's reads and of the commands that it has carried out.
 #[derive(Clone, Copy)]
@@ -64,19 +31,6 @@ pub struct Knowledge<'a> {
     pub errors_corrupt: bool,
     /// For tests of the oracle
     pub(super) slips: Slips,
-}
-
-/// Whether a value of this kind of word has V = 0, and so may not be cached ("This specification does not allow the
-/// caching of … whose V bit is clear"). For an entry of several words, the word that holds V.
-pub fn is_invalid(role: &Role, value: u64) -> bool {
-    match role {
-        Role::DdtEntry { .. } | Role::PdtEntry { .. } => !DirectoryEntry(value).v(),
-        Role::DeviceContext { index: 0 } | Role::ProcessContext { index: 0 } => value & 1 == 0,
-        Role::DeviceContext { .. } | Role::ProcessContext { .. } | Role::Mrif => false,
-        Role::FirstStage { .. } | Role::SecondStage { .. } => !Pte(value).v(),
-        Role::MsiPte { index: 0 } => !MsiPte0(value).v(),
-        Role::MsiPte { .. } => false,
-    }
 }
 
 /// Why a sighting cannot explain a use.
@@ -140,19 +94,6 @@ pub fn judge_value(
             Err(Struck::Invalidated { fetched: cutoff.fetched, command: cutoff.command.mnemonic() })
         }
         _ => Ok(()),
-    }
-}
-
-/// The part of a doubleword that a word of 4 bytes is.
-pub fn narrow(word: &WordRef, doubleword: u64) -> u64 {
-    narrow_at(word.addr, word.bytes, doubleword)
-}
-
-/// The same by address and size.
-pub fn narrow_at(addr: Spa, bytes: u8, doubleword: u64) -> u64 {
-    match bytes {
-        4 => doubleword >> (8 * (addr.0 & 4)) & 0xFFFF_FFFF,
-        _ => doubleword,
     }
 }
 

@@ -5,7 +5,7 @@ use events::Cycle;
 use golden::{Read, Spa, Update, WordRef, Words};
 
 use super::history::Histories;
-use super::usable::narrow;
+use super::value::narrow;
 
 /// Memory as it is, by doubleword.
 pub trait Peek {

@@ -6,6 +6,7 @@ use golden::Spa;
 
 use super::super::Oracle;
 use super::super::commands::Stop;
+use super::super::device_writes::Queue;
 use super::super::explain::{request_of, request_of_dma};
 use super::super::interrupts::{PENDING, Pending};
 use super::super::rule::Rule;
@@ -83,9 +84,12 @@ impl Oracle {
 
     /// Writes of the device to its queues that memory has not answered.
     fn unanswered_records(&self) -> String {
-        let queues = [("fault queue", false, self.registers.fq), ("page-request queue", true, self.registers.pq)];
-        let line = |(name, pages, ring): (&str, bool, super::super::registers::Ring)| {
-            let index = self.unanswered(pages)?;
+        let queues = [
+            ("fault queue", Queue::Faults, self.registers.fq),
+            ("page-request queue", Queue::Pages, self.registers.pq),
+        ];
+        let line = |(name, queue, ring): (&str, Queue, super::super::registers::Ring)| {
+            let index = self.writes.unanswered(queue)?;
             let at = Spa(ring.base.0 + u64::from(index) * u64::from(ring.entry_bytes));
             Some(format!("memory has not answered the write of entry {index} of the {name}, at {at:#x}\n"))
         };

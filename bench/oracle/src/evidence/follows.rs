@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use events::Cycle;
 use golden::{Fields, Outcome, Role, Stage, Tags, WordRef};
 
-use super::super::chooser::Choice;
+use super::super::choice::Choice;
 use super::super::invalidation::Invalidation;
-use super::super::usable::narrow;
+use super::super::value::narrow;
 use super::names::Names;
 use super::past::{Change, Forbidden, Leaf, Past, Taken, Walk};
 use super::say::command_line;
@@ -272,8 +272,8 @@ mod tests {
     use super::super::super::invalidation::Invalidations;
     use super::super::super::roots::Roots;
     use super::super::super::tagged::Tagged;
-    use super::super::super::usable::Window;
     use super::super::super::view::Peek;
+    use super::super::super::window::Window;
     use super::*;
 
     const LEAF: u64 = 0x4000;

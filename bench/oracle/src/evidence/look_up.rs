@@ -126,7 +126,7 @@ impl Oracle {
             }
             let Some(history) = self.search.histories.word(place.addr) else { continue };
             for whole in history.values() {
-                let pte = Pte(super::super::usable::narrow_at(place.addr, place.bytes, whole));
+                let pte = Pte(super::super::value::narrow_at(place.addr, place.bytes, whole));
                 let mask = (1u64 << log2) - 1;
                 if !pte.v() || !pte.is_leaf() || (pte.ppn() << 12 ^ addr) & !mask != 0 || place.napot && !pte.is_napot()
                 {

@@ -4,13 +4,15 @@
 use events::Cycle;
 use golden::{Config, Outcome, Pte, Purpose, Read, Request, Role, Spa, Stage, Tags, Update, WordRef, Words};
 
-use super::super::chooser::Choice;
+use super::super::choice::Choice;
 use super::super::history::Histories;
 use super::super::invalidation::{Globality, Invalidation, Invalidations};
 use super::super::roots::Roots;
 use super::super::tagged::Tagged;
-use super::super::usable::{Window, is_invalid, judge, judge_value, narrow, narrow_at};
+use super::super::usable::{judge, judge_value};
+use super::super::value::{is_invalid, narrow, narrow_at};
 use super::super::view::Peek;
+use super::super::window::Window;
 
 /// What is known of the time in which a request was with the device.
 #[derive(Clone, Copy)]

@@ -3,23 +3,11 @@
 
 use std::fmt::Write as _;
 
-use events::Cycle;
 use golden::{DeviceId, FaultRecord, Spa};
 
 use super::super::Oracle;
-use super::super::faults::Owed;
+use super::super::faults::{Came, Owed};
 use super::names::Names;
-
-/// A record that reached memory: which entry it is in, and since when.
-#[derive(Clone, Copy, Debug)]
-pub struct Came {
-    /// The record
-    pub record: FaultRecord,
-    /// Its entry in the queue
-    pub index: u32,
-    /// When it came
-    pub cycle: Cycle,
-}
 
 /// What a record says of one thing.
 struct Field {

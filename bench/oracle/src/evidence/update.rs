@@ -7,8 +7,8 @@ use events::Cycle;
 use golden::{Decision, Outcome, Request, Spa, Step, Target, Translation};
 
 use super::super::Oracle;
-use super::super::usable::Window;
 use super::super::view::View;
+use super::super::window::Window;
 use super::say::{answer_line, outcome_line, request_line};
 
 /// So many requests are shown that come by a word.

@@ -6,7 +6,7 @@ use golden::{Command, Iotinval, Pte, Role, WordRef};
 
 use super::super::history::Word;
 use super::super::invalidation::{self, Globality, Invalidation};
-use super::super::usable::Window;
+use super::super::window::Window;
 use super::{Slip, Slips};
 
 impl Slips {

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Events in: the only way into the oracle.
+
+use events::{Agent, Cycle, Event};
+use golden::Spa;
+
+use super::Oracle;
+use super::rule::{Rule, Violation};
+use super::slips::Slip;
+use super::view::Peek;
+use super::{dma, explain, messages, status, updates};
+
+/// See [`Oracle::observe`].
+fn phase_of(event: &Event) -> u8 {
+    match event {
+        Event::ProtocolBroken { .. }
+        | Event::Held { .. }
+        | Event::RegWriteBegun { .. }
+        | Event::OperationBegun { .. }
+        | Event::OperationEnded { .. }
+        | Event::Freed { .. }
+        | Event::Taken { .. }
+        | Event::Named { .. }
+        | Event::Due { .. }
+        | Event::Rest => 0,
+        Event::PtwReadBeat { .. } => 1,
+        Event::DmaAccepted { .. }
+        | Event::DmaWriteBeat { .. }
+        | Event::DmaOffered { .. }
+        | Event::AtsOffered { .. }
+        | Event::AtsRequested { .. }
+        | Event::PageOffered { .. }
+        | Event::PageRequested { .. }
+        | Event::InvalidationDone { .. } => 2,
+        Event::MemAddress { .. }
+        | Event::MemWriteBeat { .. }
+        | Event::MemReadBeat { .. }
+        | Event::MemWriteResponse { .. }
+        | Event::InvalidationRequested { .. } => 3,
+        _ => 4,
+    }
+}
+
+impl Oracle {
+    /// What was seen in one cycle: the only way in. Software comes first, in the order of the events. A device may hand
+    /// things through within a cycle, so the rest is taken in the order in which one can follow from another: what the
+    /// device read, what it was asked, what it asked of memory, what it answered; stores come last. Events of one cycle may
+    /// come in several calls, those of the bus in one.
+    ///
+    /// # Errors
+    /// [`Violation`]: the device did what it must not do. It is worth nothing to go on.
+    pub fn observe(&mut self, events: &[Event], now: Cycle) -> Result<(), Violation> {
+        let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
+        for event in events.iter().filter(|event| phase_of(event) == 0) {
+            self.software_did(event, now).map_err(|violation| self.with_evidence(violation, now))?;
+        }
+        self.search.memory.stored(events);
+        // Memory holds the stores of this cycle already: what it held before must be known first.
+        for event in events {
+            if let Event::Store { agent: agent @ (Agent::Cpu | Agent::Iommu), addr, old, .. } = event {
+                self.search.histories.untouched(*addr, *old);
+                if *agent == Agent::Cpu {
+                    self.software.operations.stored(addr.0 & !7, now);
+                }
+            }
+        }
+        for phase in 1..=last {
+            for event in events.iter().filter(|event| phase_of(event) == phase) {
+                let judged = self.event(event, now);
+                judged.map_err(|violation| self.with_evidence(violation, now))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An event of software, or of who watches the machine.
+    pub(super) fn software_did(&mut self, event: &Event, now: Cycle) -> Result<(), Violation> {
+        match event {
+            Event::RegWriteBegun { offset, bytes, value } => {
+                for (register, value) in messages::registers(*offset, *bytes, *value) {
+                    self.register_write(register, value, now);
+                }
+            }
+            Event::OperationBegun { operation } => {
+                self.time_line.begin(now, &operation.name);
+                self.software.begin(operation.clone(), now);
+            }
+            Event::OperationEnded { done } => {
+                self.time_line.end(now, *done);
+                for served in self.software.end(*done, now) {
+                    self.judge_software(&served);
+                }
+            }
+            Event::Freed { start, bytes } => {
+                self.time_line.note(now, format!("software frees {start:#x}+{bytes:#x}"));
+                self.freed.free(*start, *bytes, now);
+            }
+            Event::Taken { start, bytes } if !self.slips.has(Slip::TakenIsFreed) => self.freed.take(*start, *bytes),
+            Event::Held { addr, value } => self.search.memory.held(*addr, *value),
+            Event::Named { name, what } => self.names.named(name, what),
+            Event::ProtocolBroken { rule, right, wrong, place } => {
+                return Err(Violation::of_protocol(rule, right, wrong, place));
+            }
+            Event::Due { before } => self.page_requests_due(*before, now)?,
+            Event::Rest => self.judge_rest(now)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn event(&mut self, event: &Event, now: Cycle) -> Result<(), Violation> {
+        match event {
+            Event::DmaOffered { request } => {
+                self.transactions.offered(request.clone(), now);
+                let request = explain::request_of_dma(request);
+                self.counters.offered(&request, now);
+                self.search.requesters.seen(&request);
+            }
+            Event::DmaAccepted { ticket, request } => {
+                self.transactions.accepted(*ticket, request.clone(), now);
+                if let Some(transaction) = self.transactions.live().last() {
+                    self.search.requesters.seen(&explain::request_of(transaction));
+                }
+            }
+            Event::DmaWriteBeat { data, strb, .. } => self.transactions.write_data(*data, *strb),
+            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
+                let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
+                self.translated(&shown, now)?;
+            }
+            Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb)?,
+            Event::MemReadBeat { id, data, resp, last } => {
+                self.transactions.read_beat(*id, *data, *resp, *last, now);
+            }
+            Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
+            Event::DmaDone { ticket, resp, data } => {
+                self.figures.dma_transactions += 1;
+                match self.answered(*ticket, *resp, data)? {
+                    dma::Finished::Translated => {}
+                    dma::Finished::Refused(transaction) => {
+                        let request = explain::request_of(&transaction);
+                        self.counters.finished(&request, transaction.accepted, now);
+                        self.figures.device_faults += 1;
+                        self.refused(&transaction, now)?;
+                    }
+                    dma::Finished::Kept(transaction) => self.kept(&transaction, data, now)?,
+                }
+                let live = self.transactions.live().iter().map(|t| t.offered);
+                let offers = self.transactions.offers().iter().map(|(_, since)| *since);
+                let asked = self.translation_requests.oldest_offer().into_iter().chain(self.refusals.oldest_offer());
+                let oldest = live.chain(offers).chain(asked).min();
+                self.software.forget(oldest.unwrap_or(now));
+            }
+            Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
+                match updates::Exchange::of(*addr, *burst, *atop, beats) {
+                    Some(exchange) => self.exchange(*id, exchange, now)?,
+                    None => {
+                        let wrong = format!("an atomic on {addr:#x}, size {}, {} beats", burst.size, beats.len());
+                        return Err(Violation::new(Rule::Update, "size", "words of 4 or 8 bytes", wrong));
+                    }
+                }
+            }
+            Event::PtwWrite { id, addr, burst, beats, .. } => {
+                self.device_write(*id, *addr, *burst, beats, now)?;
+            }
+            Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
+            Event::RegRead { offset, bytes: 8, value, accepted } if self.search.configuration.caps.hpm() => {
+                if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
+                    self.interrupts.counter_over(since, *accepted + status::SETTLE);
+                }
+                self.register_read(*offset, *value, *accepted, now)?;
+            }
+            Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
+            Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
+            Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.search.updates.answered(*id) {
+                Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
+                None => self.sighting(*addr, *data, *resp, *sampled, now),
+            },
+            Event::Wires { wsi } => self.interrupts.wires(*wsi, now),
+            Event::AtsOffered { request } => {
+                let request = self.translation_requests.offered(*request, now);
+                self.search.requesters.seen(&request);
+            }
+            Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
+            Event::PageOffered { .. } => self.page_requests.offered(now),
+            Event::AtsCompleted { completion } => self.translation_completed(completion, now)?,
+            Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
+            Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
+            Event::PageRequested { request } => self.page_requests.accepted(*request, now),
+            Event::PageResponded { response } => {
+                let is_owed = self.device_commands.responded(response);
+                if !is_owed {
+                    self.page_request_answered(response, now)?;
+                }
+            }
+            Event::PtwReadAddress { .. } => {}
+            Event::RegWrite { offset, bytes, value, .. } => {
+                self.counters.write_ends(*offset, *bytes, *value, now);
+                self.interrupts.register_written(*offset, *value, now);
+                let pending = self.interrupts.pending(&self.open(now), now);
+                for (register, _) in messages::registers(*offset, *bytes, *value) {
+                    self.messages.register_written(register, &pending, now);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
+        if self.registers.cq.locate(addr).is_none() {
+            if self.search.histories.sighted(addr, data, resp, sampled, now) {
+                self.know_entry(addr);
+            }
+            return;
+        }
+        if resp > 1 {
+            self.commands_aborted();
+            self.interrupts.command_error(now);
+            if self.commands.awaits(self.registers.cq, addr) {
+                self.interrupts.memory_fault(now);
+            }
+            return;
+        }
+        self.commands.beat(self.registers.cq, addr, data, sampled);
+        self.decode_commands();
+    }
+
+    /// A device need not read all doublewords of an entry, and those that it leaves out count all the same (rule D2 of
+    /// MODEL.md): what memory holds there is known from the first read of the entry on. The longest entry is a device
+    /// context of 64 bytes.
+    pub(super) fn know_entry(&mut self, addr: Spa) {
+        let first = addr.0 & !0x3F;
+        for word in (first..=first | 0x38).step_by(8) {
+            if self.search.histories.word(Spa(word)).is_none() {
+                self.search.histories.untouched(Spa(word), self.search.memory.peek(Spa(word)));
+            }
+        }
+    }
+
+    pub(super) fn store(&mut self, agent: Agent, addr: Spa, old: u64, new: u64, now: Cycle) {
+        self.search.histories.stored(agent, addr, old, new, now);
+        match agent {
+            Agent::Dma => {}
+            Agent::Cpu => {
+                if self.registers.cq.locate(addr).is_none() {
+                    self.time_line.store(now, agent, addr, old, new);
+                }
+            }
+            Agent::Iommu => {
+                if let Some(sequence) = self.commands.fence_visible(addr) {
+                    self.fences_complete(sequence, now);
+                }
+            }
+        }
+    }
+}
