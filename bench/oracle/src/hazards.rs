@@ -363,7 +363,7 @@ impl Oracle {
             ) => {
                 if self.refusals.listens() {
                     let finding = self.finding(broken, served);
-                    self.refusals.accuse(key, served.request, finding);
+                    self.refusals.accuse(key, served, finding);
                 }
             }
             _ => self.hazard = Some(self.finding(broken, served)),

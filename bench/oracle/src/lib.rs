@@ -54,6 +54,8 @@ mod software;
 mod speculative;
 mod status;
 mod tagged;
+#[cfg(test)]
+mod tests;
 mod updates;
 mod usable;
 mod value;

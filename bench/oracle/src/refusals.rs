@@ -16,6 +16,7 @@ use super::evidence::Answer;
 use super::explain::{Explanation, request_of};
 use super::faults::{Came, Key, Kind, Origin, Owed, describe};
 use super::rule::{Rule, Violation};
+use super::software::Served;
 use super::window::Window;
 use crate::Finding;
 
@@ -35,6 +36,7 @@ struct Waiting {
 struct Accusing {
     key: Key,
     request: Request,
+    explanation: Explanation,
     finding: Finding,
 }
 
@@ -74,8 +76,9 @@ impl Refusals {
     }
 
     /// Software is accused by this request.
-    pub fn accuse(&mut self, key: Key, request: Request, finding: Finding) {
-        self.accusing.push(Accusing { key, request, finding });
+    pub fn accuse(&mut self, key: Key, served: &Served, finding: Finding) {
+        let (request, explanation) = (served.request, served.explanation.clone());
+        self.accusing.push(Accusing { key, request, explanation, finding });
     }
 
     fn is_waiting(&self, key: Key) -> bool {
@@ -210,43 +213,44 @@ impl Oracle {
         let mut heard: Vec<Key> = Vec::new();
         // Hearing one can make others accuse.
         while self.hazard.is_none() && !self.refusals.accusing.is_empty() {
-            for Accusing { key, request, finding } in std::mem::take(&mut self.refusals.accusing) {
+            for accusing in std::mem::take(&mut self.refusals.accusing) {
                 if self.hazard.is_some() {
                     break;
                 }
-                if heard.contains(&key) || self.still_accuses(key, &request) {
-                    self.hazard = Some(finding);
+                if heard.contains(&accusing.key) || self.still_accuses(&accusing) {
+                    self.hazard = Some(accusing.finding);
                 } else {
                     self.figures.hazards -= 1;
                 }
-                heard.push(key);
+                heard.push(accusing.key);
             }
         }
         self.refusals.accusing.clear();
     }
 
-    /// Whether no other request can have left the record by which this one accuses software.
-    fn still_accuses(&mut self, key: Key, request: &Request) -> bool {
-        let taken = self.faults.take_back(key);
+    /// Whether a request accuses software as well if the record by which it does may be of somebody else.
+    fn still_accuses(&mut self, accusing: &Accusing) -> bool {
+        let Accusing { key, request, explanation, .. } = accusing;
+        let taken = self.faults.take_back(*key);
         self.settle_doubts();
         if let Some(possible) = taken
-            && self.faults.give_back(key, possible)
+            && self.faults.give_back(*key, possible)
         {
             self.settle_doubts();
         }
-        if !self.refusals.is_accusing(key) {
-            match self.look_by_record(key, request) {
+        let before = self.figures.hazards;
+        if !self.refusals.is_accusing(*key) {
+            match self.look_by_record(*key, request) {
                 ByRecord::Looked => {}
                 ByRecord::Unexplained => return true,
-                ByRecord::None => return false,
+                ByRecord::None => self.look_at_refusal(*key, request, explanation, false),
             }
         }
+        let again = self.refusals.is_accusing(*key) || self.hazard.is_some();
+        self.refusals.accusing.retain(|accusing| accusing.key != *key);
         // However often, it counts as one.
-        let before = self.refusals.accusing.len();
-        self.refusals.accusing.retain(|accusing| accusing.key != key);
-        let again = before - self.refusals.accusing.len();
-        self.figures.hazards -= again as u64;
-        again > 0
+        self.figures.hazards = before;
+        again
     }
 
     /// Judges software by the record that a refused request has left.

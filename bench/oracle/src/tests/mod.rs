@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The parts of the search one by one, on one small tree.
+
+mod attributing;
+mod choosing;
+mod explaining;
+mod refusals;
+mod tree;
+mod usability;

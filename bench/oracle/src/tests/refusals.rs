@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//! For which fault a request was refused, its record says; software is judged by that.
+
+use events::{Agent, Attributes, Burst, Direction, DmaRequest, Event, Operation, Promise, Ticket};
+use golden::{Fault, Fqcsr, QueueBase, Spa, offset};
+
+use super::tree::{DEVICE, IOVA, LEAF, TC, Tree, leaf, request};
+use crate::window::Window;
+
+const QUEUE: u64 = 0x1_0000;
+const BURST: Burst = Burst { len: 0, size: 3, kind: 1 };
+
+/// The fault queue is on, and software has seen that.
+fn with_queue() -> Tree {
+    let mut tree = Tree::new();
+    let base = QueueBase(0).with_ppn(QUEUE >> 12).with_log2sz_minus1(3);
+    let on = Fqcsr(0).with_fqen(true);
+    let write = |offset, bytes, value| Event::RegWriteBegun { offset, bytes, value };
+    tree.oracle.observe(&[write(offset::FQB, 8, base.0)], 6).unwrap();
+    tree.oracle.observe(&[write(offset::FQCSR, 4, on.0.into())], 7).unwrap();
+    let seen = Event::RegRead { offset: offset::FQCSR, bytes: 4, value: on.with_fqon(true).0.into(), accepted: 9 };
+    tree.oracle.observe(&[seen], 10).unwrap();
+    tree
+}
+
+/// The request is accepted in this cycle and refused ten cycles later.
+fn refuse(tree: &mut Tree, ticket: u64, now: u64) {
+    let request = DmaRequest {
+        id: 4,
+        direction: Direction::Read,
+        iova: IOVA,
+        burst: BURST,
+        device: DEVICE,
+        process: None,
+        privileged: false,
+        instruction: false,
+        translated: false,
+        attributes: Attributes::default(),
+        data: Vec::new(),
+    };
+    tree.oracle.observe(&[Event::DmaAccepted { ticket: Ticket(ticket), request }], now).unwrap();
+    let done = Event::DmaDone { ticket: Ticket(ticket), resp: 2, data: Vec::new() };
+    tree.oracle.observe(&[done], now + 10).unwrap();
+}
+
+/// The record of a fault comes into this entry.
+fn record(tree: &mut Tree, index: u64, fault: &Fault, now: u64) {
+    let beats: Vec<(u64, u8)> = fault.record().encode().iter().map(|word| (*word, 0xFF)).collect();
+    let burst = Burst { len: 3, ..BURST };
+    let write = Event::PtwWrite { id: 1, addr: Spa(QUEUE + 32 * index), burst, atop: 0, beats };
+    tree.oracle.observe(&[write], now).unwrap();
+    tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], now + 1).unwrap();
+}
+
+/// An operation puts another value in the place of the entry, and invalidates nothing.
+fn change(tree: &mut Tree, to: u64, now: u64) {
+    let operation = Operation { name: "change".to_owned(), promise: Promise::Effective, reconfiguration: false };
+    tree.oracle.observe(&[Event::OperationBegun { operation }], now).unwrap();
+    let old = tree.oracle.search.histories.word(LEAF).and_then(|word| word.current()).unwrap();
+    tree.oracle.observe(&[Event::Store { agent: Agent::Cpu, addr: LEAF, old, new: to }], now + 1).unwrap();
+    tree.oracle.observe(&[Event::OperationEnded { done: true }], now + 5).unwrap();
+}
+
+/// The fault of the request by this value of the last entry.
+fn fault_by(tree: &mut Tree, value: u64, window: Window) -> Fault {
+    let found = tree.oracle.search.explain_refusal(&request(), window, |_| true);
+    let by = |found: &&(Fault, crate::explain::Explanation)| {
+        found.1.choices.last().is_some_and(|choice| choice.value == value)
+    };
+    found.iter().find(by).unwrap_or_else(|| panic!("{value:#x} explains no refusal")).0
+}
+
+/// The page is for supervisors only, and the device has read that. Then an operation opens it for users, and nothing is
+/// invalidated.
+fn stale_refusal() -> (Tree, u64) {
+    let mut tree = with_queue();
+    let old = leaf(0x9000) & !0x10;
+    tree.store(LEAF, old, 21);
+    tree.read(LEAF.0, old, 25);
+    change(&mut tree, leaf(0xA000), 100);
+    (tree, old)
+}
+
+fn accused(tree: &Tree) -> Option<&str> {
+    tree.oracle.first_hazard().map(|found| found.rule.as_str())
+}
+
+#[test]
+fn a_refusal_that_only_a_retired_value_explains_accuses_software_when_its_record_has_come() {
+    let (mut tree, old) = stale_refusal();
+    refuse(&mut tree, 1, 200);
+    assert_eq!(accused(&tree), None, "its record has not come");
+    let fault = fault_by(&mut tree, old, Window::new(200, 210));
+    record(&mut tree, 0, &fault, 220);
+    assert_eq!(accused(&tree), Some("stale-after-operation"));
+    tree.oracle.observe(&[Event::Rest], 300).unwrap();
+    assert_eq!(accused(&tree), Some("stale-after-operation"), "nobody else can have left the record");
+}
+
+#[test]
+fn a_record_of_another_fault_clears_software() {
+    let (mut tree, old) = stale_refusal();
+    let stale = fault_by(&mut tree, old, Window::new(200, 210));
+    refuse(&mut tree, 1, 200);
+    // The device read the context with an error while it had the request.
+    tree.oracle.search.histories.sighted(TC, 0, 2, 205, 206);
+    let fresh =
+        tree.oracle.search.explain_refusal(&request(), Window::new(200, 210), |fault| fault.cause != stale.cause);
+    let Some((fresh, _)) = fresh.first() else { panic!("an error answer explains a refusal") };
+    record(&mut tree, 0, fresh, 220);
+    tree.oracle.observe(&[Event::Rest], 300).unwrap();
+    assert_eq!(accused(&tree), None);
+}
+
+#[test]
+fn without_a_record_any_fault_counts() {
+    for (error, wanted) in [(true, None), (false, Some("stale-after-operation"))] {
+        let (mut tree, _) = stale_refusal();
+        if error {
+            tree.oracle.search.histories.sighted(TC, 0, 2, 205, 206);
+        }
+        let off = Event::RegWriteBegun { offset: offset::FQCSR, bytes: 4, value: 0 };
+        tree.oracle.observe(&[off], 195).unwrap();
+        refuse(&mut tree, 1, 200);
+        tree.oracle.observe(&[Event::Rest], 300).unwrap();
+        assert_eq!(accused(&tree), wanted, "an error: {error}");
+    }
+}
+
+#[test]
+fn a_record_that_may_be_of_another_request_accuses_nobody_who_has_another_excuse() {
+    // The first request was refused by an error, and the second by a page that is for supervisors anew. Their records
+    // come in the other order, and each is like what the other one might have left.
+    let (mut tree, old) = stale_refusal();
+    let stale = fault_by(&mut tree, old, Window::new(200, 210));
+    tree.oracle.search.histories.sighted(TC, 0, 2, 205, 206);
+    refuse(&mut tree, 1, 200);
+    let fresh =
+        tree.oracle.search.explain_refusal(&request(), Window::new(200, 210), |fault| fault.cause != stale.cause);
+    let fresh = fresh.first().expect("an error answer explains a refusal").0;
+    record(&mut tree, 0, &stale, 230);
+    assert_eq!(accused(&tree), Some("stale-after-operation"), "so far it is the only one");
+    tree.store(LEAF, old, 215);
+    refuse(&mut tree, 2, 220);
+    record(&mut tree, 1, &fresh, 250);
+    tree.oracle.observe(&[Event::Rest], 300).unwrap();
+    assert_eq!(accused(&tree), None);
+}
