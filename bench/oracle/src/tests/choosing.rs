@@ -83,7 +83,7 @@ fn an_earlier_root_counts_where_entries_are_found_by_their_tags() {
     tree.read(FSC.0, 8 << 60 | 7, 150);
     tree.read(0x7000, leaf(0x8000_0000), 150);
     tree.invalidate(golden::Command::InvalDdt { device: Some(DEVICE) }, 200, 220);
-    let new = 0x8000_0000 + IOVA.0 & !0xFFF;
+    let new = 0x8000_0000 + (IOVA.0 & !0xFFF);
     assert_eq!(tried(&mut tree, Reach::Plain, Window::new(400, 410)), [new]);
     assert!(tried(&mut tree, Reach::Tagged, Window::new(400, 410)).contains(&0x9000));
     tree.vma(500, 510);
