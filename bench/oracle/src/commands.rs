@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command queue as the device reads it: which commands it has, and which fences are done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use events::Cycle;
 use golden::{Command, Config, Cqcsr, Illegal, Iofence, Spa};
+use rustc_hash::FxHashMap;
 
 use super::registers::Ring;
 use super::view::Peek;
@@ -14,6 +15,14 @@ use super::view::Peek;
 struct Fetched {
     value: u64,
     sampled: Cycle,
+}
+
+/// Commands that one write of `cqt` handed over, behind those of earlier writes.
+#[derive(Clone, Copy, Debug)]
+struct HandedOver {
+    /// The place behind the last of them among all commands since reset
+    end: u64,
+    since: Cycle,
 }
 
 /// A fence that has been fetched and is not known to be complete.
@@ -63,8 +72,12 @@ pub enum Stop {
 /// The command queue.
 #[derive(Debug, Default)]
 pub struct Commands {
-    slots: Vec<[Option<Fetched>; 2]>,
-    valid_from: Vec<Cycle>,
+    /// Entries that it had when it was switched on; 0 before
+    entries: u64,
+    /// Entries of which the device has read something, but for commands that it has whole
+    slots: FxHashMap<u32, [Option<Fetched>; 2]>,
+    /// All commands from the next one to the tail
+    handed_over: VecDeque<HandedOver>,
     next: u32,
     tail: u32,
     /// Commands processed since reset
@@ -91,10 +104,9 @@ pub struct Commands {
 impl Commands {
     /// Software switched the queue on.
     pub fn on(&mut self, ring: Ring) {
+        self.entries = ring.entries;
         self.slots.clear();
-        self.slots.resize(ring.entries as usize, [None; 2]);
-        self.valid_from.clear();
-        self.valid_from.resize(ring.entries as usize, Cycle::MAX);
+        self.handed_over.clear();
         self.next = 0;
         self.tail = 0;
         self.origin = self.sequence;
@@ -106,12 +118,14 @@ impl Commands {
 
     /// Software moved the tail: the entries before it are there for the device from cycle `accepted`.
     pub fn tail(&mut self, ring: Ring, tail: u32, accepted: Cycle) {
-        let mut index = self.tail;
-        while index != tail && !self.slots.is_empty() {
-            if let Some(valid) = self.valid_from.get_mut(index as usize) {
-                *valid = accepted;
-            }
-            index = ring.after(index);
+        let ahead = |index: u32| u64::from(ring.wrap(index.wrapping_sub(self.next)));
+        let (before, ahead) = (ahead(self.tail), ahead(tail));
+        // A tail that falls back has gone once around: it hands all entries before it over anew.
+        if ahead < before {
+            self.handed_over.clear();
+        }
+        if self.entries > 0 && ahead > 0 && ahead != before {
+            self.handed_over.push_back(HandedOver { end: self.sequence + ahead, since: accepted });
         }
         self.tail = tail;
     }
@@ -131,17 +145,20 @@ impl Commands {
             return;
         }
         self.stopped = None;
-        if let Some(valid) = self.valid_from.get_mut(self.next as usize) {
-            *valid = accepted;
+        let end = self.sequence + 1;
+        match self.handed_over.front_mut() {
+            Some(first) if first.end == end => first.since = accepted,
+            Some(_) => self.handed_over.push_front(HandedOver { end, since: accepted }),
+            None => {}
         }
     }
 
     /// A beat of the queue's memory reached the device.
     pub fn beat(&mut self, ring: Ring, addr: Spa, value: u64, sampled: Cycle) {
         if let Some((index, word)) = ring.locate(addr)
-            && let Some(slot) = self.slots.get_mut(index as usize)
+            && u64::from(index) < self.entries
         {
-            slot[word & 1] = Some(Fetched { value, sampled });
+            self.slots.entry(index).or_default()[word & 1] = Some(Fetched { value, sampled });
         }
     }
 
@@ -157,11 +174,11 @@ impl Commands {
         if self.stopped.is_some() || self.next == self.tail {
             return None;
         }
-        let slot = self.slots.get(self.next as usize)?;
+        let slot = self.slots.get(&self.next)?;
         let [Some(first), Some(second)] = *slot else { return None };
         let fetched = first.sampled.min(second.sampled);
         // What was read before software handed the entry over is not the command.
-        if fetched < *self.valid_from.get(self.next as usize)? {
+        if fetched < self.handed_over.front()?.since {
             return None;
         }
         let decoded = Command::decode(first.value, second.value).and_then(|c| c.check(config).map(|()| c));
@@ -198,9 +215,9 @@ impl Commands {
         if !matches!(command, Command::Fence(_)) {
             self.invalidations += 1;
         }
-        self.slots[self.next as usize] = [None; 2];
-        self.valid_from[self.next as usize] = Cycle::MAX;
+        self.slots.remove(&self.next);
         self.sequence += 1;
+        self.handed_over.pop_front_if(|first| first.end <= self.sequence);
         self.next = ring.after(self.next);
         Some(News::Command { command, sequence: self.sequence - 1, fetched })
     }
@@ -257,6 +274,8 @@ impl Commands {
         // Nothing before this fence is complete by it.
         self.fenced = self.fences.last().map_or(0, |fence| fence.invalidations);
         let back = (self.sequence - fence.sequence) as u32;
+        // The commands behind it count once software hands them over anew.
+        self.handed_over.push_front(HandedOver { end: self.sequence, since: Cycle::MAX });
         self.sequence = fence.sequence;
         self.next = ring.wrap(self.next.wrapping_sub(back));
         self.stopped = Some(Stop::MemoryFault);
@@ -315,7 +334,7 @@ impl Commands {
         if self.stopped.is_some() {
             return None;
         }
-        let fetch = (self.next != self.tail).then(|| self.valid_from.get(self.next as usize).copied()).flatten();
+        let fetch = (self.next != self.tail).then(|| self.handed_over.front().map(|first| first.since)).flatten();
         let store = self.unstored().map(|fence| fence.fetched);
         fetch.into_iter().chain(store).min().map(|since| since.max(self.restarted))
     }
@@ -478,5 +497,48 @@ mod tests {
         commands.resume(Cqcsr(0).with_cqmf(true), 20);
         feed(&mut commands, 0, fence(Some((Spa(0xFFFF_FFFC), 7))).encode(), 22);
         assert_eq!(drain(&mut commands), [true, true]);
+    }
+
+    #[test]
+    fn a_tail_that_falls_back_hands_over_anew() {
+        let mut commands = Commands::default();
+        commands.on(RING);
+        commands.tail(RING, 2, 10);
+        commands.tail(RING, 6, 20);
+        commands.tail(RING, 3, 30);
+        feed(&mut commands, 0, fence(None).encode(), 25);
+        assert!(drain(&mut commands).is_empty() && commands.waiting_since() == Some(30));
+        (0..3).for_each(|index| feed(&mut commands, index, fence(None).encode(), 32));
+        assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (3, None));
+        commands.tail(RING, 5, 40);
+        feed(&mut commands, 3, fence(None).encode(), 35);
+        assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (0, Some(40)), "20 and 30 are over");
+    }
+
+    #[test]
+    fn a_queue_of_2_to_the_32_costs_what_is_read_of_it() {
+        let ring = Ring { entries: 1 << 32, ..RING };
+        let mut commands = Commands::default();
+        commands.on(ring);
+        commands.tail(ring, u32::MAX, 10);
+        let feed = |commands: &mut Commands, index: u64| {
+            for (word, value) in fence(None).encode().into_iter().enumerate() {
+                commands.beat(ring, Spa(ring.base.0 + index * 16 + word as u64 * 8), value, 12);
+            }
+        };
+        feed(&mut commands, u32::MAX.into());
+        assert!(commands.next(ring, &config()).is_none(), "that is not the next one");
+        feed(&mut commands, 0);
+        assert!(matches!(commands.next(ring, &config()), Some(News::Command { sequence: 0, .. })));
+        assert_eq!((commands.slots.len(), commands.handed_over.len()), (1, 1));
+        assert_eq!((commands.head_read(ring, 2), commands.head_read(ring, 1)), (Err(1), Ok(Some(0))));
+        // The index wraps where the numbers do.
+        commands.on(ring);
+        (commands.next, commands.tail) = (u32::MAX, u32::MAX);
+        commands.tail(ring, 1, 10);
+        feed(&mut commands, u32::MAX.into());
+        feed(&mut commands, 0);
+        assert!(commands.next(ring, &config()).is_some() && commands.next(ring, &config()).is_some());
+        assert_eq!((commands.next, commands.waiting_since()), (1, None));
     }
 }

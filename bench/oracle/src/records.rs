@@ -27,7 +27,10 @@ impl Partial {
 /// The entries of the queue, each of so many doublewords.
 #[derive(Debug, Default)]
 pub struct Records<const WORDS: usize> {
-    slots: Vec<[Partial; WORDS]>,
+    /// Entries that it had when it was switched on; 0 before
+    entries: u64,
+    /// Entries that are not whole yet: hardly ever more than one
+    partial: Vec<(u32, [Partial; WORDS])>,
     tail: u32,
     known_tail: u32,
     /// Software has seen that the queue had overflowed, with this head: what was under way fits before it, and no more is
@@ -44,8 +47,8 @@ pub struct Records<const WORDS: usize> {
 impl<const WORDS: usize> Records<WORDS> {
     /// Software switched the queue on: it begins at 0.
     pub fn on(&mut self, ring: Ring) {
-        self.slots.clear();
-        self.slots.resize(ring.entries as usize, [Partial::default(); WORDS]);
+        self.entries = ring.entries;
+        self.partial.clear();
         self.tail = 0;
         self.known_tail = 0;
         self.errors_cleared(true, true);
@@ -132,15 +135,19 @@ impl<const WORDS: usize> Records<WORDS> {
             let wrong = format!("a record in entry {index}");
             return Err(Violation::new(rule, "full", "nothing: the queue is full", wrong));
         }
-        let Some(slot) = self.slots.get_mut(index as usize) else { return Ok(None) };
+        if u64::from(index) >= self.entries {
+            return Ok(None);
+        }
+        let at = self.partial.iter().position(|(of, _)| *of == index);
+        let mut slot = at.map_or([Partial::default(); WORDS], |at| self.partial.swap_remove(at).1);
         for (word, value, strobes) in words {
             slot[word % WORDS].write(value, strobes);
         }
         if !needed.iter().all(|&word| slot[word].is_whole()) {
+            self.partial.push((index, slot));
             return Ok(None);
         }
         let words = slot.map(|partial| partial.value);
-        *slot = [Partial::default(); WORDS];
         if is_beyond {
             self.beyond.get_or_insert(index);
         }
@@ -214,5 +221,25 @@ mod tests {
         assert!(written(&mut records, 0, 2).is_err());
         records.errors_cleared(false, true);
         assert!(written(&mut records, 0, 2).is_ok());
+    }
+
+    #[test]
+    fn a_queue_of_2_to_the_32_costs_what_is_written_to_it() {
+        let ring = Ring { entries: 1 << 32, ..RING };
+        let write = |records: &mut Records<2>, index: u32, word: usize| {
+            records.written(Rule::FaultRecord, ring, 0, index, [(word, 7, 0xFF)].into_iter(), &[0, 1])
+        };
+        let mut records = Records::default();
+        records.on(ring);
+        assert_eq!(write(&mut records, 0, 1), Ok(None));
+        assert_eq!(records.partial.len(), 1);
+        assert_eq!(write(&mut records, 0, 0), Ok(Some([7, 7])));
+        assert!(records.partial.is_empty());
+        assert_eq!(records.tail_read(ring, 2, None), Err(1));
+        records.tail = u32::MAX - 1;
+        assert!(!records.is_full(ring, 0));
+        assert_eq!(write(&mut records, u32::MAX - 1, 0), Ok(None));
+        assert!(write(&mut records, u32::MAX - 1, 1).is_ok());
+        assert!(records.is_full(ring, 0), "one entry stays free");
     }
 }
