@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use events::Cycle;
-use golden::{Command, Config, Cqcsr, Illegal, Iofence, Spa};
+use golden::{Command, Config, Cqcsr, Illegal, Iofence, QueueBase, Spa};
 use rustc_hash::FxHashMap;
 
-use super::registers::Ring;
+use super::ring::Ring;
 use super::view::Peek;
 
 /// A doubleword of a command, as the device fetched it.
@@ -72,6 +72,9 @@ pub enum Stop {
 /// The command queue.
 #[derive(Debug, Default)]
 pub struct Commands {
+    ring: Ring,
+    /// `cqen` as software last wrote it
+    enabled: bool,
     /// Entries that it had when it was switched on; 0 before
     entries: u64,
     /// Entries of which the device has read something, but for commands that it has whole
@@ -102,9 +105,35 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Software switched the queue on.
-    pub fn on(&mut self, ring: Ring) {
-        self.entries = ring.entries;
+    /// Where the queue lies.
+    pub fn ring(&self) -> Ring {
+        self.ring
+    }
+
+    /// Software has switched it on.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Software writes `cqb`.
+    pub fn base_written(&mut self, base: QueueBase) {
+        self.ring = Ring::new(base, 16);
+    }
+
+    /// Software begins to write `cqcsr`. Whether it switches the queue off.
+    pub fn csr_written(&mut self, csr: Cqcsr, now: Cycle) -> bool {
+        let was = std::mem::replace(&mut self.enabled, csr.cqen());
+        match (was, csr.cqen()) {
+            (false, true) => self.begin(),
+            (true, true) | (false, false) if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() => self.resume(csr, now),
+            _ => {}
+        }
+        was && !csr.cqen()
+    }
+
+    /// The queue begins at 0.
+    fn begin(&mut self) {
+        self.entries = self.ring.entries;
         self.slots.clear();
         self.handed_over.clear();
         self.next = 0;
@@ -117,7 +146,9 @@ impl Commands {
     }
 
     /// Software moved the tail: the entries before it are there for the device from cycle `accepted`.
-    pub fn tail(&mut self, ring: Ring, tail: u32, accepted: Cycle) {
+    pub fn tail_written(&mut self, tail: u32, accepted: Cycle) {
+        let ring = self.ring;
+        let tail = ring.wrap(tail);
         let ahead = |index: u32| u64::from(ring.wrap(index.wrapping_sub(self.next)));
         let (before, ahead) = (ahead(self.tail), ahead(tail));
         // A tail that falls back has gone once around: it hands all entries before it over anew.
@@ -154,8 +185,8 @@ impl Commands {
     }
 
     /// A beat of the queue's memory reached the device.
-    pub fn beat(&mut self, ring: Ring, addr: Spa, value: u64, sampled: Cycle) {
-        if let Some((index, word)) = ring.locate(addr)
+    pub fn beat(&mut self, addr: Spa, value: u64, sampled: Cycle) {
+        if let Some((index, word)) = self.ring.locate(addr)
             && u64::from(index) < self.entries
         {
             self.slots.entry(index).or_default()[word & 1] = Some(Fetched { value, sampled });
@@ -163,14 +194,14 @@ impl Commands {
     }
 
     /// The command at this address is the next one, and software has handed it over.
-    pub fn awaits(&self, ring: Ring, addr: Spa) -> bool {
+    pub fn awaits(&self, addr: Spa) -> bool {
         self.stopped.is_none()
             && self.next != self.tail
-            && ring.locate(addr).is_some_and(|(index, _)| index == self.next)
+            && self.ring.locate(addr).is_some_and(|(index, _)| index == self.next)
     }
 
     /// The next command that the device has whole, if there is one.
-    pub fn next(&mut self, ring: Ring, config: &Config) -> Option<News> {
+    pub fn next(&mut self, config: &Config) -> Option<News> {
         if self.stopped.is_some() || self.next == self.tail {
             return None;
         }
@@ -218,7 +249,7 @@ impl Commands {
         self.slots.remove(&self.next);
         self.sequence += 1;
         self.handed_over.pop_front_if(|first| first.end <= self.sequence);
-        self.next = ring.after(self.next);
+        self.next = self.ring.after(self.next);
         Some(News::Command { command, sequence: self.sequence - 1, fetched })
     }
 
@@ -267,7 +298,7 @@ impl Commands {
 
     /// The store of this fence met a memory fault: the fence is not complete, and is fetched again once software has
     /// cleared `cmd_mf`. Returns its place among all commands.
-    pub fn fence_failed(&mut self, ring: Ring) -> Option<u64> {
+    pub fn fence_failed(&mut self) -> Option<u64> {
         let index = self.fences.iter().position(|fence| fence.stored)?;
         let fence = self.fences.remove(index);
         self.fences.truncate(index);
@@ -277,7 +308,7 @@ impl Commands {
         // The commands behind it count once software hands them over anew.
         self.handed_over.push_front(HandedOver { end: self.sequence, since: Cycle::MAX });
         self.sequence = fence.sequence;
-        self.next = ring.wrap(self.next.wrapping_sub(back));
+        self.next = self.ring.wrap(self.next.wrapping_sub(back));
         self.stopped = Some(Stop::MemoryFault);
         Some(fence.sequence)
     }
@@ -287,7 +318,8 @@ impl Commands {
     ///
     /// # Errors
     /// The furthest index that `cqh` may have.
-    pub fn head_read(&mut self, ring: Ring, head: u32) -> Result<Option<u64>, u32> {
+    pub fn head_read(&mut self, head: u32) -> Result<Option<u64>, u32> {
+        let ring = self.ring;
         let known = (self.head - self.origin) as u32;
         let head = self.head + u64::from(ring.wrap(ring.wrap(head).wrapping_sub(ring.wrap(known))));
         if head > self.sequence {
@@ -309,7 +341,8 @@ impl Commands {
     }
 
     /// Commands that software has handed over and that the device has not fetched, as memory holds them.
-    pub fn handed_over(&self, ring: Ring, config: &Config, memory: &dyn Peek) -> impl Iterator<Item = Command> {
+    pub fn handed_over(&self, config: &Config, memory: &dyn Peek) -> impl Iterator<Item = Command> {
+        let ring = self.ring;
         let indices = std::iter::successors(Some(self.next), move |index| Some(ring.after(*index)));
         indices.take_while(|index| *index != self.tail).take(ring.entries as usize).filter_map(move |index| {
             let at = ring.base.0 + u64::from(index) * 16;
@@ -358,13 +391,20 @@ mod tests {
 
     const RING: Ring = Ring { base: Spa(0x1000), entries: 8, entry_bytes: 16 };
 
+    /// Software switches the queue off and on.
+    fn on(commands: &mut Commands, ring: Ring) {
+        commands.ring = ring;
+        commands.csr_written(Cqcsr(0), 0);
+        commands.csr_written(Cqcsr(0).with_cqen(true), 0);
+    }
+
     fn config() -> Config {
         Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(4))
     }
 
     fn feed(commands: &mut Commands, index: u64, [w0, w1]: [u64; 2], cycle: Cycle) {
-        commands.beat(RING, Spa(0x1000 + index * 16), w0, cycle);
-        commands.beat(RING, Spa(0x1008 + index * 16), w1, cycle + 1);
+        commands.beat(Spa(0x1000 + index * 16), w0, cycle);
+        commands.beat(Spa(0x1008 + index * 16), w1, cycle + 1);
     }
 
     fn fence(store: Option<(Spa, u32)>) -> Command {
@@ -372,18 +412,18 @@ mod tests {
     }
 
     fn drain(commands: &mut Commands) -> Vec<bool> {
-        let news = std::iter::from_fn(|| commands.next(RING, &config()));
+        let news = std::iter::from_fn(|| commands.next(&config()));
         news.map(|news| matches!(news, News::Command { .. })).collect()
     }
 
     #[test]
     fn a_command_counts_once_it_is_whole_and_behind_the_tail() {
         let mut commands = Commands::default();
-        commands.on(RING);
+        on(&mut commands, RING);
         let ddt = Command::InvalDdt { device: Some(DeviceId(1)) };
         feed(&mut commands, 0, ddt.encode(), 5);
         assert!(drain(&mut commands).is_empty(), "the tail has not moved");
-        commands.tail(RING, 1, 10);
+        commands.tail_written(1, 10);
         assert!(drain(&mut commands).is_empty(), "read before it was handed over");
         feed(&mut commands, 0, ddt.encode(), 12);
         assert_eq!(drain(&mut commands), [true]);
@@ -393,8 +433,8 @@ mod tests {
     #[test]
     fn an_illegal_command_stops_the_queue_until_it_is_fetched_again() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 2, 10);
+        on(&mut commands, RING);
+        commands.tail_written(2, 10);
         feed(&mut commands, 0, [0x7F, 0], 12);
         feed(&mut commands, 1, fence(None).encode(), 14);
         assert_eq!(drain(&mut commands), [false]);
@@ -413,18 +453,18 @@ mod tests {
         let config = Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(2));
         let begun = || {
             let mut commands = Commands::default();
-            commands.on(RING);
-            commands.tail(RING, 2, 10);
+            on(&mut commands, RING);
+            commands.tail_written(2, 10);
             feed(&mut commands, 0, wide.encode(), 12);
             feed(&mut commands, 1, fence(None).encode(), 14);
-            assert!(commands.next(RING, &config).is_none());
+            assert!(commands.next(&config).is_none());
             assert_eq!(commands.stopped(), Some(Stop::Doubtful));
             commands
         };
         let mut commands = begun();
         assert!(commands.goes_on() && !commands.goes_on());
-        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 0, .. })));
-        assert!(matches!(commands.next(RING, &config), Some(News::Command { sequence: 1, .. })));
+        assert!(matches!(commands.next(&config), Some(News::Command { sequence: 0, .. })));
+        assert!(matches!(commands.next(&config), Some(News::Command { sequence: 1, .. })));
         let mut commands = begun();
         commands.illegal_seen();
         assert!(!commands.goes_on());
@@ -434,25 +474,25 @@ mod tests {
     #[test]
     fn the_head_completes_fences_and_cannot_run_ahead() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 3, 10);
+        on(&mut commands, RING);
+        commands.tail_written(3, 10);
         for index in 0..2 {
             feed(&mut commands, index, fence(None).encode(), 12);
         }
         drain(&mut commands);
-        assert_eq!(commands.head_read(RING, 3), Err(2), "the third was not fetched");
-        assert_eq!(commands.head_read(RING, 0), Ok(None));
-        assert_eq!(commands.head_read(RING, 1), Ok(Some(0)));
+        assert_eq!(commands.head_read(3), Err(2), "the third was not fetched");
+        assert_eq!(commands.head_read(0), Ok(None));
+        assert_eq!(commands.head_read(1), Ok(Some(0)));
         assert_eq!(commands.complete(0).count(), 1);
-        assert_eq!(commands.head_read(RING, 0), Err(2), "it never goes back");
-        assert_eq!(commands.head_read(RING, 2), Ok(Some(1)));
+        assert_eq!(commands.head_read(0), Err(2), "it never goes back");
+        assert_eq!(commands.head_read(2), Ok(Some(1)));
     }
 
     #[test]
     fn a_fence_that_the_head_has_passed_still_owes_its_store() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 2, 10);
+        on(&mut commands, RING);
+        commands.tail_written(2, 10);
         feed(&mut commands, 0, fence(Some((Spa(0x4004), 7))).encode(), 12);
         feed(&mut commands, 1, fence(Some((Spa(0x4004), 8))).encode(), 14);
         drain(&mut commands);
@@ -467,14 +507,14 @@ mod tests {
     #[test]
     fn a_fence_whose_store_fails_comes_again() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 1, 10);
+        on(&mut commands, RING);
+        commands.tail_written(1, 10);
         let command = fence(Some((Spa(0x4004), 7)));
         feed(&mut commands, 0, command.encode(), 12);
         drain(&mut commands);
         assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
         commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
-        commands.fence_failed(RING);
+        commands.fence_failed();
         assert!(commands.stopped() == Some(Stop::MemoryFault) && commands.open_fences().is_empty());
         commands.resume(Cqcsr(0).with_cqmf(true), 30);
         feed(&mut commands, 0, command.encode(), 32);
@@ -485,14 +525,14 @@ mod tests {
     #[test]
     fn a_fence_that_stores_beyond_memory_stops_the_queue_and_owes_no_store() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 2, 10);
+        on(&mut commands, RING);
+        commands.tail_written(2, 10);
         feed(&mut commands, 0, fence(Some((Spa(1 << 32), 7))).encode(), 12);
         feed(&mut commands, 1, fence(None).encode(), 14);
         assert_eq!(drain(&mut commands), [false]);
         assert_eq!(commands.stopped(), Some(Stop::MemoryFault));
         assert!(commands.unstored().is_none() && commands.open_fences().is_empty());
-        assert_eq!(commands.head_read(RING, 1), Err(0), "it did not complete");
+        assert_eq!(commands.head_read(1), Err(0), "it did not complete");
         // Software writes another command in its place.
         commands.resume(Cqcsr(0).with_cqmf(true), 20);
         feed(&mut commands, 0, fence(Some((Spa(0xFFFF_FFFC), 7))).encode(), 22);
@@ -502,15 +542,15 @@ mod tests {
     #[test]
     fn a_tail_that_falls_back_hands_over_anew() {
         let mut commands = Commands::default();
-        commands.on(RING);
-        commands.tail(RING, 2, 10);
-        commands.tail(RING, 6, 20);
-        commands.tail(RING, 3, 30);
+        on(&mut commands, RING);
+        commands.tail_written(2, 10);
+        commands.tail_written(6, 20);
+        commands.tail_written(3, 30);
         feed(&mut commands, 0, fence(None).encode(), 25);
         assert!(drain(&mut commands).is_empty() && commands.waiting_since() == Some(30));
         (0..3).for_each(|index| feed(&mut commands, index, fence(None).encode(), 32));
         assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (3, None));
-        commands.tail(RING, 5, 40);
+        commands.tail_written(5, 40);
         feed(&mut commands, 3, fence(None).encode(), 35);
         assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (0, Some(40)), "20 and 30 are over");
     }
@@ -519,26 +559,26 @@ mod tests {
     fn a_queue_of_2_to_the_32_costs_what_is_read_of_it() {
         let ring = Ring { entries: 1 << 32, ..RING };
         let mut commands = Commands::default();
-        commands.on(ring);
-        commands.tail(ring, u32::MAX, 10);
+        on(&mut commands, ring);
+        commands.tail_written(u32::MAX, 10);
         let feed = |commands: &mut Commands, index: u64| {
             for (word, value) in fence(None).encode().into_iter().enumerate() {
-                commands.beat(ring, Spa(ring.base.0 + index * 16 + word as u64 * 8), value, 12);
+                commands.beat(Spa(ring.base.0 + index * 16 + word as u64 * 8), value, 12);
             }
         };
         feed(&mut commands, u32::MAX.into());
-        assert!(commands.next(ring, &config()).is_none(), "that is not the next one");
+        assert!(commands.next(&config()).is_none(), "that is not the next one");
         feed(&mut commands, 0);
-        assert!(matches!(commands.next(ring, &config()), Some(News::Command { sequence: 0, .. })));
+        assert!(matches!(commands.next(&config()), Some(News::Command { sequence: 0, .. })));
         assert_eq!((commands.slots.len(), commands.handed_over.len()), (1, 1));
-        assert_eq!((commands.head_read(ring, 2), commands.head_read(ring, 1)), (Err(1), Ok(Some(0))));
+        assert_eq!((commands.head_read(2), commands.head_read(1)), (Err(1), Ok(Some(0))));
         // The index wraps where the numbers do.
-        commands.on(ring);
+        on(&mut commands, ring);
         (commands.next, commands.tail) = (u32::MAX, u32::MAX);
-        commands.tail(ring, 1, 10);
+        commands.tail_written(1, 10);
         feed(&mut commands, u32::MAX.into());
         feed(&mut commands, 0);
-        assert!(commands.next(ring, &config()).is_some() && commands.next(ring, &config()).is_some());
+        assert!(commands.next(&config()).is_some() && commands.next(&config()).is_some());
         assert_eq!((commands.next, commands.waiting_since()), (1, None));
     }
 }

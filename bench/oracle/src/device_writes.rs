@@ -83,25 +83,23 @@ impl Oracle {
         beats: &[(u64, u8)],
         now: Cycle,
     ) -> Result<(), Violation> {
-        let ring = self.registers.fq;
-        if let Some((index, words)) = ring.written(addr, burst, beats) {
+        if let Some((index, words)) = self.faults.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::FaultRecord(index));
             let paid = self.faults.paid();
-            if self.faults.written(ring, self.registers.fqh, index, words, now)?.is_some() {
+            if self.faults.written(index, words, now)?.is_some() {
                 self.interrupts.faults.record(now);
                 self.records_came(paid);
             }
-            self.faults.update(ring, self.registers.fqh, self.registers.fq_enabled, false, now);
+            self.faults.update(false, now);
             return Ok(());
         }
-        let ring = self.registers.pq;
-        if let Some((index, words)) = ring.written(addr, burst, beats) {
+        if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::PageRequest(index));
-            if let Some(words) = self.page_queue.written(ring, self.registers.pqh, index, words)? {
+            if let Some(words) = self.page_queue.written(index, words)? {
                 self.interrupts.pages.queue.record(now);
                 self.page_request_queued(words, now)?;
             }
-            self.page_queue.update(ring, self.registers.pqh, self.registers.pq_enabled, None, now);
+            self.page_queue.update(None, now);
             return Ok(());
         }
         let unowed = |oracle: &Oracle| {
@@ -187,13 +185,13 @@ impl Oracle {
         if resp > 1 {
             match write {
                 Write::FaultRecord(_) => {
-                    self.faults.write_failed(self.registers.fq, now);
+                    self.faults.write_failed(now);
                     self.interrupts.faults.record_error(now);
                 }
                 Write::Notice => {}
                 Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
-                    if let Some(sequence) = self.commands.fence_failed(self.registers.cq) {
+                    if let Some(sequence) = self.commands.fence_failed() {
                         self.device_commands.rewound(sequence);
                     }
                     self.commands_aborted();
@@ -201,7 +199,7 @@ impl Oracle {
                     self.interrupts.memory_fault(now);
                 }
                 Write::PageRequest(_) => {
-                    self.page_queue.write_failed(self.registers.pq, now);
+                    self.page_queue.write_failed(now);
                     self.interrupts.pages.queue.record_error(now);
                 }
             }

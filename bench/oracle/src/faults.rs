@@ -2,10 +2,10 @@
 //! The fault queue: each record is owed by a refused request, and each refused request is recorded (rule D8.1 of MODEL.md).
 
 use events::{Cycle, Ticket};
-use golden::{Fault, FaultRecord, Fqcsr, Request};
+use golden::{Fault, FaultRecord, Fqcsr, QueueBase, Request};
 
-use super::records::Records;
-use super::registers::Ring;
+use super::record_queue::RecordQueue;
+use super::ring::Ring;
 use super::rule::{Rule, Violation};
 use super::status::SETTLE;
 use super::window::Window;
@@ -115,7 +115,7 @@ pub(super) struct Paid {
 /// Records received and records owed.
 #[derive(Debug, Default)]
 pub struct Faults {
-    records: Records<4>,
+    queue: RecordQueue<4>,
     pub(super) unmatched: Vec<Received>,
     pub(super) owed: Vec<Owed>,
     pub(super) paid: Vec<Paid>,
@@ -167,34 +167,42 @@ impl Faults {
         Faults { lossy: true, ..Faults::default() }
     }
 
-    /// Software moved the head of the queue.
-    pub fn head_moved(&mut self, now: Cycle) {
+    /// Where the queue lies.
+    pub fn ring(&self) -> Ring {
+        self.queue.ring()
+    }
+
+    /// Software writes `fqb`.
+    pub fn base_written(&mut self, base: QueueBase) {
+        self.queue.base_written(base);
+    }
+
+    /// Software writes `fqh`: it has taken records out of the queue.
+    pub fn head_written(&mut self, head: u32, now: Cycle) {
+        self.queue.head_written(head);
         self.taken = now;
     }
 
-    /// Software has read `fqcsr`. See [`Records::errors_seen`].
-    pub fn errors_seen(&mut self, head: u32, csr: Fqcsr) -> Result<(), Violation> {
-        self.records.errors_seen(Rule::FaultRecord, head, csr.fqof(), csr.fqmf())
-    }
-
-    /// Software begins to write `fqcsr`.
-    pub fn errors_cleared(&mut self, csr: Fqcsr) {
-        self.records.errors_cleared(csr.fqof(), csr.fqmf());
-    }
-
-    /// Software switched the queue on: it begins at 0.
-    pub fn on(&mut self, ring: Ring) {
-        self.records.on(ring);
+    /// Software begins to write `fqcsr`. Whether it switches the queue on.
+    pub fn csr_written(&mut self, csr: Fqcsr) -> bool {
+        let is_on = self.queue.enable_written(csr.fqen());
         // Until software has seen `fqon`, the device may not have noticed yet.
-        self.lossy = true;
+        self.lossy |= is_on;
+        self.queue.errors_cleared(csr.fqof(), csr.fqmf());
+        is_on
+    }
+
+    /// Software has read `fqcsr`. See [`RecordQueue::errors_seen`].
+    pub fn errors_seen(&mut self, csr: Fqcsr) -> Result<(), Violation> {
+        self.queue.errors_seen(Rule::FaultRecord, csr.fqof(), csr.fqmf())
     }
 
     /// Room, errors or the switch of the queue changed: from here on faults may be lost, or not any more.
     /// `errors_known_clear` says that software has just seen the queue on and without errors.
-    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, errors_known_clear: bool, now: Cycle) {
-        self.records.look_for_room(ring, head);
+    pub fn update(&mut self, errors_known_clear: bool, now: Cycle) {
+        self.queue.look_for_room();
         let was = self.lossy;
-        if !enabled || self.records.is_full(ring, head) {
+        if !self.queue.is_enabled() || self.queue.is_full() {
             self.lossy = true;
         } else if errors_known_clear {
             self.lossy = false;
@@ -221,21 +229,19 @@ impl Faults {
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
-        self.records.tail_read(ring, tail, unanswered)
+    pub fn tail_read(&mut self, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        self.queue.tail_read(tail, unanswered)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
     pub fn written(
         &mut self,
-        ring: Ring,
-        head: u32,
         index: u32,
         words: impl Iterator<Item = (usize, u64, u8)>,
         now: Cycle,
     ) -> Result<Option<FaultRecord>, Violation> {
         // The second doubleword is reserved and custom: it need not be written.
-        let whole = self.records.written(Rule::FaultRecord, ring, head, index, words, &[0, 2, 3])?;
+        let whole = self.queue.written(Rule::FaultRecord, index, words, &[0, 2, 3])?;
         let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
         *self.counts.entry(record.head.cause()).or_default() += 1;
@@ -246,10 +252,10 @@ impl Faults {
     }
 
     /// The write of the newest record met a memory fault (`fqmf`): it is discarded, and so are all that follow.
-    pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
+    pub fn write_failed(&mut self, now: Cycle) {
         self.failed = Some(now);
         self.lossy = true;
-        self.records.refused(ring);
+        self.queue.refused();
         if let Some(last) = self.unmatched.pop()
             && let Some(count) = self.counts.get_mut(&last.record.head.cause())
         {
@@ -425,11 +431,9 @@ pub fn describe(record: &FaultRecord) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use golden::{Access, Cause, DeviceId, Iova, Request, Response, Spa};
+    use golden::{Access, Cause, DeviceId, Iova, Request, Response};
 
     use super::*;
-
-    pub(super) const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 32 };
 
     pub fn fault(iova: u64) -> Fault {
         let request = Request::untranslated(DeviceId(5), Access::Read, Iova(iova));
@@ -459,14 +463,15 @@ pub(super) mod tests {
 
     pub fn working() -> Faults {
         let mut faults = Faults::new();
-        faults.on(RING);
-        faults.update(RING, 0, true, true, 5);
+        faults.base_written(QueueBase(0).with_ppn(2).with_log2sz_minus1(1));
+        faults.csr_written(Fqcsr(0).with_fqen(true));
+        faults.update(true, 5);
         faults
     }
 
     pub fn write(faults: &mut Faults, index: u32, record: FaultRecord) -> Result<Option<FaultRecord>, Violation> {
         let words = record.encode();
-        faults.written(RING, 0, index, words.into_iter().enumerate().map(|(at, value)| (at, value, 0xFF)), 15)
+        faults.written(index, words.into_iter().enumerate().map(|(at, value)| (at, value, 0xFF)), 15)
     }
 
     #[test]
@@ -522,7 +527,7 @@ pub(super) mod tests {
             faults.refused(owed(fault(0x1000 * u64::from(index))));
             write(&mut faults, index, fault(0x1000 * u64::from(index)).record()).unwrap();
         }
-        faults.update(RING, 0, true, false, 16);
+        faults.update(false, 16);
         faults.refused(owed(fault(0x9000)));
         assert_eq!(faults.at_rest(Cycle::MAX), Ok(()), "fqof was seen set");
         assert_eq!(faults.at_rest(0).unwrap_err().rule, Rule::FaultLost, "and here it was not");

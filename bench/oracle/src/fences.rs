@@ -20,9 +20,8 @@ impl Oracle {
     }
 
     pub(super) fn decode_commands(&mut self) {
-        let ring = self.registers.cq;
         let config = self.search.config();
-        while let Some(news) = self.commands.next(ring, &config) {
+        while let Some(news) = self.commands.next(&config) {
             match news {
                 commands::News::Command { command, sequence, fetched } => {
                     self.device_commands.fetched(command, sequence, fetched);

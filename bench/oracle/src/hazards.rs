@@ -346,7 +346,7 @@ impl Oracle {
     /// The step that software left out or did wrong, after it had changed what led to this read.
     fn missing(&self, choice: &Choice, changed: Cycle, window: Window, given_up: Option<Cycle>) -> String {
         let config = self.search.config();
-        let waiting = self.commands.handed_over(self.registers.cq, &config, &self.search.memory);
+        let waiting = self.commands.handed_over(&config, &self.search.memory);
         self.search.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
     }
 

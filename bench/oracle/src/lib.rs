@@ -39,12 +39,12 @@ mod page_interrupts;
 mod page_queue;
 mod page_requests;
 mod queue_status;
-mod records;
+mod record_queue;
 mod refusals;
 mod register_accesses;
-mod registers;
 mod requesters;
 mod rest;
+mod ring;
 mod roots;
 mod rule;
 mod search;
@@ -89,7 +89,6 @@ pub struct Settings {
 pub struct Oracle {
     settings: Settings,
     search: search::Search,
-    registers: registers::Registers,
     commands: commands::Commands,
     faults: faults::Faults,
     refusals: refusals::Refusals,
@@ -122,7 +121,6 @@ impl Oracle {
         Oracle {
             settings,
             search: search::Search::new(&settings),
-            registers: registers::Registers::new(),
             commands: commands::Commands::default(),
             faults: faults::Faults::new(),
             refusals: refusals::Refusals::default(),
@@ -161,7 +159,7 @@ impl Oracle {
     /// Since when the command queue owes progress, unless it is off or may have met an error.
     pub fn oldest_command(&self, now: Cycle) -> Option<Cycle> {
         let excused =
-            !self.registers.cq_enabled || self.interrupts.command_error_may() || self.device_commands.timeout_may(now);
+            !self.commands.is_enabled() || self.interrupts.command_error_may() || self.device_commands.timeout_may(now);
         if excused {
             None
         } else {

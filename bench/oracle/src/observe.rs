@@ -207,7 +207,7 @@ impl Oracle {
     }
 
     pub(super) fn sighting(&mut self, addr: Spa, data: u64, resp: u8, sampled: Cycle, now: Cycle) {
-        if self.registers.cq.locate(addr).is_none() {
+        if self.commands.ring().locate(addr).is_none() {
             if self.search.histories.sighted(addr, data, resp, sampled, now) {
                 self.know_entry(addr);
             }
@@ -216,12 +216,12 @@ impl Oracle {
         if resp > 1 {
             self.commands_aborted();
             self.interrupts.command_error(now);
-            if self.commands.awaits(self.registers.cq, addr) {
+            if self.commands.awaits(addr) {
                 self.interrupts.memory_fault(now);
             }
             return;
         }
-        self.commands.beat(self.registers.cq, addr, data, sampled);
+        self.commands.beat(addr, data, sampled);
         self.decode_commands();
     }
 
@@ -242,7 +242,7 @@ impl Oracle {
         match agent {
             Agent::Dma => {}
             Agent::Cpu => {
-                if self.registers.cq.locate(addr).is_none() {
+                if self.commands.ring().locate(addr).is_none() {
                     self.time_line.store(now, agent, addr, old, new);
                 }
             }

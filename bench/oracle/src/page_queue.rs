@@ -3,10 +3,10 @@
 //! "Page-Request-Queue").
 
 use events::Cycle;
-use golden::Pqcsr;
+use golden::{Pqcsr, QueueBase};
 
-use super::records::Records;
-use super::registers::Ring;
+use super::record_queue::RecordQueue;
+use super::ring::Ring;
 use super::rule::{Rule, Violation};
 
 /// A state of the queue in which page requests are lost, and when it may last have been in it.
@@ -41,7 +41,7 @@ pub struct Seen {
 /// Records received.
 #[derive(Debug, Default)]
 pub struct PageQueue {
-    entries: Records<2>,
+    queue: RecordQueue<2>,
     /// Off, or with a memory fault: Response Failure
     off: Lossy,
     /// Full, or with an overflow: Success
@@ -57,18 +57,38 @@ impl PageQueue {
         PageQueue { off: Lossy { now: true, last: Some(0) }, ..PageQueue::default() }
     }
 
-    /// Software switched the queue on: it begins at 0. Until it has seen `pqon`, the queue may be off.
-    pub fn on(&mut self, ring: Ring, now: Cycle) {
-        self.entries.on(ring);
-        self.off.set(true, now);
-        self.full.set(false, now);
+    /// Where the queue lies.
+    pub fn ring(&self) -> Ring {
+        self.queue.ring()
+    }
+
+    /// Software writes `pqb`.
+    pub fn base_written(&mut self, base: QueueBase) {
+        self.queue.base_written(base);
+    }
+
+    /// Software writes `pqh`.
+    pub fn head_written(&mut self, head: u32) {
+        self.queue.head_written(head);
+    }
+
+    /// Software begins to write `pqcsr`. Whether it switches the queue on: until software has seen `pqon`, the queue may
+    /// be off.
+    pub fn csr_written(&mut self, csr: Pqcsr, now: Cycle) -> bool {
+        let is_on = self.queue.enable_written(csr.pqen());
+        if is_on {
+            self.off.set(true, now);
+            self.full.set(false, now);
+        }
+        self.queue.errors_cleared(csr.pqof(), csr.pqmf());
+        is_on
     }
 
     /// Room or the switch of the queue changed. Once it may have overflowed it may be in error until software has seen
     /// it without; `seen` is what software has just read of `pqcsr`.
-    pub fn update(&mut self, ring: Ring, head: u32, enabled: bool, seen: Option<Seen>, now: Cycle) {
-        let full = self.entries.is_full(ring, head);
-        self.entries.look_for_room(ring, head);
+    pub fn update(&mut self, seen: Option<Seen>, now: Cycle) {
+        let full = self.queue.is_full();
+        self.queue.look_for_room();
         let (off, overflow) = match seen {
             // What came about after the access was accepted need not show in it.
             Some(seen) => (
@@ -77,18 +97,13 @@ impl PageQueue {
             ),
             None => (self.off.now, self.full.now),
         };
-        self.off.set(off || !enabled, now);
+        self.off.set(off || !self.queue.is_enabled(), now);
         self.full.set(overflow || full, now);
     }
 
-    /// Software has read `pqcsr`. See [`Records::errors_seen`].
-    pub fn errors_seen(&mut self, head: u32, csr: Pqcsr) -> Result<(), Violation> {
-        self.entries.errors_seen(Rule::PageRequest, head, csr.pqof(), csr.pqmf())
-    }
-
-    /// Software begins to write `pqcsr`.
-    pub fn errors_cleared(&mut self, csr: Pqcsr) {
-        self.entries.errors_cleared(csr.pqof(), csr.pqmf());
+    /// Software has read `pqcsr`. See [`RecordQueue::errors_seen`].
+    pub fn errors_seen(&mut self, csr: Pqcsr) -> Result<(), Violation> {
+        self.queue.errors_seen(Rule::PageRequest, csr.pqof(), csr.pqmf())
     }
 
     /// A page request since this cycle may have found the queue off or in error.
@@ -110,28 +125,26 @@ impl PageQueue {
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
-        self.entries.tail_read(ring, tail, unanswered)
+    pub fn tail_read(&mut self, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        self.queue.tail_read(tail, unanswered)
     }
 
     /// The device wrote doublewords into the queue's memory. Returns the record that became whole by it.
     pub fn written(
         &mut self,
-        ring: Ring,
-        head: u32,
         index: u32,
         words: impl Iterator<Item = (usize, u64, u8)>,
     ) -> Result<Option<[u64; 2]>, Violation> {
-        let whole = self.entries.written(Rule::PageRequest, ring, head, index, words, &[0, 1])?;
+        let whole = self.queue.written(Rule::PageRequest, index, words, &[0, 1])?;
         self.records += u64::from(whole.is_some());
         Ok(whole)
     }
 
     /// The write of the newest record met a memory fault (`pqmf`): it is discarded, and so are all that follow.
-    pub fn write_failed(&mut self, ring: Ring, now: Cycle) {
+    pub fn write_failed(&mut self, now: Cycle) {
         self.off.set(true, now);
         self.failed = Some(now);
-        self.entries.refused(ring);
+        self.queue.refused();
         self.records = self.records.saturating_sub(1);
     }
 
@@ -143,11 +156,7 @@ impl PageQueue {
 
 #[cfg(test)]
 mod tests {
-    use golden::Spa;
-
     use super::*;
-
-    const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 16 };
 
     fn on(accepted: Cycle) -> Option<Seen> {
         Some(Seen { csr: Pqcsr(3 | 1 << 16), accepted })
@@ -155,22 +164,23 @@ mod tests {
 
     fn working() -> PageQueue {
         let mut queue = PageQueue::new();
-        queue.on(RING, 5);
-        queue.update(RING, 0, true, on(8), 10);
+        queue.base_written(QueueBase(0).with_ppn(2).with_log2sz_minus1(1));
+        queue.csr_written(Pqcsr(0).with_pqen(true), 5);
+        queue.update(on(8), 10);
         queue
     }
 
     fn write(queue: &mut PageQueue, index: u32) -> Result<Option<[u64; 2]>, Violation> {
-        queue.written(RING, 0, index, [(0, 7, 0xFF), (1, 8, 0xFF)].into_iter())
+        queue.written(index, [(0, 7, 0xFF), (1, 8, 0xFF)].into_iter())
     }
 
     #[test]
     fn records_come_in_order_and_never_into_a_full_queue() {
         let mut queue = working();
         assert_eq!(write(&mut queue, 1).unwrap_err().detail, "index");
-        assert_eq!(queue.written(RING, 0, 0, [(0, 7, 0xFF)].into_iter()), Ok(None), "half of it");
+        assert_eq!(queue.written(0, [(0, 7, 0xFF)].into_iter()), Ok(None), "half of it");
         assert_eq!(write(&mut queue, 0), Ok(Some([7, 8])));
-        assert_eq!((queue.tail_read(RING, 2, None), queue.tail_read(RING, 0, None)), (Err(1), Ok(1)));
+        assert_eq!((queue.tail_read(2, None), queue.tail_read(0, None)), (Err(1), Ok(1)));
         write(&mut queue, 1).unwrap();
         write(&mut queue, 2).unwrap();
         assert_eq!(write(&mut queue, 3).unwrap_err().detail, "full");
@@ -182,15 +192,16 @@ mod tests {
         let mut queue = working();
         assert!(queue.may_be_off(10) && !queue.may_be_off(11) && !queue.may_be_full(6));
         (0..3).for_each(|index| assert!(write(&mut queue, index).is_ok()));
-        queue.update(RING, 0, true, None, 20);
+        queue.update(None, 20);
         assert!(queue.may_be_full(1000) && !queue.may_be_off(1000));
-        queue.update(RING, 2, true, None, 30);
+        queue.head_written(2);
+        queue.update(None, 30);
         assert!(queue.may_be_full(1000), "pqof may be set");
-        queue.update(RING, 2, true, on(38), 40);
+        queue.update(on(38), 40);
         assert!(queue.may_be_full(40) && !queue.may_be_full(41));
-        queue.write_failed(RING, 50);
+        queue.write_failed(50);
         assert!(queue.may_be_off(1000), "pqmf may be set");
-        queue.update(RING, 2, true, on(49), 51);
+        queue.update(on(49), 51);
         assert!(queue.may_be_off(1000), "and need not show in what was asked before");
         assert_eq!(write(&mut queue, 2), Ok(Some([7, 8])), "its entry is free again");
     }

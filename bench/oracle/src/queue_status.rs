@@ -4,7 +4,7 @@
 
 use events::Cycle;
 
-use super::registers::switched_on;
+use super::record_queue::switched_on;
 use super::rule::{Rule, Violation};
 use super::status::{Bit, Enable, LATE, Level, SETTLE, check, clear, none_owed, status};
 

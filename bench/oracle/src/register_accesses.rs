@@ -2,16 +2,16 @@
 //! What software writes to registers, and what it reads there.
 
 use events::Cycle;
-use golden::{Capabilities, Fctl, offset};
+use golden::{Capabilities, Cqcsr, Fctl, Fqcsr, Pqcsr, QueueBase, offset};
 
 use super::Oracle;
 use super::device_writes::Queue;
+use super::ring::Ring;
 use super::rule::{Rule, Violation};
-use super::{choices, commands, interrupts, messages, page_queue, registers};
+use super::{choices, commands, interrupts, messages, page_queue};
 
 impl Oracle {
     pub(super) fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
-        use registers::Effect;
         self.accesses.write(register, value, now);
         let open = self.open(now);
         let waiting = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
@@ -20,47 +20,55 @@ impl Oracle {
         let pending = self.interrupts.pending(&open, now);
         self.messages.register_write(register, value, &pending, &self.routing(), now);
         self.interrupts.register_write(register, value, &open, now);
-        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
+        if register == offset::CQCSR && Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(now);
         }
         self.search.configuration.written(register, value, now);
-        let effect = self.registers.written(register, value);
-        let (cq, fq) = (self.registers.cq, self.registers.fq);
+        self.queue_register_written(register, value, now);
         let pas = self.search.configuration.caps.pas();
-        let beyond = |ring: registers::Ring| ring.base.0 >> pas != 0;
-        if beyond(cq) {
+        let beyond = |ring: Ring| ring.base.0 >> pas != 0;
+        if beyond(self.commands.ring()) {
             self.interrupts.commands_out_of_reach();
         }
-        if beyond(fq) {
+        if beyond(self.faults.ring()) {
             self.interrupts.faults.out_of_reach();
         }
-        match effect {
-            Effect::CommandQueueOn => self.commands.on(cq),
-            Effect::CommandTail(tail) => self.commands.tail(cq, tail, now),
-            Effect::CommandErrorsCleared(cleared) => self.commands.resume(cleared, now),
-            Effect::FaultQueueOn => {
-                self.faults.on(fq);
-                self.writes.forget_entries(Queue::Faults);
-            }
-            Effect::CommandQueueOff => self.commands_aborted(),
-            Effect::PageQueueOn => {
-                self.page_queue.on(self.registers.pq, now);
-                self.writes.forget_entries(Queue::Pages);
-            }
-            Effect::None => {}
-        }
-        match register {
-            offset::FQH => self.faults.head_moved(now),
-            offset::FQCSR => self.faults.errors_cleared(golden::Fqcsr(value as u32)),
-            offset::PQCSR => self.page_queue.errors_cleared(golden::Pqcsr(value as u32)),
-            _ => {}
-        }
-        self.faults.update(fq, self.registers.fqh, self.registers.fq_enabled, false, now);
-        let pq = self.registers.pq;
-        if beyond(pq) {
+        if beyond(self.page_queue.ring()) {
             self.interrupts.pages.queue.out_of_reach();
         }
-        self.page_queue.update(pq, self.registers.pqh, self.registers.pq_enabled, None, now);
+        self.faults.update(false, now);
+        self.page_queue.update(None, now);
+    }
+
+    /// The registers of the queues.
+    fn queue_register_written(&mut self, register: u16, value: u64, now: Cycle) {
+        match register {
+            offset::CQB => self.commands.base_written(QueueBase(value)),
+            offset::CQT => self.commands.tail_written(value as u32, now),
+            offset::CQCSR => {
+                let is_off = self.commands.csr_written(Cqcsr(value as u32), now);
+                if is_off {
+                    self.commands_aborted();
+                }
+            }
+            offset::FQB => self.faults.base_written(QueueBase(value)),
+            offset::FQH => self.faults.head_written(value as u32, now),
+            offset::FQCSR => {
+                let is_on = self.faults.csr_written(Fqcsr(value as u32));
+                if is_on {
+                    self.writes.forget_entries(Queue::Faults);
+                }
+            }
+            offset::PQB => self.page_queue.base_written(QueueBase(value)),
+            offset::PQH => self.page_queue.head_written(value as u32),
+            offset::PQCSR => {
+                let is_on = self.page_queue.csr_written(Pqcsr(value as u32), now);
+                if is_on {
+                    self.writes.forget_entries(Queue::Pages);
+                }
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn register_read(
@@ -84,9 +92,9 @@ impl Oracle {
             offset::FCTL => self.search.configuration.fctl_read(Fctl(value as u32)),
             offset::DDTP => self.search.configuration.ddtp_read(golden::Ddtp(value), accepted)?,
             offset::CQH => {
-                let mut head = self.commands.head_read(self.registers.cq, value as u32);
+                let mut head = self.commands.head_read(value as u32);
                 if head.is_err() && self.commands_go_on() {
-                    head = self.commands.head_read(self.registers.cq, value as u32);
+                    head = self.commands.head_read(value as u32);
                 }
                 if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
                     self.fence_order(sequence, now)?;
@@ -94,35 +102,33 @@ impl Oracle {
                 }
             }
             offset::FQT => {
-                let tail =
-                    self.faults.tail_read(self.registers.fq, value as u32, self.writes.unanswered(Queue::Faults));
+                let tail = self.faults.tail_read(value as u32, self.writes.unanswered(Queue::Faults));
                 let left = tail.map_err(|right| wrong("fqt", right))?;
                 self.interrupts.faults.records_seen(left as usize, accepted);
             }
             offset::FQCSR => {
-                let csr = golden::Fqcsr(value as u32);
-                self.faults.errors_seen(self.registers.fqh, csr)?;
+                let csr = Fqcsr(value as u32);
+                self.faults.errors_seen(csr)?;
                 let clear = csr.fqon() && !csr.fqmf() && !csr.fqof() && self.faults.shows_errors(accepted);
-                self.faults.update(self.registers.fq, self.registers.fqh, self.registers.fq_enabled, clear, now);
+                self.faults.update(clear, now);
             }
             offset::PQT => {
-                let tail =
-                    self.page_queue.tail_read(self.registers.pq, value as u32, self.writes.unanswered(Queue::Pages));
+                let tail = self.page_queue.tail_read(value as u32, self.writes.unanswered(Queue::Pages));
                 let left = tail.map_err(|right| wrong("pqt", right))?;
                 self.interrupts.pages.queue.records_seen(left as usize, accepted);
             }
             offset::PQCSR => {
-                self.page_queue.errors_seen(self.registers.pqh, golden::Pqcsr(value as u32))?;
-                let seen = Some(page_queue::Seen { csr: golden::Pqcsr(value as u32), accepted });
-                self.page_queue.update(self.registers.pq, self.registers.pqh, self.registers.pq_enabled, seen, now);
+                self.page_queue.errors_seen(Pqcsr(value as u32))?;
+                let seen = Some(page_queue::Seen { csr: Pqcsr(value as u32), accepted });
+                self.page_queue.update(seen, now);
             }
             _ => {}
         }
         self.interrupts.register_read(register, value, &self.open(now), accepted)?;
-        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_to() {
+        if register == offset::CQCSR && Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(accepted);
         }
-        if register == offset::CQCSR && golden::Cqcsr(value as u32).cmd_ill() {
+        if register == offset::CQCSR && Cqcsr(value as u32).cmd_ill() {
             self.commands.illegal_seen();
         }
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }

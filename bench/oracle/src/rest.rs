@@ -12,7 +12,7 @@ impl Oracle {
         let timed_out = self.device_commands.timeout_may(now) || self.interrupts.timed_out();
         if let Some(fence) = self.commands.unstored()
             && self.commands.stopped().is_none()
-            && self.registers.cq_enabled
+            && self.commands.is_enabled()
             && !timed_out
         {
             let right = format!("a store for the fence that was fetched in cycle {}", fence.fetched);

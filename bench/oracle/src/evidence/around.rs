@@ -85,10 +85,10 @@ impl Oracle {
     /// Writes of the device to its queues that memory has not answered.
     fn unanswered_records(&self) -> String {
         let queues = [
-            ("fault queue", Queue::Faults, self.registers.fq),
-            ("page-request queue", Queue::Pages, self.registers.pq),
+            ("fault queue", Queue::Faults, self.faults.ring()),
+            ("page-request queue", Queue::Pages, self.page_queue.ring()),
         ];
-        let line = |(name, queue, ring): (&str, Queue, super::super::registers::Ring)| {
+        let line = |(name, queue, ring): (&str, Queue, super::super::ring::Ring)| {
             let index = self.writes.unanswered(queue)?;
             let at = Spa(ring.base.0 + u64::from(index) * u64::from(ring.entry_bytes));
             Some(format!("memory has not answered the write of entry {index} of the {name}, at {at:#x}\n"))

@@ -79,7 +79,7 @@ impl Oracle {
     /// which request that is. The second part is that record, and who owes it.
     pub(super) fn wrong_record(&self, came: &Came) -> (String, Option<(FaultRecord, &Owed)>) {
         let Came { record, index, cycle } = came;
-        let at = Spa(self.registers.fq.base.0 + u64::from(*index) * 32);
+        let at = Spa(self.faults.ring().base.0 + u64::from(*index) * 32);
         let mut text = format!("the record came into entry {index} of the fault queue, at {at:#x}, in cycle {cycle}\n");
         let refused = self.faults.refusals();
         let all = refused.flat_map(|(owed, left)| owed.possible.iter().map(move |fault| (owed, left, fault.record())));

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A queue in memory that the device under test writes, entry by entry: the fault queue, and the page-request queue.
+//! Where it lies, its head and its switch are software's, its tail is the device's.
+
+use golden::QueueBase;
 
 use super::dma::lanes;
-use super::registers::Ring;
+use super::ring::Ring;
 use super::rule::{Rule, Violation};
 
 /// A doubleword that is written in one or several pieces.
@@ -24,9 +27,19 @@ impl Partial {
     }
 }
 
-/// The entries of the queue, each of so many doublewords.
+/// Software wrote an enable: whether that switches on what was off.
+pub(super) fn switched_on(enabled: &mut bool, on: bool) -> bool {
+    let was = std::mem::replace(enabled, on);
+    on && !was
+}
+
+/// A queue whose entries have so many doublewords.
 #[derive(Debug, Default)]
-pub struct Records<const WORDS: usize> {
+pub struct RecordQueue<const WORDS: usize> {
+    ring: Ring,
+    /// As software last wrote it
+    head: u32,
+    enabled: bool,
     /// Entries that it had when it was switched on; 0 before
     entries: u64,
     /// Entries that are not whole yet: hardly ever more than one
@@ -44,30 +57,55 @@ pub struct Records<const WORDS: usize> {
     beyond: Option<u32>,
 }
 
-impl<const WORDS: usize> Records<WORDS> {
-    /// Software switched the queue on: it begins at 0.
-    pub fn on(&mut self, ring: Ring) {
-        self.entries = ring.entries;
-        self.partial.clear();
-        self.tail = 0;
-        self.known_tail = 0;
-        self.errors_cleared(true, true);
+impl<const WORDS: usize> RecordQueue<WORDS> {
+    /// Where it lies.
+    pub fn ring(&self) -> Ring {
+        self.ring
+    }
+
+    /// Software has switched it on.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Software writes `fqb` or `pqb`.
+    pub fn base_written(&mut self, base: QueueBase) {
+        self.ring = Ring::new(base, 8 * WORDS as u32);
+    }
+
+    /// Software writes `fqh` or `pqh`.
+    pub fn head_written(&mut self, head: u32) {
+        self.head = self.ring.wrap(head);
+    }
+
+    /// Software writes `fqen` or `pqen`. Whether that switches the queue on: it begins at 0 then.
+    pub fn enable_written(&mut self, enable: bool) -> bool {
+        let is_on = switched_on(&mut self.enabled, enable);
+        if is_on {
+            self.entries = self.ring.entries;
+            self.partial.clear();
+            self.head = 0;
+            self.tail = 0;
+            self.known_tail = 0;
+            self.errors_cleared(true, true);
+        }
+        is_on
     }
 
     /// Software moved the head, or an entry came: the queue may have overflowed if it is full by now.
-    pub fn look_for_room(&mut self, ring: Ring, head: u32) {
-        if self.is_full(ring, head) {
-            self.full_at = Some(head);
+    pub fn look_for_room(&mut self) {
+        if self.is_full() {
+            self.full_at = Some(self.head);
             self.beyond = None;
         }
     }
 
-    /// Software has seen an overflow of the queue, whose head is this, or a memory fault: "no more" records until it has
+    /// Software has seen an overflow of the queue, or a memory fault: "no more" records until it has
     /// cleared them, whatever room there is by then. What it has not seen there is not.
     ///
     /// # Errors
     /// `rule` is broken: a record came after the overflow.
-    pub fn errors_seen(&mut self, rule: Rule, head: u32, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
+    pub fn errors_seen(&mut self, rule: Rule, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
         if let Some(index) = self.beyond.filter(|_| overflow) {
             let wrong = format!("a record in entry {index}, once software had made room");
             return Err(Violation::new(rule, "overflow", "no record until software has cleared the overflow", wrong));
@@ -75,7 +113,7 @@ impl<const WORDS: usize> Records<WORDS> {
         self.errors_cleared(!overflow, !memory_fault);
         if overflow {
             // Software may have made room before it looked.
-            self.frozen.get_or_insert(self.full_at.unwrap_or(head));
+            self.frozen.get_or_insert(self.full_at.unwrap_or(self.head));
         }
         self.refusal_seen |= memory_fault;
         Ok(())
@@ -90,8 +128,12 @@ impl<const WORDS: usize> Records<WORDS> {
     }
 
     /// There is no room for another entry.
-    pub fn is_full(&self, ring: Ring, head: u32) -> bool {
-        ring.entries == 0 || ring.after(self.tail) == head
+    pub fn is_full(&self) -> bool {
+        self.is_full_at(self.head)
+    }
+
+    fn is_full_at(&self, head: u32) -> bool {
+        self.ring.entries == 0 || self.ring.after(self.tail) == head
     }
 
     /// Software read the tail; memory has not answered the write of the entry at `unanswered` yet, nor of those behind it:
@@ -99,7 +141,8 @@ impl<const WORDS: usize> Records<WORDS> {
     ///
     /// # Errors
     /// The furthest index that it may have.
-    pub fn tail_read(&mut self, ring: Ring, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+    pub fn tail_read(&mut self, tail: u32, unanswered: Option<u32>) -> Result<u32, u32> {
+        let ring = self.ring;
         let furthest = unanswered.unwrap_or(self.tail);
         let ahead = |index: u32| ring.wrap(index.wrapping_sub(self.known_tail));
         if ahead(tail) > ahead(furthest) {
@@ -116,13 +159,11 @@ impl<const WORDS: usize> Records<WORDS> {
     pub fn written(
         &mut self,
         rule: Rule,
-        ring: Ring,
-        head: u32,
         index: u32,
         words: impl Iterator<Item = (usize, u64, u8)>,
         needed: &[usize],
     ) -> Result<Option<[u64; WORDS]>, Violation> {
-        let is_beyond = self.full_at.is_some_and(|head| self.is_full(ring, head));
+        let is_beyond = self.full_at.is_some_and(|head| self.is_full_at(head));
         if index != self.tail {
             let (right, wrong) = (format!("entry {}", self.tail), format!("entry {index}"));
             return Err(Violation::new(rule, "index", right, wrong));
@@ -131,7 +172,7 @@ impl<const WORDS: usize> Records<WORDS> {
             let wrong = format!("a record in entry {index}");
             return Err(Violation::new(rule, "memory fault", "no record until software has cleared the fault", wrong));
         }
-        if self.is_full(ring, self.frozen.unwrap_or(head)) {
+        if self.is_full_at(self.frozen.unwrap_or(self.head)) {
             let wrong = format!("a record in entry {index}");
             return Err(Violation::new(rule, "full", "nothing: the queue is full", wrong));
         }
@@ -151,14 +192,14 @@ impl<const WORDS: usize> Records<WORDS> {
         if is_beyond {
             self.beyond.get_or_insert(index);
         }
-        self.tail = ring.after(self.tail);
-        self.look_for_room(ring, head);
+        self.tail = self.ring.after(self.tail);
+        self.look_for_room();
         Ok(Some(words))
     }
 
     /// Memory refused the newest entry: its place is free again.
-    pub fn refused(&mut self, ring: Ring) {
-        self.tail = ring.wrap(self.tail.wrapping_sub(1));
+    pub fn refused(&mut self) {
+        self.tail = self.ring.wrap(self.tail.wrapping_sub(1));
     }
 }
 
@@ -170,21 +211,29 @@ mod tests {
 
     const RING: Ring = Ring { base: Spa(0x2000), entries: 4, entry_bytes: 16 };
 
-    fn written(records: &mut Records<2>, head: u32, index: u32) -> Result<(), Violation> {
+    /// It has just been switched on.
+    fn on(ring: Ring) -> RecordQueue<2> {
+        let mut queue = RecordQueue { ring, ..RecordQueue::default() };
+        assert!(queue.enable_written(true) && !queue.enable_written(true));
+        queue
+    }
+
+    fn written(records: &mut RecordQueue<2>, head: u32, index: u32) -> Result<(), Violation> {
+        records.head_written(head);
         let words = [(0, 0, 0xFF), (1, 0, 0xFF)].into_iter();
-        records.written(Rule::FaultRecord, RING, head, index, words, &[0, 1]).map(|_| ())
+        records.written(Rule::FaultRecord, index, words, &[0, 1]).map(|_| ())
     }
 
     /// Three entries with the head at 0: the queue is full.
-    fn full() -> Records<2> {
-        let mut records = Records::default();
-        records.on(RING);
+    fn full() -> RecordQueue<2> {
+        let mut records = on(RING);
         (0..3).for_each(|index| written(&mut records, 0, index).expect("there is room"));
         records
     }
 
-    fn seen(records: &mut Records<2>, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
-        records.errors_seen(Rule::FaultRecord, 2, overflow, memory_fault)
+    fn seen(records: &mut RecordQueue<2>, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
+        records.head_written(2);
+        records.errors_seen(Rule::FaultRecord, overflow, memory_fault)
     }
 
     #[test]
@@ -214,7 +263,7 @@ mod tests {
     #[test]
     fn nothing_is_recorded_between_a_memory_fault_and_its_end() {
         let mut records = full();
-        records.refused(RING);
+        records.refused();
         seen(&mut records, false, true).unwrap();
         assert_eq!(written(&mut records, 0, 2).unwrap_err().detail, "memory fault");
         records.errors_cleared(true, false);
@@ -225,21 +274,19 @@ mod tests {
 
     #[test]
     fn a_queue_of_2_to_the_32_costs_what_is_written_to_it() {
-        let ring = Ring { entries: 1 << 32, ..RING };
-        let write = |records: &mut Records<2>, index: u32, word: usize| {
-            records.written(Rule::FaultRecord, ring, 0, index, [(word, 7, 0xFF)].into_iter(), &[0, 1])
+        let write = |records: &mut RecordQueue<2>, index: u32, word: usize| {
+            records.written(Rule::FaultRecord, index, [(word, 7, 0xFF)].into_iter(), &[0, 1])
         };
-        let mut records = Records::default();
-        records.on(ring);
+        let mut records = on(Ring { entries: 1 << 32, ..RING });
         assert_eq!(write(&mut records, 0, 1), Ok(None));
         assert_eq!(records.partial.len(), 1);
         assert_eq!(write(&mut records, 0, 0), Ok(Some([7, 7])));
         assert!(records.partial.is_empty());
-        assert_eq!(records.tail_read(ring, 2, None), Err(1));
+        assert_eq!(records.tail_read(2, None), Err(1));
         records.tail = u32::MAX - 1;
-        assert!(!records.is_full(ring, 0));
+        assert!(!records.is_full());
         assert_eq!(write(&mut records, u32::MAX - 1, 0), Ok(None));
         assert!(write(&mut records, u32::MAX - 1, 1).is_ok());
-        assert!(records.is_full(ring, 0), "one entry stays free");
+        assert!(records.is_full(), "one entry stays free");
     }
 }
