@@ -213,7 +213,10 @@ impl Operations {
     /// Those that a request overlaps.
     pub fn overlapped(&self, window: Window) -> impl Iterator<Item = &Bracket> {
         let window = self.slips.overlap(window);
-        self.brackets.iter().filter(move |bracket| bracket.overlaps(window))
+        // They end in the order in which they begin.
+        let ended = |bracket: &Bracket| bracket.ended.is_some_and(|ended| ended <= window.offered);
+        let first = self.brackets.partition_point(ended);
+        self.brackets[first..].iter().take_while(move |bracket| bracket.overlaps(window))
     }
 
     /// Memory at rest around the operations that a request overlaps. A word that something else stored to meanwhile may be
@@ -231,10 +234,11 @@ impl Operations {
         let Some(&first) = moments.cycles.first() else { return moments };
         let (promised, other): (Vec<_>, Vec<_>) =
             self.overlapped(window).partition(|bracket| bracket.operation.promise.is_kept_meanwhile());
-        let stored_apart = |addr: u64| {
-            other.iter().any(|bracket| bracket.words.contains(&addr))
-                || self.loose.iter().any(|&(cycle, word)| word == addr && cycle >= first && cycle <= window.end)
-        };
+        let loose = &self.loose[self.loose.partition_point(|&(cycle, _)| cycle < first)..];
+        let loose: FxHashSet<u64> =
+            loose.iter().take_while(|&&(cycle, _)| cycle <= window.end).map(|&(_, word)| word).collect();
+        let stored_apart =
+            |addr: u64| loose.contains(&addr) || other.iter().any(|bracket| bracket.words.contains(&addr));
         for &addr in promised.iter().flat_map(|bracket| &bracket.words) {
             let Some(history) = histories.word(golden::Spa(addr)) else { continue };
             if moments.held.contains_key(&addr) || stored_apart(addr) {
@@ -251,8 +255,9 @@ impl Operations {
         if self.brackets.is_empty() && self.loose.is_empty() {
             return;
         }
-        self.brackets.retain(|bracket| bracket.ended.is_none_or(|ended| oldest <= ended));
-        self.loose.retain(|&(cycle, _)| oldest <= cycle);
+        self.brackets
+            .drain(..self.brackets.partition_point(|bracket| bracket.ended.is_some_and(|ended| ended < oldest)));
+        self.loose.drain(..self.loose.partition_point(|&(cycle, _)| cycle < oldest));
     }
 }
 
