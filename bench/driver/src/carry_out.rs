@@ -4,13 +4,23 @@
 
 use golden::{DeviceId, Spa};
 
+use super::device_state::DeferredRelease;
+use super::driver::Driver;
 use super::error::ApiError;
 use super::format::{Context, Invalidation, ProcessContext};
+use super::handles::Device;
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Plan, Step};
-use super::setup::{Device, Driver};
-use super::switch::{DeferredRelease, Part};
+
+/// One entry of a directory that changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The context of a device
+    Device { from: Context, to: Context },
+    /// The context of one of its processes
+    Process { process: u32, from: ProcessContext, to: ProcessContext },
+}
 
 impl Driver {
     /// The stores of a device context and what belongs between them.
@@ -153,7 +163,7 @@ impl Driver {
                     self.device_mut(device)?.context.0[*word] = *value;
                 }
                 (Step::Store { word, value }, Part::Process { process, .. }) => {
-                    let at = self.process_context_at(device, *process)?;
+                    let at = self.processes(device)?.directory.context_at(*process)?;
                     machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
                     if let Some(own) = &mut self.device_mut(device)?.processes {
                         own.contexts.entry(*process).or_default().0[*word] = *value;

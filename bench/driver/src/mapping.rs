@@ -4,12 +4,15 @@
 use events::{Operation, Promise};
 use golden::Spa;
 
-use super::domain::{HostMemory, Kind, Paging, Tag};
+use super::alloc::Allocator;
+use super::domain_state::{Kind, Paging, Tag};
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::format::{Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::handles::Domain;
+use super::host_memory::HostMemory;
 use super::machine::Machine;
-use super::setup::{Domain, Driver};
-use super::table::{Gather, Leaf, TableMemory};
+use super::table::{Gather, Leaf, PageTable, TableMemory};
 
 /// A range to be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,19 +306,12 @@ impl Driver {
         ids.map(|id| Invalidation::Ddt { device: Some(id.0) }).collect()
     }
 
-    fn table_and_alloc(
-        &mut self,
-        domain: Domain,
-    ) -> Result<(&mut super::table::PageTable, &mut super::alloc::Allocator), ApiError> {
+    fn table_and_alloc(&mut self, domain: Domain) -> Result<(&mut PageTable, &mut Allocator), ApiError> {
         match self.domains.get_mut(&domain.0).map(|d| &mut d.kind) {
             Some(Kind::Paging(p)) => Ok((&mut p.table, &mut self.alloc)),
             Some(Kind::Nested(_)) => Err(ApiError::Invalid("a nested domain has no mappings of its own")),
             None => Err(ApiError::NoSuchObject { kind: "domain", id: domain.0 }),
         }
-    }
-
-    pub(super) fn domain_name(&self, domain: Domain) -> String {
-        self.domains.get(&domain.0).map_or_else(|| format!("#{}", domain.0), |d| d.name.clone())
     }
 }
 
@@ -373,9 +369,4 @@ fn whole_areas(paging: &Paging, iova: u64, bytes: u64) -> Result<Vec<(u64, u64)>
         return Err(ApiError::Splits { iova, bytes });
     }
     Ok(found)
-}
-
-/// Whether a context is rooted in a guest page; used where a guest frees its tables.
-pub(super) fn rooted_at(context: &Context, root: u64) -> bool {
-    context.has_first_stage() && context.first_root() == root
 }
