@@ -12,6 +12,7 @@ use super::handles::Device;
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Plan, Step};
+use super::quirk::Quirk;
 
 /// One entry of a directory that changes.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +31,7 @@ impl Driver {
             Policy::Upstream => plan::upstream(from, to),
             Policy::Rfc => plan::rfc(from, to),
         };
-        if self.options.quirks.valid_first {
+        if self.options.quirks.has(Quirk::ValidFirst) {
             // The store that sets V comes before all others.
             if let Some(at) =
                 plan.steps.iter().rposition(|s| matches!(s, Step::Store { word: 0, value } if value & 1 != 0))
@@ -45,7 +46,7 @@ impl Driver {
     /// What is flushed after a change of a device context.
     pub(super) fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
         match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            _ if self.options.quirks.has(Quirk::SkipAttachFlush) => Vec::new(),
             // The patch flushed before, and not again.
             (Policy::Rfc, _) => Vec::new(),
             (_, FlushPolicy::Spec) => plan::flush_after_change(from),
@@ -70,7 +71,7 @@ impl Driver {
         let same_tag = from.valid() && to.valid() && from.has_first_stage() && to.has_first_stage();
         let same_tag = same_tag && from.pscid() == to.pscid() && from.0[1] != to.0[1];
         match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            _ if self.options.quirks.has(Quirk::SkipAttachFlush) => Vec::new(),
             (Policy::Rfc, _) => Vec::new(),
             (_, FlushPolicy::Tags) if !same_tag => Vec::new(),
             _ => plan::flush_after_process_change(from, None),
@@ -119,7 +120,7 @@ impl Driver {
                     flushes.push(invalidation);
                 }
             }
-            if !flushes.is_empty() && !self.options.quirks.skip_attach_flush {
+            if !flushes.is_empty() && !self.options.quirks.has(Quirk::SkipAttachFlush) {
                 match lists.last_mut() {
                     Some(last) => last.push(Step::Flush(flushes)),
                     None => self.flush(machine, &flushes)?,
@@ -170,12 +171,12 @@ impl Driver {
                     }
                 }
                 (Step::Sync, Part::Device { .. }) => {
-                    if !self.options.quirks.skip_attach_sync {
+                    if !self.options.quirks.has(Quirk::SkipAttachSync) {
                         self.commands.complete(machine, &self.options, &plan::sync_commands(&ids))?;
                     }
                 }
                 (Step::Sync, Part::Process { process, .. }) => {
-                    if !self.options.quirks.skip_process_sync {
+                    if !self.options.quirks.has(Quirk::SkipProcessSync) {
                         let process = *process;
                         let pdt = |id: &DeviceId| Invalidation::Pdt { device: id.0, process }.command();
                         let commands: Vec<_> = ids.iter().map(pdt).collect();

@@ -14,6 +14,7 @@ use super::handles::Domain;
 use super::host_memory::{HostMemory, RootTwice};
 use super::machine::Machine;
 use super::msi_table::MsiTable;
+use super::quirk::Quirk;
 use super::request::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT};
 use super::table::{PageTable, TableMemory};
 
@@ -28,7 +29,7 @@ impl Driver {
     /// ENOMEM, ENOSPC.
     pub fn hwpt_alloc(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
         let quirks = self.options.quirks;
-        if !quirks.late_flags {
+        if !quirks.has(Quirk::LateFlags) {
             self.check_flags(request)?;
         }
         let made = if request.parent.is_some() || request.data_type != DATA_NONE {
@@ -38,7 +39,7 @@ impl Driver {
         } else {
             self.alloc_paging(machine, request)?
         };
-        if quirks.late_flags
+        if quirks.has(Quirk::LateFlags)
             && let Err(error) = self.check_flags(request)
         {
             self.free(machine, made)?;
@@ -52,7 +53,7 @@ impl Driver {
     }
 
     fn check_flags(&self, request: &HwptRequest) -> Result<(), ApiError> {
-        let tracking = if self.options.quirks.accept_dirty_tracking { DIRTY_TRACKING } else { 0 };
+        let tracking = if self.options.quirks.has(Quirk::AcceptDirtyTracking) { DIRTY_TRACKING } else { 0 };
         let nested = request.parent.is_some() || request.data_type != DATA_NONE;
         let known = tracking | if nested { 0 } else { NEST_PARENT };
         if request.flags & !known == 0 { Ok(()) } else { Err(ApiError::UnsupportedFlags(request.flags)) }
@@ -60,12 +61,15 @@ impl Driver {
 
     fn alloc_paging(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
         let quirks = self.options.quirks;
-        let parent = request.flags & NEST_PARENT != 0 && !quirks.ignore_nest_parent;
-        let second = parent || request.user && quirks.user_second_stage;
+        let parent = request.flags & NEST_PARENT != 0 && !quirks.has(Quirk::IgnoreNestParent);
+        let second = parent || request.user && quirks.has(Quirk::UserSecondStage);
         let stage = if second { Stage::Second } else { Stage::First };
-        let caps = if quirks.foreign_capabilities { Capabilities(u64::MAX) } else { self.caps };
+        let caps = if quirks.has(Quirk::ForeignCapabilities) { Capabilities(u64::MAX) } else { self.caps };
         let scheme = match request.scheme {
-            Some(scheme) if scheme.stage() != stage && (quirks.ignore_nest_parent || quirks.user_second_stage) => {
+            Some(scheme)
+                if scheme.stage() != stage
+                    && (quirks.has(Quirk::IgnoreNestParent) || quirks.has(Quirk::UserSecondStage)) =>
+            {
                 caps.largest(stage).ok_or(ApiError::Unsupported("stage of translation"))?
             }
             Some(scheme) if scheme.stage() != stage => return Err(ApiError::Invalid("scheme of the other stage")),
@@ -88,11 +92,14 @@ impl Driver {
             Stage::Second => self.alloc.gscid().map(Tag::Gscid),
         };
         let made = tag.and_then(|tag| {
-            let memory: &mut dyn TableMemory =
-                if quirks.root_twice { &mut RootTwice(&mut self.alloc) } else { &mut HostMemory(&mut self.alloc) };
+            let memory: &mut dyn TableMemory = if quirks.has(Quirk::RootTwice) {
+                &mut RootTwice(&mut self.alloc)
+            } else {
+                &mut HostMemory(&mut self.alloc)
+            };
             PageTable::new(machine, memory, scheme)
                 .map(|table| (tag, table))
-                .inspect_err(|_| self.free_tag(tag, quirks.leak_pscid))
+                .inspect_err(|_| self.free_tag(tag, quirks.has(Quirk::LeakPscid)))
         });
         let (tag, table) = made.inspect_err(|_| self.alloc.free_object())?;
         let msi = match request.msi.map(|window| MsiTable::new(machine, &mut self.alloc, scheme, window)).transpose() {
@@ -114,7 +121,7 @@ impl Driver {
             global: false,
             quarantine: Vec::new(),
             msi,
-            forgotten: request.user && quirks.second_free,
+            forgotten: request.user && quirks.has(Quirk::SecondFree),
         };
         self.insert(id, &request.name, Kind::Paging(Box::new(paging)));
         Ok(Domain(id))
@@ -136,16 +143,16 @@ impl Driver {
             return Err(ApiError::Invalid("the guest's context names the scheme"));
         }
         let user = self.user_context(parent, &request.data)?;
-        let snapshot = self.options.quirks.snapshot_second_stage.then(|| self.live_second_stage()).flatten();
+        let snapshot = self.options.quirks.has(Quirk::SnapshotSecondStage).then(|| self.live_second_stage()).flatten();
         self.alloc.object()?;
-        if self.options.quirks.nested_allocates {
+        if self.options.quirks.has(Quirk::NestedAllocates) {
             self.alloc.pscid()?;
             self.alloc.pages(machine, 1, PAGE)?;
         }
-        if let Some(event) = request.event.filter(|_| self.options.quirks.event_pointer) {
+        if let Some(event) = request.event.filter(|_| self.options.quirks.has(Quirk::EventPointer)) {
             machine.store(event, u64::from(parent.0))?;
         }
-        if self.options.quirks.context_per_parent {
+        if self.options.quirks.has(Quirk::ContextPerParent) {
             for state in self.domains.values_mut() {
                 if let Kind::Nested(other) = &mut state.kind
                     && other.parent == parent.0
@@ -176,7 +183,7 @@ impl Driver {
     /// fault of the host.
     fn user_context(&self, parent: Domain, data: &[u8]) -> Result<Context, ApiError> {
         const BASE: usize = 32;
-        let any_length = self.options.quirks.unchecked_length;
+        let any_length = self.options.quirks.has(Quirk::UncheckedLength);
         if data.len() < BASE && !any_length {
             return Err(ApiError::ShortStruct { bytes: data.len(), needed: BASE });
         }
@@ -191,7 +198,7 @@ impl Driver {
             *word = u64::from_le_bytes(bytes);
         }
         let user = Context(words);
-        if self.options.quirks.unchecked_context {
+        if self.options.quirks.has(Quirk::UncheckedContext) {
             return Ok(user);
         }
         let hardware_updates = if self.caps.amo_hwad() { TC_SADE } else { 0 };
@@ -242,7 +249,7 @@ impl Driver {
         {
             return Err(ApiError::Busy("domain has nested domains or guest memory"));
         }
-        if state.tagged && !self.options.quirks.skip_release_flush {
+        if state.tagged && !self.options.quirks.has(Quirk::SkipReleaseFlush) {
             let list = self.tag_flush(domain.0)?;
             self.flush(machine, &list)?;
         }

@@ -19,6 +19,7 @@ use super::handles::{Device, Domain, Seat, Target};
 use super::machine::Machine;
 use super::options::Options;
 use super::queue::CommandQueue;
+use super::quirk::Quirk;
 
 /// The driver of one IOMMU. It keeps no hold on the machine, which is lent to it call by call.
 #[derive(Clone, Debug)]
@@ -61,9 +62,9 @@ impl Driver {
         let quirks = self.options.quirks;
         let commands: Vec<Command> = list
             .iter()
-            .filter(|i| !(quirks.skip_gvma && matches!(i, Invalidation::Gvma { .. })))
+            .filter(|i| !(quirks.has(Quirk::SkipGvma) && matches!(i, Invalidation::Gvma { .. })))
             .map(|&i| match i {
-                Invalidation::Vma { pscid, addr, .. } if quirks.flush_without_gv => {
+                Invalidation::Vma { pscid, addr, .. } if quirks.has(Quirk::FlushWithoutGv) => {
                     Invalidation::Vma { gscid: None, pscid, addr }.command()
                 }
                 other => other.command(),

@@ -18,6 +18,7 @@ use super::guest_memory::{GuestMemory, GuestPages, GuestState, TableState};
 use super::handles::{Domain, Guest, GuestTable};
 use super::machine::Machine;
 use super::mapping::{Mapping, check_mapping};
+use super::quirk::Quirk;
 use super::request::NestedData;
 use super::table::{Gather, Leaf, PageTable, TableMemory};
 
@@ -217,7 +218,7 @@ impl Driver {
         let gather = state.table.unmap(machine, &GuestPages { alloc, memory }, iova, bytes)?;
         let commands = guest_commands(state.pscid, &gather, self.options.page_flushes);
         let mut result = Ok(0);
-        if !self.options.quirks.skip_unmap_flush {
+        if !self.options.quirks.has(Quirk::SkipUnmapFlush) {
             for nested in self.nested_on(parent, root) {
                 result = result.and(self.cache_invalidate(machine, Domain(nested), &commands));
             }
@@ -310,7 +311,7 @@ impl Driver {
 
     fn user_command(&self, command: Command, gscid: u16) -> Result<Command, ApiError> {
         let quirks = self.options.quirks;
-        if quirks.unchecked_invalidations {
+        if quirks.has(Quirk::UncheckedInvalidations) {
             return Ok(command);
         }
         let reserved = ApiError::Reserved { field: "command", value: command.0[0] };
@@ -320,7 +321,7 @@ impl Driver {
         let Some(Invalidation::Vma { gscid: None, pscid, addr }) = command.vma_operands() else {
             return Err(reserved);
         };
-        let gscid = (!quirks.flush_without_gv).then_some(gscid);
+        let gscid = (!quirks.has(Quirk::FlushWithoutGv)).then_some(gscid);
         Ok(Invalidation::Vma { gscid, pscid, addr }.command())
     }
 

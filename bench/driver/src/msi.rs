@@ -11,6 +11,7 @@ use super::format::{Invalidation, PAGE, ppn_at_10};
 use super::handles::{Device, Domain, Seat};
 use super::machine::Machine;
 use super::msi_table::MsiTable;
+use super::quirk::Quirk;
 
 /// `V`, and `M` = 3: the entry leads to a page as a PTE does (basic translate mode).
 const BASIC: u64 = 1 | 3 << 1;
@@ -110,7 +111,7 @@ impl Driver {
     fn flush_msi(&mut self, machine: &mut dyn Machine, domain: Domain, file: u32) -> Result<(), ApiError> {
         let gscid = Some(self.gscid_of(domain.0)?);
         let address = self.msi_table(domain, file)?.window.address + u64::from(file) * PAGE;
-        if !self.domain(domain)?.tagged || self.options.quirks.skip_msi_flush {
+        if !self.domain(domain)?.tagged || self.options.quirks.has(Quirk::SkipMsiFlush) {
             return Ok(());
         }
         self.flush(machine, &[Invalidation::Gvma { gscid, addr: Some(address) }])

@@ -11,6 +11,7 @@ use super::handles::{Device, Seat, Target};
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Class};
+use super::quirk::Quirk;
 
 /// A PSCID that nothing uses, for the length of one change.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +97,7 @@ impl Driver {
         let parts = self.parts(seat, target)?;
         let current = self.target_of(seat)?;
         let (old, new) = (current.and_then(Target::domain), target.and_then(Target::domain));
-        if quirks.unlink_first && old != new {
+        if quirks.has(Quirk::UnlinkFirst) && old != new {
             self.unbond(seat, old);
         }
         let bond = match new {
@@ -135,7 +136,7 @@ impl Driver {
             return Err(error);
         }
         self.return_scratch(scratch);
-        if old != new && !quirks.keep_reference {
+        if old != new && !quirks.has(Quirk::KeepReference) {
             self.unbond(seat, old);
         }
         self.settle(old);
