@@ -2,7 +2,7 @@
 //! Faults and their records (section "Fault/Event-Queue").
 
 use crate::bits::bits;
-use crate::{Access, DeviceId, ProcessId};
+use crate::{Access, DeviceId, ProcessId, Ttyp};
 
 macro_rules! causes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
@@ -165,31 +165,6 @@ impl Cause {
                 | Self::MsiPteInvalid
         )
     }
-}
-
-/// Transaction type in a fault record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Ttyp {
-    /// Not caused by an inbound transaction
-    #[default]
-    None = 0,
-    /// Untranslated read for execute
-    UntranslatedExecute = 1,
-    /// Untranslated read
-    UntranslatedRead = 2,
-    /// Untranslated write or AMO
-    UntranslatedWrite = 3,
-    /// Translated read for execute
-    TranslatedExecute = 5,
-    /// Translated read
-    TranslatedRead = 6,
-    /// Translated write or AMO
-    TranslatedWrite = 7,
-    /// PCIe ATS translation request
-    AtsRequest = 8,
-    /// PCIe message request
-    Message = 9,
 }
 
 /// How a refused request is answered.

@@ -100,7 +100,7 @@ pub use device::{
     InvalidationCompletion, Iommu, Memory, MemoryError, MemoryWords, Message, MessageKind, MrifStore, PageRequest,
     PageRequestPayload, PageRequestRecord, Parameters, Platform,
 };
-pub use fault::{Cause, Fault, FaultHead, FaultRecord, Response, Ttyp};
+pub use fault::{Cause, Fault, FaultHead, FaultRecord, Response};
 pub use fields::Fields;
 pub use outcome::{Mrif, Outcome, Pbmt, Permissions, Target, Translation};
 pub use process::{ProcessContext, ProcessTa};
@@ -108,7 +108,7 @@ pub use pte::{MsiPte0, MsiPte1, Pte};
 pub use registers::{
     Cqcsr, DdtMode, Ddtp, EventSelector, Fqcsr, Icvec, Ipsr, Pqcsr, QueueBase, TrReqCtl, TrResponse, offset,
 };
-pub use request::{Access, Kind, Request};
+pub use request::{Access, Kind, Request, Ttyp};
 pub use trace::{Decision, Step, Trace};
 pub use translate::{locate_device_context, translate, translate_traced};
 pub use words::{MsiTable, Pointer, Purpose, Read, Role, Stage, Tags, Update, WordRef, Words};

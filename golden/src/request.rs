@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a device asks for.
+//! What a device asks for, and the type under which a fault record shows it.
 
-use crate::{DeviceId, Iova, ProcessId, Ttyp};
+use crate::{DeviceId, Iova, ProcessId};
 
 /// What a device wants to do at the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,31 @@ pub enum Kind {
         /// Execute permission is asked for
         execute: bool,
     },
+}
+
+/// Transaction type in a fault record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Ttyp {
+    /// Not caused by an inbound transaction
+    #[default]
+    None = 0,
+    /// Untranslated read for execute
+    UntranslatedExecute = 1,
+    /// Untranslated read
+    UntranslatedRead = 2,
+    /// Untranslated write or AMO
+    UntranslatedWrite = 3,
+    /// Translated read for execute
+    TranslatedExecute = 5,
+    /// Translated read
+    TranslatedRead = 6,
+    /// Translated write or AMO
+    TranslatedWrite = 7,
+    /// PCIe ATS translation request
+    AtsRequest = 8,
+    /// PCIe message request
+    Message = 9,
 }
 
 /// A transaction of a device, as the IOMMU sees it.

@@ -11,7 +11,7 @@ use events::{Cycle, Event, range_log2};
 
 use super::config::AtsTiming;
 use super::dice::Dice;
-use super::fabric::Queued;
+use super::flights::Queued;
 use super::held::{Held, Payload};
 use super::messages;
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};

@@ -8,8 +8,7 @@ use events::{Cycle, Direction, DmaRequest, EXOKAY, Event, OKAY, Ticket};
 
 use super::config::DeviceTiming;
 use super::dice::Dice;
-use super::fabric::Queued;
-use super::flights::Flights;
+use super::flights::{Flights, Queued};
 use super::held::Held;
 use super::memory::lane_mask;
 use super::pool::Pool;

@@ -13,6 +13,7 @@ use super::config::DeviceTiming;
 use super::device::DevicePort;
 use super::dice::Dice;
 use super::faults::Faults;
+use super::flights::Queued;
 use super::lite::{RegisterError, RegisterPort};
 use super::pool::Pool;
 use super::port::MemoryPort;
@@ -20,10 +21,6 @@ use super::request::IllegalRequest;
 use super::request::{attributes, check_request};
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::{BusConfig, FaultRange, Memory, PortTiming};
-
-/// A request in the queue of its device: its number in the order of [`Bus::enqueue`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Queued(pub u64);
 
 /// A store by software.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

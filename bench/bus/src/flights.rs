@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 
 use events::{Cycle, DmaRequest, Ticket};
 
-use super::fabric::Queued;
-
 const NONE: u16 = u16::MAX;
+
+/// A request in the queue of its device: its number in the order of [`Bus::enqueue`](crate::Bus::enqueue).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Queued(pub u64);
 
 /// A transaction that the device has put on the bus.
 #[derive(Clone, Debug)]

@@ -29,7 +29,8 @@ mod tests;
 
 pub use ats::Cached;
 pub use config::{AtsTiming, BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
-pub use fabric::{Bus, Queued};
+pub use fabric::Bus;
+pub use flights::Queued;
 pub use lite::RegisterError;
 pub use memory::Memory;
 pub use request::{IllegalRequest, check_request, check_shape};

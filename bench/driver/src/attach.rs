@@ -1,49 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Devices, and what they are attached to.
+//! Devices are added and removed, attached and detached.
 
 use events::{Named, Operation, Promise};
 use golden::DeviceId;
 
+use super::device_state::DeviceState;
+use super::driver::Driver;
 use super::error::ApiError;
 use super::format::{Context, FaultRecord};
+use super::handles::{Device, Seat, Target};
 use super::machine::Machine;
 use super::plan::{Plan, Step};
-use super::processes::Processes;
-use super::setup::{Device, Domain, Driver};
-use super::switch::{DeferredRelease, Seat};
-
-/// What a device can be attached to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// All traffic refused
-    Blocked,
-    /// Addresses pass as they are
-    Identity,
-    /// A domain
-    Domain(Domain),
-}
-
-impl Target {
-    pub(super) fn domain(self) -> Option<u32> {
-        match self {
-            Target::Domain(Domain(id)) => Some(id),
-            Target::Blocked | Target::Identity => None,
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct DeviceState {
-    pub(super) name: String,
-    pub(super) ids: Vec<DeviceId>,
-    pub(super) current: Option<Target>,
-    /// The context in memory, the same for all IDs
-    pub(super) context: Context,
-    /// Changes that failed halfway
-    pub(super) deferred: Vec<DeferredRelease>,
-    /// Its processes, once it has a directory for them
-    pub(super) processes: Option<Processes>,
-}
 
 impl Driver {
     /// Adds a device with its IDs. It stays refused until it is attached.
@@ -95,7 +62,7 @@ impl Driver {
     /// # Errors
     /// ENOENT
     pub fn target(&self, device: Device) -> Result<Option<Target>, ApiError> {
-        Ok(self.device(device)?.current)
+        self.target_of(Seat::of(device))
     }
 
     /// The device that a fault record is about; `None` for an event of the IOMMU itself, or an ID that nobody added.
@@ -172,36 +139,5 @@ impl Driver {
             plan.steps.push(Step::Flush(flushes));
         }
         Ok(plan)
-    }
-
-    pub(super) fn target_context(&self, target: Option<Target>) -> Result<Context, ApiError> {
-        match target {
-            None | Some(Target::Blocked) => Ok(Context::BLOCKED),
-            Some(Target::Identity) => Ok(Context::IDENTITY),
-            Some(Target::Domain(domain)) => self.domain_context(domain.0),
-        }
-    }
-
-    pub(super) fn device(&self, device: Device) -> Result<&DeviceState, ApiError> {
-        self.devices.get(&device.0).ok_or(ApiError::NoSuchObject { kind: "device", id: device.0 })
-    }
-
-    pub(super) fn device_mut(&mut self, device: Device) -> Result<&mut DeviceState, ApiError> {
-        self.devices.get_mut(&device.0).ok_or(ApiError::NoSuchObject { kind: "device", id: device.0 })
-    }
-
-    pub(super) fn device_name(&self, device: Device) -> String {
-        self.devices.get(&device.0).map_or_else(|| format!("#{}", device.0), |d| d.name.clone())
-    }
-
-    pub(super) fn target_name(&self, target: Option<Target>) -> String {
-        match target {
-            None => "nothing".into(),
-            Some(Target::Blocked) => "blocked".into(),
-            Some(Target::Identity) => "identity".into(),
-            Some(Target::Domain(Domain(id))) => {
-                self.domains.get(&id).map_or_else(|| format!("#{id}"), |d| d.name.clone())
-            }
-        }
     }
 }

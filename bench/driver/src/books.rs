@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use golden::Spa;
 
 use super::alloc::{FreeList, Ledger};
-use super::attach::DeviceState;
-use super::domain::DomainState;
-use super::guest::TableState;
-use super::setup::Driver;
+use super::device_state::DeviceState;
+use super::domain_state::DomainState;
+use super::driver::Driver;
+use super::guest_memory::TableState;
 
 /// What the driver knows at some moment: ledger, free memory, identifiers, devices and what they are attached to,
 /// domains with their tables and bonds, guests with theirs.

@@ -4,13 +4,24 @@
 
 use golden::{DeviceId, Spa};
 
+use super::device_state::DeferredRelease;
+use super::driver::Driver;
 use super::error::ApiError;
 use super::format::{Context, Invalidation, ProcessContext};
+use super::handles::Device;
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Plan, Step};
-use super::setup::{Device, Driver};
-use super::switch::{DeferredRelease, Part};
+use super::quirk::Quirk;
+
+/// One entry of a directory that changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The context of a device
+    Device { from: Context, to: Context },
+    /// The context of one of its processes
+    Process { process: u32, from: ProcessContext, to: ProcessContext },
+}
 
 impl Driver {
     /// The stores of a device context and what belongs between them.
@@ -20,7 +31,7 @@ impl Driver {
             Policy::Upstream => plan::upstream(from, to),
             Policy::Rfc => plan::rfc(from, to),
         };
-        if self.options.quirks.valid_first {
+        if self.options.quirks.has(Quirk::ValidFirst) {
             // The store that sets V comes before all others.
             if let Some(at) =
                 plan.steps.iter().rposition(|s| matches!(s, Step::Store { word: 0, value } if value & 1 != 0))
@@ -35,7 +46,7 @@ impl Driver {
     /// What is flushed after a change of a device context.
     pub(super) fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
         match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            _ if self.options.quirks.has(Quirk::SkipAttachFlush) => Vec::new(),
             // The patch flushed before, and not again.
             (Policy::Rfc, _) => Vec::new(),
             (_, FlushPolicy::Spec) => plan::flush_after_change(from),
@@ -60,7 +71,7 @@ impl Driver {
         let same_tag = from.valid() && to.valid() && from.has_first_stage() && to.has_first_stage();
         let same_tag = same_tag && from.pscid() == to.pscid() && from.0[1] != to.0[1];
         match (self.options.policy, self.options.flush) {
-            _ if self.options.quirks.skip_attach_flush => Vec::new(),
+            _ if self.options.quirks.has(Quirk::SkipAttachFlush) => Vec::new(),
             (Policy::Rfc, _) => Vec::new(),
             (_, FlushPolicy::Tags) if !same_tag => Vec::new(),
             _ => plan::flush_after_process_change(from, None),
@@ -109,7 +120,7 @@ impl Driver {
                     flushes.push(invalidation);
                 }
             }
-            if !flushes.is_empty() && !self.options.quirks.skip_attach_flush {
+            if !flushes.is_empty() && !self.options.quirks.has(Quirk::SkipAttachFlush) {
                 match lists.last_mut() {
                     Some(last) => last.push(Step::Flush(flushes)),
                     None => self.flush(machine, &flushes)?,
@@ -153,19 +164,19 @@ impl Driver {
                     self.device_mut(device)?.context.0[*word] = *value;
                 }
                 (Step::Store { word, value }, Part::Process { process, .. }) => {
-                    let at = self.process_context_at(device, *process)?;
+                    let at = self.processes(device)?.directory.context_at(*process)?;
                     machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
                     if let Some(own) = &mut self.device_mut(device)?.processes {
                         own.contexts.entry(*process).or_default().0[*word] = *value;
                     }
                 }
                 (Step::Sync, Part::Device { .. }) => {
-                    if !self.options.quirks.skip_attach_sync {
+                    if !self.options.quirks.has(Quirk::SkipAttachSync) {
                         self.commands.complete(machine, &self.options, &plan::sync_commands(&ids))?;
                     }
                 }
                 (Step::Sync, Part::Process { process, .. }) => {
-                    if !self.options.quirks.skip_process_sync {
+                    if !self.options.quirks.has(Quirk::SkipProcessSync) {
                         let process = *process;
                         let pdt = |id: &DeviceId| Invalidation::Pdt { device: id.0, process }.command();
                         let commands: Vec<_> = ids.iter().map(pdt).collect();

@@ -1,195 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Domains: paging domains with tables of their own, and nested domains that put a guest's first stage on a parent.
+//! Domains are allocated and freed: paging domains with tables of their own, and nested domains that put a guest's first
+//! stage on a parent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use events::{Named, Operation, Promise};
-use golden::Spa;
 
-use super::alloc::Allocator;
+use super::domain_state::{DomainState, Kind, Nested, Paging, Tag};
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Capabilities, Context, Invalidation, PAGE, Scheme, Stage, TC_DTF, TC_SADE, TC_V};
+use super::format::{Capabilities, Context, PAGE, Stage, TC_DTF, TC_SADE, TC_V};
+use super::handles::Domain;
+use super::host_memory::{HostMemory, RootTwice};
 use super::machine::Machine;
-use super::msi::{MsiTable, MsiWindow};
-use super::setup::{Domain, Driver};
-use super::switch::Seat;
+use super::msi_table::MsiTable;
+use super::quirk::Quirk;
+use super::request::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT};
 use super::table::{PageTable, TableMemory};
-
-/// Flag of [`HwptRequest`]: the domain is to be the parent of nested ones, so it is a second stage.
-pub const NEST_PARENT: u32 = 1;
-/// Flag of [`HwptRequest`]: dirty tracking. Known, and refused.
-pub const DIRTY_TRACKING: u32 = 1 << 1;
-/// [`HwptRequest::data_type`]: no data
-pub const DATA_NONE: u32 = 0;
-/// [`HwptRequest::data_type`]: a RISC-V device context, inlined
-pub const DATA_RISCV: u32 = 1;
-
-/// What `hwpt_alloc` is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HwptRequest {
-    /// For people
-    pub name: String,
-    /// [`NEST_PARENT`] and so on
-    pub flags: u32,
-    /// For a nested domain: the domain that it nests on
-    pub parent: Option<Domain>,
-    /// Type of `data`
-    pub data_type: u32,
-    /// A guest's device context, little-endian: 32 bytes or more
-    pub data: Vec<u8>,
-    /// Paging scheme; without it, the largest that the IOMMU has
-    pub scheme: Option<Scheme>,
-    /// User space asks, not the kernel's own DMA layer. It makes no difference, and must not.
-    pub user: bool,
-    /// Pages of a nest parent that are interrupt files of the guest
-    pub msi: Option<MsiWindow>,
-    /// Where user space wants to be told of events. Nothing is ever written there: events go by the fault queue.
-    pub event: Option<Spa>,
-}
-
-impl HwptRequest {
-    /// A first-stage domain of the host.
-    pub fn paging(name: &str) -> HwptRequest {
-        HwptRequest { name: name.into(), ..HwptRequest::default() }
-    }
-
-    /// A second-stage domain that can be nested on.
-    pub fn nest_parent(name: &str) -> HwptRequest {
-        HwptRequest { name: name.into(), flags: NEST_PARENT, ..HwptRequest::default() }
-    }
-
-    /// A nested domain.
-    pub fn nested(name: &str, parent: Domain, data: NestedData) -> HwptRequest {
-        HwptRequest {
-            name: name.into(),
-            parent: Some(parent),
-            data_type: DATA_RISCV,
-            data: data.encode(),
-            ..HwptRequest::default()
-        }
-    }
-
-    /// The same with interrupt files.
-    #[must_use]
-    pub fn msi(mut self, window: MsiWindow) -> HwptRequest {
-        self.msi = Some(window);
-        self
-    }
-
-    /// The same with a paging scheme.
-    #[must_use]
-    pub fn scheme(mut self, scheme: Scheme) -> HwptRequest {
-        self.scheme = Some(scheme);
-        self
-    }
-}
-
-/// The part of a guest's device context that the host takes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NestedData {
-    /// `fsc`: mode, and guest page number of the root
-    pub fsc: u64,
-    /// `ta.PSCID`, in the guest's own space
-    pub pscid: u32,
-    /// `tc.DTF`
-    pub silent: bool,
-}
-
-impl NestedData {
-    /// As the guest's device context in the base format.
-    pub fn encode(&self) -> Vec<u8> {
-        let tc = TC_V | if self.silent { TC_DTF } else { 0 };
-        let words = [tc, 0, u64::from(self.pscid & 0xf_ffff) << 12, self.fsc];
-        words.iter().flat_map(|w| w.to_le_bytes()).collect()
-    }
-}
-
-/// The tag of a domain's translations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tag {
-    Pscid(u32),
-    Gscid(u16),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Paging {
-    pub(super) table: PageTable,
-    pub(super) tag: Tag,
-    /// Mappings as they were asked for, start and length: each is unmapped whole
-    pub(super) areas: BTreeMap<u64, u64>,
-    pub(super) children: BTreeSet<u32>,
-    /// Guests whose memory is mapped here
-    pub(super) guests: u32,
-    /// A global mapping was made: a flush by PSCID does not reach it
-    pub(super) global: bool,
-    /// Tables that were unlinked, but whose flush failed: they stay until the tag has been flushed
-    pub(super) quarantine: Vec<u64>,
-    /// Interrupt files of the guest
-    pub(super) msi: Option<MsiTable>,
-    /// Whoever frees it forgets the tag: a bug
-    pub(super) forgotten: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Nested {
-    pub(super) parent: u32,
-    /// The guest's words, as far as they are taken over
-    pub(super) user: Context,
-    /// Second stage as a device had it at allocation: a bug
-    pub(super) snapshot: Option<u64>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    Paging(Box<Paging>),
-    Nested(Nested),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct DomainState {
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    /// Devices and processes attached
-    pub(super) bonds: BTreeSet<Seat>,
-    /// The IOMMU may hold translations under this domain's tag
-    pub(super) tagged: bool,
-}
-
-/// Physical memory as the home of tables.
-pub(super) struct HostMemory<'a>(pub(super) &'a mut Allocator);
-
-impl TableMemory for HostMemory<'_> {
-    fn take(&mut self, machine: &mut dyn Machine, pages: u64) -> Result<u64, ApiError> {
-        Ok(self.0.pages(machine, pages, pages * PAGE)?.0)
-    }
-
-    fn give(&mut self, machine: &mut dyn Machine, addr: u64, pages: u64) -> Result<(), ApiError> {
-        self.0.free_pages(machine, Spa(addr), pages)
-    }
-
-    fn locate(&self, addr: u64) -> Result<Spa, ApiError> {
-        Ok(Spa(addr))
-    }
-}
-
-/// As the reviewed patch took its roots: one page, given back for want of size, then more, wherever they lie.
-struct RootTwice<'a>(&'a mut Allocator);
-
-impl TableMemory for RootTwice<'_> {
-    fn take(&mut self, machine: &mut dyn Machine, pages: u64) -> Result<u64, ApiError> {
-        let first = self.0.pages(machine, 1, PAGE)?;
-        self.0.free_pages(machine, first, 1)?;
-        Ok(self.0.pages(machine, pages, PAGE)?.0)
-    }
-
-    fn give(&mut self, machine: &mut dyn Machine, addr: u64, pages: u64) -> Result<(), ApiError> {
-        self.0.free_pages(machine, Spa(addr), pages)
-    }
-
-    fn locate(&self, addr: u64) -> Result<Spa, ApiError> {
-        Ok(Spa(addr))
-    }
-}
 
 impl Driver {
     /// Allocates a domain. Without flags and data it is a paging domain as the kernel itself uses them, with a first
@@ -202,7 +29,7 @@ impl Driver {
     /// ENOMEM, ENOSPC.
     pub fn hwpt_alloc(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
         let quirks = self.options.quirks;
-        if !quirks.late_flags {
+        if !quirks.has(Quirk::LateFlags) {
             self.check_flags(request)?;
         }
         let made = if request.parent.is_some() || request.data_type != DATA_NONE {
@@ -212,7 +39,7 @@ impl Driver {
         } else {
             self.alloc_paging(machine, request)?
         };
-        if quirks.late_flags
+        if quirks.has(Quirk::LateFlags)
             && let Err(error) = self.check_flags(request)
         {
             self.free(machine, made)?;
@@ -226,7 +53,7 @@ impl Driver {
     }
 
     fn check_flags(&self, request: &HwptRequest) -> Result<(), ApiError> {
-        let tracking = if self.options.quirks.accept_dirty_tracking { DIRTY_TRACKING } else { 0 };
+        let tracking = if self.options.quirks.has(Quirk::AcceptDirtyTracking) { DIRTY_TRACKING } else { 0 };
         let nested = request.parent.is_some() || request.data_type != DATA_NONE;
         let known = tracking | if nested { 0 } else { NEST_PARENT };
         if request.flags & !known == 0 { Ok(()) } else { Err(ApiError::UnsupportedFlags(request.flags)) }
@@ -234,18 +61,21 @@ impl Driver {
 
     fn alloc_paging(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
         let quirks = self.options.quirks;
-        let parent = request.flags & NEST_PARENT != 0 && !quirks.ignore_nest_parent;
-        let second = parent || request.user && quirks.user_second_stage;
+        let parent = request.flags & NEST_PARENT != 0 && !quirks.has(Quirk::IgnoreNestParent);
+        let second = parent || request.user && quirks.has(Quirk::UserSecondStage);
         let stage = if second { Stage::Second } else { Stage::First };
-        let caps = if quirks.foreign_capabilities { Capabilities(u64::MAX) } else { self.caps };
+        let caps = if quirks.has(Quirk::ForeignCapabilities) { Capabilities(u64::MAX) } else { self.caps };
         let scheme = match request.scheme {
-            Some(scheme) if scheme.stage() != stage && (quirks.ignore_nest_parent || quirks.user_second_stage) => {
-                Scheme::largest(stage, caps).ok_or(ApiError::Unsupported("stage of translation"))?
+            Some(scheme)
+                if scheme.stage() != stage
+                    && (quirks.has(Quirk::IgnoreNestParent) || quirks.has(Quirk::UserSecondStage)) =>
+            {
+                caps.largest(stage).ok_or(ApiError::Unsupported("stage of translation"))?
             }
             Some(scheme) if scheme.stage() != stage => return Err(ApiError::Invalid("scheme of the other stage")),
             Some(scheme) if !caps.supports(scheme) => return Err(ApiError::Unsupported("paging scheme")),
             Some(scheme) => scheme,
-            None => Scheme::largest(stage, caps).ok_or(ApiError::Unsupported("stage of translation"))?,
+            None => caps.largest(stage).ok_or(ApiError::Unsupported("stage of translation"))?,
         };
         if let Some(window) = request.msi {
             if stage == Stage::First {
@@ -262,11 +92,14 @@ impl Driver {
             Stage::Second => self.alloc.gscid().map(Tag::Gscid),
         };
         let made = tag.and_then(|tag| {
-            let memory: &mut dyn TableMemory =
-                if quirks.root_twice { &mut RootTwice(&mut self.alloc) } else { &mut HostMemory(&mut self.alloc) };
+            let memory: &mut dyn TableMemory = if quirks.has(Quirk::RootTwice) {
+                &mut RootTwice(&mut self.alloc)
+            } else {
+                &mut HostMemory(&mut self.alloc)
+            };
             PageTable::new(machine, memory, scheme)
                 .map(|table| (tag, table))
-                .inspect_err(|_| self.free_tag(tag, quirks.leak_pscid))
+                .inspect_err(|_| self.free_tag(tag, quirks.has(Quirk::LeakPscid)))
         });
         let (tag, table) = made.inspect_err(|_| self.alloc.free_object())?;
         let msi = match request.msi.map(|window| MsiTable::new(machine, &mut self.alloc, scheme, window)).transpose() {
@@ -288,7 +121,7 @@ impl Driver {
             global: false,
             quarantine: Vec::new(),
             msi,
-            forgotten: request.user && quirks.second_free,
+            forgotten: request.user && quirks.has(Quirk::SecondFree),
         };
         self.insert(id, &request.name, Kind::Paging(Box::new(paging)));
         Ok(Domain(id))
@@ -310,16 +143,16 @@ impl Driver {
             return Err(ApiError::Invalid("the guest's context names the scheme"));
         }
         let user = self.user_context(parent, &request.data)?;
-        let snapshot = self.options.quirks.snapshot_second_stage.then(|| self.live_second_stage()).flatten();
+        let snapshot = self.options.quirks.has(Quirk::SnapshotSecondStage).then(|| self.live_second_stage()).flatten();
         self.alloc.object()?;
-        if self.options.quirks.nested_allocates {
+        if self.options.quirks.has(Quirk::NestedAllocates) {
             self.alloc.pscid()?;
             self.alloc.pages(machine, 1, PAGE)?;
         }
-        if let Some(event) = request.event.filter(|_| self.options.quirks.event_pointer) {
+        if let Some(event) = request.event.filter(|_| self.options.quirks.has(Quirk::EventPointer)) {
             machine.store(event, u64::from(parent.0))?;
         }
-        if self.options.quirks.context_per_parent {
+        if self.options.quirks.has(Quirk::ContextPerParent) {
             for state in self.domains.values_mut() {
                 if let Kind::Nested(other) = &mut state.kind
                     && other.parent == parent.0
@@ -350,7 +183,7 @@ impl Driver {
     /// fault of the host.
     fn user_context(&self, parent: Domain, data: &[u8]) -> Result<Context, ApiError> {
         const BASE: usize = 32;
-        let any_length = self.options.quirks.unchecked_length;
+        let any_length = self.options.quirks.has(Quirk::UncheckedLength);
         if data.len() < BASE && !any_length {
             return Err(ApiError::ShortStruct { bytes: data.len(), needed: BASE });
         }
@@ -365,7 +198,7 @@ impl Driver {
             *word = u64::from_le_bytes(bytes);
         }
         let user = Context(words);
-        if self.options.quirks.unchecked_context {
+        if self.options.quirks.has(Quirk::UncheckedContext) {
             return Ok(user);
         }
         let hardware_updates = if self.caps.amo_hwad() { TC_SADE } else { 0 };
@@ -395,24 +228,6 @@ impl Driver {
         Ok(user)
     }
 
-    /// The context with which devices are attached to a domain.
-    ///
-    /// # Errors
-    /// ENOENT
-    pub fn context_of(&self, domain: Domain) -> Result<Context, ApiError> {
-        self.domain_context(domain.0)
-    }
-
-    /// The tags of a domain's translations, as a device context holds them: GSCID and PSCID, each if it has one.
-    ///
-    /// # Errors
-    /// ENOENT
-    pub fn tags(&self, domain: Domain) -> Result<(Option<u16>, Option<u32>), ApiError> {
-        let context = self.domain_context(domain.0)?;
-        let gscid = context.has_second_stage().then(|| context.gscid());
-        Ok((gscid, context.has_first_stage().then(|| context.pscid())))
-    }
-
     /// Frees a domain. Its tag goes back into the pool only after the IOMMU has forgotten it.
     ///
     /// # Errors
@@ -434,7 +249,7 @@ impl Driver {
         {
             return Err(ApiError::Busy("domain has nested domains or guest memory"));
         }
-        if state.tagged && !self.options.quirks.skip_release_flush {
+        if state.tagged && !self.options.quirks.has(Quirk::SkipReleaseFlush) {
             let list = self.tag_flush(domain.0)?;
             self.flush(machine, &list)?;
         }
@@ -464,81 +279,6 @@ impl Driver {
             Tag::Pscid(id) if !leak => self.alloc.free_pscid(id),
             Tag::Gscid(id) if !leak => self.alloc.free_gscid(id),
             _ => {}
-        }
-    }
-
-    /// What makes the IOMMU forget all translations under the tag of a domain.
-    pub(super) fn tag_flush(&self, id: u32) -> Result<Vec<Invalidation>, ApiError> {
-        Ok(match &self.state(id)?.kind {
-            Kind::Paging(p) => match p.tag {
-                Tag::Pscid(pscid) => {
-                    vec![Invalidation::Vma { gscid: None, pscid: (!p.global).then_some(pscid), addr: None }]
-                }
-                Tag::Gscid(gscid) => vec![
-                    Invalidation::Vma { gscid: Some(gscid), pscid: None, addr: None },
-                    Invalidation::Gvma { gscid: Some(gscid), addr: None },
-                ],
-            },
-            Kind::Nested(n) => {
-                // Without the PSCID: a guest's mappings may be global.
-                let gscid = self.gscid_of(n.parent)?;
-                vec![Invalidation::Vma { gscid: Some(gscid), pscid: None, addr: None }]
-            }
-        })
-    }
-
-    pub(super) fn gscid_of(&self, parent: u32) -> Result<u16, ApiError> {
-        match &self.state(parent)?.kind {
-            Kind::Paging(p) => match p.tag {
-                Tag::Gscid(gscid) => Ok(gscid),
-                Tag::Pscid(_) => Err(ApiError::Invalid("parent is no nest parent")),
-            },
-            Kind::Nested(_) => Err(ApiError::Invalid("parent is no nest parent")),
-        }
-    }
-
-    /// The context with which devices are attached to a domain.
-    pub(super) fn domain_context(&self, id: u32) -> Result<Context, ApiError> {
-        Ok(match &self.state(id)?.kind {
-            Kind::Paging(p) => match p.tag {
-                Tag::Pscid(pscid) => Context::IDENTITY.with_first_stage(p.table.scheme(), p.table.root(), pscid),
-                Tag::Gscid(gscid) => {
-                    let context = Context::IDENTITY.with_second_stage(p.table.scheme(), p.table.root(), gscid);
-                    p.msi.as_ref().map_or(context, |msi| msi.in_context(context))
-                }
-            },
-            Kind::Nested(n) => {
-                let parent = self.domain_context(n.parent)?;
-                let mut context = n.user.with_second_stage_of(&parent);
-                context.0[Context::IOHGATP] = n.snapshot.unwrap_or(parent.0[Context::IOHGATP]);
-                context
-            }
-        })
-    }
-
-    pub(super) fn state(&self, id: u32) -> Result<&DomainState, ApiError> {
-        self.domains.get(&id).ok_or(ApiError::NoSuchObject { kind: "domain", id })
-    }
-
-    pub(super) fn state_mut(&mut self, id: u32) -> Result<&mut DomainState, ApiError> {
-        self.domains.get_mut(&id).ok_or(ApiError::NoSuchObject { kind: "domain", id })
-    }
-
-    pub(super) fn domain(&self, domain: Domain) -> Result<&DomainState, ApiError> {
-        self.state(domain.0)
-    }
-
-    pub(super) fn paging(&self, id: u32) -> Result<&Paging, ApiError> {
-        match &self.state(id)?.kind {
-            Kind::Paging(p) => Ok(p),
-            Kind::Nested(_) => Err(ApiError::Invalid("a nested domain has no mappings of its own")),
-        }
-    }
-
-    pub(super) fn paging_mut(&mut self, id: u32) -> Result<&mut Paging, ApiError> {
-        match &mut self.state_mut(id)?.kind {
-            Kind::Paging(p) => Ok(p),
-            Kind::Nested(_) => Err(ApiError::Invalid("a nested domain has no mappings of its own")),
         }
     }
 }

@@ -4,18 +4,22 @@
 //! A guest writes its tables itself, at guest physical addresses; only the second stage knows where they are. The
 //! host sees none of this but the invalidations, which it checks and passes on under the guest's GSCID.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use events::{Operation, Promise};
 use golden::Spa;
 
-use super::alloc::{Allocator, FreeList, fill};
-use super::domain::{Kind, NestedData};
+use super::alloc::Allocator;
+use super::domain_state::Kind;
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Command, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::format::{Command, Context, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::guest_memory::{GuestMemory, GuestPages, GuestState, TableState};
+use super::handles::{Domain, Guest, GuestTable};
 use super::machine::Machine;
-use super::mapping::{Mapping, check_mapping, rooted_at};
-use super::setup::{Domain, Driver, Guest, GuestTable};
+use super::mapping::{Mapping, check_mapping};
+use super::quirk::Quirk;
+use super::request::NestedData;
 use super::table::{Gather, Leaf, PageTable, TableMemory};
 
 /// A batch of user invalidations that stopped at one that was refused.
@@ -26,71 +30,6 @@ pub struct Partial {
     pub done: usize,
     /// Why the next one was not
     pub error: ApiError,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct GuestMemory {
-    gpa: u64,
-    bytes: u64,
-    spa: u64,
-    free: FreeList,
-    soiled: BTreeSet<u64>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct TableState {
-    table: PageTable,
-    pscid: u32,
-    /// Tables that were unlinked, but whose flush failed
-    quarantine: Vec<u64>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct GuestState {
-    parent: u32,
-    memory: GuestMemory,
-    tables: BTreeMap<u32, TableState>,
-}
-
-struct GuestPages<'a> {
-    alloc: &'a mut Allocator,
-    memory: &'a mut GuestMemory,
-}
-
-impl GuestState {
-    /// What is free in its memory, and its tables. What its pages hold counts for nothing: they are cleared when they
-    /// are taken.
-    pub(super) fn books(&self) -> (FreeList, BTreeMap<u32, TableState>) {
-        (self.memory.free.clone(), self.tables.clone())
-    }
-}
-
-impl TableMemory for GuestPages<'_> {
-    fn take(&mut self, machine: &mut dyn Machine, pages: u64) -> Result<u64, ApiError> {
-        self.alloc.guest_page(true)?;
-        let Some(page) = self.memory.free.take(pages * PAGE, pages * PAGE) else {
-            self.alloc.guest_page(false)?;
-            return Err(ApiError::NoMemory);
-        };
-        if self.memory.soiled.remove(&page) {
-            fill(machine, self.locate(page)?, 0)?;
-        }
-        Ok(page)
-    }
-
-    fn give(&mut self, _: &mut dyn Machine, addr: u64, pages: u64) -> Result<(), ApiError> {
-        self.alloc.guest_page(false)?;
-        self.memory.soiled.insert(addr);
-        self.memory.free.give(addr, pages * PAGE);
-        Ok(())
-    }
-
-    fn locate(&self, addr: u64) -> Result<Spa, ApiError> {
-        match addr.checked_sub(self.memory.gpa) {
-            Some(offset) if offset < self.memory.bytes => Ok(Spa(self.memory.spa + offset)),
-            _ => Err(ApiError::CorruptTable),
-        }
-    }
 }
 
 impl Driver {
@@ -119,8 +58,7 @@ impl Driver {
         }
         self.paging_mut(parent.0)?.guests += 1;
         let id = self.next_id();
-        let free = FreeList::new(gpa, bytes);
-        let memory = GuestMemory { gpa, bytes, spa: spa.0, free, soiled: BTreeSet::new() };
+        let memory = GuestMemory::new(gpa, bytes, spa);
         self.guests.insert(id, GuestState { parent: parent.0, memory, tables: BTreeMap::new() });
         Ok(Guest(id))
     }
@@ -161,7 +99,7 @@ impl Driver {
             Some(s) if s.stage() != Stage::First => return Err(ApiError::Invalid("scheme of the other stage")),
             Some(s) if !self.caps.supports(s) => return Err(ApiError::Unsupported("paging scheme")),
             Some(s) => s,
-            None => Scheme::largest(Stage::First, self.caps).ok_or(ApiError::Unsupported("stage of translation"))?,
+            None => self.caps.largest(Stage::First).ok_or(ApiError::Unsupported("stage of translation"))?,
         };
         let (alloc, state) = self.guest_parts(guest.0)?;
         let table = PageTable::new(machine, &mut GuestPages { alloc, memory: &mut state.memory }, scheme)?;
@@ -280,7 +218,7 @@ impl Driver {
         let gather = state.table.unmap(machine, &GuestPages { alloc, memory }, iova, bytes)?;
         let commands = guest_commands(state.pscid, &gather, self.options.page_flushes);
         let mut result = Ok(0);
-        if !self.options.quirks.skip_unmap_flush {
+        if !self.options.quirks.has(Quirk::SkipUnmapFlush) {
             for nested in self.nested_on(parent, root) {
                 result = result.and(self.cache_invalidate(machine, Domain(nested), &commands));
             }
@@ -373,7 +311,7 @@ impl Driver {
 
     fn user_command(&self, command: Command, gscid: u16) -> Result<Command, ApiError> {
         let quirks = self.options.quirks;
-        if quirks.unchecked_invalidations {
+        if quirks.has(Quirk::UncheckedInvalidations) {
             return Ok(command);
         }
         let reserved = ApiError::Reserved { field: "command", value: command.0[0] };
@@ -383,7 +321,7 @@ impl Driver {
         let Some(Invalidation::Vma { gscid: None, pscid, addr }) = command.vma_operands() else {
             return Err(reserved);
         };
-        let gscid = (!quirks.flush_without_gv).then_some(gscid);
+        let gscid = (!quirks.has(Quirk::FlushWithoutGv)).then_some(gscid);
         Ok(Invalidation::Vma { gscid, pscid, addr }.command())
     }
 
@@ -432,4 +370,9 @@ fn guest_commands(pscid: u32, gather: &Gather, page_flushes: usize) -> Vec<Comma
     } else {
         vec![vma(None)]
     }
+}
+
+/// Whether a context is rooted in a guest page.
+fn rooted_at(context: &Context, root: u64) -> bool {
+    context.has_first_stage() && context.first_root() == root
 }

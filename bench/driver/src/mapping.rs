@@ -4,12 +4,16 @@
 use events::{Operation, Promise};
 use golden::Spa;
 
-use super::domain::{HostMemory, Kind, Paging, Tag};
+use super::alloc::Allocator;
+use super::domain_state::{Kind, Paging, Tag};
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::format::{Invalidation, PAGE, PageSize, Prot, Pte, Scheme, Stage};
+use super::handles::Domain;
+use super::host_memory::HostMemory;
 use super::machine::Machine;
-use super::setup::{Domain, Driver};
-use super::table::{Gather, Leaf, TableMemory};
+use super::quirk::Quirk;
+use super::table::{Gather, Leaf, PageTable, TableMemory};
 
 /// A range to be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ impl Driver {
         let name = format!("map {}: {:#x}+{:#x}", self.domain_name(domain), mapping.iova, mapping.bytes);
         let operation = Operation { name, promise: Promise::Whole, reconfiguration: false };
         let domain = match &self.domain(domain)?.kind {
-            Kind::Nested(nested) if self.options.quirks.map_on_nested => Domain(nested.parent),
+            Kind::Nested(nested) if self.options.quirks.has(Quirk::MapOnNested) => Domain(nested.parent),
             _ => domain,
         };
         self.operation(machine, operation, |driver, machine| {
@@ -231,20 +235,20 @@ impl Driver {
 
     fn finish(&mut self, machine: &mut dyn Machine, domain: Domain, gather: Gather) -> Result<(), ApiError> {
         let quirks = self.options.quirks;
-        if quirks.free_before_flush {
+        if quirks.has(Quirk::FreeBeforeFlush) {
             self.free_tables(machine, &gather.tables)?;
         }
-        if !quirks.skip_unmap_flush {
+        if !quirks.has(Quirk::SkipUnmapFlush) {
             for phase in self.unmap_flushes(domain, &gather)? {
                 if let Err(error) = self.flush(machine, &phase) {
-                    if !quirks.free_before_flush {
+                    if !quirks.has(Quirk::FreeBeforeFlush) {
                         self.paging_mut(domain.0)?.quarantine.extend(gather.tables);
                     }
                     return Err(error);
                 }
             }
         }
-        if !quirks.free_before_flush {
+        if !quirks.has(Quirk::FreeBeforeFlush) {
             self.free_tables(machine, &gather.tables)?;
         }
         Ok(())
@@ -262,7 +266,7 @@ impl Driver {
         let quirks = self.options.quirks;
         let state = self.domain(domain)?;
         let paging = self.paging(domain.0)?;
-        let known = if quirks.skip_nested_unmap_flush { !state.bonds.is_empty() } else { state.tagged };
+        let known = if quirks.has(Quirk::SkipNestedUnmapFlush) { !state.bonds.is_empty() } else { state.tagged };
         if !known || gather.leaves.is_empty() {
             return Ok(Vec::new());
         }
@@ -284,7 +288,7 @@ impl Driver {
         // A cached context may hold the guest's root already translated, and IOTINVAL does not reach it. It goes
         // second: before the first fence it could be cached anew from a second-stage entry that is still there.
         let devices = self.devices_rooted_in(paging, gather);
-        if !devices.is_empty() && !quirks.skip_root_iodir {
+        if !devices.is_empty() && !quirks.has(Quirk::SkipRootIodir) {
             phases.push(devices);
         }
         Ok(phases)
@@ -303,19 +307,12 @@ impl Driver {
         ids.map(|id| Invalidation::Ddt { device: Some(id.0) }).collect()
     }
 
-    fn table_and_alloc(
-        &mut self,
-        domain: Domain,
-    ) -> Result<(&mut super::table::PageTable, &mut super::alloc::Allocator), ApiError> {
+    fn table_and_alloc(&mut self, domain: Domain) -> Result<(&mut PageTable, &mut Allocator), ApiError> {
         match self.domains.get_mut(&domain.0).map(|d| &mut d.kind) {
             Some(Kind::Paging(p)) => Ok((&mut p.table, &mut self.alloc)),
             Some(Kind::Nested(_)) => Err(ApiError::Invalid("a nested domain has no mappings of its own")),
             None => Err(ApiError::NoSuchObject { kind: "domain", id: domain.0 }),
         }
-    }
-
-    pub(super) fn domain_name(&self, domain: Domain) -> String {
-        self.domains.get(&domain.0).map_or_else(|| format!("#{}", domain.0), |d| d.name.clone())
     }
 }
 
@@ -373,9 +370,4 @@ fn whole_areas(paging: &Paging, iova: u64, bytes: u64) -> Result<Vec<(u64, u64)>
         return Err(ApiError::Splits { iova, bytes });
     }
     Ok(found)
-}
-
-/// Whether a context is rooted in a guest page; used where a guest frees its tables.
-pub(super) fn rooted_at(context: &Context, root: u64) -> bool {
-    context.has_first_stage() && context.first_root() == root
 }

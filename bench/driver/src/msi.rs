@@ -1,99 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-//! MSI page tables: where the interrupt files of a guest are, told to the IOMMU page by page, so that a device's MSI
-//! reaches them without an exit of the guest. A table belongs to a nest parent and serves all nested domains on it.
-
-use std::collections::BTreeMap;
+//! Interrupt files of a guest that are led to pages, moved and taken away, and MSI page tables that are switched on and off.
 
 use events::{Operation, Promise};
 use golden::Spa;
 
-use super::alloc::Allocator;
-use super::domain::Kind;
+use super::domain_state::Kind;
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, PAGE, Scheme, ppn_at_10};
+use super::format::{Invalidation, PAGE, ppn_at_10};
+use super::handles::{Device, Domain, Seat};
 use super::machine::Machine;
-use super::setup::{Device, Domain, Driver};
-use super::switch::Seat;
+use super::msi_table::MsiTable;
+use super::quirk::Quirk;
 
-/// Bytes of an entry.
-const ENTRY: u64 = 16;
 /// `V`, and `M` = 3: the entry leads to a page as a PTE does (basic translate mode).
 const BASIC: u64 = 1 | 3 << 1;
-
-/// Guest physical pages that are interrupt files: a power of two of them, on a multiple of their size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MsiWindow {
-    /// First address
-    pub address: u64,
-    /// How many files
-    pub files: u32,
-}
-
-impl MsiWindow {
-    /// Bytes that it covers.
-    pub const fn bytes(self) -> u64 {
-        self.files as u64 * PAGE
-    }
-
-    /// Whether hardware can recognise it in a second stage of this scheme.
-    pub(super) fn check(self, scheme: Scheme) -> Result<(), ApiError> {
-        if !self.files.is_power_of_two() || !self.address.is_multiple_of(self.bytes()) {
-            return Err(ApiError::Invalid("number or alignment of interrupt files"));
-        }
-        let last = self.address + (self.bytes() - 1);
-        if scheme.translates(last) {
-            Ok(())
-        } else {
-            Err(ApiError::OutOfRange { addr: self.address, bytes: self.bytes() })
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct MsiTable {
-    window: MsiWindow,
-    table: Spa,
-    /// Entries that are valid: the page of each file
-    entries: BTreeMap<u32, u64>,
-    /// Contexts point to it
-    on: bool,
-}
-
-impl MsiTable {
-    pub(super) fn new(
-        machine: &mut dyn Machine,
-        alloc: &mut Allocator,
-        scheme: Scheme,
-        window: MsiWindow,
-    ) -> Result<MsiTable, ApiError> {
-        window.check(scheme)?;
-        let pages = MsiTable::pages(window);
-        // The address of an entry is the table's with the number of the file in it, not added to it.
-        let table = alloc.pages(machine, pages, pages.next_power_of_two() * PAGE)?;
-        Ok(MsiTable { window, table, entries: BTreeMap::new(), on: true })
-    }
-
-    fn pages(window: MsiWindow) -> u64 {
-        (u64::from(window.files) * ENTRY).div_ceil(PAGE)
-    }
-
-    pub(super) fn free(self, machine: &mut dyn Machine, alloc: &mut Allocator) -> Result<(), ApiError> {
-        alloc.free_pages(machine, self.table, MsiTable::pages(self.window))
-    }
-
-    /// A context of the second stage that the table goes with.
-    pub(super) fn in_context(&self, context: Context) -> Context {
-        if !self.on {
-            return context;
-        }
-        let pattern = self.window.address / PAGE;
-        context.with_msi_table(self.table.0, u64::from(self.window.files - 1), pattern)
-    }
-
-    fn entry_at(&self, file: u32) -> Spa {
-        Spa(self.table.0 + ENTRY * u64::from(file))
-    }
-}
 
 impl Driver {
     /// Leads an interrupt file of a guest to a page. Nothing is flushed: entries with V clear may not be cached.
@@ -190,7 +111,7 @@ impl Driver {
     fn flush_msi(&mut self, machine: &mut dyn Machine, domain: Domain, file: u32) -> Result<(), ApiError> {
         let gscid = Some(self.gscid_of(domain.0)?);
         let address = self.msi_table(domain, file)?.window.address + u64::from(file) * PAGE;
-        if !self.domain(domain)?.tagged || self.options.quirks.skip_msi_flush {
+        if !self.domain(domain)?.tagged || self.options.quirks.has(Quirk::SkipMsiFlush) {
             return Ok(());
         }
         self.flush(machine, &[Invalidation::Gvma { gscid, addr: Some(address) }])

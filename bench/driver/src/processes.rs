@@ -7,32 +7,16 @@
 use std::collections::BTreeMap;
 
 use events::{Operation, Promise};
-use golden::{DeviceId, Spa};
+use golden::Spa;
 
-use super::attach::Target;
-use super::domain::{Kind, Tag};
+use super::carry_out::Part;
+use super::device_state::Processes;
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, ProcessContext, ProcessMode};
+use super::format::{Context, ProcessMode};
+use super::handles::{Device, Seat, Target};
 use super::machine::Machine;
 use super::process_directory::ProcessDirectory;
-use super::setup::{Device, Driver};
-use super::switch::{Part, Seat};
-
-/// What a device with a process directory has.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Processes {
-    pub(super) directory: ProcessDirectory,
-    /// The contexts in memory that were ever stored
-    pub(super) contexts: BTreeMap<u32, ProcessContext>,
-    /// What processes are attached to; the device itself is not among them
-    pub(super) bound: BTreeMap<u32, Target>,
-}
-
-impl Processes {
-    pub(super) fn context(&self, process: u32) -> ProcessContext {
-        self.contexts.get(&process).copied().unwrap_or(ProcessContext::BLOCKED)
-    }
-}
 
 impl Driver {
     /// Gives a device a process directory, so that its processes can be attached. Requests without a process ID are not
@@ -80,8 +64,7 @@ impl Driver {
         let name = format!("disable processes of {}", self.device_name(device));
         let operation = Operation { name, promise: Promise::Effective, reconfiguration: true };
         self.operation(machine, operation, |driver, machine| {
-            let state = driver.device(device)?;
-            let Some(processes) = &state.processes else { return Err(NO_DIRECTORY) };
+            let (state, processes) = (driver.device(device)?, driver.processes(device)?);
             if !processes.bound.is_empty() || matches!(state.current, Some(Target::Domain(_))) {
                 return Err(ApiError::Busy("a process, or the device itself, is attached"));
             }
@@ -171,7 +154,7 @@ impl Driver {
     /// # Errors
     /// ENOENT; EINVAL if the device has no process directory.
     pub fn process_target(&self, device: Device, process: u32) -> Result<Option<Target>, ApiError> {
-        Ok(self.processes(device)?.bound.get(&process).copied())
+        self.target_of(Seat { device: device.0, process: Some(process) })
     }
 
     /// The processes of a device that are attached, in order.
@@ -198,40 +181,9 @@ impl Driver {
         self.processes(device)?.directory.context_at(process)
     }
 
-    pub(super) fn processes(&self, device: Device) -> Result<&Processes, ApiError> {
-        self.device(device)?.processes.as_ref().ok_or(NO_DIRECTORY)
-    }
-
-    /// The context with which a process is attached to a target.
-    pub(super) fn process_context(&self, target: Option<Target>) -> Result<ProcessContext, ApiError> {
-        let id = match target {
-            None | Some(Target::Blocked) => return Ok(ProcessContext::BLOCKED),
-            Some(Target::Identity) => return Ok(ProcessContext::IDENTITY),
-            Some(Target::Domain(domain)) => domain.0,
-        };
-        match &self.state(id)?.kind {
-            Kind::Paging(paging) => match paging.tag {
-                Tag::Pscid(pscid) => {
-                    let (scheme, root) = (paging.table.scheme(), paging.table.root());
-                    Ok(ProcessContext::IDENTITY.with_first_stage(scheme, root, pscid))
-                }
-                Tag::Gscid(_) => Err(SECOND_STAGE),
-            },
-            Kind::Nested(_) => Err(SECOND_STAGE),
-        }
-    }
-
-    /// IDs of a device.
-    pub(super) fn ids(&self, device: Device) -> Result<Vec<DeviceId>, ApiError> {
-        Ok(self.device(device)?.ids.clone())
-    }
-
     fn seat_name(&self, device: Device, process: u32) -> String {
         format!("{}/{process:#x}", self.device_name(device))
     }
 }
 
-const NO_DIRECTORY: ApiError = ApiError::Invalid("device has no process directory");
 const NOT_ATTACHED: ApiError = ApiError::Invalid("process is not attached");
-/// The root of a directory would be a guest address then, and the directory is the host's.
-const SECOND_STAGE: ApiError = ApiError::Invalid("second stage on a device with a process directory of the host");

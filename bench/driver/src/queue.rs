@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::format::{Command, PAGE, ppn_at_10, register as reg};
 use super::machine::Machine;
 use super::options::{Completion, Options};
+use super::quirk::Quirk;
 
 const COMMAND_BYTES: u64 = 16;
 /// Looking at `cqcsr` costs a register access: done once in so many polls.
@@ -184,7 +185,9 @@ impl CommandQueue {
     ) -> Result<(), ApiError> {
         let result = self.complete_strictly(machine, options, commands);
         match result {
-            Err(ApiError::Timeout { .. } | ApiError::CommandFailed { .. }) if options.quirks.ignore_command_errors => {
+            Err(ApiError::Timeout { .. } | ApiError::CommandFailed { .. })
+                if options.quirks.has(Quirk::IgnoreCommandErrors) =>
+            {
                 Ok(())
             }
             other => other,
@@ -197,7 +200,7 @@ impl CommandQueue {
         options: &Options,
         commands: &[Command],
     ) -> Result<(), ApiError> {
-        let ordered = !options.quirks.unordered_fence;
+        let ordered = !options.quirks.has(Quirk::UnorderedFence);
         self.sequence = self.sequence.wrapping_add(1);
         let flag = match options.completion {
             Completion::Memory => Some((self.flag.0, self.sequence)),

@@ -1,62 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The driver itself: finding the IOMMU, setting it up, giving it up, and the raw operations that scenarios need.
-
-use std::collections::BTreeMap;
+//! Finding the IOMMU, setting it up, and giving it up.
 
 use events::{Operation, Promise};
-use golden::{DeviceId, Spa};
 
 use super::alloc::{Allocator, Ledger};
-use super::attach::DeviceState;
 use super::directory::Directory;
-use super::domain::DomainState;
+use super::driver::{Driver, Parts};
 use super::error::ApiError;
-use super::faults::{FaultQueue, Faults};
-use super::format::{Capabilities, Command, Context, Invalidation, Scheme, Stage, ppn_at_10, register as reg};
-use super::guest::GuestState;
+use super::faults::FaultQueue;
+use super::format::{Capabilities, Command, Invalidation, Stage, ppn_at_10, register as reg};
 use super::machine::Machine;
 use super::options::{Options, Resources};
-use super::queue::{CommandFault, CommandQueue, disable_queue, wait_for};
-
-macro_rules! handle {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u32);
-    };
-}
-
-handle! {
-    /// A device that was added to a driver.
-    Device
-}
-handle! {
-    /// A domain of a driver, paging or nested.
-    Domain
-}
-handle! {
-    /// Guest memory in which a guest keeps its page tables.
-    Guest
-}
-handle! {
-    /// A first-stage page table that a guest made.
-    GuestTable
-}
-
-/// The driver of one IOMMU. It keeps no hold on the machine, which is lent to it call by call.
-#[derive(Clone, Debug)]
-pub struct Driver {
-    pub(super) caps: Capabilities,
-    pub(super) options: Options,
-    pub(super) alloc: Allocator,
-    pub(super) commands: CommandQueue,
-    pub(super) faults: FaultQueue,
-    pub(super) directory: Directory,
-    pub(super) devices: BTreeMap<u32, DeviceState>,
-    pub(super) domains: BTreeMap<u32, DomainState>,
-    pub(super) guests: BTreeMap<u32, GuestState>,
-    next: u32,
-}
+use super::queue::{CommandQueue, disable_queue, wait_for};
 
 /// What `hw_info` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,19 +50,10 @@ impl Driver {
         machine.begin(Operation { name: "probe".into(), promise: Promise::Nothing, reconfiguration: false });
         let result = Driver::set_up(machine, &mut alloc, resources, options);
         machine.end(result.is_ok());
-        let (caps, commands, faults, directory) = result.map_err(|error| (error, alloc.ledger()))?;
-        Ok(Driver {
-            caps,
-            options,
-            alloc,
-            commands,
-            faults,
-            directory,
-            devices: BTreeMap::new(),
-            domains: BTreeMap::new(),
-            guests: BTreeMap::new(),
-            next: 1,
-        })
+        match result {
+            Ok(parts) => Ok(Driver::over(parts, alloc, options)),
+            Err(error) => Err((error, alloc.ledger())),
+        }
     }
 
     fn set_up(
@@ -201,187 +147,12 @@ impl Driver {
             context_bytes: self.directory.words() * 8,
         })
     }
-
-    /// What is outstanding now.
-    pub fn ledger(&self) -> Ledger {
-        self.alloc.ledger()
-    }
-
-    /// Allocations tried so far, of any kind.
-    pub fn allocations(&self) -> u64 {
-        self.alloc.attempts()
-    }
-
-    /// Lets the `nth` allocation from now fail (1 is the next one), once; `None` lets none fail.
-    pub fn fail_allocation(&mut self, nth: Option<u64>) {
-        self.alloc.fail_in(nth);
-    }
-
-    /// In how many allocations one is to fail, as [`Driver::fail_allocation`] asked for.
-    pub fn failing_in(&self) -> Option<u64> {
-        self.alloc.failing_in()
-    }
-
-    /// Whether the allocation of [`Options::fail_allocation`] has failed by now.
-    pub fn allocation_failed(&self) -> bool {
-        self.alloc.failed()
-    }
-
-    /// Whether nothing holds the page with this address: it is in the pool, and free.
-    pub fn is_free(&self, addr: Spa) -> bool {
-        self.alloc.is_free(addr.0)
-    }
-
-    /// Whether an address belongs to the command queue, or is where its fences store their numbers.
-    pub fn is_command_queue(&self, addr: Spa) -> bool {
-        self.commands.owns(addr)
-    }
-
-    /// Stores a word of a device's context in memory as it is, synchronises nothing, and does not note it.
-    ///
-    /// # Errors
-    /// ENOENT if no device with this ID was added; EINVAL for a word that the format does not have.
-    pub fn set_context_word(
-        &mut self,
-        machine: &mut dyn Machine,
-        id: DeviceId,
-        word: usize,
-        value: u64,
-    ) -> Result<(), ApiError> {
-        if word >= self.directory.words() {
-            return Err(ApiError::Invalid("word of a device context"));
-        }
-        let at = self.directory.context_at(id)?;
-        Ok(machine.store(Spa(at.0 + 8 * word as u64), value)?)
-    }
-
-    /// Commands sent so far, fences included.
-    pub fn commands_sent(&self) -> u64 {
-        self.commands.sent()
-    }
-
-    /// Policies, bounds and bugs.
-    pub fn options(&self) -> &Options {
-        &self.options
-    }
-
-    /// Changes them, from the next call on.
-    pub fn options_mut(&mut self) -> &mut Options {
-        &mut self.options
-    }
-
-    /// Takes all records out of the fault queue and clears its errors.
-    ///
-    /// # Errors
-    /// ETIMEDOUT if `fqcsr` stays busy.
-    pub fn drain_faults(&mut self, machine: &mut dyn Machine) -> Result<Faults, ApiError> {
-        self.faults.drain(machine, &self.options)
-    }
-
-    /// Sends an invalidation, without a fence: when it takes effect is open.
-    ///
-    /// # Errors
-    /// ETIMEDOUT or EIO if the command queue is full and stays so.
-    pub fn invalidate(&mut self, machine: &mut dyn Machine, invalidation: Invalidation) -> Result<(), ApiError> {
-        self.command(machine, invalidation.command())
-    }
-
-    /// Sends any command, legal or not, without a fence.
-    ///
-    /// # Errors
-    /// As for [`Driver::invalidate`].
-    pub fn command(&mut self, machine: &mut dyn Machine, command: Command) -> Result<(), ApiError> {
-        self.commands.send(machine, &self.options, &[command])
-    }
-
-    /// Sends a fence and waits for it.
-    ///
-    /// # Errors
-    /// ETIMEDOUT if it does not complete within the bound, EIO if the queue has stopped.
-    pub fn fence(&mut self, machine: &mut dyn Machine) -> Result<(), ApiError> {
-        self.commands.complete(machine, &self.options, &[])
-    }
-
-    /// Sets a stopped command queue going again and says what had stopped it; `None` if it was not stopped.
-    ///
-    /// # Errors
-    /// ETIMEDOUT if it does not run again.
-    pub fn recover(&mut self, machine: &mut dyn Machine) -> Result<Option<CommandFault>, ApiError> {
-        self.commands.recover(machine, &self.options)
-    }
-
-    /// The context of a device ID as it stands in memory.
-    ///
-    /// # Errors
-    /// ENOENT if no device with this ID was added.
-    pub fn read_context(&self, machine: &mut dyn Machine, id: DeviceId) -> Result<Context, ApiError> {
-        self.directory.read(machine, id)
-    }
-
-    /// Where the contexts of all devices and processes lie, and how many doublewords each has.
-    pub fn contexts(&self) -> Vec<(Spa, u64)> {
-        let words = self.directory.words() as u64;
-        let ids = self.devices.values().flat_map(|device| &device.ids);
-        let devices = ids.filter_map(|&id| self.directory.context_at(id).ok()).map(|at| (at, words));
-        let processes = self.devices.values().filter_map(|device| device.processes.as_ref());
-        let contexts = processes.flat_map(|own| own.contexts.keys().map(|&id| own.directory.context_at(id)));
-        devices.chain(contexts.filter_map(Result::ok).map(|at| (at, 2))).collect()
-    }
-
-    /// Where the context of a device ID lies.
-    ///
-    /// # Errors
-    /// ENOENT if no device with this ID was added.
-    pub fn context_at(&self, id: DeviceId) -> Result<Spa, ApiError> {
-        self.directory.context_at(id)
-    }
-
-    /// Sends invalidations and a fence, and waits.
-    pub(super) fn flush(&mut self, machine: &mut dyn Machine, list: &[Invalidation]) -> Result<(), ApiError> {
-        let quirks = self.options.quirks;
-        let commands: Vec<Command> = list
-            .iter()
-            .filter(|i| !(quirks.skip_gvma && matches!(i, Invalidation::Gvma { .. })))
-            .map(|&i| match i {
-                Invalidation::Vma { pscid, addr, .. } if quirks.flush_without_gv => {
-                    Invalidation::Vma { gscid: None, pscid, addr }.command()
-                }
-                other => other.command(),
-            })
-            .collect();
-        if commands.is_empty() {
-            return Ok(());
-        }
-        self.commands.complete(machine, &self.options, &commands)
-    }
-
-    pub(super) fn next_id(&mut self) -> u32 {
-        let id = self.next;
-        self.next += 1;
-        id
-    }
-
-    /// Runs an operation between `begin` and `end`, so that the machine knows what software is at.
-    pub(super) fn operation<T>(
-        &mut self,
-        machine: &mut dyn Machine,
-        operation: Operation,
-        body: impl FnOnce(&mut Driver, &mut dyn Machine) -> Result<T, ApiError>,
-    ) -> Result<T, ApiError> {
-        machine.begin(operation);
-        let result = body(self, machine);
-        machine.end(result.is_ok());
-        result
-    }
 }
-
-/// What a probe makes.
-type Parts = (Capabilities, CommandQueue, FaultQueue, Directory);
 
 /// Invalidations of all that an IOMMU with these capabilities can cache.
 fn everything(caps: Capabilities) -> Vec<Invalidation> {
     let mut all = vec![Invalidation::Ddt { device: None }, Invalidation::Vma { gscid: None, pscid: None, addr: None }];
-    if Scheme::largest(Stage::Second, caps).is_some() {
+    if caps.largest(Stage::Second).is_some() {
         all.push(Invalidation::Gvma { gscid: None, addr: None });
     }
     all

@@ -2,38 +2,16 @@
 //! The change of what a device or a process is attached to: everything that can fail for want of something, then the
 //! entries that change, then the bookkeeping of bonds and tags.
 
-use super::attach::Target;
-use super::domain::Kind;
+use super::carry_out::Part;
+use super::domain_state::Kind;
+use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, ProcessContext};
+use super::format::{Context, ProcessContext};
+use super::handles::{Device, Seat, Target};
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Class};
-use super::setup::{Device, Driver};
-
-/// Who is attached to something: a device, or one of its processes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seat {
-    pub(super) device: u32,
-    pub(super) process: Option<u32>,
-}
-
-impl Seat {
-    pub(super) const fn of(device: Device) -> Seat {
-        Seat { device: device.0, process: None }
-    }
-}
-
-/// What a change that failed halfway may have left in the IOMMU.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct DeferredRelease {
-    /// A bond that must not go
-    pub(super) bond: Option<(Seat, u32)>,
-    /// Tags that are still to be flushed
-    pub(super) flushes: Vec<Invalidation>,
-    /// A PSCID that was on loan, likewise
-    pub(super) scratch: Option<u32>,
-}
+use super::quirk::Quirk;
 
 /// A PSCID that nothing uses, for the length of one change.
 #[derive(Clone, Copy, Debug)]
@@ -41,15 +19,6 @@ pub(super) struct Scratch {
     pscid: u32,
     /// It came from the allocator and goes back there
     loan: bool,
-}
-
-/// One entry of a directory that changes.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
-    /// The context of a device
-    Device { from: Context, to: Context },
-    /// The context of one of its processes
-    Process { process: u32, from: ProcessContext, to: ProcessContext },
 }
 
 impl Driver {
@@ -101,11 +70,7 @@ impl Driver {
     /// Whether somebody who is attached goes to a target without a request that is refused or comes out neither way.
     pub(super) fn is_hitless(&self, seat: Seat, target: Target) -> bool {
         let Ok(parts) = self.parts(seat, Some(target)) else { return false };
-        let current = match (self.devices.get(&seat.device), seat.process) {
-            (Some(state), None) => state.current,
-            (Some(state), Some(process)) => state.processes.as_ref().and_then(|own| own.bound.get(&process).copied()),
-            (None, _) => None,
-        };
+        let current = self.target_of(seat).ok().flatten();
         let open = |target: Target| target != Target::Blocked;
         current.is_some_and(open)
             && open(target)
@@ -130,12 +95,9 @@ impl Driver {
         let quirks = self.options.quirks;
         let device = Device(seat.device);
         let parts = self.parts(seat, target)?;
-        let current = match seat.process {
-            None => self.device(device)?.current,
-            Some(process) => self.process_target(device, process)?,
-        };
+        let current = self.target_of(seat)?;
         let (old, new) = (current.and_then(Target::domain), target.and_then(Target::domain));
-        if quirks.unlink_first && old != new {
+        if quirks.has(Quirk::UnlinkFirst) && old != new {
             self.unbond(seat, old);
         }
         let bond = match new {
@@ -174,7 +136,7 @@ impl Driver {
             return Err(error);
         }
         self.return_scratch(scratch);
-        if old != new && !quirks.keep_reference {
+        if old != new && !quirks.has(Quirk::KeepReference) {
             self.unbond(seat, old);
         }
         self.settle(old);
@@ -185,7 +147,7 @@ impl Driver {
     pub(super) fn make_good(&mut self, device: Device) -> Result<(), ApiError> {
         for left in std::mem::take(&mut self.device_mut(device)?.deferred) {
             if let Some((seat, id)) = left.bond {
-                if self.attached_to(seat) != Some(id) {
+                if self.target_of(seat).ok().flatten().and_then(Target::domain) != Some(id) {
                     self.unbond(seat, Some(id));
                 }
                 self.settle(Some(id));
@@ -193,15 +155,6 @@ impl Driver {
             self.return_scratch(left.scratch.map(|pscid| Scratch { pscid, loan: true }));
         }
         Ok(())
-    }
-
-    /// The domain of a device or a process.
-    fn attached_to(&self, seat: Seat) -> Option<u32> {
-        let state = self.devices.get(&seat.device)?;
-        match seat.process {
-            None => state.current?.domain(),
-            Some(process) => state.processes.as_ref()?.bound.get(&process)?.domain(),
-        }
     }
 
     /// All that can fail for want of something, but for the bond; all of it, or nothing.

@@ -11,8 +11,10 @@ use super::dice::Dice;
 use super::dma::{Mark, Transactions, Way};
 use super::habit::{Habit, Nature};
 use super::mrif::InterruptFiles;
-use super::ptw::{Fetched, MAX_WORDS, Ptw, Readers, Write, Writer};
-use super::registers::{Registers, wrap};
+use super::ptw::{Fetched, MAX_WORDS, Ptw, Readers};
+use super::record_queue::wrap;
+use super::registers::Registers;
+use super::write::{Write, Writer};
 
 /// How far a fence is.
 #[derive(Clone, Copy, Debug)]

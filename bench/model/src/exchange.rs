@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! AtomicCompare on `ptw_*` (AXI5): how the model changes a word that it has read, if nobody else has changed it since.
 
-use super::ptw::{Write, Writer};
+use super::write::{Write, Writer};
 
 /// A word of 4 or 8 bytes and what it is to become. Values are little-endian images of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use golden::FaultRecord;
 
 use super::habit::{Habit, Nature};
-use super::ptw::{Ptw, Write, Writer};
-use super::record_queue::Errors;
-use super::registers::Registers;
+use super::ptw::Ptw;
+use super::record_queue::{Errors, RecordQueue};
+use super::write::{Write, Writer};
 
 /// Records that wait for the queue at most; then refusals wait.
 const ROOM: usize = 8;
@@ -50,26 +50,26 @@ impl FaultQueue {
     }
 
     /// The write of a record was answered. True when the record is in the queue.
-    pub(super) fn written(&mut self, resp: u8, registers: &mut Registers) -> bool {
+    pub(super) fn written(&mut self, resp: u8, queue: &mut RecordQueue) -> bool {
         self.writing = false;
         if resp > 1 && !self.nature.has(Habit::FaultWriteErrorHidden) {
             self.counted = false;
-            registers.fq.refused();
+            queue.refused();
             return false;
         }
         if !self.nature.has(Habit::FaultTailEarly) && !std::mem::take(&mut self.counted) {
-            registers.fq.advance();
+            queue.advance();
         }
         true
     }
 
-    /// One cycle.
-    pub(super) fn step(&mut self, registers: &mut Registers, ptw: &mut Ptw) {
-        registers.fq.switch(self.writing);
+    /// One cycle. Addresses have `pas` bits; `be`: records are big-endian.
+    pub(super) fn step(&mut self, queue: &mut RecordQueue, pas: u32, be: bool, ptw: &mut Ptw) {
+        queue.switch(self.writing);
         if self.writing {
             if self.nature.has(Habit::FaultTailUnanswered) && !self.counted && ptw.has_sent(Writer::Fault) {
                 self.counted = true;
-                registers.fq.advance();
+                queue.advance();
             }
             return;
         }
@@ -81,13 +81,12 @@ impl FaultQueue {
             overflow_forgotten: has(Habit::RecordsDespiteOverflow),
             fault_forgotten: has(Habit::RecordsDespiteMemoryFault),
         };
-        let Ok(addr) = registers.fq.place(32, registers.caps.pas().into(), errors) else { return };
-        let be = registers.fctl.be();
+        let Ok(addr) = queue.place(32, pas, errors) else { return };
         let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));
         ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4 });
         self.writing = true;
         if self.nature.has(Habit::FaultTailEarly) {
-            registers.fq.advance();
+            queue.advance();
         }
     }
 }

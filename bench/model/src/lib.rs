@@ -31,7 +31,9 @@ mod registers;
 mod results;
 #[cfg(test)]
 mod tests;
+mod view;
 mod walker;
+mod write;
 
 use boundary::{Dut, Inputs, Outputs, Stopped};
 use golden::Capabilities;
@@ -51,9 +53,10 @@ use habit::Nature;
 use lite::Lite;
 use mrif::InterruptFiles;
 use page_requests::PageRequests;
-use ptw::{Ptw, Write, Writer};
+use ptw::Ptw;
 use registers::Registers;
 use walker::{Walkers, World};
+use write::{Write, Writer};
 
 /// The device. All its outputs come from registers: they never depend on the inputs of the same cycle.
 #[derive(Clone, Debug)]
@@ -141,7 +144,7 @@ impl Model {
         let (mut recorded, mut queued) = (false, false);
         while let Some((writer, resp)) = self.ptw.written() {
             match writer {
-                Writer::Fault => recorded |= self.faults.written(resp, &mut self.registers),
+                Writer::Fault => recorded |= self.faults.written(resp, &mut self.registers.fq),
                 Writer::Fence => self.commands.stored(resp, &mut self.registers),
                 Writer::Message => self.registers.messages.answered(resp, &mut self.faults),
                 Writer::Notice => self.files.noticed(&mut self.dma),
@@ -181,7 +184,8 @@ impl Model {
             self.files.step(&mut self.dma, &mut self.ptw, self.registers.caps.spa_max(), &mut self.faults);
         }
         self.pages.step(&mut self.registers, &mut self.ptw, &mut self.ats);
-        self.faults.step(&mut self.registers, &mut self.ptw);
+        let (pas, be) = (self.registers.caps.pas().into(), self.registers.fctl.be());
+        self.faults.step(&mut self.registers.fq, pas, be, &mut self.ptw);
         if self.config.habit == Some(Habit::UnowedWrite) && self.walkers.translations() >= self.stray_at {
             self.stray();
         }

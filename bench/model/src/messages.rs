@@ -5,7 +5,8 @@ use golden::{Cause, FaultHead, FaultRecord, Icvec, Ipsr};
 
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
-use super::ptw::{Ptw, Write, Writer};
+use super::ptw::Ptw;
+use super::write::{Write, Writer};
 
 /// Vectors, and so entries of `msi_cfg_tbl`
 const VECTORS: usize = 16;

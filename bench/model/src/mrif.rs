@@ -10,7 +10,8 @@ use super::dma::{Transactions, Way};
 use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
-use super::ptw::{Ptw, Write, Writer};
+use super::ptw::Ptw;
+use super::write::{Write, Writer};
 
 /// Tag of the atomics of this engine; walkers have those below.
 pub(super) const TAG: u8 = 0x40;

@@ -11,9 +11,10 @@ use golden::{
 
 use super::ats::Ats;
 use super::habit::{Habit, Nature};
-use super::ptw::{Ptw, Write, Writer};
+use super::ptw::Ptw;
 use super::record_queue::{Errors, Lost};
 use super::registers::Registers;
+use super::write::{Write, Writer};
 
 /// Page requests in hand at most.
 const ROOM: usize = 8;

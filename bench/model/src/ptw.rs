@@ -7,13 +7,12 @@ use boundary::{Address, Manager, ReadData, Subordinate, WriteData, WriteResponse
 use events::ATOMIC_COMPARE;
 
 use super::exchange::{Exchange, Exchanged};
+use super::write::{EXCHANGES, Write, Writer};
 
 /// Read bursts in flight at most.
 const READS: usize = 16;
 /// Doublewords in a read burst at most: a device context in extended format, or four commands.
 pub(super) const MAX_WORDS: usize = 8;
-/// Doublewords in a write burst at most: a fault record.
-const MAX_BEATS: usize = 4;
 
 /// Who asked for a read. Several walkers may wait for one burst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,57 +47,6 @@ struct Slot {
     got: u8,
     fetch: Fetched,
 }
-
-/// Who asked for a write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
-    /// The fault queue
-    Fault,
-    /// A fence
-    Fence,
-    /// An interrupt as a message
-    Message,
-    /// The notice of an MSI that was stored
-    Notice,
-    /// Whoever this tag stands for: an AtomicCompare
-    Exchange(u8),
-    /// The page-request queue
-    Page,
-    /// Nobody: an illegal habit
-    Nobody,
-}
-
-/// A write burst.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Write {
-    /// Who asked
-    pub writer: Writer,
-    /// Address of the first beat
-    pub addr: u64,
-    /// `AWSIZE`
-    pub size: u8,
-    /// Data and strobes by beat
-    pub beats: [(u64, u8); MAX_BEATS],
-    /// How many of them
-    pub len: u8,
-}
-
-impl Writer {
-    const fn id(self) -> u8 {
-        match self {
-            Self::Fault => 0x40,
-            Self::Fence => 0x41,
-            Self::Nobody => 0x42,
-            Self::Message => 0x43,
-            Self::Notice => 0x44,
-            Self::Page => 0x45,
-            Self::Exchange(tag) => EXCHANGES + tag,
-        }
-    }
-}
-
-/// First ID of atomics: none of them may be in use by anything else (IHI 0022H E1.1).
-const EXCHANGES: u8 = 0x80;
 
 /// An atomic that is on its way.
 #[derive(Clone, Copy, Debug)]
@@ -295,7 +243,7 @@ impl Ptw {
         if let Some((write, sent)) = self.current {
             if sent < write.len {
                 if !self.w.valid {
-                    self.w = beat(&write, sent);
+                    self.w = write.beat(sent);
                 }
             } else if !self.aw.valid {
                 self.current = None;
@@ -312,14 +260,9 @@ impl Ptw {
                     flight.exchanged.epoch = epoch;
                 }
             }
-            self.w = beat(&write, 0);
+            self.w = write.beat(0);
             self.current = Some((write, 0));
             self.waiting.push(write.writer);
         }
     }
-}
-
-fn beat(write: &Write, at: u8) -> WriteData {
-    let (data, strb) = write.beats[usize::from(at)];
-    WriteData { valid: true, data, strb, last: at + 1 == write.len }
 }

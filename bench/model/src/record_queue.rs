@@ -4,7 +4,10 @@
 
 use golden::{Fqcsr, QueueBase};
 
-use super::registers::wrap;
+/// An index of a queue as its register keeps it.
+pub(super) const fn wrap(base: QueueBase, index: u32) -> u32 {
+    index & (base.entries() - 1) as u32
+}
 
 /// Why a record is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::habit::{Habit, Nature};
 use super::hpm::Hpm;
 use super::messages::Messages;
 use super::ptw::Ptw;
-use super::record_queue::RecordQueue;
+use super::record_queue::{RecordQueue, wrap};
 
 /// What the model has of `capabilities`, where the strap offers it. It has no debug interface; interrupts are wires
 /// unless the strap offers both ways.
@@ -52,11 +52,6 @@ pub(super) struct Registers {
     high: u16,
     pub messages: Messages,
     pub hpm: Hpm,
-}
-
-/// An index of a queue as its register keeps it.
-pub(super) const fn wrap(base: QueueBase, index: u32) -> u32 {
-    index & (base.entries() - 1) as u32
 }
 
 impl Registers {

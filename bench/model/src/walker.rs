@@ -18,9 +18,11 @@ use super::hpm::{ATS, Happened, MISS, TRANSLATED, UNTRANSLATED, walk_of};
 use super::keyed::Key;
 use super::mrif::{Access, InterruptFiles};
 use super::page_requests::PageRequests;
-use super::path::{Known, PathWord, View, Wanted, Whose};
-use super::ptw::{Fetched, Ptw, Readers, Write, Writer};
+use super::path::{Known, PathWord, Whose};
+use super::ptw::{Fetched, Ptw, Readers};
 use super::registers::Registers;
+use super::view::{View, Wanted};
+use super::write::{Write, Writer};
 
 /// Words in one walk at most: Sv57 within Sv57x4 takes 5 * 6 + 5, behind three levels of each directory.
 const WORDS: usize = 96;

@@ -8,8 +8,10 @@ mod at;
 mod check;
 mod diagnostic;
 mod domain;
+mod errno;
 mod expect;
 mod file;
+mod invalidate;
 mod litmus;
 mod machine;
 mod matrix;
@@ -28,8 +30,10 @@ pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
     PageSize, Policy, ProcessDirectory, Rights,
 };
+pub use errno::Errno;
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
+pub use invalidate::{Invalidate, Iodir, Iotinval};
 pub use litmus::{Litmus, LitmusAnswer};
 pub use machine::{
     Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,
@@ -45,6 +49,6 @@ pub use requirement::Requirement;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{
-    Attachment, Detachment, Dma, Drain, Errno, Fence, Free, Invalidate, Iodir, Iotinval, Map, OwnOperation, Poison,
-    Range, Recover, Repeat, Result as DmaResult, SetPte, Step, StepPromise, Store, Stream, StreamKind, Unmap,
+    Attachment, Detachment, Dma, Drain, Fence, Free, Map, OwnOperation, Poison, Range, Recover, Repeat,
+    Result as DmaResult, SetPte, Step, StepPromise, Store, Stream, StreamKind, Unmap,
 };

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::At;
+use super::errno::Errno;
 use super::scalar::Number;
-use super::step::Errno;
 
 /// Guest physical pages of a nest parent that are interrupt files: a power of two of them, on a multiple of their size.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

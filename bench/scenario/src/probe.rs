@@ -7,9 +7,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::At;
+use super::errno::Errno;
 use super::expect::Limit;
+use super::invalidate::Iotinval;
 use super::scalar::{Number, Size};
-use super::step::{Errno, Iotinval};
 
 /// Asks for a domain in the words of the API, as user space may, sensible or not. What is not given follows from the
 /// domain's entry. Its mappings are made when it is there; if it is refused, nothing is left.

@@ -11,6 +11,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::at::At;
 use super::domain::{Mapping, Rights};
+use super::errno::Errno;
+use super::invalidate::Invalidate;
 use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::scalar::{Number, Size, Span};
@@ -444,53 +446,6 @@ pub struct Free {
     pub fails: Option<At<Errno>>,
 }
 
-/// Errors of the driver's API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Errno {
-    /// Invalid argument
-    Einval,
-    /// Not supported
-    Eopnotsupp,
-    /// No such object or mapping
-    Enoent,
-    /// In use
-    Ebusy,
-    /// Exists already
-    Eexist,
-    /// Out of memory
-    Enomem,
-    /// Out of identifiers
-    Enospc,
-    /// Too much data
-    E2big,
-    /// Address out of range
-    Erange,
-    /// The device failed
-    Eio,
-    /// Not done within its bound
-    Etimedout,
-}
-
-impl Errno {
-    /// Its name as C has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Errno::Einval => "EINVAL",
-            Errno::Eopnotsupp => "EOPNOTSUPP",
-            Errno::Enoent => "ENOENT",
-            Errno::Ebusy => "EBUSY",
-            Errno::Eexist => "EEXIST",
-            Errno::Enomem => "ENOMEM",
-            Errno::Enospc => "ENOSPC",
-            Errno::E2big => "E2BIG",
-            Errno::Erange => "ERANGE",
-            Errno::Eio => "EIO",
-            Errno::Etimedout => "ETIMEDOUT",
-        }
-    }
-}
-
 /// A change of one leaf entry.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -523,44 +478,6 @@ pub struct Store {
     pub address: At<Number>,
     /// Value
     pub value: At<Number>,
-}
-
-/// One invalidation command.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Invalidate {
-    /// IOTINVAL.VMA
-    Vma(Iotinval),
-    /// IOTINVAL.GVMA
-    Gvma(Iotinval),
-    /// IODIR.INVAL_DDT
-    Ddt(Iodir),
-}
-
-/// Operands of IOTINVAL. An operand that is not given is not valid (GV, PSCV or AV = 0).
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Iotinval {
-    /// GSCID of this domain (of a nested domain: of its parent)
-    pub gscid_of: Option<At<String>>,
-    /// Or a GSCID
-    pub gscid: Option<At<Number>>,
-    /// PSCID of this domain
-    pub pscid_of: Option<At<String>>,
-    /// Or a PSCID
-    pub pscid: Option<At<Number>>,
-    /// Address
-    pub address: Option<At<Number>>,
-}
-
-/// Operands of IODIR.INVAL_DDT. Neither: all device contexts.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Iodir {
-    /// This device's context
-    pub device: Option<At<String>>,
-    /// Or a device_id
-    pub device_id: Option<At<Number>>,
 }
 
 /// IOFENCE.C.

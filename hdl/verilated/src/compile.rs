@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use crate::error::{BuildError, ToolError};
+use crate::error::BuildError;
 use crate::options::Optimisation;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{ToolError, Toolchain};
 
 /// One call of the compiler.
 pub(crate) struct Job {

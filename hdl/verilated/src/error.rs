@@ -1,46 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What can go wrong, from finding the tools to loading the result.
+//! What can go wrong once the tools have been found, from reading the sources to loading the result.
 
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::ports::Direction;
-use crate::toolchain::VERILATOR_VERSION;
-
-/// The tools cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ToolError {
-    /// No Verilator where it is expected
-    #[error("no Verilator {VERILATOR_VERSION} in {}: run `make setup`, or set LOCKSTEP_VERILATOR_ROOT", .looked.display())]
-    NoVerilator {
-        /// Where it was looked for
-        looked: PathBuf,
-    },
-    /// Another version of Verilator than the one that this is tested with
-    #[error("Verilator in {} is {found}, not {VERILATOR_VERSION}: run `make setup`", .root.display())]
-    WrongVersion {
-        /// Its folder
-        root: PathBuf,
-        /// What it says it is
-        found: String,
-    },
-    /// A tool could not be started
-    #[error("cannot run {program}: {source}")]
-    Start {
-        /// The program
-        program: String,
-        /// Why
-        source: std::io::Error,
-    },
-    /// A tool did not answer the question for its version
-    #[error("{program} does not work: {log}")]
-    Broken {
-        /// The program
-        program: String,
-        /// What it said
-        log: String,
-    },
-}
+use crate::port::Direction;
+use crate::toolchain::ToolError;
 
 /// How bad a message of Verilator is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

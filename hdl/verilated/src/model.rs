@@ -9,7 +9,7 @@ use cxx::{SharedPtr, UniquePtr};
 
 use crate::bridge;
 use crate::error::LoadError;
-use crate::ports::{Direction, Port};
+use crate::port::{Direction, Port};
 
 /// The library of a design. Cheap to clone; instances may outlive it.
 #[derive(Clone)]

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::ports::{Bound, Direction, Wiring};
+use crate::port::Direction;
+use crate::ports::{Bound, Wiring};
 use crate::verilate::PREFIX;
 
 /// Changes whenever the generated text does; part of the hash.
@@ -121,7 +122,7 @@ fn halves(width: u32) -> impl Iterator<Item = (usize, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::Port;
+    use crate::port::Port;
 
     #[test]
     fn a_wide_port_is_masked_in_its_last_word() {

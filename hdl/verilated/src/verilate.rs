@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::design::Design;
-use crate::error::{BuildError, Diagnostic, LintReport, Severity, ToolError};
+use crate::error::{BuildError, Diagnostic, LintReport, Severity};
 use crate::options::Options;
 use crate::sources::Sources;
-use crate::toolchain::Toolchain;
+use crate::toolchain::{ToolError, Toolchain};
 
 /// Prefix of all generated names.
 pub(crate) const PREFIX: &str = "Vdut";

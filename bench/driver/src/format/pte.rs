@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::{Capabilities, PAGE, PPN_10, ppn_at_10};
+use super::{PAGE, PPN_10, ppn_at_10};
 
 /// Which of the two stages of translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,11 +38,6 @@ impl Scheme {
             Stage::First => [Scheme::Sv57, Scheme::Sv48, Scheme::Sv39],
             Stage::Second => [Scheme::Sv57x4, Scheme::Sv48x4, Scheme::Sv39x4],
         }
-    }
-
-    /// The largest scheme of a stage that the IOMMU has.
-    pub fn largest(stage: Stage, caps: Capabilities) -> Option<Scheme> {
-        Scheme::of(stage).into_iter().find(|&s| caps.supports(s))
     }
 
     /// The stage that it serves.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Register offsets and fields ("Memory-mapped register interface").
 
-use super::pte::Scheme;
+use super::process::ProcessMode;
+use super::pte::{Scheme, Stage};
 
 /// `capabilities`, 8 bytes
 pub const CAPABILITIES: u16 = 0;
@@ -96,6 +97,11 @@ impl Capabilities {
         })
     }
 
+    /// The largest scheme of a stage that is there.
+    pub fn largest(self, stage: Stage) -> Option<Scheme> {
+        Scheme::of(stage).into_iter().find(|&scheme| self.supports(scheme))
+    }
+
     /// Svpbmt: memory types in page-table entries.
     pub const fn svpbmt(self) -> bool {
         self.bit(15)
@@ -107,7 +113,7 @@ impl Capabilities {
     }
 
     /// Process directories of this width.
-    pub const fn process_directory(self, mode: super::ProcessMode) -> bool {
+    pub const fn process_directory(self, mode: ProcessMode) -> bool {
         self.bit(37 + mode.levels() as u32)
     }
 

@@ -8,8 +8,8 @@ use super::mock::{Action, CAPS, MSI_FLAT, Mock, Seen};
 use super::walker::translate;
 use crate::format::{PageSize, Prot, Scheme};
 use crate::{
-    Device, Domain, Driver, FlushPolicy, Guest, GuestTable, HwptRequest, Mapping, Options, Policy, Quirks, Resources,
-    Target,
+    Device, Domain, Driver, FlushPolicy, Guest, GuestTable, HwptRequest, Mapping, Options, Policy, Quirk, Quirks,
+    Resources, Target,
 };
 
 /// A driver on a mock, with a device, a nest parent that maps guest memory, and a nested domain.
@@ -392,18 +392,18 @@ fn bugs_do_what_they_say() {
     let full = vma(Some(1), None, None);
     let q = Quirks::default();
     assert_eq!(run(q, &nest), [DDT, DDT, full, gvma(None)]);
-    assert_eq!(run(Quirks { skip_attach_sync: true, ..q }, &nest), [full, gvma(None)]);
-    assert_eq!(run(Quirks { skip_attach_flush: true, ..q }, &nest), [DDT, DDT]);
-    assert_eq!(run(Quirks { flush_without_gv: true, ..q }, &nest), [DDT, DDT, vma(None, None, None), gvma(None)]);
-    assert_eq!(run(Quirks { skip_gvma: true, ..q }, &nest), [DDT, DDT, full]);
+    assert_eq!(run(Quirk::SkipAttachSync.into(), &nest), [full, gvma(None)]);
+    assert_eq!(run(Quirk::SkipAttachFlush.into(), &nest), [DDT, DDT]);
+    assert_eq!(run(Quirk::FlushWithoutGv.into(), &nest), [DDT, DDT, vma(None, None, None), gvma(None)]);
+    assert_eq!(run(Quirk::SkipGvma.into(), &nest), [DDT, DDT, full]);
     assert_eq!(run(q, &unmap), [gvma(Some(GUEST_RAM))]);
-    assert_eq!(run(Quirks { skip_unmap_flush: true, ..q }, &unmap), []);
+    assert_eq!(run(Quirk::SkipUnmapFlush.into(), &unmap), []);
     let nested_unmap = |b: &mut Bench| {
         nest(b);
         b.machine.log.clear();
         unmap(b);
     };
-    assert_eq!(run(Quirks { skip_nested_unmap_flush: true, ..q }, &nested_unmap), []);
+    assert_eq!(run(Quirk::SkipNestedUnmapFlush.into(), &nested_unmap), []);
     let keep = |b: &mut Bench| {
         b.driver.detach(&mut b.machine, b.nic).unwrap();
         b.machine.log.clear();
@@ -413,14 +413,14 @@ fn bugs_do_what_they_say() {
         b.driver.guest_free(&mut b.machine, b.memory).unwrap();
         b.driver.hwpt_free(&mut b.machine, b.host).unwrap_err();
     };
-    run(Quirks { keep_reference: true, ..q }, &keep);
+    run(Quirk::KeepReference.into(), &keep);
     let valid_first = |b: &mut Bench| {
         b.driver.detach(&mut b.machine, b.nic).unwrap();
         b.machine.log.clear();
         b.driver.attach(&mut b.machine, b.nic, Target::Domain(b.guest)).unwrap();
         assert_eq!(b.words(), [0, 1, 2, 3]);
     };
-    run(Quirks { valid_first: true, ..q }, &valid_first);
+    run(Quirk::ValidFirst.into(), &valid_first);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::mock::{CAPS, MSI_FLAT, Mock};
 use crate::format::{Command, Invalidation, PageSize, Prot, Scheme};
 use crate::{
     ApiError, DIRTY_TRACKING, Device, Domain, Driver, Errno, GuestTable, HwptRequest, Mapping, NEST_PARENT, Options,
-    Resources, Target,
+    Quirk, Resources, Target,
 };
 
 type Call<'a> = &'a dyn Fn(&mut Bench) -> Result<(), ApiError>;
@@ -290,7 +290,7 @@ fn user_invalidations_are_checked_and_counted() {
         assert_eq!(m.invalidations(), seen[..1], "{bad:?}");
     }
     // Passed on as it is, one guest's command stops the queue of all.
-    d.options_mut().quirks.unchecked_invalidations = true;
+    d.options_mut().quirks = Quirk::UncheckedInvalidations.into();
     let partial = d.cache_invalidate(m, b.guest, &[Command([good[0].0[0] | 1 << 11, 0])]).unwrap_err();
     assert_eq!(partial.error.errno(), Some(Errno::EIO));
 }

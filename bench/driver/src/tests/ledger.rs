@@ -7,7 +7,7 @@ use super::api::{Bench, GUEST_RAM, HOST_RAM, NIC, mapping, resources};
 use super::mock::{CAPS, Mock};
 use super::walker::translate;
 use crate::format::Scheme;
-use crate::{ApiError, Driver, Errno, FlushPolicy, HwptRequest, Ledger, Options, Policy, Quirks, Target};
+use crate::{ApiError, Driver, Errno, FlushPolicy, HwptRequest, Ledger, Options, Policy, Quirk, Target};
 
 /// A whole life: every call that allocates. On an error it stops where it is.
 fn live(driver: &mut Driver, m: &mut Mock) -> Result<(), ApiError> {
@@ -166,7 +166,7 @@ fn a_halt_anywhere_unwinds() {
 
 #[test]
 fn a_lost_pscid_is_in_the_ledger() {
-    let quirks = Quirks { leak_pscid: true, ..Quirks::default() };
+    let quirks = Quirk::LeakPscid.into();
     let mut m = Mock::new(CAPS);
     let mut driver = Driver::probe(&mut m, &resources(), Options { quirks, ..Options::default() }).unwrap();
     driver.fail_allocation(Some(3));
@@ -176,7 +176,7 @@ fn a_lost_pscid_is_in_the_ledger() {
 
 #[test]
 fn unlinking_first_loses_the_device_when_the_bond_fails() {
-    let quirks = Quirks { unlink_first: true, ..Quirks::default() };
+    let quirks = Quirk::UnlinkFirst.into();
     let mut b = Bench::new(CAPS, Options { quirks, ..Options::default() });
     b.attach(b.host);
     b.driver.fail_allocation(Some(1));

@@ -6,7 +6,7 @@ use golden::DeviceId;
 use super::api::{Bench, NIC, mapping, resources};
 use super::mock::{CAPS, Mock, Seen};
 use crate::format::{Command, FaultRecord, Invalidation};
-use crate::{ApiError, Completion, Driver, Errno, HwptRequest, Options, Quirks, Resources, Target};
+use crate::{ApiError, Completion, Driver, Errno, HwptRequest, Options, Quirk, Resources, Target};
 
 fn probe(resources: &Resources, options: Options) -> (Mock, Driver) {
     let mut machine = Mock::new(CAPS);
@@ -85,7 +85,7 @@ fn tables_whose_flush_failed_stay_until_the_tag_is_flushed() {
 
 #[test]
 fn a_failure_taken_for_success_frees_at_once() {
-    let quirks = Quirks { ignore_command_errors: true, ..Quirks::default() };
+    let quirks = Quirk::IgnoreCommandErrors.into();
     let mut b = Bench::new(CAPS, Options { bound: 500, quirks, ..Options::default() });
     b.attach(b.host);
     b.machine.hung = true;

@@ -13,7 +13,9 @@ use super::mock::{Action, CAPS, Mock};
 use super::walker::translate;
 use crate::format::{PageSize, Prot, Scheme};
 use crate::plan::Class;
-use crate::{Device, Domain, Driver, FlushPolicy, Guest, GuestTable, HwptRequest, Options, Policy, Quirks, Target};
+use crate::{
+    Device, Domain, Driver, FlushPolicy, Guest, GuestTable, HwptRequest, Options, Policy, Quirk, Quirks, Target,
+};
 
 const DISK: u32 = 0x77;
 /// A leaf to nowhere: whoever still reads a freed table ends up there.
@@ -283,8 +285,7 @@ fn upstream_can_leave_the_old_root_under_the_new_tag() {
 
 #[test]
 fn a_context_that_holds_the_translated_root_of_a_guest_is_forgotten_with_it() {
-    let reached = |skip_root_iodir| {
-        let quirks = Quirks { skip_root_iodir, ..Quirks::default() };
+    let reached = |quirks| {
         let mut life = Life::new(1, Options { quirks, ..Options::default() });
         let (_, _, table, guest) = life.guests[0];
         life.machine.probes.clear();
@@ -298,26 +299,25 @@ fn a_context_that_holds_the_translated_root_of_a_guest_is_forgotten_with_it() {
         d.set_guest_pte(m, table, 0xc000_0000, PageSize::SIZE_1G, leaf).unwrap();
         m.ask(DISK, 0xc000_0000).is_some()
     };
-    assert!(!reached(false));
-    assert!(reached(true));
+    assert!(!reached(Quirks::default()));
+    assert!(reached(Quirk::SkipRootIodir.into()));
 }
 
 #[test]
 fn every_bug_of_invalidation_shows() {
-    let q = Quirks::default();
-    for (name, quirks, flush) in [
-        ("skip_attach_sync", Quirks { skip_attach_sync: true, ..q }, FlushPolicy::Spec),
-        ("skip_attach_flush", Quirks { skip_attach_flush: true, ..q }, FlushPolicy::Spec),
-        ("skip_unmap_flush", Quirks { skip_unmap_flush: true, ..q }, FlushPolicy::Spec),
-        ("skip_nested_unmap_flush", Quirks { skip_nested_unmap_flush: true, ..q }, FlushPolicy::Spec),
-        ("flush_without_gv", Quirks { flush_without_gv: true, ..q }, FlushPolicy::Spec),
-        ("skip_gvma", Quirks { skip_gvma: true, ..q }, FlushPolicy::Spec),
-        ("skip_release_flush", Quirks { skip_release_flush: true, ..q }, FlushPolicy::Tags),
-        ("valid_first", Quirks { valid_first: true, ..q }, FlushPolicy::Spec),
-        ("free_before_flush", Quirks { free_before_flush: true, ..q }, FlushPolicy::Spec),
+    for (quirk, flush) in [
+        (Quirk::SkipAttachSync, FlushPolicy::Spec),
+        (Quirk::SkipAttachFlush, FlushPolicy::Spec),
+        (Quirk::SkipUnmapFlush, FlushPolicy::Spec),
+        (Quirk::SkipNestedUnmapFlush, FlushPolicy::Spec),
+        (Quirk::FlushWithoutGv, FlushPolicy::Spec),
+        (Quirk::SkipGvma, FlushPolicy::Spec),
+        (Quirk::SkipReleaseFlush, FlushPolicy::Tags),
+        (Quirk::ValidFirst, FlushPolicy::Spec),
+        (Quirk::FreeBeforeFlush, FlushPolicy::Spec),
     ] {
-        let options = Options { flush, quirks, poison: Some(POISON), ..Options::default() };
+        let options = Options { flush, quirks: quirk.into(), poison: Some(POISON), ..Options::default() };
         let caught = (0..60).any(|seed| !Life::run(seed, 60, options).is_empty());
-        assert!(caught, "{name} is never seen");
+        assert!(caught, "{quirk:?} is never seen");
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use scenario::{Policy, Variant};
 
 use super::args::{Compare, Selection};
-use super::commands::{CommandError, play_jobs};
+use super::error::CommandError;
 use super::options::Options;
 use super::output;
+use super::play::play_jobs;
 use crate::report::{self, Comparison, ExitCode};
 use crate::runner::{self, Device, Plan, Planned, Selected};
 

@@ -10,6 +10,16 @@ use scenario::did_you_mean;
 use super::args::{DeviceArgs, Dut};
 use crate::runner::Device;
 
+impl DeviceArgs {
+    /// As reports name it.
+    pub(super) fn name(&self) -> String {
+        match self.dut {
+            Dut::Model => "the model".to_owned(),
+            Dut::Rtl => self.rtl.display().to_string(),
+        }
+    }
+}
+
 /// The device under test is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {

@@ -2,8 +2,9 @@
 //! `lockstep run --fail-alloc`: the driver's allocations fail, one a run.
 
 use super::args::FailAlloc;
-use super::commands::{CommandError, add_runs, play_jobs};
+use super::error::CommandError;
 use super::options::Options;
+use super::play::{add_runs, play_jobs};
 use crate::report::Report;
 use crate::runner::{Device, Plan, Planned, Selected};
 

@@ -9,7 +9,7 @@ use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
 use super::args::Habits;
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::progress::Progress;
 use super::{interruption, output};
 use crate::report::ExitCode;

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::output;
 use crate::report::ExitCode;
 

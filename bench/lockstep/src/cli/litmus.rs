@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use scenario::{Litmus, LitmusAnswer};
 
 use super::args::{Litmus as Args, Selection};
-use super::commands::{CommandError, play_jobs};
+use super::error::CommandError;
 use super::options::Options;
 use super::output;
+use super::play::play_jobs;
 use crate::report::ExitCode;
 use crate::runner::{self, Device, Plan, Planned, Selected};
 use crate::runner::{RunReport, Verdict};

@@ -2,7 +2,7 @@
 //! Traces: of runs that failed or are recorded, and what is made of them afterwards.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use events::trace::{NAMES, Reader, Record};
 use events::{Device, Event};
@@ -10,20 +10,19 @@ use golden::{DeviceId, Spa};
 use oracle::{Judge as Judging, Verdict};
 
 use super::args::{AddressRange, Events, Judge};
-use super::commands::{CommandError, jobs, play_all};
+use super::error::CommandError;
 use super::options::Options;
-use super::{device, output, waves};
+use super::play::{jobs, play_all};
+use super::run_files::{is_of, trace_of, trace_of_run};
+use super::{device, output};
 use crate::report::{self, ExitCode, Report};
-use crate::runner::{Job, Played, Reply, RunReport, Selected, open_trace};
+use crate::runner::{Played, Reply, RunReport, Selected, open_trace};
 
 /// Traces of more runs than this help nobody.
 const MOST: usize = 10;
 
 /// Where runs that failed leave theirs.
 const FOLDER: &str = "target/traces";
-
-/// What the name of a trace ends in.
-const EXTENSION: &str = ".trace.gz";
 
 /// Makes a folder for traces.
 ///
@@ -32,11 +31,6 @@ const EXTENSION: &str = ".trace.gz";
 pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
     std::fs::create_dir_all(folder)
         .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))
-}
-
-/// The trace of a run in this folder.
-pub fn file_of(folder: &Path, job: &Job) -> PathBuf {
-    waves::file_of(folder, &job.scenario, &job.variant.to_string(), job.seed, EXTENSION)
 }
 
 /// Plays runs that failed once more, with a trace, and says where it is.
@@ -52,9 +46,9 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
     let folder = Path::new(FOLDER);
     make_folder(folder)?;
     let mut again = jobs(options, selected, device::build(&options.device)?)?;
-    again.retain(|planned| failed.iter().any(|run| waves::is_of(&planned.job, run)));
+    again.retain(|planned| failed.iter().any(|run| is_of(&planned.job, run)));
     for planned in &mut again {
-        planned.job.record = Some(file_of(folder, &planned.job));
+        planned.job.record = Some(trace_of(folder, &planned.job));
     }
     let mut broken = Ok(());
     for (planned, result) in again.iter().zip(play_all(options, &again)?) {
@@ -80,7 +74,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
 pub fn are_whole(folder: &Path, report: &Report) -> Result<(), CommandError> {
     let cut = report.runs.iter().find_map(|run| Some((run, run.unrecorded.clone()?)));
     let Some((run, what)) = cut else { return Ok(()) };
-    Err(CommandError::Trace { path: waves::file_of(folder, &run.scenario, &run.variant, run.seed, EXTENSION), what })
+    Err(CommandError::Trace { path: trace_of_run(folder, run), what })
 }
 
 /// `lockstep judge`

@@ -7,7 +7,7 @@ use boundary::Dut;
 use hdl::Library;
 
 use super::args::{self, DeviceArgs, On, Walk};
-use super::commands::CommandError;
+use super::error::CommandError;
 use super::{device, output};
 use crate::cases::{self, Rtl};
 use crate::report::ExitCode;

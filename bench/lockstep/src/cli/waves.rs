@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use wellen::{Hierarchy, LoadOptions};
 
 use super::args::{Dut, WaveOptions};
-use super::commands::{CommandError, jobs, play_all};
+use super::error::CommandError;
 use super::options::Options;
 use super::output;
+use super::play::{jobs, play_all};
+use super::run_files::{file_of, is_of};
 use crate::report::Report;
-use crate::runner::{Job, Played, Reply, RunReport, Selected, Waves};
+use crate::runner::{Played, Reply, RunReport, Selected, Waves};
 
 /// Waves of more runs than this help nobody.
 const MOST: usize = 10;
@@ -96,11 +98,6 @@ pub fn write(
     Ok(())
 }
 
-/// A job is that of a run.
-pub fn is_of(job: &Job, run: &RunReport) -> bool {
-    job.scenario == run.scenario && job.seed == run.seed && job.variant.to_string() == run.variant
-}
-
 /// The cycle that matters in a run, if one does.
 fn found(run: &RunReport) -> Option<u64> {
     let finding = run.violation.as_ref().or(run.hazard.as_ref()).map(|finding| finding.cycle);
@@ -112,13 +109,6 @@ fn window(asked: &WaveOptions, run: &RunReport) -> (u64, u64) {
         Some(cycle) => (cycle.saturating_sub(asked.waves_before), cycle.saturating_add(asked.waves_after)),
         None => (0, u64::MAX),
     }
-}
-
-/// A file name that every file system takes.
-pub fn file_of(folder: &Path, scenario: &str, variant: &str, seed: u32, end: &str) -> PathBuf {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
-    let id: String = format!("{scenario}{variant}-{seed:08x}").chars().map(plain).collect();
-    folder.join(id + end)
 }
 
 /// A save file for GTKWave: the ports that the waves show, by bus, with a marker where something was found.

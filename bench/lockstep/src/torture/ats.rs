@@ -9,7 +9,7 @@ use golden::{AtsMessage, Command, DeviceId, Iova, ProcessId, offset};
 use testbench::Testbench;
 
 use super::dice::Dice;
-use super::tables::{NESTED_TOO, REQUESTERS, Requester, SECOND_ONLY};
+use super::requesters::{NESTED_TOO, REQUESTERS, Requester, SECOND_ONLY};
 use super::{map, send};
 
 /// Queue on, and its interrupt.

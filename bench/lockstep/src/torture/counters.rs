@@ -6,7 +6,7 @@ use golden::{EventSelector, offset};
 use testbench::Testbench;
 
 use super::dice::Dice;
-use super::tables::REQUESTERS;
+use super::requesters::REQUESTERS;
 
 /// Event counters in use.
 const EVENTS: u16 = 4;

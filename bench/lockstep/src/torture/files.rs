@@ -7,7 +7,7 @@ use golden::{DeviceId, Iova, MsiPte0, MsiPte1, Spa};
 use testbench::Testbench;
 
 use super::dice::Dice;
-use super::tables::SECOND_ONLY;
+use super::requesters::SECOND_ONLY;
 use super::{map, send};
 
 /// Identities that MSIs have, one of them beyond what there is: neighbours, and the ends of doublewords.

@@ -13,6 +13,7 @@ mod files;
 mod hunt;
 mod map;
 mod messages;
+mod requesters;
 mod scene;
 mod slot;
 mod software;

@@ -11,10 +11,11 @@ use testbench::{Bounds, Config, Kind, RunOutcome, StreamSpec, Testbench};
 
 use super::ats::{self, PageQueue};
 use super::dice::Dice;
+use super::requesters::{HOST, REQUESTERS, SECOND_ONLY};
 use super::scene::Scene;
 use super::slot::{self, Slot};
 use super::software::Software;
-use super::tables::{HOST, REQUESTERS, SECOND_ONLY, Tables};
+use super::tables::Tables;
 use super::{map, send};
 
 /// Device, memory, software, and the words that change.

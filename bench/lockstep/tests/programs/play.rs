@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use boundary::Dut;
 use bus::{BusConfig, PortTiming};
 use driver::{
-    ApiError, Device, Domain, Driver, Errno, Guest, GuestTable, Ledger, Machine, Options, Quirks, Resources, Target,
+    ApiError, Device, Domain, Driver, Errno, Guest, GuestTable, Ledger, Machine, Options, Quirk, Quirks, Resources,
+    Target,
 };
 use golden::{DeviceId, Iova, ProcessId, Spa, SpecVersion};
 use oracle::{Bound, Settings};
@@ -26,8 +27,8 @@ const RAM: u64 = 0x9000_0000;
 pub struct Twist {
     /// This command is left out, or weakened
     pub left: Option<Left>,
-    /// The driver has these bugs during one operation
-    pub quirks: Option<(usize, Quirks)>,
+    /// The driver has this bug during one operation
+    pub quirk: Option<(usize, Quirk)>,
     /// A wait behind one operation
     pub wait: Option<(usize, u64)>,
 }
@@ -185,8 +186,8 @@ pub fn play(program: &Program, dut: Box<dyn Dut>, twist: Twist) -> Played {
     }
     for (number, (op, wait)) in program.ops.iter().enumerate() {
         player.computer.op = number;
-        if let Some((_, quirks)) = twist.quirks.filter(|(at, _)| *at == number) {
-            player.driver.options_mut().quirks = quirks;
+        if let Some((_, quirk)) = twist.quirk.filter(|(at, _)| *at == number) {
+            player.driver.options_mut().quirks = quirk.into();
         }
         let result = player.op(op);
         player.driver.options_mut().quirks = Quirks::default();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A step left out by a bug of the driver, for the length of one operation.
 
-use driver::Quirks;
+use driver::Quirk;
 
 use super::dice::Dice;
 use super::generate::{Limits, program};
@@ -10,10 +10,9 @@ use super::play::{Twist, play};
 use super::program::Op;
 use super::verdict::Verdict;
 
-/// A bug: its name, and the steps of which one must be named.
+/// A bug, and the steps of which one must be named.
 struct Bug {
-    name: &'static str,
-    set: fn(&mut Quirks),
+    quirk: Quirk,
     steps: &'static [&'static str],
 }
 
@@ -23,31 +22,31 @@ const DDT: &str = "IODIR.INVAL_DDT";
 const PDT: &str = "IODIR.INVAL_PDT";
 
 const BUGS: [Bug; 10] = [
-    Bug { name: "skip-attach-sync", set: |own| own.skip_attach_sync = true, steps: &[DDT] },
-    Bug { name: "skip-attach-flush", set: |own| own.skip_attach_flush = true, steps: &[VMA, GVMA] },
-    Bug { name: "skip-unmap-flush", set: |own| own.skip_unmap_flush = true, steps: &[VMA, GVMA, DDT] },
-    Bug { name: "skip-nested-unmap-flush", set: |own| own.skip_nested_unmap_flush = true, steps: &[GVMA, DDT] },
-    Bug { name: "flush-without-gv", set: |own| own.flush_without_gv = true, steps: &[VMA] },
-    Bug { name: "skip-gvma", set: |own| own.skip_gvma = true, steps: &[GVMA] },
-    Bug { name: "skip-release-flush", set: |own| own.skip_release_flush = true, steps: &[VMA, GVMA] },
-    Bug { name: "unordered-fence", set: |own| own.unordered_fence = true, steps: &["a fence"] },
-    Bug { name: "skip-process-sync", set: |own| own.skip_process_sync = true, steps: &[PDT] },
-    Bug { name: "skip-msi-flush", set: |own| own.skip_msi_flush = true, steps: &[GVMA] },
+    Bug { quirk: Quirk::SkipAttachSync, steps: &[DDT] },
+    Bug { quirk: Quirk::SkipAttachFlush, steps: &[VMA, GVMA] },
+    Bug { quirk: Quirk::SkipUnmapFlush, steps: &[VMA, GVMA, DDT] },
+    Bug { quirk: Quirk::SkipNestedUnmapFlush, steps: &[GVMA, DDT] },
+    Bug { quirk: Quirk::FlushWithoutGv, steps: &[VMA] },
+    Bug { quirk: Quirk::SkipGvma, steps: &[GVMA] },
+    Bug { quirk: Quirk::SkipReleaseFlush, steps: &[VMA, GVMA] },
+    Bug { quirk: Quirk::UnorderedFence, steps: &["a fence"] },
+    Bug { quirk: Quirk::SkipProcessSync, steps: &[PDT] },
+    Bug { quirk: Quirk::SkipMsiFlush, steps: &[GVMA] },
 ];
 
 /// Whether an operation takes the way on which the bug is.
-fn concerns(op: &Op, name: &str) -> bool {
-    match name {
-        "skip-attach-sync" | "skip-attach-flush" => {
+fn concerns(op: &Op, quirk: Quirk) -> bool {
+    match quirk {
+        Quirk::SkipAttachSync | Quirk::SkipAttachFlush => {
             matches!(op, Op::Replace { .. } | Op::Detach { .. } | Op::ReplaceProcess { .. } | Op::MsiSwitch { .. })
         }
-        "skip-process-sync" => matches!(op, Op::ReplaceProcess { .. } | Op::DetachProcess { .. }),
-        "skip-release-flush" => matches!(op, Op::Free { .. }),
-        "skip-msi-flush" => matches!(op, Op::MsiMove { .. } | Op::MsiUnmap { .. }),
-        "unordered-fence" => {
+        Quirk::SkipProcessSync => matches!(op, Op::ReplaceProcess { .. } | Op::DetachProcess { .. }),
+        Quirk::SkipReleaseFlush => matches!(op, Op::Free { .. }),
+        Quirk::SkipMsiFlush => matches!(op, Op::MsiMove { .. } | Op::MsiUnmap { .. }),
+        Quirk::UnorderedFence => {
             matches!(op, Op::Unmap { give_up: true, .. } | Op::MsiMove { give_up: true, .. })
         }
-        "flush-without-gv" | "skip-gvma" => {
+        Quirk::FlushWithoutGv | Quirk::SkipGvma => {
             matches!(op, Op::Unmap { .. } | Op::Protect { .. } | Op::Replace { .. } | Op::MsiUnmap { .. })
         }
         _ => matches!(op, Op::Unmap { .. } | Op::Protect { .. }),
@@ -63,18 +62,17 @@ pub fn with_a_bug(seed: u64) -> Option<Verdict> {
     let order = (0..BUGS.len()).map(|at| &BUGS[(first + at) % BUGS.len()]);
     let (bug, ops) = order
         .map(|bug| {
-            let ops: Vec<usize> = (0..program.ops.len()).filter(|&at| concerns(&program.ops[at].0, bug.name)).collect();
+            let ops: Vec<usize> =
+                (0..program.ops.len()).filter(|&at| concerns(&program.ops[at].0, bug.quirk)).collect();
             (bug, ops)
         })
         .find(|(_, ops)| !ops.is_empty())?;
     let op = dice.one(&ops);
-    let mut quirks = Quirks::default();
-    (bug.set)(&mut quirks);
-    let twist = Twist { quirks: Some((op, quirks)), wait: Some((op, WAIT)), ..Twist::default() };
+    let twist = Twist { quirk: Some((op, bug.quirk)), wait: Some((op, WAIT)), ..Twist::default() };
     let played = play(&program, model(seed), twist);
     let is_named = |text: &str| {
         let missing = text.split_once("missing: ").map_or("", |(_, missing)| missing);
         bug.steps.iter().any(|step| missing.contains(step))
     };
-    Some(Verdict::of(seed, bug.name.into(), format!("{:x?}", program.ops[op].0), &played, is_named))
+    Some(Verdict::of(seed, bug.quirk.name().into(), format!("{:x?}", program.ops[op].0), &played, is_named))
 }

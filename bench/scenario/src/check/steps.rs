@@ -7,8 +7,9 @@ use crate::at::{At, Place};
 use crate::diagnostic::Problem;
 use crate::domain::{DomainKind, PageSize};
 use crate::file::Scenario;
+use crate::invalidate::{Invalidate, Iotinval};
 use crate::probe::UserCommand;
-use crate::step::{Dma, Invalidate, Iotinval, Range, Result, SetPte, Step, Stream};
+use crate::step::{Dma, Range, Result, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 //! A scenario's words as settings of bus, test bench and driver.
 
 use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
-use driver::{FlushPolicy, Quirks, Resources};
+use driver::{FlushPolicy, Quirk, Resources};
 use golden::{Capabilities, Spa, SpecVersion};
 use oracle::{Bound, Settings};
 use scenario::{Access, Answer, DriverFault, Flush, Policy, Port, Scenario, Timing};
@@ -95,48 +95,73 @@ pub(super) fn options(scenario: &Scenario) -> driver::Options {
         bound: u64::from(scenario.iommu.bounds.command) + PATIENCE,
         handler_pause: scenario.driver.handler_pause.into(),
         poison: Some(POISON),
-        quirks: quirks(scenario),
+        quirks: scenario.driver.faults.iter().map(|fault| quirk(fault.value)).collect(),
         ..driver::Options::default()
     }
 }
 
-fn quirks(scenario: &Scenario) -> Quirks {
-    let mut quirks = Quirks::default();
-    for fault in &scenario.driver.faults {
-        *match fault.value {
-            DriverFault::SkipAttachSync => &mut quirks.skip_attach_sync,
-            DriverFault::SkipAttachFlush => &mut quirks.skip_attach_flush,
-            DriverFault::SkipUnmapFlush => &mut quirks.skip_unmap_flush,
-            DriverFault::SkipNestedUnmapFlush => &mut quirks.skip_nested_unmap_flush,
-            DriverFault::SkipRootIodir => &mut quirks.skip_root_iodir,
-            DriverFault::FlushWithoutGv => &mut quirks.flush_without_gv,
-            DriverFault::SkipGvma => &mut quirks.skip_gvma,
-            DriverFault::SkipReleaseFlush => &mut quirks.skip_release_flush,
-            DriverFault::FreeBeforeFlush => &mut quirks.free_before_flush,
-            DriverFault::IgnoreCommandErrors => &mut quirks.ignore_command_errors,
-            DriverFault::UnorderedFence => &mut quirks.unordered_fence,
-            DriverFault::ValidFirst => &mut quirks.valid_first,
-            DriverFault::UnlinkFirst => &mut quirks.unlink_first,
-            DriverFault::SnapshotSecondStage => &mut quirks.snapshot_second_stage,
-            DriverFault::UncheckedContext => &mut quirks.unchecked_context,
-            DriverFault::UncheckedInvalidations => &mut quirks.unchecked_invalidations,
-            DriverFault::LeakPscid => &mut quirks.leak_pscid,
-            DriverFault::KeepReference => &mut quirks.keep_reference,
-            DriverFault::NestedAllocates => &mut quirks.nested_allocates,
-            DriverFault::SecondFree => &mut quirks.second_free,
-            DriverFault::MapOnNested => &mut quirks.map_on_nested,
-            DriverFault::LateFlags => &mut quirks.late_flags,
-            DriverFault::AcceptDirtyTracking => &mut quirks.accept_dirty_tracking,
-            DriverFault::IgnoreNestParent => &mut quirks.ignore_nest_parent,
-            DriverFault::ForeignCapabilities => &mut quirks.foreign_capabilities,
-            DriverFault::UserSecondStage => &mut quirks.user_second_stage,
-            DriverFault::RootTwice => &mut quirks.root_twice,
-            DriverFault::UncheckedLength => &mut quirks.unchecked_length,
-            DriverFault::EventPointer => &mut quirks.event_pointer,
-            DriverFault::ContextPerParent => &mut quirks.context_per_parent,
-            DriverFault::SkipProcessSync => &mut quirks.skip_process_sync,
-            DriverFault::SkipMsiFlush => &mut quirks.skip_msi_flush,
-        } = true;
+/// The bug of the driver that a scenario asks for.
+fn quirk(fault: DriverFault) -> Quirk {
+    match fault {
+        DriverFault::SkipAttachSync => Quirk::SkipAttachSync,
+        DriverFault::SkipAttachFlush => Quirk::SkipAttachFlush,
+        DriverFault::SkipUnmapFlush => Quirk::SkipUnmapFlush,
+        DriverFault::SkipNestedUnmapFlush => Quirk::SkipNestedUnmapFlush,
+        DriverFault::SkipRootIodir => Quirk::SkipRootIodir,
+        DriverFault::FlushWithoutGv => Quirk::FlushWithoutGv,
+        DriverFault::SkipGvma => Quirk::SkipGvma,
+        DriverFault::SkipReleaseFlush => Quirk::SkipReleaseFlush,
+        DriverFault::FreeBeforeFlush => Quirk::FreeBeforeFlush,
+        DriverFault::IgnoreCommandErrors => Quirk::IgnoreCommandErrors,
+        DriverFault::UnorderedFence => Quirk::UnorderedFence,
+        DriverFault::ValidFirst => Quirk::ValidFirst,
+        DriverFault::UnlinkFirst => Quirk::UnlinkFirst,
+        DriverFault::SnapshotSecondStage => Quirk::SnapshotSecondStage,
+        DriverFault::UncheckedContext => Quirk::UncheckedContext,
+        DriverFault::UncheckedInvalidations => Quirk::UncheckedInvalidations,
+        DriverFault::LeakPscid => Quirk::LeakPscid,
+        DriverFault::KeepReference => Quirk::KeepReference,
+        DriverFault::NestedAllocates => Quirk::NestedAllocates,
+        DriverFault::SecondFree => Quirk::SecondFree,
+        DriverFault::MapOnNested => Quirk::MapOnNested,
+        DriverFault::LateFlags => Quirk::LateFlags,
+        DriverFault::AcceptDirtyTracking => Quirk::AcceptDirtyTracking,
+        DriverFault::IgnoreNestParent => Quirk::IgnoreNestParent,
+        DriverFault::ForeignCapabilities => Quirk::ForeignCapabilities,
+        DriverFault::UserSecondStage => Quirk::UserSecondStage,
+        DriverFault::RootTwice => Quirk::RootTwice,
+        DriverFault::UncheckedLength => Quirk::UncheckedLength,
+        DriverFault::EventPointer => Quirk::EventPointer,
+        DriverFault::ContextPerParent => Quirk::ContextPerParent,
+        DriverFault::SkipProcessSync => Quirk::SkipProcessSync,
+        DriverFault::SkipMsiFlush => Quirk::SkipMsiFlush,
     }
-    quirks
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The bugs that scenarios can ask for, by the schema: the name of each, and its sentence.
+    fn in_the_schema() -> Vec<(String, String)> {
+        let schema: Value = serde_json::from_str(&scenario::schema()).unwrap();
+        let all = schema["$defs"]["DriverFault"]["oneOf"].as_array().unwrap();
+        let text = |of: &Value| of.as_str().unwrap().to_owned();
+        all.iter().map(|one| (text(&one["const"]), text(&one["description"]))).collect()
+    }
+
+    #[test]
+    fn each_bug_of_the_driver_is_one_that_scenarios_can_ask_for_and_the_other_way_round() {
+        let mut left: Vec<Quirk> = Quirk::ALL.to_vec();
+        for (name, sentence) in in_the_schema() {
+            let own = quirk(DriverFault::deserialize(Value::from(name.as_str())).unwrap());
+            assert_eq!(own.name().to_lowercase(), name.replace('-', ""));
+            assert_eq!(own.sentence(), sentence, "{name}");
+            left.retain(|&other| other != own);
+        }
+        assert!(left.is_empty(), "no scenario can ask for {left:?}");
+    }
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Why a command was not carried out.
+
+use std::io;
+use std::path::PathBuf;
+
+use vectors::{BadFile, NoWalk};
+
+use super::args::Colour;
+use super::device::DeviceError;
+use super::options::colour;
+use super::output::WriteError;
+use crate::runner::SelectError;
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The scenarios
+    #[error("{}", message(.0))]
+    Select(#[from] SelectError),
+    /// The device under test
+    #[error("error: {0}")]
+    Device(#[from] DeviceError),
+    /// A result file
+    #[error("error: {0}")]
+    Write(#[from] WriteError),
+    /// A file of cases
+    #[error("error: {0}")]
+    Cases(#[from] BadFile),
+    /// A translation that does not exist
+    #[error("error: {0}")]
+    Walk(#[from] NoWalk),
+    /// A trace
+    #[error("error: {path}: {what}", path = .path.display())]
+    Trace {
+        /// The file
+        path: PathBuf,
+        /// What is wrong with it
+        what: String,
+    },
+    /// A setting that does not fit
+    #[error("error: {0}")]
+    Setting(String),
+    /// A program cannot be started, a thread, a handler of signals
+    #[error("error: cannot {what}: {error}")]
+    System {
+        /// What failed
+        what: &'static str,
+        /// Why
+        error: String,
+    },
+}
+
+/// Diagnostics bring their own layout.
+fn message(error: &SelectError) -> String {
+    match error {
+        SelectError::Wrong(diagnostics) => diagnostics.render(colour(Colour::Auto, &io::stderr())),
+        other => format!("error: {other}"),
+    }
+}

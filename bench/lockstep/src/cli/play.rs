@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Playing jobs: what was selected becomes jobs, worker processes play them, and their runs go into a report.
+
+use std::time::{Duration, Instant};
+
+use scenario::Variant;
+use testbench::Series;
+
+use super::error::CommandError;
+use super::options::Options;
+use super::progress::Progress;
+use super::run_files::trace_of;
+use super::{device, interruption};
+use crate::report::Report;
+use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, Selected};
+
+/// What comes with a run: its variant, and DMA over time.
+pub(super) type Recorded = (Variant, Option<Box<Series>>);
+
+/// Plays what was selected.
+pub fn selected(options: &Options, selected: &[Selected]) -> Result<Report, CommandError> {
+    Ok(play_jobs(options, |device| jobs(options, selected, device))?.0)
+}
+
+/// What was selected, as jobs for a device.
+pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> Result<Vec<Planned>, CommandError> {
+    let plan = Plan {
+        base: options.play.seed,
+        seeds: options.play.seeds,
+        replay: options.replay,
+        policy: options.policy,
+        device,
+        fail_alloc: None,
+    };
+    let mut jobs = plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))?;
+    if let Some(folder) = &options.record {
+        for planned in &mut jobs {
+            planned.job.record = Some(trace_of(folder, &planned.job));
+        }
+    }
+    Ok(jobs)
+}
+
+/// Plays jobs. With each run come its variant and, if it was recorded, DMA over time.
+pub(super) fn play_jobs(
+    options: &Options,
+    jobs_of: impl Fn(Device) -> Result<Vec<Planned>, CommandError>,
+) -> Result<(Report, Vec<Recorded>), CommandError> {
+    let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
+    let mut recorded = Vec::new();
+    // Settings first: a mistake there should not wait for a compiler.
+    if !jobs_of(Device::Model)?.is_empty() {
+        let start = Instant::now();
+        let jobs = jobs_of(device::build(&options.device)?)?;
+        report.times.build = start.elapsed();
+        if !options.stand_in && jobs.iter().all(Planned::is_stand_in) {
+            for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
+                *report.left_out.entry(*needed).or_default() += 1;
+            }
+            return Ok((report, recorded));
+        }
+        recorded = add_runs(options, &jobs, &mut report)?;
+    }
+    Ok((report, recorded))
+}
+
+/// Plays jobs, and adds their runs to a report.
+pub(super) fn add_runs(
+    options: &Options,
+    jobs: &[Planned],
+    report: &mut Report,
+) -> Result<Vec<Recorded>, CommandError> {
+    tracing::info!(runs = jobs.len(), workers = options.workers, "playing");
+    let start = Instant::now();
+    let results = play_all(options, jobs)?;
+    report.times.play += start.elapsed();
+    let mut recorded = Vec::new();
+    for (planned, result) in jobs.iter().zip(results) {
+        match result {
+            Some(mut played) => {
+                let series = match &mut played {
+                    Played::Replied(Reply::Played { outcome, .. }) => outcome.series.take(),
+                    _ => None,
+                };
+                recorded.push((planned.job.variant.clone(), series));
+                let mut run = runner::judge(planned, played, options.reproduce(planned));
+                if options.must_show && !planned.is_stand_in() {
+                    run.must_show();
+                }
+                report.runs.push(run);
+            }
+            None => report.interrupted += 1,
+        }
+    }
+    Ok(recorded)
+}
+
+/// How long a worker may take to hand over what it has when its time is over, on a busy machine.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Plays jobs in worker processes. A job that was given up, since the user wants to stop, has no result.
+pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
+    let pool = Pool {
+        program: std::env::current_exe()
+            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
+        arguments: vec!["worker".into()],
+        workers: options.workers,
+        timeout: options.timeout,
+        grace: GRACE,
+    };
+    interruption::catch()?;
+    let progress = Progress::new(jobs.len(), "runs");
+    let done = |planned: &Planned, _: &Played| progress.done(&planned.selector);
+    let results = pool
+        .play(jobs, |planned: &Planned| &planned.job, &interruption::STOP, done)
+        .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
+    progress.finish();
+    Ok(results.into_iter().map(|result| result.map(|(played, _)| played)).collect())
+}
