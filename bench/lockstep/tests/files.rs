@@ -56,13 +56,13 @@ fn uses(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
         let name = path.with_extension("").display().to_string().replace('/', "::");
         name.strip_suffix("::mod").map(str::to_owned).unwrap_or(name)
     };
-    let files: Vec<PathBuf> =
-        below(source).into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs")).collect();
+    // Tests may look wherever they like.
+    let is_code = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs") && !path.starts_with("tests");
+    let files: Vec<PathBuf> = below(source).into_iter().filter(is_code).collect();
     let names: BTreeSet<String> = files.iter().map(|path| module(path)).collect();
     let used_by = |path: &Path| {
         let own = module(path);
         let text = std::fs::read_to_string(source.join(path)).expect("a source file");
-        // Tests may look wherever they like.
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         let mut used = BTreeSet::new();
         for statement in text.split(';').filter_map(|part| part.rsplit_once("use ").map(|(_, path)| path)) {
