@@ -50,6 +50,26 @@ fn pages_name_files_that_are_there() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+#[test]
+fn the_way_of_a_request_names_functions_that_are_there() {
+    let root = root();
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("the page");
+    let way = page.split("## From a request to its verdict").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let quoted: Vec<&str> = way.expect("the way").split('`').skip(1).step_by(2).collect();
+    let stops: Vec<(&str, &str)> = quoted.windows(2).map(|pair| (pair[0], pair[1])).collect();
+    let stops = stops.into_iter().filter(|(file, name)| file.ends_with(".rs") && !name.ends_with(".rs"));
+    let mut visited = BTreeSet::new();
+    for (file, name) in stops {
+        let path = [root.join("bench").join(file), root.join(file)].into_iter().find(|path| path.exists());
+        let text =
+            std::fs::read_to_string(path.unwrap_or_else(|| panic!("{file} is not there"))).expect("a source file");
+        let function = name.rsplit("::").next().unwrap_or(name);
+        assert!(text.contains(&format!("fn {function}")), "{file} has no function {function}");
+        assert!(visited.insert((file, name)), "{file}, {name} is visited twice");
+    }
+    assert!(visited.len() > 12, "{visited:?}");
+}
+
 /// The modules of a crate and what each uses of the others, by their paths. What the crate's root defines is everybody's.
 fn uses(source: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let module = |path: &Path| {
