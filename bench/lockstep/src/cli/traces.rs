@@ -14,7 +14,7 @@ use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
 use super::{device, output, waves};
 use crate::report::{self, ExitCode, Report};
-use crate::runner::{Job, Played, Reply, RunReport, Selected, open_trace};
+use crate::runner::{Job, Played, Reply, RunReport, Selected, TRACE, file_of_run, open_trace};
 
 /// Traces of more runs than this help nobody.
 const MOST: usize = 10;
@@ -22,21 +22,9 @@ const MOST: usize = 10;
 /// Where runs that failed leave theirs.
 const FOLDER: &str = "target/traces";
 
-/// What the name of a trace ends in.
-const EXTENSION: &str = ".trace.gz";
-
-/// Makes a folder for traces.
-///
-/// # Errors
-/// [`CommandError::Setting`]
-pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))
-}
-
 /// The trace of a run in this folder.
 pub fn file_of(folder: &Path, job: &Job) -> PathBuf {
-    waves::file_of(folder, &job.scenario, &job.variant.to_string(), job.seed, EXTENSION)
+    file_of_run(folder, &job.scenario, &job.variant.to_string(), job.seed, TRACE)
 }
 
 /// Plays runs that failed once more, with a trace, and says where it is.
@@ -50,7 +38,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
         return Ok(());
     }
     let folder = Path::new(FOLDER);
-    make_folder(folder)?;
+    output::make_folder(folder)?;
     let mut again = jobs(options, selected, device::build(&options.device)?)?;
     again.retain(|planned| failed.iter().any(|run| waves::is_of(&planned.job, run)));
     for planned in &mut again {
@@ -80,7 +68,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
 pub fn are_whole(folder: &Path, report: &Report) -> Result<(), CommandError> {
     let cut = report.runs.iter().find_map(|run| Some((run, run.unrecorded.clone()?)));
     let Some((run, what)) = cut else { return Ok(()) };
-    Err(CommandError::Trace { path: waves::file_of(folder, &run.scenario, &run.variant, run.seed, EXTENSION), what })
+    Err(CommandError::Trace { path: file_of_run(folder, &run.scenario, &run.variant, run.seed, TRACE), what })
 }
 
 /// `lockstep judge`
@@ -261,19 +249,7 @@ mod tests {
 
     #[test]
     fn an_event_is_about_addresses_and_a_device() {
-        let request = DmaRequest {
-            id: 0,
-            direction: Direction::Read,
-            iova: Iova(0x1000),
-            burst: Burst::incr(4),
-            device: DeviceId(7),
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
-            data: Vec::new(),
-        };
+        let request = DmaRequest::new(Direction::Read, DeviceId(7), Iova(0x1000), Burst::incr(4));
         let event = Event::DmaOffered { request };
         let touched = |first, last| touches(&event, AddressRange { first, last });
         assert!(touched(0x101F, 0x2000) && touched(0, 0x1000));

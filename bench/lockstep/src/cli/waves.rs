@@ -9,9 +9,9 @@ use wellen::{Hierarchy, LoadOptions};
 use super::args::{Dut, WaveOptions};
 use super::commands::{CommandError, jobs, play_all};
 use super::options::Options;
-use super::output;
+use super::output::{self, make_folder};
 use crate::report::Report;
-use crate::runner::{Job, Played, Reply, RunReport, Selected, Waves};
+use crate::runner::{Job, Played, Reply, RunReport, Selected, Waves, file_of_run};
 
 /// Waves of more runs than this help nobody.
 const MOST: usize = 10;
@@ -47,8 +47,7 @@ pub fn write(
     if count == 0 || report.interrupted > 0 {
         return Ok(());
     }
-    std::fs::create_dir_all(folder)
-        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))?;
+    make_folder(folder)?;
     let all = jobs(options, selected, super::device::build_with_waves(&options.device)?)?;
     let mut runs = Vec::new();
     let mut again = Vec::new();
@@ -57,7 +56,7 @@ pub fn write(
         let mut planned = planned.clone();
         let (from, to) = window(asked, run);
         planned.job.waves =
-            Some(Waves { file: file_of(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
+            Some(Waves { file: file_of_run(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
         runs.push(run);
         again.push(planned);
     }
@@ -112,13 +111,6 @@ fn window(asked: &WaveOptions, run: &RunReport) -> (u64, u64) {
         Some(cycle) => (cycle.saturating_sub(asked.waves_before), cycle.saturating_add(asked.waves_after)),
         None => (0, u64::MAX),
     }
-}
-
-/// A file name that every file system takes.
-pub fn file_of(folder: &Path, scenario: &str, variant: &str, seed: u32, end: &str) -> PathBuf {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
-    let id: String = format!("{scenario}{variant}-{seed:08x}").chars().map(plain).collect();
-    folder.join(id + end)
 }
 
 /// A save file for GTKWave: the ports that the waves show, by bus, with a marker where something was found.
