@@ -131,7 +131,8 @@ impl DevicePort {
         self.check_read_data(now, driven.r_ready, &seen.r)?;
         for flights in [&mut self.writes, &mut self.reads] {
             if let Some(request) = flights.newly_presented() {
-                events.push(Event::DmaOffered { request: shallow(request) });
+                let request = DmaRequest { data: Vec::new(), ..*request };
+                events.push(Event::DmaOffered { request });
             }
         }
         if driven.aw.valid && seen.aw_ready {
@@ -253,38 +254,8 @@ fn accept(flights: &mut Flights, tickets: &mut u64, pool: &mut Pool, events: &mu
     let ticket = Ticket(*tickets);
     if let Some(flight) = flights.accept(ticket) {
         *tickets += 1;
-        let from = &flight.request;
-        let request = DmaRequest { data: pool.copy_beats(&from.data), ..shallow(from) };
+        let data = pool.copy_beats(&flight.request.data);
+        let request = DmaRequest { data, ..flight.request };
         events.push(Event::DmaAccepted { ticket, request });
-    }
-}
-
-/// The request without its data.
-fn shallow(from: &DmaRequest) -> DmaRequest {
-    let DmaRequest {
-        id,
-        direction,
-        iova,
-        burst,
-        device,
-        process,
-        privileged,
-        instruction,
-        translated,
-        attributes,
-        data: _,
-    } = *from;
-    DmaRequest {
-        id,
-        direction,
-        iova,
-        burst,
-        device,
-        process,
-        privileged,
-        instruction,
-        translated,
-        attributes,
-        data: Vec::new(),
     }
 }

@@ -9,7 +9,7 @@ use golden::Spa;
 
 use super::dice::Dice;
 use super::faults::Faults;
-use super::ids::IdSet;
+use super::ids::{IdSet, next_of};
 use super::violation::Port;
 use super::{Memory, PortTiming};
 
@@ -164,19 +164,8 @@ impl Reads {
         if let Some(slot) = self.begun.filter(|_| !timing.interleave) {
             return due(&self.slots[slot]).then_some(slot);
         }
-        if !timing.reorder {
-            return self.order.first().copied().filter(|&slot| due(&self.slots[slot]));
-        }
-        let mut seen = IdSet::default();
-        self.ready.clear();
-        for &slot in &self.order {
-            let read = &self.slots[slot];
-            if seen.insert(read.id) && due(read) {
-                self.ready.push(slot);
-            }
-        }
-        let pick = dice.below(self.ready.len() as u32) as usize;
-        self.ready.get(pick).copied()
+        let slots = &self.slots;
+        next_of(&self.order, &mut self.ready, timing, dice, |slot| (slots[slot].id, due(&slots[slot])))
     }
 
     /// R handshake: what the beat on the channel was, if there is one.

@@ -9,7 +9,7 @@ use golden::Spa;
 
 use super::dice::Dice;
 use super::faults::Faults;
-use super::ids::IdSet;
+use super::ids::{IdSet, next_of};
 use super::memory::lane_mask;
 use super::violation::{ProtocolViolation, Rule, Site};
 use super::{Memory, PortTiming};
@@ -224,19 +224,8 @@ impl Writes {
 
     fn choose(&mut self, now: Cycle, timing: &PortTiming, dice: &mut Dice) -> Option<usize> {
         let due = |write: &Write| write.done() && write.respond_at <= now;
-        if !timing.reorder {
-            return self.order.first().copied().filter(|&slot| due(&self.slots[slot]));
-        }
-        let mut seen = IdSet::default();
-        self.ready.clear();
-        for &slot in &self.order {
-            let write = &self.slots[slot];
-            if seen.insert(write.id) && due(write) {
-                self.ready.push(slot);
-            }
-        }
-        let pick = dice.below(self.ready.len() as u32) as usize;
-        self.ready.get(pick).copied()
+        let slots = &self.slots;
+        next_of(&self.order, &mut self.ready, timing, dice, |slot| (slots[slot].id, due(&slots[slot])))
     }
 
     /// B handshake: the response that was on the channel.

@@ -55,6 +55,16 @@
 // The last error, with the line that caused it. Without an oracle it is that of this thread.
 #define LOCKSTEP_TEXT_ERROR 5
 
+// DMA that `dev_*` shows and that is not accepted.
+#define LOCKSTEP_WAIT_OFFER 0
+
+// DMA, or an ATS translation request, that has been accepted and is not answered.
+#define LOCKSTEP_WAIT_ANSWER 1
+
+// The command queue: a command that was handed over and is not fetched, a fence without its store, a command for a
+// device without its message.
+#define LOCKSTEP_WAIT_COMMAND 2
+
 // The request is translated.
 #define LOCKSTEP_TRANSLATED 0
 
@@ -212,6 +222,17 @@ int64_t lockstep_copy_text(struct lockstep_oracle *oracle,
 // `oracle` is null or open, and `name` is null or a string that ends with a 0.
 int64_t lockstep_figure(struct lockstep_oracle *oracle,
                         const char *name);
+
+// How many cycles the oldest of what `which` names (`LOCKSTEP_WAIT_…`) has waited in cycle `now`: 0 if nothing waits.
+// The oracle has no bounds on how long a device may take: the bench compares this with bounds of its own. What the
+// device need not do, since the queue is off or may have met an error, does not wait. It goes by what has been judged:
+// by the events of cycles before the last `@`. Negative if there is nothing of this name.
+//
+// # Safety
+// `oracle` is null or open.
+int64_t lockstep_waited(struct lockstep_oracle *oracle,
+                        int32_t which,
+                        uint64_t now);
 
 // Gives an oracle back. Null is nothing to give back.
 //

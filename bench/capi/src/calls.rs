@@ -41,6 +41,11 @@ unsafe fn with(oracle: *mut Handle, call: impl FnOnce(&mut Handle) -> i32) -> i3
     code
 }
 
+/// As a caller gets a number; none is negative.
+fn number(number: Option<u64>) -> i64 {
+    number.map_or(LOCKSTEP_ARGUMENT.into(), |number| number.min(i64::MAX as u64) as i64)
+}
+
 /// The version of this library, `0.1.0`. It lasts for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn lockstep_version() -> *const c_char {
@@ -228,8 +233,23 @@ pub unsafe extern "C" fn lockstep_figure(oracle: *mut Handle, name: *const c_cha
         // SAFETY: the caller's.
         let (handle, name) = unsafe { (handle(oracle), string(name)) };
         let (Some(handle), Some(name)) = (handle, name) else { return LOCKSTEP_ARGUMENT.into() };
-        let figure = figure(&handle.session.figures(), name);
-        figure.map_or(LOCKSTEP_ARGUMENT.into(), |figure| figure.min(i64::MAX as u64) as i64)
+        number(figure(&handle.session.figures(), name))
+    })
+}
+
+/// How many cycles the oldest of what `which` names (`LOCKSTEP_WAIT_…`) has waited in cycle `now`: 0 if nothing waits.
+/// The oracle has no bounds on how long a device may take: the bench compares this with bounds of its own. What the
+/// device need not do, since the queue is off or may have met an error, does not wait. It goes by what has been judged:
+/// by the events of cycles before the last `@`. Negative if there is nothing of this name.
+///
+/// # Safety
+/// `oracle` is null or open.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn lockstep_waited(oracle: *mut Handle, which: i32, now: u64) -> i64 {
+    guarded(LOCKSTEP_PANIC.into(), || {
+        // SAFETY: the caller's.
+        let Some(handle) = (unsafe { handle(oracle) }) else { return LOCKSTEP_ARGUMENT.into() };
+        number(handle.waited(which, now))
     })
 }
 

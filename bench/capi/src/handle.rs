@@ -4,6 +4,7 @@
 
 use std::ffi::CString;
 
+use events::Cycle;
 use oracle::Blame;
 
 use crate::session::{Refused, Session};
@@ -36,6 +37,14 @@ pub const LOCKSTEP_TEXT_FIGURES: i32 = 3;
 pub const LOCKSTEP_TEXT_WAITING: i32 = 4;
 /// The last error, with the line that caused it. Without an oracle it is that of this thread.
 pub const LOCKSTEP_TEXT_ERROR: i32 = 5;
+
+/// DMA that `dev_*` shows and that is not accepted.
+pub const LOCKSTEP_WAIT_OFFER: i32 = 0;
+/// DMA, or an ATS translation request, that has been accepted and is not answered.
+pub const LOCKSTEP_WAIT_ANSWER: i32 = 1;
+/// The command queue: a command that was handed over and is not fetched, a fence without its store, a command for a
+/// device without its message.
+pub const LOCKSTEP_WAIT_COMMAND: i32 = 2;
 
 /// An oracle may go from thread to thread.
 const _: fn() = || {
@@ -78,6 +87,18 @@ impl Handle {
         let line: String = line.trim_end().chars().take(400).collect();
         let text = format!("line {}: {refused}\n  {line}", self.lines);
         self.stopped = Some((LOCKSTEP_BAD_LINE, c_string(&text)));
+    }
+
+    /// How long the oldest has waited; none if there is nothing of this name.
+    pub(crate) fn waited(&self, which: i32, now: Cycle) -> Option<Cycle> {
+        let oracle = self.session.oracle();
+        let since = match which {
+            LOCKSTEP_WAIT_OFFER => oracle.oldest_offer(),
+            LOCKSTEP_WAIT_ANSWER => oracle.oldest_request(),
+            LOCKSTEP_WAIT_COMMAND => oracle.oldest_command(now),
+            _ => return None,
+        };
+        Some(since.map_or(0, |since| now.saturating_sub(since)))
     }
 
     pub(crate) fn text(&self, which: i32) -> Option<String> {

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-
-//! A judge that is told lines, in an order within a cycle that does not depend on that of the lines: software first, as
-//! the oracle itself has it, and rest last.
+//! A judge that is told lines.
 
 use events::trace::{BadLine, HEADER, Record};
-use events::{Cycle, Device, Event};
+use events::{Cycle, Device};
 use oracle::{Blame, Figures, Finding, Judge, Oracle, Settings, TimeRunsBack};
 
 /// Why a line was not taken.
@@ -25,11 +23,10 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// A judge, and whether the machine came to rest in the cycle that is not judged yet.
+/// A judge of one device, which may be reset.
 pub struct Session {
     settings: Settings,
     judge: Judge,
-    rest: bool,
     /// An event was told: the device is settled
     begun: bool,
 }
@@ -44,7 +41,7 @@ impl Session {
     }
 
     fn of(settings: Settings) -> Self {
-        Session { settings, judge: Judge::of(settings), rest: false, begun: false }
+        Session { settings, judge: Judge::of(settings), begun: false }
     }
 
     /// The judge begins anew with the same device: the device under test was reset.
@@ -59,7 +56,10 @@ impl Session {
         }
         match Record::parse(line).map_err(Refused::Line)? {
             Some(Record::Cycle(cycle)) => return self.cycle(cycle),
-            Some(Record::Event(event)) => self.event(event),
+            Some(Record::Event(event)) => {
+                self.begun = true;
+                self.judge.event(event);
+            }
             Some(Record::Device(device)) => {
                 if self.begun {
                     return Err(Refused::Sense("the device is told before the first event".to_owned()));
@@ -71,18 +71,7 @@ impl Session {
         Ok(())
     }
 
-    fn event(&mut self, event: Event) {
-        self.begun = true;
-        match event {
-            Event::Rest => self.rest = true,
-            event => self.judge.event(event),
-        }
-    }
-
     fn cycle(&mut self, cycle: Cycle) -> Result<(), Refused> {
-        if cycle > self.judge.now() {
-            self.judge();
-        }
         let runs_back =
             |TimeRunsBack { cycle, now }| format!("cycle {cycle} after cycle {now}: time does not run back");
         self.judge.cycle(cycle).map_err(|error| Refused::Sense(runs_back(error)))
@@ -91,10 +80,6 @@ impl Session {
     /// Judges what was told of this cycle.
     pub fn judge(&mut self) {
         self.judge.judge();
-        if std::mem::take(&mut self.rest) && !self.is_violated() {
-            self.judge.event(Event::Rest);
-            self.judge.judge();
-        }
     }
 
     fn is_violated(&self) -> bool {

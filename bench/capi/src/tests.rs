@@ -36,6 +36,12 @@ impl Opened {
         unsafe { CStr::from_ptr(lockstep_text(self.0, which)) }.to_str().expect("UTF-8").to_owned()
     }
 
+    fn waited(&self, now: u64) -> [i64; 3] {
+        // SAFETY: it is open.
+        [LOCKSTEP_WAIT_OFFER, LOCKSTEP_WAIT_ANSWER, LOCKSTEP_WAIT_COMMAND]
+            .map(|which| unsafe { lockstep_waited(self.0, which, now) })
+    }
+
     fn figure(&self, name: &str) -> i64 {
         let name = CString::new(name).expect("no 0");
         // SAFETY: it is open, and the name is a string.
@@ -100,6 +106,78 @@ fn the_events_of_a_cycle_are_judged_with_the_next_cycle_or_at_the_end() {
     assert_eq!(oracle.push_all(before), LOCKSTEP_CLEAN);
     assert_eq!(oracle.push("@22"), LOCKSTEP_CLEAN);
     assert_eq!(oracle.finish(), LOCKSTEP_DEVICE);
+}
+
+#[test]
+fn a_bench_asks_how_long_something_has_waited() {
+    let oracle = Opened::new(DEVICE);
+    assert_eq!(oracle.waited(1000), [0, 0, 0]);
+    let request = "dir=read iova=0x1000 size=3 burst=1 device=1";
+    for (lines, waited) in [
+        (format!("@20\ndma-offered {request}\n@21"), [80, 0, 0]),
+        (format!("dma-accepted ticket=0 {request}\n@23\n"), [0, 79, 0]),
+        (
+            "@30\nreg-write-begun offset=0x18 bytes=8 value=0xC03\nreg-write-begun offset=0x48 bytes=4 value=1"
+                .to_owned(),
+            [0, 79, 0],
+        ),
+        ("@40\nreg-write-begun offset=0x24 bytes=4 value=1\n@41".to_owned(), [0, 79, 60]),
+        // The command is a fence without a store.
+        (
+            "ptw-read-beat addr=0x3000 bytes=8 data=2 sampled=40\nptw-read-beat addr=0x3008 bytes=8 sampled=41\n@42"
+                .to_owned(),
+            [0, 79, 0],
+        ),
+        (
+            "mem-address dir=read addr=0x1000 size=3 burst=1\n@43\nmem-read-beat last=1\n@44\ndma-done ticket=0 data=0\n@45"
+                .to_owned(),
+            [0, 0, 0],
+        ),
+    ] {
+        let lines = format!("{lines}\n");
+        let code = oracle.push_all(&lines);
+        assert_eq!(
+            (code, oracle.waited(100)),
+            (LOCKSTEP_CLEAN, waited),
+            "{lines}{}",
+            oracle.text(LOCKSTEP_TEXT_EVIDENCE)
+        );
+    }
+    // SAFETY: it is open.
+    assert_eq!(unsafe { lockstep_waited(oracle.0, 3, 100) }, i64::from(LOCKSTEP_ARGUMENT));
+}
+
+/// The specification allows queues of 2^32 entries.
+#[test]
+fn the_largest_queues_cost_no_more_than_what_is_in_them() {
+    let oracle = Opened::new("device caps=0x3802000010 version=20260222");
+    let on = |queue: u64, base: u64, csr: u64| {
+        format!(
+            "reg-write-begun offset={queue} bytes=8 value={:#x}\nreg-write-begun offset={csr} bytes=4 value=1\n",
+            base >> 12 << 10 | 31
+        )
+    };
+    let command_queue = 1_u64 << 44;
+    let all = [on(24, command_queue, 72), on(40, 2 << 44, 76), on(56, 3 << 44, 80)].concat();
+    assert_eq!(oracle.push_all(&all), LOCKSTEP_CLEAN);
+    // Software hands over all that it can, the device fetches a fence, and refuses a read, since ddtp is Off.
+    let request = "dir=read iova=0x1000 size=3 burst=1 device=1";
+    let lines = format!(
+        "@10\nreg-write-begun offset=36 bytes=4 value=0xffffffff\n\
+         @20\nptw-read-beat addr={command_queue:#x} bytes=8 data=2 sampled=20\n\
+         ptw-read-beat addr={:#x} bytes=8 sampled=20\n\
+         @30\ndma-offered {request}\ndma-accepted ticket=0 {request}\n\
+         @40\nptw-write addr={:#x} len=3 size=3 burst=1 data={:#x},0,0x1000,0\ndma-done ticket=0 resp=2\n\
+         @50\nptw-write-response\n@60\nreg-read offset=32 bytes=4 value=1 accepted=55\n\
+         reg-read offset=52 bytes=4 value=1 accepted=55\n@70\n",
+        command_queue + 8,
+        2_u64 << 44,
+        256_u64 | 2 << 34 | 1 << 40
+    );
+    assert_eq!(oracle.push_all(&lines), LOCKSTEP_CLEAN, "{}", oracle.text(LOCKSTEP_TEXT_EVIDENCE));
+    assert_eq!(["commands", "fault_records"].map(|name| oracle.figure(name)), [1, 1]);
+    let ahead = "reg-read offset=32 bytes=4 value=2 accepted=75\n@80";
+    assert_eq!((oracle.push_all(ahead), oracle.text(LOCKSTEP_TEXT_RULE).as_str()), (LOCKSTEP_DEVICE, "register"));
 }
 
 #[test]
@@ -187,6 +265,7 @@ fn null_is_answered() {
         }
         assert_eq!(*lockstep_text(null_mut(), LOCKSTEP_TEXT_RULE), 0);
         assert_eq!(lockstep_figure(null_mut(), null()), i64::from(LOCKSTEP_ARGUMENT));
+        assert_eq!(lockstep_waited(null_mut(), LOCKSTEP_WAIT_OFFER, 0), i64::from(LOCKSTEP_ARGUMENT));
         assert_eq!(lockstep_copy_text(oracle.0, 0, null_mut(), 4), i64::from(LOCKSTEP_ARGUMENT));
         lockstep_close(null_mut());
         assert_eq!(lockstep_push_text(oracle.0, c"@1\nrest".as_ptr(), -1), LOCKSTEP_CLEAN);

@@ -23,6 +23,11 @@ package lockstep_pkg;
   localparam int TextWaiting  = 4;
   localparam int TextError    = 5;
 
+  // What may wait
+  localparam int WaitOffer   = 0;
+  localparam int WaitAnswer  = 1;
+  localparam int WaitCommand = 2;
+
   import "DPI-C" function string lockstep_version();
   import "DPI-C" function int lockstep_trace_version();
   import "DPI-C" function chandle lockstep_open(input string device);
@@ -32,6 +37,7 @@ package lockstep_pkg;
   import "DPI-C" function int lockstep_reset(input chandle oracle);
   import "DPI-C" function string lockstep_text(input chandle oracle, input int which);
   import "DPI-C" function longint lockstep_figure(input chandle oracle, input string name);
+  import "DPI-C" function longint lockstep_waited(input chandle oracle, input int which, input longint unsigned now);
   import "DPI-C" function void lockstep_close(input chandle oracle);
 
   /// The address part of an AXI burst.

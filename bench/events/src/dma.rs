@@ -45,6 +45,25 @@ pub struct DmaRequest {
     pub data: Vec<(u64, u8)>,
 }
 
+impl DmaRequest {
+    /// As an ordinary device asks: with ID 0, without a process and privilege, and without data, which a write still needs.
+    pub fn new(direction: Direction, device: DeviceId, iova: Iova, burst: Burst) -> Self {
+        DmaRequest {
+            id: 0,
+            direction,
+            iova,
+            burst,
+            device,
+            process: None,
+            privileged: false,
+            instruction: false,
+            translated: false,
+            attributes: Attributes::default(),
+            data: Vec::new(),
+        }
+    }
+}
+
 /// What AXI says of a transaction besides its shape, and a device under test passes on (`hdl/DEVICE.md`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {

@@ -84,16 +84,8 @@ fn request(at: u64) -> DmaRequest {
     let direction = if at.is_multiple_of(2) { Direction::Read } else { Direction::Write };
     DmaRequest {
         id: (at % 7) as u8,
-        direction,
-        iova: Iova(0x1000 * (1 + at % 5)),
-        burst: Burst::incr(4),
-        device: DeviceId(1),
-        process: None,
-        privileged: false,
-        instruction: false,
-        translated: false,
-        attributes: Default::default(),
         data: if direction == Direction::Write { vec![(at, 0xff); 4] } else { Vec::new() },
+        ..DmaRequest::new(direction, DeviceId(1), Iova(0x1000 * (1 + at % 5)), Burst::incr(4))
     }
 }
 

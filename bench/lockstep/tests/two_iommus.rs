@@ -8,7 +8,7 @@ use driver::format::{Prot, Scheme, Stage};
 use driver::{
     ApiError, Device, Domain, Driver, Errno, HwptRequest, Ledger, Machine, Mapping, Options, Resources, Target,
 };
-use events::{Burst, Direction, DmaRequest, INCR, OKAY};
+use events::{Burst, Direction, DmaRequest, OKAY};
 use golden::{Capabilities, DeviceId, Iova, Spa, SpecVersion};
 use model::{CacheConfig, Model, ModelConfig};
 use oracle::{Bound, Settings};
@@ -77,19 +77,7 @@ impl Side {
 
     /// What a read returns; nothing where it is refused.
     fn read(&mut self, iova: u64) -> Option<u64> {
-        let request = DmaRequest {
-            id: 0,
-            direction: Direction::Read,
-            iova: Iova(iova),
-            burst: Burst { len: 0, size: 3, kind: INCR },
-            device: NIC,
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
-            data: Vec::new(),
-        };
+        let request = DmaRequest::new(Direction::Read, NIC, Iova(iova), Burst::incr(1));
         let answer = self.bench.dma(request).expect("an answer");
         (answer.resp == OKAY).then(|| answer.data[0])
     }

@@ -65,8 +65,10 @@ pub enum Stop {
     Illegal,
     /// Perhaps, at a command with an ID that is too wide: it "must not be", but nothing says that it is illegal
     Doubtful,
-    /// At a fence whose store leads to a memory fault: `cqmf`
+    /// At a fence that stores where no memory can be: `cqmf`
     MemoryFault,
+    /// At a fence whose store memory refused: `cqmf`
+    FenceFailed,
 }
 
 /// The command queue.
@@ -79,6 +81,10 @@ pub struct Commands {
     entries: u64,
     /// Entries of which the device has read something, but for commands that it has whole
     slots: FxHashMap<u32, [Option<Fetched>; 2]>,
+    /// Commands from the oldest open fence on, by their places: the device may come back to them
+    kept: VecDeque<(u64, [Option<Fetched>; 2])>,
+    /// Commands from a fence on whose store failed, by their entries: the device need not read them again
+    known: Vec<(u32, [Option<Fetched>; 2])>,
     /// All commands from the next one to the tail
     handed_over: VecDeque<HandedOver>,
     next: u32,
@@ -135,6 +141,8 @@ impl Commands {
     fn begin(&mut self) {
         self.entries = self.ring.entries;
         self.slots.clear();
+        self.kept.clear();
+        self.known.clear();
         self.handed_over.clear();
         self.next = 0;
         self.tail = 0;
@@ -169,13 +177,15 @@ impl Commands {
         }
         let goes_on = match self.stopped {
             Some(Stop::Illegal | Stop::Doubtful) => cleared.cmd_ill(),
-            Some(Stop::MemoryFault) => cleared.cqmf(),
+            Some(Stop::MemoryFault | Stop::FenceFailed) => cleared.cqmf(),
             None => false,
         };
         if !goes_on {
             return;
         }
-        self.stopped = None;
+        if self.stopped.take() == Some(Stop::FenceFailed) {
+            return;
+        }
         let end = self.sequence + 1;
         match self.handed_over.front_mut() {
             Some(first) if first.end == end => first.since = accepted,
@@ -190,6 +200,7 @@ impl Commands {
             && u64::from(index) < self.entries
         {
             self.slots.entry(index).or_default()[word & 1] = Some(Fetched { value, sampled });
+            self.known.retain(|(known, _)| *known != index);
         }
     }
 
@@ -246,21 +257,31 @@ impl Commands {
         if !matches!(command, Command::Fence(_)) {
             self.invalidations += 1;
         }
-        self.slots.remove(&self.next);
+        let read = self.slots.remove(&self.next).unwrap_or_default();
+        if !self.fences.is_empty() {
+            self.kept.push_back((self.sequence, read));
+        }
         self.sequence += 1;
         self.handed_over.pop_front_if(|first| first.end <= self.sequence);
         self.next = self.ring.after(self.next);
         Some(News::Command { command, sequence: self.sequence - 1, fetched })
     }
 
-    /// The device has shown that it went on behind a command with an ID that is too wide. Whether it was in doubt.
+    /// The device has shown that it went on: behind a command with an ID that is too wide, or from a fence whose store had
+    /// failed without reading again. Whether that was in doubt.
     pub fn goes_on(&mut self) -> bool {
-        let was_in_doubt = self.stopped == Some(Stop::Doubtful);
-        if was_in_doubt {
+        if self.stopped == Some(Stop::Doubtful) {
             self.wide_ids_illegal = Some(false);
             self.stopped = None;
+            return true;
         }
-        was_in_doubt
+        let goes_on = self.stopped.is_none() && !self.known.is_empty();
+        if goes_on {
+            for (index, read) in self.known.drain(..) {
+                self.slots.insert(index, read);
+            }
+        }
+        goes_on
     }
 
     /// `cmd_ill` was seen.
@@ -296,8 +317,9 @@ impl Commands {
             .map(|fence| fence.sequence)
     }
 
-    /// The store of this fence met a memory fault: the fence is not complete, and is fetched again once software has
-    /// cleared `cmd_mf`. Returns its place among all commands.
+    /// The store of this fence met a memory fault: the fence is not complete, and the device goes on with it once software
+    /// has cleared `cqmf`. Whether it reads the commands from there on again is for it to say. Returns its place among all
+    /// commands.
     pub fn fence_failed(&mut self) -> Option<u64> {
         let index = self.fences.iter().position(|fence| fence.stored)?;
         let fence = self.fences.remove(index);
@@ -305,11 +327,14 @@ impl Commands {
         // Nothing before this fence is complete by it.
         self.fenced = self.fences.last().map_or(0, |fence| fence.invalidations);
         let back = (self.sequence - fence.sequence) as u32;
-        // The commands behind it count once software hands them over anew.
-        self.handed_over.push_front(HandedOver { end: self.sequence, since: Cycle::MAX });
+        // Software had handed them over before.
+        self.handed_over.push_front(HandedOver { end: self.sequence, since: fence.fetched });
         self.sequence = fence.sequence;
         self.next = self.ring.wrap(self.next.wrapping_sub(back));
-        self.stopped = Some(Stop::MemoryFault);
+        let first = self.kept.partition_point(|(place, _)| *place < fence.sequence);
+        let entry = |place: u64| self.ring.wrap(self.next.wrapping_add((place - fence.sequence) as u32));
+        self.known = self.kept.drain(first..).map(|(place, read)| (entry(place), read)).collect();
+        self.stopped = Some(Stop::FenceFailed);
         Some(fence.sequence)
     }
 
@@ -337,6 +362,8 @@ impl Commands {
         self.unpaid.extend(
             self.fences[..count].iter().filter(|fence| fence.operands.store.is_some() && !fence.stored).copied(),
         );
+        let open = self.fences.get(count).map_or(self.sequence, |fence| fence.sequence);
+        self.kept.drain(..self.kept.partition_point(|(place, _)| *place < open));
         self.fences.drain(..count)
     }
 
@@ -504,22 +531,51 @@ mod tests {
         assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(1));
     }
 
-    #[test]
-    fn a_fence_whose_store_fails_comes_again() {
+    /// A fence and a command behind it have been fetched, the store of the fence has failed, and software has cleared that.
+    fn behind_a_failed_fence() -> (Commands, [[u64; 2]; 2]) {
         let mut commands = Commands::default();
         on(&mut commands, RING);
-        commands.tail_written(1, 10);
-        let command = fence(Some((Spa(0x4004), 7)));
-        feed(&mut commands, 0, command.encode(), 12);
-        drain(&mut commands);
+        commands.tail_written(2, 10);
+        let both = [fence(Some((Spa(0x4004), 7))).encode(), Command::InvalDdt { device: None }.encode()];
+        feed(&mut commands, 0, both[0], 12);
+        feed(&mut commands, 1, both[1], 14);
+        assert_eq!(drain(&mut commands), [true, true]);
         assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
         commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
-        commands.fence_failed();
-        assert!(commands.stopped() == Some(Stop::MemoryFault) && commands.open_fences().is_empty());
+        assert_eq!(commands.fence_failed(), Some(0));
+        assert!(commands.stopped() == Some(Stop::FenceFailed) && commands.open_fences().is_empty());
+        assert!(!commands.goes_on(), "software has not cleared it");
         commands.resume(Cqcsr(0).with_cqmf(true), 30);
-        feed(&mut commands, 0, command.encode(), 32);
+        assert!(drain(&mut commands).is_empty());
+        (commands, both)
+    }
+
+    #[test]
+    fn a_fence_whose_store_failed_and_what_is_behind_it_are_read_again() {
+        let (mut commands, both) = behind_a_failed_fence();
+        feed(&mut commands, 0, both[0], 32);
+        feed(&mut commands, 1, both[1], 34);
+        assert_eq!(drain(&mut commands), [true, true]);
+        assert_eq!((commands.open_fences().len(), commands.head_read(2)), (1, Ok(Some(0))));
+    }
+
+    #[test]
+    fn or_the_device_goes_on_by_what_it_has_read_of_them() {
+        let (mut commands, _) = behind_a_failed_fence();
+        assert!(commands.head_read(2).is_err() && commands.goes_on());
+        assert_eq!(drain(&mut commands), [true, true]);
+        assert_eq!((commands.open_fences().len(), commands.head_read(2)), (1, Ok(Some(0))));
+        assert!(!commands.goes_on());
+    }
+
+    #[test]
+    fn software_may_put_another_fence_in_the_place_of_one_whose_store_failed() {
+        let (mut commands, _) = behind_a_failed_fence();
+        feed(&mut commands, 0, fence(Some((Spa(0x4008), 9))).encode(), 32);
         assert_eq!(drain(&mut commands), [true]);
-        assert_eq!(commands.open_fences().len(), 1);
+        assert!(commands.fence_for_store(Spa(0x4008), 9).is_some());
+        assert!(commands.goes_on());
+        assert_eq!(drain(&mut commands), [true], "the one behind it was not read again");
     }
 
     #[test]

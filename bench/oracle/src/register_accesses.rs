@@ -157,7 +157,10 @@ impl Oracle {
         interrupts::Open {
             fence: self.commands.open_fences().iter().any(|fence| fence.operands.wsi),
             illegal: matches!(self.commands.stopped(), Some(commands::Stop::Illegal | commands::Stop::Doubtful)),
-            memory_fault: self.commands.stopped() == Some(commands::Stop::MemoryFault),
+            memory_fault: matches!(
+                self.commands.stopped(),
+                Some(commands::Stop::MemoryFault | commands::Stop::FenceFailed)
+            ),
             time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
             page_overflow: self.page_queue.last_full(),

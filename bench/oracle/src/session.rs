@@ -74,11 +74,13 @@ pub struct Verdict {
     pub figures: Figures,
 }
 
-/// Judges a stream of events. Those of a cycle are judged together, once the next cycle has begun.
+/// Judges a stream of events. Those of a cycle are judged together, once the next cycle has begun, and rest behind them.
 pub struct Judge {
     oracle: Oracle,
     /// Events of this cycle so far
     seen: Vec<Event>,
+    /// The machine came to rest in this cycle
+    rest: bool,
     now: Cycle,
     violation: Option<Finding>,
 }
@@ -94,7 +96,7 @@ impl Judge {
 
     /// The same by settings.
     pub fn of(settings: Settings) -> Self {
-        Judge { oracle: Oracle::new(settings), seen: Vec::new(), now: 0, violation: None }
+        Judge { oracle: Oracle::new(settings), seen: Vec::new(), rest: false, now: 0, violation: None }
     }
 
     /// A line of a trace. The description of the device, and how it ended, say nothing.
@@ -127,7 +129,10 @@ impl Judge {
 
     /// Something was seen in this cycle.
     pub fn event(&mut self, event: Event) {
-        self.seen.push(event);
+        match event {
+            Event::Rest => self.rest = true,
+            event => self.seen.push(event),
+        }
     }
 
     /// What is wrong by now: the first thing that the device must not have done, else the first hazard of software. Behind
@@ -153,8 +158,11 @@ impl Judge {
 
     /// Judges at once what was seen of this cycle so far.
     pub fn judge(&mut self) {
-        let judged = self.oracle.observe(&self.seen, self.now);
+        let mut judged = self.oracle.observe(&self.seen, self.now);
         self.seen.clear();
+        if std::mem::take(&mut self.rest) && judged.is_ok() {
+            judged = self.oracle.observe(&[Event::Rest], self.now);
+        }
         if let Err(violation) = judged {
             self.violation.get_or_insert(violation.found(self.now));
         }

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use events::{Burst, Cycle, Direction, DmaRequest, INCR};
+use events::{Burst, Cycle, Direction, DmaRequest};
 use golden::{DeviceId, Iova, ProcessId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -155,16 +155,11 @@ impl Stream {
         let data = self.leave_out(data);
         Some(DmaRequest {
             id: self.base_id + self.rng.random_range(0..self.spec.ids.clamp(1, IDS_PER_STREAM)),
-            direction,
-            iova: Iova(iova),
-            burst: Burst { len: (beats - 1) as u8, size: 3, kind: INCR },
-            device: self.spec.device,
             process: self.spec.process,
             privileged: self.spec.privileged,
             instruction: self.spec.instruction && direction == Direction::Read,
-            translated: false,
-            attributes: Default::default(),
             data,
+            ..DmaRequest::new(direction, self.spec.device, Iova(iova), Burst::incr(beats as u16))
         })
     }
 

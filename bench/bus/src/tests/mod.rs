@@ -119,19 +119,8 @@ pub fn plain() -> BusConfig {
 
 /// A read of full beats.
 pub fn read(id: u8, addr: u64, beats: u16) -> DmaRequest {
-    DmaRequest {
-        id,
-        direction: Direction::Read,
-        iova: Iova(addr),
-        burst: Burst::incr(beats),
-        device: DeviceId(id.into()),
-        process: None,
-        privileged: false,
-        instruction: false,
-        translated: false,
-        attributes: Default::default(),
-        data: Vec::new(),
-    }
+    let device = DeviceId(id.into());
+    DmaRequest { id, ..DmaRequest::new(Direction::Read, device, Iova(addr), Burst::incr(beats)) }
 }
 
 /// A write of full beats.

@@ -9,7 +9,7 @@ import json
 
 import cocotb
 from cocotb.triggers import Timer
-from lockstep import CLEAN, DEVICE, Oracle
+from lockstep import CLEAN, COMMAND, DEVICE, Oracle
 from port import Port
 
 CAPS = 0x0000_0C38_104E_CE10
@@ -140,7 +140,8 @@ class Bench:
         begun = self.now
         while not finished():
             await self.tick()
-            assert self.now - begun < LATE, f"{what} is not answered\n{self.oracle.waiting}"
+            waited = max(self.now - begun, self.oracle.waited(COMMAND, self.now))
+            assert waited < LATE, f"{what} is not answered\n{self.oracle.waiting}"
 
     # What a device and software do
 

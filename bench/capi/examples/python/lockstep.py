@@ -6,6 +6,7 @@ import json
 import os
 
 CLEAN, DEVICE, SOFTWARE = 0, 1, 2
+OFFER, ANSWER, COMMAND = range(3)
 _RULE, _EVIDENCE, _FINDING, _FIGURES, _WAITING, _ERROR = range(6)
 
 
@@ -19,6 +20,7 @@ def _load():
         ("lockstep_finish", ctypes.c_int32, pointer),
         ("lockstep_verdict", ctypes.c_int32, pointer),
         ("lockstep_text", text, pointer, ctypes.c_int32),
+        ("lockstep_waited", ctypes.c_int64, pointer, ctypes.c_int32, ctypes.c_uint64),
         ("lockstep_close", None, pointer),
     ]:
         function = getattr(lib, name)
@@ -66,6 +68,10 @@ class Oracle:
     def finish(self):
         """Judges the last cycle, and gives the verdict."""
         return self._lib.lockstep_finish(self._oracle)
+
+    def waited(self, which, now):
+        """How many cycles the oldest OFFER, ANSWER or COMMAND has waited in cycle `now`; 0 if none waits."""
+        return self._lib.lockstep_waited(self._oracle, which, now)
 
     def close(self):
         self._lib.lockstep_close(self._oracle)

@@ -278,7 +278,10 @@ module bench;
     cpu_store(Page, 'h84 << 10 | 'hD7);
     command(64'h1_0000_7401, 0);                   // IOTINVAL.VMA, PSCID 7, address 0
     command(64'h5EED_0000_3402, Fence >> 2);       // IOFENCE.C, which stores
-    while (load(Fence) != 'h5EED) tick();
+    while (load(Fence) != 'h5EED) begin
+      tick();
+      if (lockstep_waited(oracle, WaitCommand, now) > Late) hung("a fence");
+    end
     void'(operation_ended(oracle, 1));
     dma(0, 'h0000, 0, 0);
 

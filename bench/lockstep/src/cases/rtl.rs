@@ -249,19 +249,18 @@ fn dma(request: &Request) -> Result<DmaRequest, Trouble> {
         Kind::Translated => true,
         Kind::Ats { .. } => return Err(Trouble::Other("messages of PCIe ATS are not played".to_owned())),
     };
-    let write = request.access == Access::Write;
+    let (direction, data) = match request.access {
+        Access::Write => (Direction::Write, vec![(0, 0)]),
+        Access::Read | Access::Execute => (Direction::Read, Vec::new()),
+    };
+    let burst = Burst { len: 0, size: 0, kind: INCR };
     Ok(DmaRequest {
-        id: 0,
-        direction: if write { Direction::Write } else { Direction::Read },
-        iova: request.iova,
-        burst: Burst { len: 0, size: 0, kind: INCR },
-        device: request.device,
         process: request.process,
         privileged: request.privileged,
         instruction: request.access == Access::Execute,
         translated,
-        attributes: Default::default(),
-        data: if write { vec![(0, 0)] } else { Vec::new() },
+        data,
+        ..DmaRequest::new(direction, request.device, request.iova, burst)
     })
 }
 

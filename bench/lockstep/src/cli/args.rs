@@ -90,6 +90,12 @@ pub enum Command {
     Worker,
 }
 
+/// Where scenarios are.
+pub const SCENARIOS: &str = "scenarios";
+
+/// The description of our RTL.
+pub const OUR_RTL: &str = "hdl/iommu.yaml";
+
 /// Which scenarios.
 #[derive(Debug, ClapArgs)]
 pub struct Selection {
@@ -97,7 +103,7 @@ pub struct Selection {
     #[arg(value_name = "SELECTOR|FILE")]
     pub selectors: Vec<String>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
     pub scenarios: PathBuf,
     /// Only this programming policy; scenarios without a matrix of policies are run with it
     #[arg(long, value_name = "POLICY", value_parser = policy)]
@@ -111,7 +117,7 @@ pub struct DeviceArgs {
     #[arg(long, value_enum, default_value_t = Dut::Rtl)]
     pub dut: Dut,
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
     pub rtl: PathBuf,
 }
 
@@ -232,7 +238,7 @@ pub struct Check {
 #[derive(Debug, ClapArgs)]
 pub struct Demo {
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
     pub scenarios: PathBuf,
     /// On what
     #[command(flatten)]
@@ -255,7 +261,7 @@ pub struct Compare {
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
     pub scenarios: PathBuf,
     /// On what
     #[command(flatten)]
@@ -320,7 +326,7 @@ fn address_range(text: &str) -> Result<AddressRange, String> {
 #[derive(Debug, ClapArgs)]
 pub struct Lint {
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
     pub rtl: PathBuf,
 }
 
@@ -334,7 +340,7 @@ pub struct Vectors {
     #[arg(long, value_enum, default_value_t = On::Model)]
     pub on: On,
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = "hdl/iommu.yaml")]
+    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
     pub rtl: PathBuf,
     /// Only cases of this class
     #[arg(long, value_name = "CLASS")]
@@ -381,7 +387,7 @@ pub struct Litmus {
     #[arg(value_name = "SELECTOR")]
     pub selectors: Vec<String>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "FOLDER", default_value = "scenarios")]
+    #[arg(long, value_name = "FOLDER", default_value = SCENARIOS)]
     pub scenarios: PathBuf,
     /// On what, besides the model
     #[command(flatten)]

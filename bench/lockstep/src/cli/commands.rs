@@ -69,7 +69,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     options.must_show = run.must_show;
     waves::check(&run.waves, &options)?;
     if let Some(folder) = &run.record {
-        traces::make_folder(folder)?;
+        output::make_folder(folder)?;
         options.record = Some(folder.clone());
     }
     let report = match run.fail_alloc {

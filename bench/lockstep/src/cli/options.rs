@@ -2,10 +2,10 @@
 //! What the arguments mean on this machine.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{Colour, DeviceArgs, Dut, Play, Selection};
+use super::args::{Colour, DeviceArgs, Dut, OUR_RTL, Play, SCENARIOS, Selection};
 use crate::runner::Planned;
 
 /// What was asked for, with every default filled in.
@@ -59,12 +59,12 @@ impl Options {
         }
         match self.device.dut {
             Dut::Model => command.push_str(" --dut model"),
-            Dut::Rtl if self.device.rtl != std::path::Path::new("hdl/iommu.yaml") => {
+            Dut::Rtl if self.device.rtl != Path::new(OUR_RTL) => {
                 command.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
             }
             Dut::Rtl => {}
         }
-        if self.scenarios != std::path::Path::new("scenarios") {
+        if self.scenarios != Path::new(SCENARIOS) {
             command.push_str(&format!(" --scenarios {}", quoted(&self.scenarios.display().to_string())));
         }
         command

@@ -24,15 +24,6 @@ const MOST: usize = 10;
 /// Where runs that failed leave theirs.
 const FOLDER: &str = "target/traces";
 
-/// Makes a folder for traces.
-///
-/// # Errors
-/// [`CommandError::Setting`]
-pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))
-}
-
 /// Plays runs that failed once more, with a trace, and says where it is.
 ///
 /// # Errors
@@ -44,7 +35,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
         return Ok(());
     }
     let folder = Path::new(FOLDER);
-    make_folder(folder)?;
+    output::make_folder(folder)?;
     let mut again = jobs(options, selected, device::build(&options.device)?)?;
     again.retain(|planned| failed.iter().any(|run| is_of(&planned.job, run)));
     for planned in &mut again {
@@ -255,19 +246,7 @@ mod tests {
 
     #[test]
     fn an_event_is_about_addresses_and_a_device() {
-        let request = DmaRequest {
-            id: 0,
-            direction: Direction::Read,
-            iova: Iova(0x1000),
-            burst: Burst::incr(4),
-            device: DeviceId(7),
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
-            data: Vec::new(),
-        };
+        let request = DmaRequest::new(Direction::Read, DeviceId(7), Iova(0x1000), Burst::incr(4));
         let event = Event::DmaOffered { request };
         let touched = |first, last| touches(&event, AddressRange { first, last });
         assert!(touched(0x101F, 0x2000) && touched(0, 0x1000));

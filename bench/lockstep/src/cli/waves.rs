@@ -9,11 +9,11 @@ use wellen::{Hierarchy, LoadOptions};
 use super::args::{Dut, WaveOptions};
 use super::error::CommandError;
 use super::options::Options;
-use super::output;
+use super::output::{self, make_folder};
 use super::play::{jobs, play_all};
-use super::run_files::{file_of, is_of};
+use super::run_files::is_of;
 use crate::report::Report;
-use crate::runner::{Played, Reply, RunReport, Selected, Waves};
+use crate::runner::{Played, Reply, RunReport, Selected, Waves, file_of_run};
 
 /// Waves of more runs than this help nobody.
 const MOST: usize = 10;
@@ -49,8 +49,7 @@ pub fn write(
     if count == 0 || report.interrupted > 0 {
         return Ok(());
     }
-    std::fs::create_dir_all(folder)
-        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))?;
+    make_folder(folder)?;
     let all = jobs(options, selected, super::device::build_with_waves(&options.device)?)?;
     let mut runs = Vec::new();
     let mut again = Vec::new();
@@ -59,7 +58,7 @@ pub fn write(
         let mut planned = planned.clone();
         let (from, to) = window(asked, run);
         planned.job.waves =
-            Some(Waves { file: file_of(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
+            Some(Waves { file: file_of_run(folder, &run.scenario, &run.variant, run.seed, ".fst"), from, to });
         runs.push(run);
         again.push(planned);
     }

@@ -20,5 +20,5 @@ pub use play::{RunOptions, play};
 pub use pool::{Played, Pool};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
-pub use trace_file::open as open_trace;
+pub use trace_file::{TRACE, file_of_run, open as open_trace};
 pub use worker::serve;

@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Files of traces: text, or the same compressed by gzip.
+//! Files that runs leave, and those of traces: text, or the same compressed by gzip.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
+/// What the name of a trace of a run ends in.
+pub const TRACE: &str = ".trace.gz";
+
 /// What begins a file that gzip has compressed.
 const GZIP: [u8; 2] = [0x1F, 0x8B];
+
+/// The file of a run in this folder: a name that every file system takes.
+pub fn file_of_run(folder: &Path, scenario: &str, variant: &str, seed: u32, end: &str) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
+    let id: String = format!("{scenario}{variant}-{seed:08x}").chars().map(plain).collect();
+    folder.join(id + end)
+}
 
 /// Makes a file for a trace, compressed where its name ends in `.gz`.
 ///

@@ -4,7 +4,7 @@
 
 use bus::{AtsTiming, Cached};
 use driver::{Halted, Machine};
-use events::{Burst, Direction, DmaRequest, INCR, PageRequest, TranslationRequest};
+use events::{Burst, Direction, DmaRequest, PageRequest, TranslationRequest};
 use golden::{AtsMessage, Command, DeviceId, Iova, ProcessId, offset};
 use testbench::Testbench;
 
@@ -133,36 +133,28 @@ fn translated(entry: &Cached, dice: &mut Dice) -> DmaRequest {
     let first = asked.addr.0 & !(pages * 0x1000 - 1);
     let within = first + 0x1000 * dice.below(pages) + 8 * dice.below(256);
     let write = entry.completion.w && dice.percent(50);
+    let iova = Iova(entry.translate(within).unwrap_or(entry.completion.addr.0 & !0xfff));
+    let data = write.then(|| dice.below(u64::MAX));
     DmaRequest {
         id: 1,
-        direction: if write { Direction::Write } else { Direction::Read },
-        iova: Iova(entry.translate(within).unwrap_or(entry.completion.addr.0 & !0xfff)),
-        burst: Burst { len: 0, size: 3, kind: INCR },
-        device: asked.device,
         process: asked.process,
         privileged: asked.privileged,
         instruction: !write && entry.completion.x,
-        translated: true,
-        attributes: Default::default(),
-        data: if write { vec![(dice.below(u64::MAX), 0xff)] } else { Vec::new() },
+        ..word(asked.device, iova, data)
     }
 }
 
 fn guest(dice: &mut Dice) -> DmaRequest {
     let write = dice.percent(30);
-    DmaRequest {
-        id: 2,
-        direction: if write { Direction::Write } else { Direction::Read },
-        iova: Iova(map::GUEST_DATA + 0x1000 * dice.below(16)),
-        burst: Burst { len: 0, size: 3, kind: INCR },
-        device: DeviceId(NESTED_TOO),
-        process: None,
-        privileged: false,
-        instruction: false,
-        translated: true,
-        attributes: Default::default(),
-        data: if write { vec![(7, 0xff)] } else { Vec::new() },
-    }
+    let iova = Iova(map::GUEST_DATA + 0x1000 * dice.below(16));
+    DmaRequest { id: 2, ..word(DeviceId(NESTED_TOO), iova, write.then_some(7)) }
+}
+
+/// One doubleword at an address that is translated already.
+fn word(device: DeviceId, iova: Iova, written: Option<u64>) -> DmaRequest {
+    let direction = if written.is_some() { Direction::Write } else { Direction::Read };
+    let data = written.map(|word| (word, 0xff)).into_iter().collect();
+    DmaRequest { translated: true, data, ..DmaRequest::new(direction, device, iova, Burst::incr(1)) }
 }
 
 /// Commands for the devices: what they keep is invalidated, in whatever breadth, and groups are answered.

@@ -38,18 +38,11 @@ pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
         let direction = if dice.percent(90) { Direction::Write } else { Direction::Read };
         let lane = 8 * (offset & 4);
         let strobes = if dice.percent(95) { 0xF << (lane / 8) } else { 3 << (lane / 8) };
+        let (iova, burst) = (Iova((map::MSI_PAGE << 12) + offset), Burst { len: 0, size: 2, kind: INCR });
         let request = DmaRequest {
             id: 1 + dice.below(2) as u8,
-            direction,
-            iova: Iova((map::MSI_PAGE << 12) + offset),
-            burst: Burst { len: 0, size: 2, kind: INCR },
-            device: DeviceId(SECOND_ONLY),
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
             data: if direction == Direction::Write { vec![(u64::from(data) << lane, strobes)] } else { Vec::new() },
+            ..DmaRequest::new(direction, DeviceId(SECOND_ONLY), iova, burst)
         };
         // Some are under way together, with one ID or two.
         if dice.percent(70) {

@@ -3,7 +3,7 @@
 
 use bus::{AtsTiming, BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use driver::{Halted, Machine};
-use events::{Burst, Direction, DmaRequest, INCR};
+use events::{Burst, Direction, DmaRequest};
 use golden::{DdtMode, Ddtp, DeviceId, Iova, ProcessId, Spa};
 use model::{Model, ModelConfig};
 use oracle::{Bound, Settings};
@@ -248,19 +248,9 @@ impl World {
 
     /// A write of one byte and four, which software waits for.
     fn partial_write(&mut self) -> Result<(), Halted> {
-        let request = DmaRequest {
-            id: 1,
-            direction: Direction::Write,
-            iova: Iova(map::PAGES + 0x10 + 0x1000 * self.dice.below(8)),
-            burst: Burst { len: 1, size: 3, kind: INCR },
-            device: DeviceId(HOST),
-            process: None,
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
-            data: vec![(0x0102_0304_0506_0708, 1 << self.dice.below(8)), (0x1111, 0x0f)],
-        };
-        send(&mut self.bench, request)
+        let iova = Iova(map::PAGES + 0x10 + 0x1000 * self.dice.below(8));
+        let data = vec![(0x0102_0304_0506_0708, 1 << self.dice.below(8)), (0x1111, 0x0f)];
+        let plain = DmaRequest::new(Direction::Write, DeviceId(HOST), iova, Burst::incr(2));
+        send(&mut self.bench, DmaRequest { id: 1, data, ..plain })
     }
 }

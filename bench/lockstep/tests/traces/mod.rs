@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use lockstep::runner::{TRACE, file_of_run};
 use rayon::prelude::*;
 use serde_json::Value;
 
@@ -15,11 +16,9 @@ const OF_THE_DRIVER: [&str; 2] = ["allocations", "failed_allocations"];
 /// says where they differ.
 pub fn judged_alike(folder: &Path, runs: &[Value]) -> Result<(), String> {
     runs.par_iter().try_for_each(|run| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "-.=+".contains(c) { c } else { '_' };
-        let id = format!("{}{}", run["scenario"].as_str().unwrap_or(""), run["variant"].as_str().unwrap_or(""));
-        let name: String = id.chars().map(plain).collect();
-        let seed = run["seed"].as_u64().ok_or("a run without a seed")?;
-        let file = folder.join(format!("{name}-{seed:08x}.trace.gz")).display().to_string();
+        let word = |key: &str| run[key].as_str().unwrap_or("");
+        let seed = run["seed"].as_u64().ok_or("a run without a seed")? as u32;
+        let file = file_of_run(folder, word("scenario"), word("variant"), seed, TRACE).display().to_string();
         let output = lockstep(&["judge", "--json", &file]);
         let judged: Value =
             serde_json::from_slice(&output.stdout).map_err(|error| format!("{file}: {error}: {}", text(&output)))?;

@@ -287,22 +287,12 @@ impl Rig {
     }
 
     pub fn request(iova: u64, direction: Direction, beats: u8) -> DmaRequest {
-        DmaRequest {
-            id: 3,
-            direction,
-            iova: Iova(iova),
-            burst: Burst { len: beats - 1, size: 3, kind: 1 },
-            device: DEVICE,
-            process: Some(PROCESS),
-            privileged: false,
-            instruction: false,
-            translated: false,
-            attributes: Default::default(),
-            data: match direction {
-                Direction::Read => Vec::new(),
-                Direction::Write => (0..beats).map(|beat| (0x1111 * u64::from(beat), 0xff)).collect(),
-            },
-        }
+        let data = match direction {
+            Direction::Read => Vec::new(),
+            Direction::Write => (0..beats).map(|beat| (0x1111 * u64::from(beat), 0xff)).collect(),
+        };
+        let plain = DmaRequest::new(direction, DEVICE, Iova(iova), Burst::incr(beats.into()));
+        DmaRequest { id: 3, process: Some(PROCESS), data, ..plain }
     }
 
     /// One transaction, and its answer.

@@ -54,7 +54,7 @@ impl Oracle {
         let stopped = match self.commands.stopped() {
             Some(Stop::Illegal) => Some("an illegal command"),
             Some(Stop::Doubtful) => Some("a command with an ID that is too wide"),
-            Some(Stop::MemoryFault) => Some("a fence whose store meets a memory fault"),
+            Some(Stop::MemoryFault | Stop::FenceFailed) => Some("a fence whose store meets a memory fault"),
             None => None,
         };
         lines.extend(stopped.map(|at| format!("the command queue has to stand still at {at}")));

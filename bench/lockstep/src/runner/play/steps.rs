@@ -3,7 +3,7 @@
 
 use driver::format::{Command, Invalidation, Pte};
 use driver::{ApiError, Machine};
-use events::{Burst, Direction, DmaRequest, INCR, OKAY, Operation, Promise};
+use events::{Burst, Direction, DmaRequest, OKAY, Operation, Promise};
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use rand::RngExt;
 use scenario::{
@@ -205,17 +205,11 @@ impl<'a> Player<'a> {
             Direction::Read => Vec::new(),
         };
         let request = DmaRequest {
-            id: 0,
-            direction,
-            iova: Iova(iova),
-            burst: Burst { len: (beats - 1) as u8, size: 3, kind: INCR },
-            device,
             process: dma.process.as_ref().map(|process| ProcessId(process.0 as u32)),
             privileged: dma.privileged,
             instruction: dma.fetch.is_some(),
-            translated: false,
-            attributes: Default::default(),
             data,
+            ..DmaRequest::new(direction, device, Iova(iova), Burst::incr(beats as u16))
         };
         let answer = match self.bench.dma(request) {
             Ok(answer) => answer,
