@@ -9,7 +9,7 @@ use scenario::Diagnostics;
 use super::args::{Args, Check, Command, Demo, Run, Selection};
 use super::error::CommandError;
 use super::options::{Options, colour};
-use super::{device, output, play, traces, waves};
+use super::{device, output, play, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, SelectError, Selected};
 
@@ -69,7 +69,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     options.must_show = run.must_show;
     waves::check(&run.waves, &options)?;
     if let Some(folder) = &run.record {
-        output::make_folder(folder)?;
+        run_files::make_folder(folder)?;
         options.record = Some(folder.clone());
     }
     let report = match run.fail_alloc {

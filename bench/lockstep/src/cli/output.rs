@@ -5,8 +5,6 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::CommandError;
-
 /// A result file that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write {path}: {error}", path = .path.display())]
@@ -45,13 +43,4 @@ pub fn file(path: &Path, text: &str) -> Result<(), WriteError> {
         }
     };
     write().map_err(|error| WriteError { path: path.to_owned(), error })
-}
-
-/// Makes a folder for what runs leave.
-///
-/// # Errors
-/// [`CommandError::Setting`]
-pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::CommandError;
 use crate::runner::{Job, RunReport, TRACE, file_of_run};
 
 /// The trace of a job in this folder.
@@ -18,4 +19,13 @@ pub fn trace_of_run(folder: &Path, run: &RunReport) -> PathBuf {
 /// A job is that of a run.
 pub fn is_of(job: &Job, run: &RunReport) -> bool {
     job.scenario == run.scenario && job.seed == run.seed && job.variant.to_string() == run.variant
+}
+
+/// Makes a folder for what runs leave.
+///
+/// # Errors
+/// [`CommandError::Setting`]
+pub fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| CommandError::Setting(format!("cannot make the folder {}: {error}", folder.display())))
 }

@@ -13,7 +13,7 @@ use super::args::{AddressRange, Events, Judge};
 use super::error::CommandError;
 use super::options::Options;
 use super::play::{jobs, play_all};
-use super::run_files::{is_of, trace_of, trace_of_run};
+use super::run_files::{is_of, make_folder, trace_of, trace_of_run};
 use super::{device, output};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{Played, Reply, RunReport, Selected, open_trace};
@@ -35,7 +35,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
         return Ok(());
     }
     let folder = Path::new(FOLDER);
-    output::make_folder(folder)?;
+    make_folder(folder)?;
     let mut again = jobs(options, selected, device::build(&options.device)?)?;
     again.retain(|planned| failed.iter().any(|run| is_of(&planned.job, run)));
     for planned in &mut again {

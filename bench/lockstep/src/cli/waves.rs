@@ -9,9 +9,9 @@ use wellen::{Hierarchy, LoadOptions};
 use super::args::{Dut, WaveOptions};
 use super::error::CommandError;
 use super::options::Options;
-use super::output::{self, make_folder};
+use super::output;
 use super::play::{jobs, play_all};
-use super::run_files::is_of;
+use super::run_files::{is_of, make_folder};
 use crate::report::Report;
 use crate::runner::{Played, Reply, RunReport, Selected, Waves, file_of_run};
 
