@@ -64,7 +64,7 @@ impl Scenario {
         self.requires.iter().fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits())
     }
 
-    /// It needs this.
+    /// It names this among what it needs.
     pub fn needs(&self, requirement: Requirement) -> bool {
         self.requires.iter().any(|own| own.value == requirement)
     }

@@ -16,6 +16,7 @@ mod litmus;
 mod machine;
 mod matrix;
 mod msi;
+mod needs;
 mod parse;
 mod probe;
 mod requirement;

@@ -26,6 +26,11 @@ pub struct Iommu {
 }
 
 impl Iommu {
+    /// Device contexts have 64 bytes.
+    pub fn is_extended(&self) -> bool {
+        self.context.value == ContextFormat::Extended
+    }
+
     /// The value of the `capabilities` strap.
     pub fn capabilities(&self) -> u64 {
         const VERSION: u64 = 0x10;

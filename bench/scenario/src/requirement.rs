@@ -6,8 +6,11 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::domain::Mode;
+
 /// A feature of the IOMMU without which a scenario cannot be played. The `capabilities` strap offers it then. A device
-/// that lacks it is replaced by the model, and the run is counted apart.
+/// that lacks it is replaced by the model, and the run is counted apart. What a scenario does tells of some of them: it
+/// need not name the paging modes of its domains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Requirement {
@@ -30,10 +33,32 @@ pub enum Requirement {
     /// Translations of the two stages are cached apart, so that an invalidation of one stage spares the other. No
     /// register says so; the model does it
     SplitCaches,
+    /// First stage Sv39
+    Sv39,
+    /// First stage Sv48
+    Sv48,
+    /// First stage Sv57
+    Sv57,
+    /// Second stage Sv39x4
+    Sv39x4,
+    /// Second stage Sv48x4
+    Sv48x4,
+    /// Second stage Sv57x4
+    Sv57x4,
+    /// Page-based memory types
+    Svpbmt,
+    /// Bits 60 and 59 of a PTE are software's
+    Svrsw60t59b,
+    /// Invalidation of non-leaf entries
+    Nl,
+    /// Invalidation of address ranges
+    S,
+    /// Physical addresses as wide as the scenario says: PAS
+    PhysicalBits,
 }
 
 impl Requirement {
-    /// Its bits in `capabilities`; none for what no register tells.
+    /// Its bits in `capabilities`; none for what no bit tells.
     pub const fn bits(self) -> u64 {
         match self {
             Requirement::Pdt => 0b111 << 38,
@@ -44,7 +69,17 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
-            Requirement::SplitCaches => 0,
+            Requirement::SplitCaches | Requirement::PhysicalBits => 0,
+            Requirement::Sv39 => 1 << 9,
+            Requirement::Sv48 => 1 << 10,
+            Requirement::Sv57 => 1 << 11,
+            Requirement::Svrsw60t59b => 1 << 14,
+            Requirement::Svpbmt => 1 << 15,
+            Requirement::Sv39x4 => 1 << 17,
+            Requirement::Sv48x4 => 1 << 18,
+            Requirement::Sv57x4 => 1 << 19,
+            Requirement::Nl => 1 << 42,
+            Requirement::S => 1 << 43,
         }
     }
 
@@ -60,8 +95,45 @@ impl Requirement {
             Requirement::Hpm => "hpm",
             Requirement::Dbg => "dbg",
             Requirement::SplitCaches => "split-caches",
+            Requirement::Sv39 => "sv39",
+            Requirement::Sv48 => "sv48",
+            Requirement::Sv57 => "sv57",
+            Requirement::Sv39x4 => "sv39x4",
+            Requirement::Sv48x4 => "sv48x4",
+            Requirement::Sv57x4 => "sv57x4",
+            Requirement::Svpbmt => "svpbmt",
+            Requirement::Svrsw60t59b => "svrsw60t59b",
+            Requirement::Nl => "nl",
+            Requirement::S => "s",
+            Requirement::PhysicalBits => "physical-bits",
         }
     }
+
+    /// What a domain of this mode needs.
+    pub const fn of_mode(mode: Mode) -> Self {
+        match mode {
+            Mode::Sv39 => Requirement::Sv39,
+            Mode::Sv48 => Requirement::Sv48,
+            Mode::Sv57 => Requirement::Sv57,
+            Mode::Sv39x4 => Requirement::Sv39x4,
+            Mode::Sv48x4 => Requirement::Sv48x4,
+            Mode::Sv57x4 => Requirement::Sv57x4,
+        }
+    }
+
+    /// Those that one bit of `capabilities` tells, and that a scenario's strap offers or does not.
+    pub const OF_STRAP: [Requirement; 10] = [
+        Requirement::Sv39,
+        Requirement::Sv48,
+        Requirement::Sv57,
+        Requirement::Sv39x4,
+        Requirement::Sv48x4,
+        Requirement::Sv57x4,
+        Requirement::Svpbmt,
+        Requirement::Svrsw60t59b,
+        Requirement::Nl,
+        Requirement::S,
+    ];
 
     /// A device with these `capabilities` is known to have it.
     pub const fn met_by(self, capabilities: u64) -> bool {

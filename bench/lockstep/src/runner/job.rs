@@ -58,11 +58,10 @@ impl Device {
         matches!(self, Device::Model | Device::Illegal { .. })
     }
 
-    /// What it lacks of what a scenario needs.
+    /// What it lacks of what a scenario needs, by name or by what it does.
     fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
-        let needed = scenario.requires.iter().map(|needed| needed.value);
-        let own = |needed: Requirement| self.is_model() && needed == Requirement::SplitCaches;
-        needed.filter(|&needed| !needed.met_by(self.capabilities()) && !own(needed)).collect()
+        let own = |needed: &Requirement| self.is_model() && *needed == Requirement::SplitCaches;
+        scenario.lacking(self.capabilities()).into_iter().filter(|needed| !own(needed)).collect()
     }
 }
 
@@ -351,6 +350,19 @@ mod tests {
         for device in [&rtl, &Device::Model] {
             assert_eq!(jobs("dbg", device)[0].job.lacks, [Requirement::Dbg]);
         }
+    }
+
+    #[test]
+    fn what_a_scenario_does_counts_as_well_as_what_it_names() {
+        let sv39 = Requirement::Sv39.bits();
+        let rtl = Device::Rtl { library: PathBuf::from("iommu.so"), capabilities: sv39, choices: oracle::Bound::FREE };
+        let jobs = |mode: &str| {
+            let text = format!("domains: {{ a: {{ kind: paging, mode: {mode}, map: [] }} }}");
+            Plan { device: rtl.clone(), ..plan() }.jobs(&selected(&text)).expect("good")
+        };
+        assert_eq!(jobs("sv39")[0].job.device, rtl);
+        let other = &jobs("sv48")[0];
+        assert_eq!((&other.job.device, &other.stands_in_for[..]), (&Device::Model, &[Requirement::Sv48][..]));
     }
 
     #[test]

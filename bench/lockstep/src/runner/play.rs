@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub fail_alloc: Option<u64>,
     /// The device runs on until this cycle after a violation, so that waves show what came of it
     pub run_on_until: Option<u64>,
+    /// What the device has, as a value of the `capabilities` register; none: all
+    pub capabilities: Option<u64>,
     /// Choices of the specification that are known of the device
     pub choices: Bound,
     /// Device, bus and software only: nothing is judged. For measurements
@@ -54,7 +56,7 @@ pub fn play(
     options: RunOptions,
 ) -> Result<RunOutcome, boundary::Stopped> {
     let seed = options.seed;
-    let mut config = config::testbench(scenario, options.choices);
+    let mut config = config::testbench(scenario, options.capabilities.unwrap_or(u64::MAX), options.choices);
     if options.unjudged {
         config.oracle = None;
     }

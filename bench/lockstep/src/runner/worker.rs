@@ -43,6 +43,7 @@ fn run(job: &Job) -> Reply {
         series: job.series,
         fail_alloc: job.fail_alloc,
         run_on_until,
+        capabilities: Some(job.device.capabilities()),
         choices: job.device.choices(),
         unjudged: false,
         timeout: job.timeout,

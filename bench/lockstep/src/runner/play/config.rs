@@ -20,11 +20,13 @@ pub(super) const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 /// So much longer than the test bench does the driver wait: the test bench knows who is to blame.
 const PATIENCE: u64 = 1000;
 
-pub(super) fn testbench(scenario: &Scenario, choices: Bound) -> Config {
+/// For a device with these `capabilities`, of which these choices are known.
+pub(super) fn testbench(scenario: &Scenario, capabilities: u64, choices: Bound) -> Config {
+    let strap = scenario.strap_for(capabilities);
     let bounds = &scenario.iommu.bounds;
     let version = SpecVersion::default();
     Config {
-        capabilities: scenario.capabilities(),
+        capabilities: strap,
         bus: BusConfig {
             mem: timing(&scenario.memory.dma),
             ptw: timing(&scenario.memory.page_tables),
@@ -37,7 +39,7 @@ pub(super) fn testbench(scenario: &Scenario, choices: Bound) -> Config {
             register: bounds.register.into(),
             ..Bounds::default()
         },
-        oracle: Some(Settings { capabilities: Capabilities(scenario.capabilities()), version, choices }),
+        oracle: Some(Settings { capabilities: Capabilities(strap), version, choices }),
     }
 }
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a scenario needs of a device by what it does, and what its strap offers to a device that lacks something.
+
+use super::at::At;
+use super::domain::DomainKind;
+use super::file::Scenario;
+use super::requirement::Requirement;
+use super::step::Step;
+
+/// `capabilities.PAS`
+const PAS: u64 = 0x3F << 32;
+
+/// An invalidation whose operands not every device has (sections "Non-leaf PTE Invalidation Extension" and "Address
+/// Range Invalidation Extension"): IOTINVAL with NL or S. Where they are reserved the command is illegal.
+fn of_command(words: [u64; 2]) -> impl Iterator<Item = Requirement> {
+    let is_iotinval = words[0] & 0x7F == 1;
+    let nl = (is_iotinval && words[0] >> 34 & 1 == 1).then_some(Requirement::Nl);
+    let s = (is_iotinval && words[1] >> 9 & 1 == 1).then_some(Requirement::S);
+    nl.into_iter().chain(s)
+}
+
+/// A page-table entry with a memory type.
+fn of_entry(value: u64) -> Option<Requirement> {
+    (value >> 61 & 0b11 != 0).then_some(Requirement::Svpbmt)
+}
+
+impl Scenario {
+    /// What it does that not every device can, in no order. What its own strap does not offer it tries on purpose.
+    fn does(&self) -> Vec<Requirement> {
+        let has_tables = |kind: DomainKind| matches!(kind, DomainKind::Paging | DomainKind::Nested);
+        let domains = self.domains.iter().filter(|(_, domain)| has_tables(domain.kind.value));
+        let modes = domains.map(|(_, domain)| Requirement::of_mode(domain.paging_mode()));
+        let asked = self.iommu.features.iter().flatten().fold(0, |bits, feature| bits | feature.value.bits());
+        let by_name = Requirement::OF_STRAP.into_iter().filter(|needed| needed.met_by(asked));
+        let context = self.iommu.is_extended().then_some(Requirement::Msi);
+        let steps = self.all_steps();
+        let steps = steps.iter().flat_map(|step| -> Vec<Requirement> {
+            match &step.value {
+                Step::Command([first, second]) => of_command([first.0, second.0]).collect(),
+                Step::SetPte(set) => set.value.as_ref().and_then(|value| of_entry(value.value.0)).into_iter().collect(),
+                _ => Vec::new(),
+            }
+        });
+        let strap = self.capabilities();
+        modes.chain(by_name).chain(context).chain(steps).filter(|needed| needed.met_by(strap)).collect()
+    }
+
+    /// What a device with these `capabilities` lacks of what the scenario names, and of what it does: the paging modes of
+    /// its domains, features that it asks for, operands of commands, memory types, physical addresses of a width.
+    pub fn lacking(&self, capabilities: u64) -> Vec<Requirement> {
+        let named = self.requires.iter().map(|needed: &At<Requirement>| needed.value);
+        let mut lacking: Vec<Requirement> =
+            named.chain(self.does()).filter(|needed| !needed.met_by(capabilities)).collect();
+        if self.iommu.physical_bits.is_some() && self.capabilities() & PAS > capabilities & PAS {
+            lacking.push(Requirement::PhysicalBits);
+        }
+        let mut seen = Vec::new();
+        lacking.retain(|needed| {
+            !seen.contains(needed) && {
+                seen.push(*needed);
+                true
+            }
+        });
+        lacking
+    }
+
+    /// The strap for a device with these `capabilities`: it is offered nothing that it lacks.
+    pub fn strap_for(&self, capabilities: u64) -> u64 {
+        // Version, width of addresses, and how interrupts come are no features that one has or lacks.
+        const OTHER: u64 = PAS | 0xFF | 0b11 << 28;
+        let strap = self.capabilities();
+        let pas = (strap & PAS).min(capabilities & PAS);
+        strap & capabilities & !OTHER | strap & OTHER & !PAS | pas
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    /// All that the first release of the RTL has.
+    const ALL: u64 = 0x0000_0C38_104E_CE10;
+
+    fn scenario(rest: &str) -> Scenario {
+        let text = format!("name: a.b\ndevices: {{ nic: {{ id: 1 }} }}\n{rest}\n");
+        parse("a.yaml", &text).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    const READ: &str = "steps: [ dma: { device: nic, read: 0x1000 } ]";
+
+    fn lacking(rest: &str, lacks: u64) -> Vec<Requirement> {
+        let scenario = scenario(rest);
+        assert_eq!(scenario.lacking(ALL), [], "{rest}");
+        scenario.lacking(ALL & !lacks)
+    }
+
+    #[test]
+    fn what_a_scenario_does_tells_what_it_needs() {
+        let domain = |mode: &str| format!("domains: {{ a: {{ kind: paging, mode: {mode}, map: [] }} }}\n{READ}");
+        assert_eq!(lacking(&domain("sv48"), 1 << 10), [Requirement::Sv48]);
+        assert_eq!(lacking(&domain("sv39"), 1 << 10), [], "it does without");
+        assert_eq!(lacking(&format!("iommu: {{ features: [svpbmt] }}\n{READ}"), 1 << 15), [Requirement::Svpbmt]);
+        assert_eq!(lacking(READ, u64::MAX), [], "a device without a page table asks for none");
+        let command = |words: &str| format!("steps: [ command: [{words}], dma: {{ device: nic, read: 0x1000 }} ]");
+        assert_eq!(lacking(&command("0x4_0000_0401, 0x0400_1e00"), 0b11 << 42), [Requirement::Nl, Requirement::S]);
+        assert_eq!(lacking(&command("0x401, 0x0400_1000"), 0b11 << 42), []);
+        assert_eq!(lacking(&command("0x4_0000_0003, 0"), 1 << 42), [], "the bit is another one there");
+        let own = format!("iommu: {{ features: [sv39] }}\n{}", command("0x4_0000_0401, 0"));
+        assert_eq!(lacking(&own, 1 << 42), [], "its strap offers no NL: the command is meant to be illegal");
+    }
+
+    #[test]
+    fn a_width_of_addresses_is_needed_only_where_it_is_named() {
+        let wide = format!("iommu: {{ physical-bits: 50 }}\n{READ}");
+        let narrow = ALL & !PAS | 40 << 32;
+        assert_eq!(scenario(&wide).lacking(narrow), [Requirement::PhysicalBits]);
+        assert_eq!(scenario(READ).lacking(narrow), []);
+        assert_eq!(scenario(READ).strap_for(narrow) & PAS, 40 << 32);
+    }
+
+    #[test]
+    fn the_strap_offers_nothing_that_the_device_lacks() {
+        let strap = scenario(READ).strap_for(ALL & !(1 << 10 | 1 << 11));
+        assert_eq!(strap >> 9 & 0b111, 1, "Sv39 alone");
+        assert_eq!(scenario(READ).strap_for(u64::MAX), scenario(READ).capabilities());
+    }
+}
