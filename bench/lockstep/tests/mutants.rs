@@ -16,8 +16,10 @@ use std::process::Command;
 use command::{root, text};
 use serde_json::Value;
 
-/// Caught by every run of the tests: one for each half of the RTL, and one for the fences between them.
-const SAMPLE: [&str; 3] = ["ddt-inval-drops-nothing", "fence-completes-early", "ptw-dirty-unchecked"];
+/// Caught by every run of the tests: one for each half of the RTL, one for the fences between them, and one that software
+/// notices before the oracle does.
+const SAMPLE: [&str; 4] =
+    ["ddt-inval-drops-nothing", "fence-completes-early", "ptw-dirty-unchecked", "cmd-reserved-unchecked"];
 
 /// Seeds within which a mutant must be caught.
 const SEEDS: &str = "8";

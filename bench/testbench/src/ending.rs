@@ -47,19 +47,20 @@ impl Testbench {
     }
 
     /// Registers often tell why a machine hangs: a status bit that is wrong is the device's fault, and better evidence
-    /// than the wait that came of it.
-    fn look_after_hang(&mut self) {
-        let Some(Halt::Hung(waiting)) = &self.halt else { return };
+    /// than the wait that came of it. Returns the wait where that is so.
+    fn look_after_hang(&mut self) -> Option<String> {
+        let Some(Halt::Hung(waiting)) = &self.halt else { return None };
         let waiting = waiting.clone();
         self.halt = None;
         self.bounds = Bounds { register: self.bounds.register, ..Bounds::ENDLESS };
         let looked = self.look();
         match (looked, &mut self.halt) {
-            (_, Some(Halt::Violation(finding))) => finding.evidence += &format!("the device had hung: {waiting}\n"),
+            (_, Some(Halt::Violation(_))) => return Some(format!("the device had hung: {waiting}")),
             (_, Some(Halt::Stopped(_))) => {}
             (Ok(values), _) => self.halt = Some(Halt::Hung(format!("{waiting}\n{}", values.join(", ")))),
             (Err(_), _) => self.halt = Some(Halt::Hung(waiting)),
         }
+        None
     }
 
     /// After a violation the device is to run on until this cycle: nothing is judged then, but waves show it.
@@ -87,9 +88,9 @@ impl Testbench {
         if self.halt.is_none() {
             let _ = self.rest();
         }
-        self.look_after_hang();
-        if let (Some(Halt::Violation(finding)), Some(error)) = (&mut self.halt, &software) {
-            finding.evidence += &format!("software had given up: {error}\n");
+        let mut noticed = self.look_after_hang();
+        if let (Some(Halt::Violation(_)), Some(error)) = (&self.halt, &software) {
+            noticed = Some(format!("software had given up: {error}"));
         }
         self.run_on();
         let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
@@ -108,6 +109,6 @@ impl Testbench {
         let (how, text) = end.said();
         let unrecorded = self.recording.end(figures.cycles, how, &text);
         let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
-        RunOutcome { end, figures, violation, hazard, unrecorded, series }
+        RunOutcome { end, figures, violation, hazard, noticed, unrecorded, series }
     }
 }

@@ -69,6 +69,9 @@ pub struct RunOutcome {
     pub violation: Option<Finding>,
     /// The first software hazard, if any
     pub hazard: Option<Finding>,
+    /// What had ended the run before the violation was found by a last look: a hang, or software that gave up
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed: Option<String>,
     /// Why its trace is not whole, if it was asked for and is not
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,

@@ -35,7 +35,15 @@ fn outcome() -> RunOutcome {
         cycles: 1_234_567,
         ..Figures::default()
     };
-    RunOutcome { end: End::Finished, figures, violation: None, hazard: None, unrecorded: None, series: None }
+    RunOutcome {
+        end: End::Finished,
+        figures,
+        violation: None,
+        hazard: None,
+        noticed: None,
+        unrecorded: None,
+        series: None,
+    }
 }
 
 fn finding(blame: Blame) -> Finding {

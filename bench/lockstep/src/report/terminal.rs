@@ -80,6 +80,9 @@ pub(super) fn explain(run: &RunReport) -> String {
     for finding in run.violation.iter().chain(&run.hazard) {
         text.push_str(&self::finding(finding));
     }
+    for line in run.noticed.iter().flat_map(|noticed| noticed.lines()) {
+        let _ = writeln!(text, "    {line}");
+    }
     let _ = writeln!(text, "  reproduce: {}", run.reproduce);
     text
 }

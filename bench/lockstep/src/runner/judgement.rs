@@ -144,6 +144,9 @@ pub struct RunReport {
     pub hazard: Option<Finding>,
     /// What became of the worker, if it did not answer
     pub crash: Option<Crash>,
+    /// What had ended the run before its violation was found
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed: Option<String>,
     /// Why its trace is not whole, if it was asked for and is not
     #[serde(skip)]
     pub unrecorded: Option<String>,
@@ -192,6 +195,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         violation: None,
         hazard: None,
         crash: None,
+        noticed: None,
         unrecorded: None,
         reproduce,
         seconds: 0.0,
@@ -249,6 +253,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
     report.unmet.extend(wrong_reason(&expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
     report.passed = report.unmet.is_empty();
+    report.noticed = outcome.noticed;
     report.unrecorded = outcome.unrecorded;
     report.end = Some(outcome.end);
     report.figures = outcome.figures;

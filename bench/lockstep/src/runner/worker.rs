@@ -60,6 +60,7 @@ fn run(job: &Job) -> Reply {
         figures: Figures::default(),
         violation: None,
         hazard: None,
+        noticed: None,
         unrecorded: None,
         series: None,
     });
