@@ -7,7 +7,7 @@
 
 use golden::{Fault, FaultRecord, Request};
 
-use super::faults::{Faults, Kind, Offsets, Origin, Owed, Paid, Received};
+use super::faults::{Faults, Key, Kind, Offsets, Origin, Owed, Paid, Received};
 use super::window::Window;
 
 /// A record that no likely explanation leaves, and a refused request that it may be of.
@@ -46,7 +46,7 @@ enum Left {
 
 impl Doubt {
     /// Which refused request it is.
-    pub fn key(&self) -> (Origin, Window) {
+    pub fn key(&self) -> Key {
         (self.origin, self.window)
     }
 
@@ -127,8 +127,8 @@ impl Faults {
 
     /// Looks once more for an owner of the record that this request is thought to have left: by another fault than the one
     /// that leaves it, or somebody else. Returns the faults that leave it, which count no more.
-    pub fn take_back(&mut self, key: (Origin, Window)) -> Option<Vec<Fault>> {
-        let at = self.paid.iter().position(|paid| (paid.owed.origin, paid.owed.window) == key)?;
+    pub fn take_back(&mut self, key: Key) -> Option<Vec<Fault>> {
+        let at = self.paid.iter().position(|paid| paid.owed.key() == key)?;
         let Paid { received, mut owed } = self.paid.remove(at);
         let (leaving, others) = owed.possible.iter().partition(|fault| self.offsets.pays(&received.record, fault));
         owed.possible = others;
@@ -138,9 +138,9 @@ impl Faults {
     }
 
     /// The request may be refused by these faults after all. False if it is thought to have left a record without them.
-    pub fn give_back(&mut self, key: (Origin, Window), possible: Vec<Fault>) -> bool {
+    pub fn give_back(&mut self, key: Key, possible: Vec<Fault>) -> bool {
         let mut owed = self.owed.iter_mut();
-        match owed.find(|owed| (owed.origin, owed.window) == key) {
+        match owed.find(|owed| owed.key() == key) {
             Some(owed) => {
                 owed.possible.extend(possible);
                 true

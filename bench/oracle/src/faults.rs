@@ -55,6 +55,11 @@ pub struct Owed {
 }
 
 impl Owed {
+    /// Which refused request it is.
+    pub fn key(&self) -> Key {
+        (self.origin, self.window)
+    }
+
     /// The request, if the record may be of it, by whose it is, when it came and which page it names.
     pub(super) fn may_have_left(&self, received: &Received) -> Option<Request> {
         let (did, page) = (received.record.head.did(), received.record.iotval >> 12);
@@ -293,14 +298,14 @@ impl Faults {
     }
 
     /// The refused requests beyond the first so many that have left a record, and which.
-    pub fn paid_since(&self, count: usize) -> Vec<((Origin, Window), FaultRecord)> {
+    pub fn paid_since(&self, count: usize) -> Vec<(Key, FaultRecord)> {
         let paid = self.paid.iter().skip(count);
-        paid.map(|paid| ((paid.owed.origin, paid.owed.window), paid.received.record)).collect()
+        paid.map(|paid| (paid.owed.key(), paid.received.record)).collect()
     }
 
     /// The record that a refused request has left.
-    pub fn left_by(&self, key: (Origin, Window)) -> Option<FaultRecord> {
-        let paid = self.paid.iter().rev().find(|paid| (paid.owed.origin, paid.owed.window) == key)?;
+    pub fn left_by(&self, key: Key) -> Option<FaultRecord> {
+        let paid = self.paid.iter().rev().find(|paid| paid.owed.key() == key)?;
         Some(paid.received.record)
     }
 
@@ -311,9 +316,9 @@ impl Faults {
 
     /// Whether the record of this request may never come, since the queue was off, full or in error, or since none of its
     /// faults leaves one.
-    pub fn is_lossy(&self, key: (Origin, Window)) -> bool {
+    pub fn is_lossy(&self, key: Key) -> bool {
         let mut owed = self.owed.iter().rev();
-        owed.find(|owed| (owed.origin, owed.window) == key)
+        owed.find(|owed| owed.key() == key)
             .is_some_and(|owed| owed.may_be_lost || owed.possible.iter().all(|fault| !fault.reported))
     }
 

@@ -116,18 +116,20 @@ impl Oracle {
 
     /// By this explanation software may be to blame, or operations beside the request show in it.
     pub(super) fn says_something_of_software(&self, explanation: &Explanation, window: Window) -> bool {
+        self.is_of_operations(explanation, window) || self.reached_freed(explanation, window).is_some()
+    }
+
+    /// The same, as far as operations and what they changed go.
+    fn is_of_operations(&self, explanation: &Explanation, window: Window) -> bool {
         let operations = &self.software.operations;
-        operations.is_busy()
-            || explanation.stale
-            || operations.overlapped(window).next().is_some()
-            || self.reached_freed(&explanation.outcome, &explanation.choices, window).is_some()
+        operations.is_busy() || explanation.stale || operations.overlapped(window).next().is_some()
     }
 
     fn look(&mut self, request: &Request, explanation: &Explanation, window: Window, refused: Option<Refused>) {
-        if !self.says_something_of_software(explanation, window) {
+        let freed = self.reached_freed(explanation, window);
+        if freed.is_none() && !self.is_of_operations(explanation, window) {
             return;
         }
-        let freed = self.reached_freed(&explanation.outcome, &explanation.choices, window);
         let served = Served { request: *request, window, explanation: explanation.clone(), freed, refused };
         if explanation.stale {
             self.note_stale_uses(&served);
@@ -252,7 +254,8 @@ impl Oracle {
     }
 
     /// What a request came to that software had freed before: its data, or a table that is walked anew.
-    fn reached_freed(&self, outcome: &Outcome, reads: &[Choice], window: Window) -> Option<Broken> {
+    fn reached_freed(&self, explanation: &Explanation, window: Window) -> Option<Broken> {
+        let Explanation { outcome, choices: reads, .. } = explanation;
         if self.freed.is_empty() || self.slips.has(Slip::FreedIsFine) {
             return None;
         }

@@ -6,9 +6,7 @@ use events::{Cycle, Operation, Promise};
 use golden::{Role, WordRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::Choice;
-use super::choice::Parent;
-use super::choice::named_root;
+use super::choice::{Choice, Parent, named_root};
 use super::history::Histories;
 use super::invalidation::{Globality, Invalidations};
 use super::slips::{Slip, Slips};

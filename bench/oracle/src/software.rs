@@ -10,8 +10,7 @@ use events::{Cycle, Operation, Promise};
 use golden::{Outcome, Request, Spa, WordRef};
 use rustc_hash::FxHashMap;
 
-use super::choice::Parent;
-use super::choice::{Choice, named_root};
+use super::choice::{Choice, Parent, named_root};
 use super::explain::Explanation;
 use super::faults::Key;
 use super::history::Histories;

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::At;
+use super::requirement::Requirement;
 use super::scalar::{Number, Size, Span};
 
 /// The IOMMU: what its `capabilities` strap says, and how software sets it up.
@@ -85,16 +86,16 @@ impl Feature {
     /// Its bits in `capabilities`, with those that it implies.
     pub const fn bits(self) -> u64 {
         match self {
-            Feature::Sv39 => 1 << 9,
-            Feature::Sv48 => 0b11 << 9,
-            Feature::Sv57 => 0b111 << 9,
-            Feature::Sv39x4 => 1 << 17,
-            Feature::Sv48x4 => 0b11 << 17,
-            Feature::Sv57x4 => 0b111 << 17,
-            Feature::Svpbmt => 1 << 15,
-            Feature::Svrsw60t59b => 1 << 14,
-            Feature::Nl => 1 << 42,
-            Feature::S => 1 << 43,
+            Feature::Sv39 => Requirement::Sv39.bits(),
+            Feature::Sv48 => Requirement::Sv48.bits() | Feature::Sv39.bits(),
+            Feature::Sv57 => Requirement::Sv57.bits() | Feature::Sv48.bits(),
+            Feature::Sv39x4 => Requirement::Sv39x4.bits(),
+            Feature::Sv48x4 => Requirement::Sv48x4.bits() | Feature::Sv39x4.bits(),
+            Feature::Sv57x4 => Requirement::Sv57x4.bits() | Feature::Sv48x4.bits(),
+            Feature::Svpbmt => Requirement::Svpbmt.bits(),
+            Feature::Svrsw60t59b => Requirement::Svrsw60t59b.bits(),
+            Feature::Nl => Requirement::Nl.bits(),
+            Feature::S => Requirement::S.bits(),
         }
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a scenario needs of a device by what it does, and what its strap offers to a device that lacks something.
 
-use super::at::At;
+use std::collections::BTreeSet;
+
 use super::domain::DomainKind;
 use super::file::Scenario;
 use super::requirement::Requirement;
@@ -47,21 +48,15 @@ impl Scenario {
 
     /// What a device with these `capabilities` lacks of what the scenario names, and of what it does: the paging modes of
     /// its domains, features that it asks for, operands of commands, memory types, physical addresses of a width.
-    pub fn lacking(&self, capabilities: u64) -> Vec<Requirement> {
-        let named = self.requires.iter().map(|needed: &At<Requirement>| needed.value);
-        let mut lacking: Vec<Requirement> =
-            named.chain(self.does()).filter(|needed| !needed.met_by(capabilities)).collect();
-        if self.iommu.physical_bits.is_some() && self.capabilities() & PAS > capabilities & PAS {
-            lacking.push(Requirement::PhysicalBits);
-        }
-        let mut seen = Vec::new();
-        lacking.retain(|needed| {
-            !seen.contains(needed) && {
-                seen.push(*needed);
-                true
-            }
-        });
-        lacking
+    pub fn lacking(&self, capabilities: u64) -> BTreeSet<Requirement> {
+        let width = self.iommu.physical_bits.as_ref().map(|_| Requirement::PhysicalBits);
+        let named = self.requires.iter().map(|needed| needed.value);
+        let is_met = |needed: &Requirement| match needed {
+            // A number tells, and no bit.
+            Requirement::PhysicalBits => self.capabilities() & PAS <= capabilities & PAS,
+            needed => needed.met_by(capabilities),
+        };
+        named.chain(self.does()).chain(width).filter(|needed| !is_met(needed)).collect()
     }
 
     /// The strap for a device with these `capabilities`: it is offered nothing that it lacks.
@@ -89,10 +84,14 @@ mod tests {
 
     const READ: &str = "steps: [ dma: { device: nic, read: 0x1000 } ]";
 
+    fn of(scenario: &Scenario, capabilities: u64) -> Vec<Requirement> {
+        scenario.lacking(capabilities).into_iter().collect()
+    }
+
     fn lacking(rest: &str, lacks: u64) -> Vec<Requirement> {
         let scenario = scenario(rest);
-        assert_eq!(scenario.lacking(ALL), [], "{rest}");
-        scenario.lacking(ALL & !lacks)
+        assert_eq!(of(&scenario, ALL), [], "{rest}");
+        of(&scenario, ALL & !lacks)
     }
 
     #[test]
@@ -114,8 +113,11 @@ mod tests {
     fn a_width_of_addresses_is_needed_only_where_it_is_named() {
         let wide = format!("iommu: {{ physical-bits: 50 }}\n{READ}");
         let narrow = ALL & !PAS | 40 << 32;
-        assert_eq!(scenario(&wide).lacking(narrow), [Requirement::PhysicalBits]);
-        assert_eq!(scenario(READ).lacking(narrow), []);
+        assert_eq!(of(&scenario(&wide), narrow), [Requirement::PhysicalBits]);
+        let named = format!("requires: [physical-bits]\n{READ}");
+        assert_eq!(of(&scenario(&named), narrow), [Requirement::PhysicalBits]);
+        assert_eq!(of(&scenario(&named), ALL), [], "56 bits, which nobody had to name");
+        assert_eq!(of(&scenario(READ), narrow), []);
         assert_eq!(scenario(READ).strap_for(narrow) & PAS, 40 << 32);
     }
 

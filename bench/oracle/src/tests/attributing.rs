@@ -10,19 +10,7 @@ use crate::Rule;
 const BURST: Burst = Burst { len: 0, size: 3, kind: 1 };
 
 fn asks(device: DeviceId, iova: u64) -> DmaRequest {
-    DmaRequest {
-        id: 4,
-        direction: Direction::Read,
-        iova: Iova(iova),
-        burst: BURST,
-        device,
-        process: None,
-        privileged: false,
-        instruction: false,
-        translated: false,
-        attributes: Attributes::default(),
-        data: Vec::new(),
-    }
+    DmaRequest { id: 4, ..DmaRequest::new(Direction::Read, device, Iova(iova), BURST) }
 }
 
 fn accepted(ticket: u64, iova: u64) -> Event {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! For which fault a request was refused, its record says; software is judged by that.
 
-use events::{Agent, Attributes, Burst, Direction, DmaRequest, Event, Operation, Promise, Ticket};
+use events::{Agent, Burst, Direction, DmaRequest, Event, Operation, Promise, Ticket};
 use golden::{Fault, Fqcsr, QueueBase, Spa, offset};
 
 use super::tree::{DEVICE, IOVA, LEAF, TC, Tree, leaf, request};
@@ -25,19 +25,7 @@ fn with_queue() -> Tree {
 
 /// The request is accepted in this cycle and refused ten cycles later.
 fn refuse(tree: &mut Tree, ticket: u64, now: u64) {
-    let request = DmaRequest {
-        id: 4,
-        direction: Direction::Read,
-        iova: IOVA,
-        burst: BURST,
-        device: DEVICE,
-        process: None,
-        privileged: false,
-        instruction: false,
-        translated: false,
-        attributes: Attributes::default(),
-        data: Vec::new(),
-    };
+    let request = DmaRequest { id: 4, ..DmaRequest::new(Direction::Read, DEVICE, IOVA, BURST) };
     tree.oracle.observe(&[Event::DmaAccepted { ticket: Ticket(ticket), request }], now).unwrap();
     let done = Event::DmaDone { ticket: Ticket(ticket), resp: 2, data: Vec::new() };
     tree.oracle.observe(&[done], now + 10).unwrap();
