@@ -238,7 +238,6 @@ impl Oracle {
         {
             self.settle_doubts();
         }
-        let before = self.figures.hazards;
         if !self.refusals.is_accusing(*key) {
             match self.look_by_record(*key, request) {
                 ByRecord::Looked => {}
@@ -246,11 +245,12 @@ impl Oracle {
                 ByRecord::None => self.look_at_refusal(*key, request, explanation, false),
             }
         }
-        let again = self.refusals.is_accusing(*key) || self.hazard.is_some();
+        let before = self.refusals.accusing.len();
         self.refusals.accusing.retain(|accusing| accusing.key != *key);
-        // However often, it counts as one.
-        self.figures.hazards = before;
-        again
+        let again = before - self.refusals.accusing.len() + usize::from(self.hazard.is_some());
+        // An accusation counts as one, however often it is heard.
+        self.figures.hazards -= again as u64;
+        again > 0
     }
 
     /// Judges software by the record that a refused request has left.

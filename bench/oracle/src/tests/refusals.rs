@@ -81,8 +81,11 @@ fn a_refusal_that_only_a_retired_value_explains_accuses_software_when_its_record
     let fault = fault_by(&mut tree, old, Window::new(200, 210));
     record(&mut tree, 0, &fault, 220);
     assert_eq!(accused(&tree), Some("stale-after-operation"));
+    assert_eq!(tree.oracle.figures().hazards, 1);
     tree.oracle.observe(&[Event::Rest], 300).unwrap();
     assert_eq!(accused(&tree), Some("stale-after-operation"), "nobody else can have left the record");
+    // At rest it turns out as well that nobody ever invalidated the page.
+    assert_eq!(tree.oracle.figures().hazards, 2, "an accusation counts as one, however often it is heard");
 }
 
 #[test]
