@@ -19,6 +19,8 @@ pub struct Description {
     pub capabilities: Option<u64>,
     /// Which choices of the specification the RTL has made, by the names that the test bench has for them
     pub choices: BTreeMap<String, bool>,
+    /// File with what is known to be wrong with it, and waived
+    pub waivers: Option<PathBuf>,
     /// What is verilated, with the ports of the boundary bound
     pub design: Design,
 }
@@ -69,8 +71,9 @@ struct Keys {
     parameters: BTreeMap<String, Text>,
     #[serde(default)]
     defines: BTreeMap<String, Option<Text>>,
-    #[serde(default)]
-    waivers: Vec<PathBuf>,
+    #[serde(default, rename = "lint-waivers")]
+    lint_waivers: Vec<PathBuf>,
+    waivers: Option<PathBuf>,
     capabilities: Option<Register>,
     #[serde(default)]
     choices: BTreeMap<String, bool>,
@@ -117,10 +120,17 @@ impl Description {
             }
         }
         design.include.extend(keys.include);
-        design.waivers.extend(keys.waivers);
+        design.waivers.extend(keys.lint_waivers);
+        let waivers = keys.waivers.map(|file| folder.join(file));
         design.parameters.extend(keys.parameters.into_iter().map(|(name, value)| (name, value.0)));
         design.defines.extend(keys.defines.into_iter().map(|(name, value)| (name, value.map(|text| text.0))));
-        Ok(Self { name, capabilities: keys.capabilities.map(|register| register.0), choices: keys.choices, design })
+        Ok(Self {
+            name,
+            capabilities: keys.capabilities.map(|register| register.0),
+            choices: keys.choices,
+            waivers,
+            design,
+        })
     }
 }
 
@@ -237,7 +247,7 @@ mod tests {
     fn a_full_description_is_understood() {
         let text = "name: other\ntop: wrapper\nclock: clk\nsources: [a.sv, b.sv]\ninclude: [inc]\n\
                     parameters:\n  Depth: 8\n  Base: 0x8000_0000\n  Wide: \"64'hff\"\n  On: true\n\
-                    defines:\n  SYNTHESIS:\n  WIDTH: 64\nwaivers: [w.vlt]\ncapabilities: 0xFFFF_0000_0000_0010\n";
+                    defines:\n  SYNTHESIS:\n  WIDTH: 64\nlint-waivers: [w.vlt]\nwaivers: known.yaml\ncapabilities: 0xFFFF_0000_0000_0010\n";
         let found = parse(text).expect("a description");
         assert_eq!((found.name.as_str(), found.capabilities), ("other", Some(0xffff_0000_0000_0010)));
         let design = &found.design;
@@ -250,6 +260,7 @@ mod tests {
         assert_eq!(design.defines["SYNTHESIS"], None);
         assert_eq!(design.defines["WIDTH"].as_deref(), Some("64"));
         assert_eq!((design.include.len(), design.waivers.len()), (1, 1));
+        assert_eq!(found.waivers.as_deref(), Some(Path::new("some/known.yaml")));
         assert_eq!(design.binding, ports::binding());
     }
 

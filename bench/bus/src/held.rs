@@ -77,15 +77,14 @@ impl<T: Payload> Held<T> {
             Port::Ats => (Rule::AtsDropped, Rule::AtsStable),
             _ => (Rule::Dropped, Rule::Stable),
         };
+        // The state is of this cycle in any case.
+        self.0 = (valid && !ready).then_some(*payload);
         if !valid {
             return Err(site.broke(dropped, "VALID fell before READY", before.describe(), "VALID low"));
         }
         if before != *payload {
             let detail = "the payload changed while VALID waited for READY";
             return Err(site.broke(stable, detail, before.describe(), payload.describe()));
-        }
-        if ready {
-            self.0 = None;
         }
         Ok(false)
     }

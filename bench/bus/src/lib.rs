@@ -6,6 +6,7 @@
 //! that everybody else lives on. It knows AXI and nothing of tables and commands.
 
 mod ats;
+mod complaints;
 mod config;
 mod device;
 mod dice;

@@ -4,6 +4,7 @@
 use boundary::{LiteManager, LiteSubordinate};
 use events::{Cycle, EXOKAY, Event};
 
+use super::complaints::Complaints;
 use super::dice::Dice;
 use super::held::{Held, Payload};
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
@@ -154,17 +155,18 @@ impl RegisterPort {
         now: Cycle,
         driven: &LiteManager,
         seen: &LiteSubordinate,
+        complaints: &mut Complaints,
         events: &mut Vec<Event>,
     ) -> Result<(), ProtocolViolation> {
         let b = Site { port: Port::Reg, channel: Channel::B, cycle: now };
         let shown = Response { data: 0, resp: seen.b_resp };
-        if self.b.check(b, seen.b_valid, driven.b_ready, &shown)? {
-            check_response(b, self.write.as_ref(), seen.b_resp)?;
+        if complaints.past(self.b.check(b, seen.b_valid, driven.b_ready, &shown))? {
+            complaints.past(check_response(b, self.write.as_ref(), seen.b_resp))?;
         }
         let r = Site { channel: Channel::R, ..b };
         let shown = Response { data: seen.r_data, resp: seen.r_resp };
-        if self.r.check(r, seen.r_valid, driven.r_ready, &shown)? {
-            check_response(r, self.read.as_ref(), seen.r_resp)?;
+        if complaints.past(self.r.check(r, seen.r_valid, driven.r_ready, &shown))? {
+            complaints.past(check_response(r, self.read.as_ref(), seen.r_resp))?;
         }
         if let Some(write) = &mut self.write {
             let before = write.complete();

@@ -5,6 +5,7 @@ use boundary::{Address, Manager, Subordinate, WriteData};
 use events::{ATOMIC_COMPARE, Agent, Attributes, Burst, Cycle, Direction, Event, INCR, WRAP};
 use golden::Spa;
 
+use super::complaints::Complaints;
 use super::dice::Dice;
 use super::faults::Faults;
 use super::held::{Held, strobed};
@@ -88,15 +89,16 @@ impl MemoryPort {
         driven: &Subordinate,
         seen: &Manager,
         pool: &mut Pool,
+        complaints: &mut Complaints,
         events: &mut Vec<Event>,
     ) -> Result<(), ProtocolViolation> {
         let at = |channel| Site { port: self.port, channel, cycle: now };
-        if self.aw.check(at(Channel::Aw), seen.aw.valid, driven.aw_ready, &seen.aw)? {
-            check_address(at(Channel::Aw), &seen.aw)?;
+        if complaints.past(self.aw.check(at(Channel::Aw), seen.aw.valid, driven.aw_ready, &seen.aw))? {
+            complaints.past(check_address(at(Channel::Aw), &seen.aw))?;
         }
-        self.w.check(at(Channel::W), seen.w.valid, driven.w_ready, &strobed(seen.w))?;
-        if self.ar.check(at(Channel::Ar), seen.ar.valid, driven.ar_ready, &seen.ar)? {
-            check_address(at(Channel::Ar), &seen.ar)?;
+        complaints.past(self.w.check(at(Channel::W), seen.w.valid, driven.w_ready, &strobed(seen.w)))?;
+        if complaints.past(self.ar.check(at(Channel::Ar), seen.ar.valid, driven.ar_ready, &seen.ar))? {
+            complaints.past(check_address(at(Channel::Ar), &seen.ar))?;
         }
         if seen.aw.valid && driven.aw_ready {
             self.accept_write(at(Channel::Aw), &seen.aw, events)?;
@@ -112,7 +114,7 @@ impl MemoryPort {
             {
                 events.push(Event::MemWriteBeat { data, strb, last });
             }
-            let done = self.writes.fill(site, &self.timing, &mut self.dice)?;
+            let done = self.writes.fill(site, &self.timing, &mut self.dice, complaints)?;
             if let Some(write) = done
                 && self.port == Port::Ptw
             {

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use events::Cycle;
+use events::{Cycle, Event};
 
 /// A port group of the device boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -172,6 +172,16 @@ pub struct ProtocolViolation {
     pub right: String,
     /// What came
     pub wrong: String,
+}
+
+impl ProtocolViolation {
+    /// As the oracle is told.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let Self { port, channel, rule, section, detail, right, wrong, .. } = self;
+        let place = format!("{port} {channel}: {detail} ({section})\n");
+        Event::ProtocolBroken { rule: rule.key().to_owned(), right: right.clone(), wrong: wrong.clone(), place }
+    }
 }
 
 /// Where and when a check is made: all that a violation needs besides its rule.

@@ -7,6 +7,7 @@ use boundary::{WriteData, WriteResponse};
 use events::{Agent, Burst, Cycle, Event, OKAY};
 use golden::Spa;
 
+use super::complaints::Complaints;
 use super::dice::Dice;
 use super::faults::Faults;
 use super::ids::{IdSet, next_of};
@@ -126,6 +127,7 @@ impl Writes {
         site: Site,
         timing: &PortTiming,
         dice: &mut Dice,
+        complaints: &mut Complaints,
     ) -> Result<Option<&Write>, ProtocolViolation> {
         let (Some(&slot), Some(beat)) = (self.filling.front(), self.ahead.pop_front()) else {
             return Ok(None);
@@ -141,7 +143,7 @@ impl Writes {
                 write.addr,
                 write.id
             );
-            return Err(site.broke(Rule::WriteLast, detail, u8::from(last), u8::from(beat.last)));
+            complaints.past::<()>(Err(site.broke(Rule::WriteLast, detail, u8::from(last), u8::from(beat.last))))?;
         }
         let lanes = write.lanes(number);
         let bad = if write.atop == 0 { beat.strb & !lanes } else { beat.strb ^ lanes };
@@ -149,9 +151,11 @@ impl Writes {
             let detail = format!("beat {} of the write to {:#x} with ID {:#x}", number + 1, write.addr, write.id);
             let rule = if write.atop == 0 { Rule::Strobes } else { Rule::Atomic };
             let right = if write.atop == 0 { "strobes within" } else { "strobes" };
-            return Err(site.broke(rule, detail, format!("{right} {lanes:#04x}"), format!("{:#04x}", beat.strb)));
+            let (right, wrong) = (format!("{right} {lanes:#04x}"), format!("{:#04x}", beat.strb));
+            complaints.past::<()>(Err(site.broke(rule, detail, right, wrong)))?;
         }
-        write.beats.push((beat.data, beat.strb));
+        // Behind a complaint: a beat writes its own lanes only.
+        write.beats.push((beat.data, beat.strb & lanes));
         if !last {
             return Ok(None);
         }

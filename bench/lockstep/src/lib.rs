@@ -10,3 +10,4 @@ pub mod cli;
 pub mod report;
 pub mod runner;
 pub mod torture;
+pub mod waivers;

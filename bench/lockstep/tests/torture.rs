@@ -3,9 +3,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use lockstep::torture::{Hunt, Scene, hunt, play_in};
+use lockstep::torture::{Hunt, Scene, hunt, play_in, play_on};
 use model::{CacheConfig, Habit, ModelConfig};
-use oracle::Figures;
+use oracle::{Divergence, Figures, Lenience};
 use rayon::prelude::*;
 use testbench::End;
 
@@ -415,6 +415,37 @@ fn every_illegal_habit_is_caught() {
         .map(|hunt| hunt.habit)
         .collect();
     assert!(missed.is_empty(), "not caught: {missed:?}");
+}
+
+/// Which kinds of divergence each habit shows where runs go past them: `HABITS=WiresDead WORLDS=2`.
+#[test]
+#[ignore = "a tool"]
+fn go_past() {
+    let worlds = std::env::var("WORLDS").map_or(2, |worlds| worlds.parse().expect("a number"));
+    let habits: Vec<Habit> = match std::env::var("HABITS") {
+        Ok(names) => names.split(',').map(|name| Habit::from_name(name).expect("a habit")).collect(),
+        Err(_) => Habit::ALL.to_vec(),
+    };
+    let told: Vec<String> = habits
+        .par_iter()
+        .map(|&habit| {
+            let mut text = format!("{}\n", habit.name());
+            for seed in 0..worlds {
+                let model = ModelConfig { habit: Some(habit), ..device("large", seed) };
+                let lenience = Lenience { keep_going: 1000, ..Lenience::default() };
+                let outcome = play_on(Scene::of(habit), model, seed, STEPS, lenience).expect("a model does not stop");
+                text += &format!("  {seed}: {:?}\n", outcome.end);
+                for Divergence { first, count, .. } in &outcome.divergences {
+                    text += &format!("    {count} {} @{}\n", first.kind(), first.cycle);
+                }
+                if outcome.end == End::Violation {
+                    text += &format!("    ended by {}\n", outcome.violation.expect("one").kind());
+                }
+            }
+            text
+        })
+        .collect();
+    told.iter().for_each(|text| print!("{text}"));
 }
 
 /// A legal device with a liberty made otherwise, for a closer look: `walkers=1`.

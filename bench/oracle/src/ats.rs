@@ -179,7 +179,9 @@ impl Oracle {
         if found.is_empty() {
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));
             let answer = Answer { line: completion_line(came), is_it: &is_it, to: None };
-            return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer));
+            let violation = self.unexplained(Rule::AtsCompletion, &request, window, &answer);
+            self.faults.excuse(&request, window.offered);
+            return Err(violation);
         }
         // "When a UR or CA response is generated for an ATS translation request, the corresponding fault is reported".
         self.refusal_explained((Origin::Translation(asked.request.device.0), window), request, found);

@@ -52,6 +52,11 @@ impl Configuration {
         self.ddtp.read(value, accepted, self.caps.pas())
     }
 
+    /// Software read back a `ddtp` that the device must not hold, and yet does.
+    pub fn ddtp_is(&mut self, value: Ddtp, accepted: Cycle) {
+        self.ddtp.adopt(value, accepted);
+    }
+
     /// Software read `fctl`: what it holds is a choice of the device where its fields are read-only.
     pub fn fctl_read(&mut self, value: Fctl) {
         if let Some(newest) = self.fctl.last_mut() {

@@ -99,6 +99,13 @@ impl Register {
         Ok(())
     }
 
+    /// Software read back what the device must not hold, and yet does.
+    pub fn adopt(&mut self, value: Ddtp, accepted: Cycle) {
+        let value = value.with_busy(false);
+        (self.untouched, self.reserved) = (false, false);
+        self.settings.push(Setting { value, from: accepted, until: Cycle::MAX });
+    }
+
     /// Every value under which a request between these cycles may have been translated, newest first.
     pub fn choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
         let during = move |s: &&Setting<Ddtp>| s.from <= end && s.until >= start;

@@ -143,6 +143,16 @@ impl DeviceCommands {
         Ok(())
     }
 
+    /// An invalidation request that no command owes is taken for that of the oldest towards its device.
+    pub fn adopt(&mut self, request: &InvalidationRequest, now: Cycle) {
+        let (device, itag) = (request.device, request.itag);
+        let owes = |command: &Command| matches!(command, Command::AtsInval(o) if destination(o) == device);
+        if let Some(at) = self.debtor(owes) {
+            let Owed { sequence, aborted, .. } = self.owed.remove(at);
+            self.sent.push(Sent { device, itag, received: 0, complete: false, sequence, at: now, aborted });
+        }
+    }
+
     /// The command that a message pays: one that must send it before one that an error may have aborted.
     fn debtor(&self, owes: impl Fn(&Command) -> bool) -> Option<usize> {
         let of = |aborted: bool| self.owed.iter().position(|owed| owed.aborted == aborted && owes(&owed.command));

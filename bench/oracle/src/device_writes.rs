@@ -22,6 +22,8 @@ enum Write {
     Notice,
     /// Into this entry of the page-request queue
     PageRequest(u32),
+    /// For nothing, and the run went past it
+    Nothing,
 }
 
 /// A queue that the device writes.
@@ -43,6 +45,11 @@ const NOWHERE: u32 = u32::MAX;
 impl DeviceWrites {
     fn sent(&mut self, id: u8, write: Write) {
         self.0.push((id, write));
+    }
+
+    /// A write that was for nothing: memory answers it all the same.
+    pub fn adopt(&mut self, id: u8) {
+        self.sent(id, Write::Nothing);
     }
 
     fn answered(&mut self, id: u8) -> Option<Write> {
@@ -95,12 +102,22 @@ impl Oracle {
         }
         if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::PageRequest(index));
-            if let Some(words) = self.page_queue.written(index, words)? {
-                self.interrupts.pages.queue.record(now);
-                self.page_request_queued(words, now)?;
-            }
+            let again = self.page_queue.ring().written(addr, burst, beats);
+            let written = self.page_queue.written(index, words);
+            let whole = match (&written, again) {
+                (Ok(whole), _) => *whole,
+                (Err(_), Some((index, words))) => self.page_queue.adopt(index, words),
+                (Err(_), None) => None,
+            };
+            let queued = match whole {
+                Some(words) => {
+                    self.interrupts.pages.queue.record(now);
+                    self.page_request_queued(words, now)
+                }
+                None => Ok(()),
+            };
             self.page_queue.update(None, now);
-            return Ok(());
+            return written.and(queued);
         }
         let unowed = |oracle: &Oracle| {
             let right = match oracle.commands.unstored().map(|fence| fence.operands.store) {
@@ -188,7 +205,7 @@ impl Oracle {
                     self.faults.write_failed(now);
                     self.interrupts.faults.record_error(now);
                 }
-                Write::Notice => {}
+                Write::Notice | Write::Nothing => {}
                 Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
                     if let Some(sequence) = self.commands.fence_failed() {

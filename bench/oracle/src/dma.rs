@@ -65,6 +65,22 @@ impl Shown {
     }
 }
 
+impl Shown {
+    /// What of it is not as the transaction asks.
+    fn differs(&self, t: &Transaction) -> Vec<&'static str> {
+        let (own, asked) = (self.attributes, t.request.attributes);
+        let all = [
+            ("burst", t.request.burst != self.burst),
+            ("page offset", t.request.iova.0 & 0xFFF != self.addr.0 & 0xFFF),
+            ("prot", axprot(&t.request) != self.prot & 0b101),
+            ("lock", own.lock != asked.lock),
+            ("cache", own.cache != asked.cache),
+            ("qos", own.qos != asked.qos),
+        ];
+        all.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+}
+
 /// How a finished transaction ended.
 #[derive(Clone, Debug)]
 pub enum Finished {
@@ -82,6 +98,8 @@ pub struct Transactions {
     live: Vec<Transaction>,
     /// Shown on `dev_*` and not accepted: at most one in each direction
     offers: Vec<(DmaRequest, Cycle)>,
+    /// Answered before memory had answered, against the rules
+    answered_early: Vec<Ticket>,
 }
 
 impl Transactions {
@@ -153,20 +171,59 @@ impl Transactions {
         std::mem::replace(&mut self.live.get_mut(place)?.memory, memory)
     }
 
+    /// The transaction that an address most likely belongs to, although it does not lead there: one of its shape, else the
+    /// oldest in its direction that waits with its ID.
+    pub fn likeliest(&self, shown: &Shown) -> Option<usize> {
+        let waits =
+            |t: &Transaction| t.memory.is_none() && (t.request.direction, t.request.id) == (shown.direction, shown.id);
+        let fits = |t: &Transaction| t.memory.is_none() && shown.fits(t);
+        self.live.iter().position(fits).or_else(|| self.live.iter().position(waits))
+    }
+
+    /// Takes a wrong beat of write data for the right one. False if no write takes data.
+    pub fn skip_beat(&mut self) -> bool {
+        let open = self.next_write().and_then(|place| self.live.get_mut(place)?.memory.as_mut());
+        open.is_some_and(|memory| {
+            memory.write_beats += 1;
+            true
+        })
+    }
+
+    /// A transaction was answered otherwise than memory answered. It is done with as soon as memory has answered.
+    pub fn answered_wrongly(&mut self, ticket: Ticket) {
+        let Some(at) = self.live.iter().position(|t| t.ticket == ticket) else { return };
+        if self.live[at].memory.as_ref().is_some_and(|memory| memory.done.is_none()) {
+            self.answered_early.push(ticket);
+        } else {
+            self.live.remove(at);
+        }
+    }
+
+    /// Memory has answered: transactions whose device had its answer before are done with.
+    fn drop_answered_early(&mut self) {
+        let Transactions { live, answered_early, .. } = self;
+        answered_early.retain(|ticket| {
+            let done = |t: &Transaction| t.memory.as_ref().is_none_or(|memory| memory.done.is_some());
+            let at = live.iter().position(|t| t.ticket == *ticket && done(t));
+            at.map(|at| live.remove(at)).is_none()
+        });
+    }
+
     /// Memory was asked for something that no transaction explains.
     pub fn misshapen(&self, shown: &Shown) -> Violation {
         let Shown { direction, id, addr, burst, prot, attributes, .. } = *shown;
         let came = shape(direction, addr.0, burst, prot);
         let wrong = format!("{came}, {attributes}, at {addr:#x} with ID {id:#x}");
         let waits = |t: &&Transaction| t.request.direction == direction && t.request.id == id && t.memory.is_none();
-        let right = match self.live.iter().find(waits) {
+        let (right, differs) = match self.live.iter().find(waits) {
             Some(t) => {
-                let shape = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
-                format!("{shape}, {}, as transaction {} asks", t.request.attributes, t.ticket.0)
+                let right = shape(direction, t.request.iova.0, t.request.burst, axprot(&t.request));
+                let right = format!("{right}, {}, as transaction {} asks", t.request.attributes, t.ticket.0);
+                (right, shown.differs(t).join(", "))
             }
-            None => "nothing: no device waits with this ID".to_owned(),
+            None => ("nothing: no device waits with this ID".to_owned(), "nobody waits".to_owned()),
         };
-        Violation::new(Rule::DmaShape, format!("{direction:?}"), right, wrong)
+        Violation::new(Rule::DmaShape, format!("{direction:?}: {differs}"), right, wrong)
     }
 
     /// The write whose data memory takes next: data come in the order of the addresses.
@@ -204,6 +261,7 @@ impl Transactions {
             memory.resp = memory.resp.max(resp);
             if last {
                 memory.done = Some(now);
+                self.drop_answered_early();
             }
         }
     }
@@ -213,6 +271,7 @@ impl Transactions {
         if let Some(memory) = self.oldest_at_memory(Direction::Write, id) {
             memory.resp = resp;
             memory.done = Some(now);
+            self.drop_answered_early();
         }
     }
 

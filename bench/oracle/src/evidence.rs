@@ -24,6 +24,7 @@ pub use time_line::TimeLine;
 pub use update::update_line;
 
 use events::Cycle;
+use follows::Reason;
 use past::Past;
 
 use super::Oracle;
@@ -49,6 +50,21 @@ pub struct Answer<'a> {
     pub to: Option<Spa>,
 }
 
+impl Answer<'_> {
+    /// How it differs from what is right, without an address.
+    fn differs(&self, right: Option<&Outcome>, leads_to: Option<u64>) -> String {
+        match (self.to, right) {
+            (Some(to), Some(Outcome::Translated(_))) if Some(to.0 >> 12) != leads_to => "another address".to_owned(),
+            (Some(_), Some(Outcome::Translated(_))) => "right address, wrong attributes".to_owned(),
+            (Some(_), Some(Outcome::Fault(fault))) => format!("translated despite cause {}", fault.cause.code()),
+            (Some(_), _) => "translated".to_owned(),
+            (None, Some(Outcome::Translated(_))) => "refused".to_owned(),
+            (None, Some(Outcome::Fault(fault))) => format!("refused otherwise than by cause {}", fault.cause.code()),
+            (None, _) => "refused, which nothing explains".to_owned(),
+        }
+    }
+}
+
 /// The page to which an outcome leads.
 fn page_of(outcome: &Outcome) -> Option<u64> {
     match outcome {
@@ -67,11 +83,15 @@ impl Oracle {
         came: &Answer<'_>,
     ) -> Violation {
         // What it should have been: the outcome that needs the freshest values.
-        let (right, base, leads_to) = match self.search.explain(request, window, |_, _| true) {
-            Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, page_of(&outcome)),
+        let (right, base, right_outcome) = match self.search.explain(request, window, |_, _| true) {
+            Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, Some(outcome)),
             None => (self.after_updates(request, window), Vec::new(), None),
         };
-        let mut text = self.reasons(request, window, &base, came.is_it);
+        let leads_to = right_outcome.as_ref().and_then(page_of);
+        let detail = came.differs(right_outcome.as_ref(), leads_to);
+        let reason = self.reason(request, window, &base, came.is_it);
+        let follows_from = reason.as_ref().and_then(|reason| reason.from);
+        let mut text = reason.map(|reason| reason.text).unwrap_or_default();
         // Where the address is right it says nothing.
         if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
             text += &self.with_past(request, window, |past| self.look_up(past, addr));
@@ -80,13 +100,18 @@ impl Oracle {
             }
         }
         text += &self.story(request, window, &came.line);
-        Violation { evidence: text, ..Violation::new(rule, format!("{:?}", request.access), right, came.line.as_str()) }
+        Violation { evidence: text, follows_from, ..Violation::new(rule, detail, right, came.line.as_str()) }
     }
 
     /// From what an answer follows.
-    fn reasons(&self, request: &Request, window: Window, base: &[Choice], is_it: &dyn Fn(&Outcome) -> bool) -> String {
-        let reasons = |past: &Past<'_>| follows::follows(past, base, is_it, &self.names);
-        self.with_past(request, window, reasons).unwrap_or_default()
+    fn reason(
+        &self,
+        request: &Request,
+        window: Window,
+        base: &[Choice],
+        is_it: &dyn Fn(&Outcome) -> bool,
+    ) -> Option<Reason> {
+        self.with_past(request, window, |past: &Past<'_>| follows::follows(past, base, is_it, &self.names))
     }
 
     fn with_past<T>(&self, request: &Request, window: Window, look: impl FnOnce(&Past<'_>) -> T) -> T {
@@ -203,9 +228,13 @@ impl Oracle {
         let Some((record, owed)) = nearest.filter(|(record, _)| *record != came.record) else { return };
         violation.right = super::faults::describe(&record);
         violation.wrong = super::faults::describe(&came.record);
+        violation.detail = record::difference(&came.record, &record);
         let Some(request) = &owed.request else { return };
         let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
-        violation.evidence.insert_str(0, &self.reasons(request, owed.window, &[], &is_it));
+        if let Some(reason) = self.reason(request, owed.window, &[], &is_it) {
+            violation.evidence.insert_str(0, &reason.text);
+            violation.follows_from = reason.from;
+        }
         violation.evidence += &self.walk(request, owed.window, "refused");
     }
 

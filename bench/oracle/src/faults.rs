@@ -125,6 +125,8 @@ pub struct Faults {
     pub(super) owed: Vec<Owed>,
     pub(super) paid: Vec<Paid>,
     pub(super) offsets: Offsets,
+    /// Refusals that nothing explains: whether each left a record, and which, is as good as anything
+    excused: Vec<Excused>,
     lossy: bool,
     /// When memory last refused a record
     failed: Option<Cycle>,
@@ -133,6 +135,22 @@ pub struct Faults {
     /// When software last took records out of the queue
     taken: Cycle,
     counts: std::collections::BTreeMap<u16, u64>,
+}
+
+/// A refusal that nothing explains.
+#[derive(Clone, Copy, Debug)]
+struct Excused {
+    device: u32,
+    page: u64,
+    since: Cycle,
+}
+
+impl Excused {
+    /// The record may be of it.
+    fn may_have_left(self, received: &Received) -> bool {
+        let record = &received.record;
+        record.head.did() == self.device && record.iotval >> 12 == self.page && received.cycle >= self.since
+    }
 }
 
 /// Which page offsets the device has been seen to report. An IO bridge may not provide the one of the IOVA, "likewise, an
@@ -249,11 +267,58 @@ impl Faults {
         let whole = self.queue.written(Rule::FaultRecord, index, words, &[0, 2, 3])?;
         let Some(words) = whole else { return Ok(None) };
         let record = FaultRecord::decode(words);
+        self.received(record, index, now);
+        Ok(Some(record))
+    }
+
+    fn received(&mut self, record: FaultRecord, index: u32, now: Cycle) {
         *self.counts.entry(record.head.cause()).or_default() += 1;
         self.offsets.learn(&record);
         self.unmatched.push(Received { record, index, cycle: now, denied: Vec::new() });
         self.settle();
-        Ok(Some(record))
+        self.settle_excused();
+    }
+
+    /// The device wrote doublewords of an entry that is not the next one, or for which there is no room: it goes on there.
+    pub fn adopt(&mut self, index: u32, words: impl Iterator<Item = (usize, u64, u8)>, now: Cycle) {
+        if let Some(words) = self.queue.adopt(index, words, &[0, 2, 3]) {
+            self.received(FaultRecord::decode(words), index, now);
+        }
+    }
+
+    /// A request was refused, and nothing explains it: its record is no further news.
+    pub fn excuse(&mut self, request: &Request, since: Cycle) {
+        self.excused.push(Excused { device: request.device.0, page: request.iova.0 >> 12, since });
+        self.settle_excused();
+    }
+
+    fn settle_excused(&mut self) {
+        let Faults { excused, unmatched, .. } = self;
+        excused.retain(|excused| {
+            let at = unmatched.iter().position(|received| excused.may_have_left(received));
+            at.map(|at| unmatched.remove(at)).is_none()
+        });
+    }
+
+    /// The oldest record that is of nobody is taken for that of the refused request that it is most like.
+    pub fn adopt_unowed(&mut self) {
+        if self.unmatched.is_empty() {
+            return;
+        }
+        let received = self.unmatched.remove(0);
+        let is_of = |owed: &Owed| owed.possible.iter().any(|fault| fault.device.0 == received.record.head.did());
+        let same_page = |owed: &Owed| owed.may_have_left(&received).is_some();
+        let near = self.owed.iter().position(same_page);
+        if let Some(at) = near.or_else(|| self.owed.iter().position(is_of)) {
+            self.owed.remove(at);
+        }
+    }
+
+    /// The first record that is missing does not come.
+    pub fn adopt_lost(&mut self, excused: Cycle) {
+        if let Some(at) = self.owed.iter().position(|owed| self.is_lost(owed, excused)) {
+            self.owed.remove(at);
+        }
     }
 
     /// The write of the newest record met a memory fault (`fqmf`): it is discarded, and so are all that follow.

@@ -417,6 +417,8 @@ impl Oracle {
             blame: Blame::SoftwareHazard,
             rule: rule.key().to_owned(),
             detail,
+            structure: None,
+            command: None,
             section: rule.section().to_owned(),
             right,
             wrong,

@@ -273,11 +273,12 @@ impl Interrupts {
             }
             offset::IPSR => {
                 let levels = self.sources(open, accepted).map(|(_, level)| level);
+                let mut judged = Ok(());
                 for (at, bit) in self.pending_mut().into_iter().enumerate() {
                     let (set, (may, must)) = (value >> at & 1 != 0, levels[at]);
-                    check(bit.read(set, accepted, may, must), Rule::Interrupt, PENDING[at], set)?;
+                    judged = judged.and(check(bit.read(set, accepted, may, must), Rule::Interrupt, PENDING[at], set));
                 }
-                Ok(())
+                judged
             }
             offset::PQCSR => self.pages.read_csr(Csr(value as u32), open.page_overflow, accepted),
             offset::ICVEC => {

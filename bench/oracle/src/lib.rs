@@ -3,8 +3,9 @@
 //! has struck since?
 //!
 //! It sees bus events and nothing of the device's inside, so it holds for any RTL. Two verdicts, never mixed: what the
-//! device must not do is a [`Violation`] and stops the run; what software let through is a hazard and is counted.
+//! device must not do is a [`Violation`] and stops the run, unless [`Lenience`] lets it go on; what software let through is a hazard and is counted.
 
+mod adoption;
 mod ats;
 mod attribution;
 mod choice;
@@ -62,6 +63,7 @@ mod value;
 mod vectors;
 mod verdict;
 mod view;
+mod waivers;
 mod window;
 
 use events::Cycle;
@@ -72,7 +74,8 @@ pub use dma::Transaction;
 pub use rule::{Rule, Violation};
 pub use session::{Judge, TimeRunsBack, UnknownChoice, Verdict};
 pub use slips::Slip;
-pub use verdict::{Blame, Figures, Finding};
+pub use verdict::{Blame, Figures, Finding, Kind};
+pub use waivers::{Divergence, Lenience, Pattern};
 
 /// What the oracle has to know of the device beforehand.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +113,8 @@ pub struct Oracle {
     accesses: evidence::Accesses,
     names: evidence::Names,
     figures: Figures,
+    /// What the run went past
+    divergences: waivers::Divergences,
     hazard: Option<Finding>,
     /// Rules that it has wrong: none, but in tests of it
     slips: slips::Slips,
@@ -141,9 +146,21 @@ impl Oracle {
             accesses: evidence::Accesses::default(),
             names: evidence::Names::default(),
             figures: Figures::default(),
+            divergences: waivers::Divergences::default(),
             hazard: None,
             slips: slips::Slips::default(),
         }
+    }
+
+    /// The same, and it goes on behind what the device must not do as far as `lenience` says.
+    #[must_use]
+    pub fn lenient(self, lenience: Lenience) -> Self {
+        Oracle { divergences: waivers::Divergences::new(lenience), ..self }
+    }
+
+    /// What the run went past, each kind once.
+    pub fn divergences(&self) -> &[Divergence] {
+        self.divergences.all()
     }
 
     /// The oldest request in flight: when it was accepted.

@@ -247,6 +247,7 @@ impl Oracle {
         let Some((_, explanation)) = found else {
             let wrong = "OKAY although memory was not asked";
             let violation = Violation::new(Rule::DmaResponse, "not sent", "a translation, or SLVERR", wrong);
+            self.faults.excuse(&request, window.offered);
             return Err(Violation { evidence: self.walk(&request, window, wrong), ..violation });
         };
         if data.iter().any(|&data| data != 0) {

@@ -48,11 +48,19 @@ impl Oracle {
     /// come in several calls, those of the bus in one.
     ///
     /// # Errors
-    /// [`Violation`]: the device did what it must not do. It is worth nothing to go on.
+    /// [`Violation`]: the device did what it must not do, and the run does not go past it. It is worth nothing to go on.
     pub fn observe(&mut self, events: &[Event], now: Cycle) -> Result<(), Violation> {
         let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
         for event in events.iter().filter(|event| phase_of(event) == 0) {
-            self.software_did(event, now).map_err(|violation| self.with_evidence(violation, now))?;
+            match event {
+                Event::Rest => self.judge_rest(now)?,
+                &Event::Due { before } => self.judge_due(before, now)?,
+                _ => {
+                    if let Err(violation) = self.software_did(event, now) {
+                        self.past(violation, now, |_, _| Ok(()))?;
+                    }
+                }
+            }
         }
         self.search.memory.stored(events);
         // Memory holds the stores of this cycle already: what it held before must be known first.
@@ -66,8 +74,9 @@ impl Oracle {
         }
         for phase in 1..=last {
             for event in events.iter().filter(|event| phase_of(event) == phase) {
-                let judged = self.event(event, now);
-                judged.map_err(|violation| self.with_evidence(violation, now))?;
+                if let Err(violation) = self.event(event, now) {
+                    self.past(violation, now, |oracle, rule| oracle.adopt(event, rule, now))?;
+                }
             }
         }
         Ok(())
@@ -98,11 +107,7 @@ impl Oracle {
             Event::Taken { start, bytes } if !self.slips.has(Slip::TakenIsFreed) => self.freed.take(*start, *bytes),
             Event::Held { addr, value } => self.search.memory.held(*addr, *value),
             Event::Named { name, what } => self.names.named(name, what),
-            Event::ProtocolBroken { rule, right, wrong, place } => {
-                return Err(Violation::of_protocol(rule, right, wrong, place));
-            }
-            Event::Due { before } => self.page_requests_due(*before, now)?,
-            Event::Rest => self.judge_rest(now)?,
+            Event::ProtocolBroken { .. } => return Violation::of_protocol(event).map_or(Ok(()), Err),
             _ => {}
         }
         Ok(())
@@ -164,10 +169,12 @@ impl Oracle {
             }
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, bytes: 8, value, accepted } if self.search.configuration.caps.hpm() => {
-                if let Some(since) = self.counters.read(*offset, *value, *accepted, now)? {
+                let counted = self.counters.read(*offset, *value, *accepted, now);
+                if let Ok(Some(since)) = counted {
                     self.interrupts.counter_over(since, *accepted + status::SETTLE);
                 }
                 self.register_read(*offset, *value, *accepted, now)?;
+                counted?;
             }
             Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),

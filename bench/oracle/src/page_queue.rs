@@ -101,6 +101,14 @@ impl PageQueue {
         self.full.set(overflow || full, now);
     }
 
+    /// The device wrote doublewords of a record that is not the next one, or for which there is no room. Returns the record
+    /// if it is whole by now.
+    pub fn adopt(&mut self, index: u32, words: impl Iterator<Item = (usize, u64, u8)>) -> Option<[u64; 2]> {
+        let whole = self.queue.adopt(index, words, &[0, 1]);
+        self.records += u64::from(whole.is_some());
+        whole
+    }
+
     /// Software has read `pqcsr`. See [`RecordQueue::errors_seen`].
     pub fn errors_seen(&mut self, csr: Pqcsr) -> Result<(), Violation> {
         self.queue.errors_seen(Rule::PageRequest, csr.pqof(), csr.pqmf())

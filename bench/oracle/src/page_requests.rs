@@ -86,6 +86,24 @@ impl PageRequests {
     }
 }
 
+impl PageRequests {
+    /// A record that no page request owes is taken for that of the oldest of its device.
+    pub fn adopt(&mut self, words: [u64; 2]) {
+        let device = PageRequestRecord(words[0]).did();
+        if let Some(at) = self.live.iter().position(|asked| asked.request.device.0 == device) {
+            self.live.remove(at);
+        }
+    }
+
+    /// A response that nothing owes is taken for that of the group that it names.
+    pub fn answered(&mut self, came: &GroupResponse) {
+        let is_of = |asked: &Asked| (asked.request.device, asked.request.prgi) == (came.device, came.prgi);
+        if let Some(at) = self.live.iter().position(is_of) {
+            self.live.remove(at);
+        }
+    }
+}
+
 /// The record that a page request leaves.
 fn record_of(request: &PageRequest) -> [u64; 2] {
     let head = PageRequestRecord(0)
@@ -209,6 +227,7 @@ impl Oracle {
                 None => ("unowed", "no record: no page request is open".to_owned()),
             },
         };
+        self.page_requests.adopt(words);
         Err(Violation::new(Rule::PageRequest, detail, right, record_line(words)))
     }
 

@@ -106,17 +106,16 @@ impl<const WORDS: usize> RecordQueue<WORDS> {
     /// # Errors
     /// `rule` is broken: a record came after the overflow.
     pub fn errors_seen(&mut self, rule: Rule, overflow: bool, memory_fault: bool) -> Result<(), Violation> {
-        if let Some(index) = self.beyond.filter(|_| overflow) {
-            let wrong = format!("a record in entry {index}, once software had made room");
-            return Err(Violation::new(rule, "overflow", "no record until software has cleared the overflow", wrong));
-        }
+        let beyond = self.beyond.take_if(|_| overflow);
         self.errors_cleared(!overflow, !memory_fault);
         if overflow {
             // Software may have made room before it looked.
             self.frozen.get_or_insert(self.full_at.unwrap_or(self.head));
         }
         self.refusal_seen |= memory_fault;
-        Ok(())
+        let Some(index) = beyond else { return Ok(()) };
+        let wrong = format!("a record in entry {index}, once software had made room");
+        Err(Violation::new(rule, "overflow", "no record until software has cleared the overflow", wrong))
     }
 
     /// Software begins to clear an overflow of the queue, or a memory fault.
@@ -176,8 +175,33 @@ impl<const WORDS: usize> RecordQueue<WORDS> {
             let wrong = format!("a record in entry {index}");
             return Err(Violation::new(rule, "full", "nothing: the queue is full", wrong));
         }
+        Ok(self.put(index, words, needed, is_beyond))
+    }
+
+    /// The device wrote doublewords of an entry that is not the next one, or for which there is no room: the queue goes on
+    /// there. Returns the entry if it is whole by now.
+    pub fn adopt(
+        &mut self,
+        index: u32,
+        words: impl Iterator<Item = (usize, u64, u8)>,
+        needed: &[usize],
+    ) -> Option<[u64; WORDS]> {
+        self.tail = index;
+        self.errors_cleared(true, true);
+        self.put(index, words, needed, false)
+    }
+
+    /// Doublewords of the next entry, for which there may be room only because software has made some. Returns it if it is
+    /// whole by now: then the tail moves on.
+    fn put(
+        &mut self,
+        index: u32,
+        words: impl Iterator<Item = (usize, u64, u8)>,
+        needed: &[usize],
+        is_beyond: bool,
+    ) -> Option<[u64; WORDS]> {
         if u64::from(index) >= self.entries {
-            return Ok(None);
+            return None;
         }
         let at = self.partial.iter().position(|(of, _)| *of == index);
         let mut slot = at.map_or([Partial::default(); WORDS], |at| self.partial.swap_remove(at).1);
@@ -186,15 +210,14 @@ impl<const WORDS: usize> RecordQueue<WORDS> {
         }
         if !needed.iter().all(|&word| slot[word].is_whole()) {
             self.partial.push((index, slot));
-            return Ok(None);
+            return None;
         }
-        let words = slot.map(|partial| partial.value);
         if is_beyond {
             self.beyond.get_or_insert(index);
         }
         self.tail = self.ring.after(self.tail);
         self.look_for_room();
-        Ok(Some(words))
+        Some(slot.map(|partial| partial.value))
     }
 
     /// Memory refused the newest entry: its place is free again.

@@ -106,7 +106,9 @@ impl Oracle {
             false => self.refused_by_file(&Reach::NEAR, transaction, now),
         });
         if found.is_empty() {
-            return Err(self.unexplained_refusal(&request, window));
+            let violation = self.unexplained_refusal(&request, window);
+            self.faults.excuse(&request, window.offered);
+            return Err(violation);
         }
         self.refusal_explained((Origin::Transaction(transaction.ticket), window), request, found);
         Ok(())

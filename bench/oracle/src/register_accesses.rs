@@ -97,8 +97,9 @@ impl Oracle {
                     head = self.commands.head_read(value as u32);
                 }
                 if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
-                    self.fence_order(sequence, now)?;
+                    let in_order = self.fence_order(sequence, now);
                     self.fences_complete(sequence, now);
+                    in_order?;
                 }
             }
             offset::FQT => {
@@ -124,13 +125,14 @@ impl Oracle {
             }
             _ => {}
         }
-        self.interrupts.register_read(register, value, &self.open(now), accepted)?;
+        let status = self.interrupts.register_read(register, value, &self.open(now), accepted);
         if register == offset::CQCSR && Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(accepted);
         }
         if register == offset::CQCSR && Cqcsr(value as u32).cmd_ill() {
             self.commands.illegal_seen();
         }
+        status?;
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }
     }
 

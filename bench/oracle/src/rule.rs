@@ -65,6 +65,33 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Those that a device can break; the others are of software.
+    pub const OF_DEVICES: [Rule; 23] = [
+        Rule::Translation,
+        Rule::Refusal,
+        Rule::FaultRecord,
+        Rule::FaultLost,
+        Rule::DmaShape,
+        Rule::DmaData,
+        Rule::DmaResponse,
+        Rule::UnowedWrite,
+        Rule::Update,
+        Rule::InterruptFile,
+        Rule::FenceWrite,
+        Rule::FenceOrder,
+        Rule::CommandFetch,
+        Rule::CommandIllegal,
+        Rule::Register,
+        Rule::Interrupt,
+        Rule::Message,
+        Rule::AtsCompletion,
+        Rule::AtsInvalidation,
+        Rule::PageRequest,
+        Rule::PageResponse,
+        Rule::Counter,
+        Rule::Protocol,
+    ];
+
     /// Stable key, for reports and buckets.
     pub fn key(self) -> &'static str {
         match self {
@@ -137,13 +164,24 @@ impl fmt::Display for Rule {
     }
 }
 
+/// A value that the device must not have used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FollowsFrom {
+    /// What it is: `first-stage-pte`, `table-root`
+    pub structure: &'static str,
+    /// What had struck it: a command by its mnemonic, or `V=0`
+    pub command: &'static str,
+}
+
 /// A rule was broken: what is right, what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Which rule
     pub rule: Rule,
-    /// Structured part of the bucket
+    /// What differs, without addresses and names
     pub detail: String,
+    /// From which value the device must not have used it follows, where that is known
+    pub follows_from: Option<FollowsFrom>,
     /// What is right
     pub right: String,
     /// What came
@@ -155,6 +193,13 @@ pub struct Violation {
 impl Violation {
     /// A violation without further evidence.
     pub fn new(rule: Rule, detail: impl Into<String>, right: impl Into<String>, wrong: impl Into<String>) -> Self {
-        Violation { rule, detail: detail.into(), right: right.into(), wrong: wrong.into(), evidence: String::new() }
+        Violation {
+            rule,
+            detail: detail.into(),
+            follows_from: None,
+            right: right.into(),
+            wrong: wrong.into(),
+            evidence: String::new(),
+        }
     }
 }

@@ -4,7 +4,7 @@
 use events::trace::Record;
 use events::{Cycle, Device, Event};
 
-use super::{Blame, Bound, Figures, Finding, Oracle, Rule, Settings, Violation};
+use super::{Blame, Bound, Divergence, Figures, Finding, Lenience, Oracle, Rule, Settings, Violation};
 
 /// The description of a device binds a choice that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +43,11 @@ impl Settings {
 }
 
 impl Violation {
-    /// A rule of a protocol was broken: what [`Event::ProtocolBroken`] says.
-    pub fn of_protocol(rule: &str, right: &str, wrong: &str, place: &str) -> Violation {
-        Violation { evidence: place.to_owned(), ..Violation::new(Rule::Protocol, rule, right, wrong) }
+    /// A rule of a protocol was broken: what [`Event::ProtocolBroken`] says, and no other event.
+    pub fn of_protocol(event: &Event) -> Option<Violation> {
+        let Event::ProtocolBroken { rule, right, wrong, place } = event else { return None };
+        let violation = Violation::new(Rule::Protocol, rule.as_str(), right.as_str(), wrong.as_str());
+        Some(Violation { evidence: place.clone(), ..violation })
     }
 
     /// As it is reported.
@@ -54,6 +56,8 @@ impl Violation {
             blame: Blame::DutViolation,
             rule: self.rule.key().to_owned(),
             detail: self.detail,
+            structure: self.follows_from.map(|from| from.structure.to_owned()),
+            command: self.follows_from.map(|from| from.command.to_owned()),
             section: self.rule.section().to_owned(),
             right: self.right,
             wrong: self.wrong,
@@ -66,8 +70,10 @@ impl Violation {
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The first thing that the device must not have done
+    /// The first thing that the device must not have done, and that is not waived
     pub violation: Option<Finding>,
+    /// What the stream was judged past, each kind once
+    pub divergences: Vec<Divergence>,
     /// The first thing that software let through
     pub hazard: Option<Finding>,
     /// Counts
@@ -97,6 +103,12 @@ impl Judge {
     /// The same by settings.
     pub fn of(settings: Settings) -> Self {
         Judge { oracle: Oracle::new(settings), seen: Vec::new(), rest: false, now: 0, violation: None }
+    }
+
+    /// The same, and it goes on behind what the device must not do as far as `lenience` says. At the beginning only.
+    #[must_use]
+    pub fn lenient(self, lenience: Lenience) -> Self {
+        Judge { oracle: self.oracle.lenient(lenience), ..self }
     }
 
     /// A line of a trace. The description of the device, and how it ended, say nothing.
@@ -138,7 +150,12 @@ impl Judge {
     /// What is wrong by now: the first thing that the device must not have done, else the first hazard of software. Behind
     /// a violation it is of use to go on only for figures.
     pub fn finding(&self) -> Option<&Finding> {
-        self.violation.as_ref().or_else(|| self.oracle.first_hazard())
+        self.first_violation().or_else(|| self.oracle.first_hazard())
+    }
+
+    fn first_violation(&self) -> Option<&Finding> {
+        let unwaived = self.oracle.divergences().iter().find(|divergence| divergence.waiver.is_none());
+        unwaived.map(|divergence| &divergence.first).or(self.violation.as_ref())
     }
 
     /// Counts, up to this cycle.
@@ -171,7 +188,11 @@ impl Judge {
     /// Nothing comes any more.
     pub fn finish(mut self) -> Verdict {
         self.judge();
-        let figures = self.figures();
-        Verdict { violation: self.violation, hazard: self.oracle.first_hazard().cloned(), figures }
+        Verdict {
+            violation: self.first_violation().cloned(),
+            divergences: self.oracle.divergences().to_vec(),
+            hazard: self.oracle.first_hazard().cloned(),
+            figures: self.figures(),
+        }
     }
 }

@@ -173,12 +173,13 @@ pub(super) fn status<const N: usize>(
     may: [bool; N],
     accepted: Cycle,
 ) -> Result<(), Violation> {
+    let mut judged = Ok(());
     for (at, bit) in bits.iter_mut().enumerate() {
         let set = csr >> (8 + at) & 1 != 0;
         let (rule, name) = names[at];
-        check(bit.read(set, accepted, may[at], false), rule, name, set)?;
+        judged = judged.and(check(bit.read(set, accepted, may[at], false), rule, name, set));
     }
-    Ok(())
+    judged
 }
 
 pub(super) fn check(right: bool, rule: Rule, what: &str, came: bool) -> Result<(), Violation> {

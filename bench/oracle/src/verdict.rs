@@ -2,6 +2,7 @@
 //! What a run comes to: figures, and at most one violation and one hazard.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,37 @@ pub enum Blame {
     SoftwareHazard,
 }
 
+/// What findings of one cause have in common: no addresses, no names, no cycles.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Kind {
+    /// Device or software
+    pub blame: Blame,
+    /// See [`Finding::rule`]
+    pub rule: String,
+    /// See [`Finding::detail`]
+    pub detail: String,
+    /// See [`Finding::structure`]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<String>,
+    /// See [`Finding::command`]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rule)?;
+        if !self.detail.is_empty() {
+            write!(f, " ({})", self.detail)?;
+        }
+        match (&self.structure, &self.command) {
+            (Some(structure), Some(command)) => write!(f, "; {structure} kept over {command}"),
+            (Some(structure), None) => write!(f, "; {structure}"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
 /// The first divergence of its kind, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -63,8 +95,14 @@ pub struct Finding {
     pub blame: Blame,
     /// The rule that was broken, as a stable key: `translation`, `fault-record`, `axi-stable` …
     pub rule: String,
-    /// Structured part of the bucket: structure, cause, command
+    /// What differs, without addresses and names: `another address`, `cause 13, right 12`, `cqh`
     pub detail: String,
+    /// The structure whose value led to it, where one is known: `first-stage-pte`, `device-context`, `table-root`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<String>,
+    /// The command that had struck that value: `IOTINVAL.VMA`; `V=0` where it may not be kept at all
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
     /// Section of the specification (or of AXI) that says so
     pub section: String,
     /// What was right
@@ -75,4 +113,18 @@ pub struct Finding {
     pub cycle: u64,
     /// Evidence for people, several lines
     pub evidence: String,
+}
+
+impl Finding {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        let Finding { blame, rule, detail, structure, command, .. } = self;
+        Kind {
+            blame: *blame,
+            rule: rule.clone(),
+            detail: detail.clone(),
+            structure: structure.clone(),
+            command: command.clone(),
+        }
+    }
 }

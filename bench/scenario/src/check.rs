@@ -9,7 +9,6 @@ use super::at::{At, Place};
 use super::diagnostic::Problem;
 use super::expect::Expectation;
 use super::file::Scenario;
-use super::machine::ContextFormat;
 use super::matrix::Variant;
 use super::requirement::Requirement;
 
@@ -116,7 +115,7 @@ impl Scenario {
     fn check_requirements(&self, problems: &mut Vec<Problem>) {
         let msi = self.requires.iter().find(|needed| matches!(needed.value, Requirement::Msi | Requirement::Mrif));
         if let Some(needed) = msi
-            && self.iommu.context.value == ContextFormat::Base
+            && !self.iommu.is_extended()
         {
             let message = format!("`{needed}` needs extended device contexts");
             let problem = Problem::new(needed.place, message, "not in the base format");

@@ -42,7 +42,8 @@ pub use machine::{
 };
 pub use matrix::Variant;
 pub use msi::{MsiMap, MsiSwitch, MsiUnmap, MsiWindow};
-pub use parse::parse;
+pub use needs::Offer;
+pub use parse::{from_yaml, parse};
 pub use probe::{
     Alloc, ContextWord, ExpectContext, ExpectMemory, SetContext, Since, StageMode, UserCommand, UserInvalidate,
 };

@@ -20,16 +20,23 @@ pub struct Iommu {
     pub physical_bits: Option<At<u8>>,
     /// Levels of the device directory
     pub directory: At<Directory>,
-    /// Format of a device context: `base` has 32 bytes, `extended` has 64 (and needs `capabilities.MSI_FLAT`)
-    pub context: At<ContextFormat>,
+    /// Format of a device context: `base` has 32 bytes, `extended` has 64 (and needs `capabilities.MSI_FLAT`). Where the
+    /// scenario does not say, it is `base`; a device that has extended contexts whatever its strap says plays it with these
+    #[schemars(with = "Option<ContextFormat>")]
+    pub context: Option<At<ContextFormat>>,
     /// Bounds in cycles, after which the device under test counts as hung
     pub bounds: Bounds,
 }
 
 impl Iommu {
+    /// Format of a device context that the strap asks for.
+    pub fn format(&self) -> ContextFormat {
+        self.context.map_or(ContextFormat::Base, |format| format.value)
+    }
+
     /// Device contexts have 64 bytes.
     pub fn is_extended(&self) -> bool {
-        self.context.value == ContextFormat::Extended
+        self.format() == ContextFormat::Extended
     }
 
     /// The value of the `capabilities` strap.
@@ -37,7 +44,7 @@ impl Iommu {
         const VERSION: u64 = 0x10;
         const IGS_WSI: u64 = 1 << 28;
         let pas = u64::from(self.physical_bits.as_ref().map_or(DEFAULT_PHYSICAL_BITS, |bits| bits.value));
-        let context = match self.context.value {
+        let context = match self.format() {
             ContextFormat::Base => 0,
             ContextFormat::Extended => 1 << 22,
         };

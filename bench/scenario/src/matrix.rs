@@ -120,7 +120,7 @@ impl Scenario {
             "driver-fault" if value.as_str() == "none" => self.driver.faults.clear(),
             "driver-fault" => self.driver.faults = vec![to(value)?],
             "directory" => self.iommu.directory = to(value)?,
-            "context" => self.iommu.context = to(value)?,
+            "context" => self.iommu.context = Some(to(value)?),
             "physical-bits" => self.iommu.physical_bits = Some(to(value)?),
             // `sv39+sv39x4`
             "features" => {

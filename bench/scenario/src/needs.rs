@@ -3,13 +3,35 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::domain::DomainKind;
 use super::file::Scenario;
+use super::machine::ContextFormat;
 use super::requirement::Requirement;
 use super::step::Step;
 
 /// `capabilities.PAS`
 const PAS: u64 = 0x3F << 32;
+
+/// `capabilities.MSI_FLAT`: contexts are extended
+const MSI_FLAT: u64 = 1 << 22;
+
+/// What a device offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// All that it has, as a value of the `capabilities` register
+    pub capabilities: u64,
+    /// It has no more than its strap says; else it always has all
+    pub follows_strap: bool,
+}
+
+impl Offer {
+    /// A device that has this, or less if its strap says so.
+    pub const fn up_to(capabilities: u64) -> Self {
+        Offer { capabilities, follows_strap: true }
+    }
+}
 
 /// An invalidation whose operands not every device has (sections "Non-leaf PTE Invalidation Extension" and "Address
 /// Range Invalidation Extension"): IOTINVAL with NL or S. Where they are reserved the command is illegal.
@@ -46,21 +68,42 @@ impl Scenario {
         modes.chain(by_name).chain(context).chain(steps).filter(|needed| needed.met_by(strap)).collect()
     }
 
-    /// What a device with these `capabilities` lacks of what the scenario names, and of what it does: the paging modes of
-    /// its domains, features that it asks for, operands of commands, memory types, physical addresses of a width.
-    pub fn lacking(&self, capabilities: u64) -> BTreeSet<Requirement> {
+    /// Whether the scenario's own strap leaves out what a device with these `capabilities` has, in a way that matters to it.
+    fn leaves_out(&self, capabilities: u64) -> bool {
+        let strap = self.capabilities();
+        let listed = Requirement::OF_STRAP.into_iter().fold(0, |bits, needed| bits | needed.bits());
+        let bits = self.iommu.directory.device_id_bits(ContextFormat::Extended);
+        let is_wide = self.devices.iter().any(|(_, device)| device.id.0 >> bits != 0);
+        let is_base = self.iommu.context.is_some() || is_wide;
+        let formats = is_base && !self.iommu.is_extended() && capabilities & MSI_FLAT != 0;
+        let features = self.iommu.features.is_some() && capabilities & !strap & listed != 0;
+        let width = self.iommu.physical_bits.is_some() && strap & PAS < capabilities & PAS;
+        formats || features || width
+    }
+
+    /// What a device lacks of what the scenario names, and of what it does: the paging modes of its domains, features
+    /// that it asks for, operands of commands, memory types, physical addresses of a width.
+    pub fn lacking(&self, offer: &Offer) -> BTreeSet<Requirement> {
+        let Offer { capabilities, follows_strap } = *offer;
+        let strap = (!follows_strap && self.leaves_out(capabilities)).then_some(Requirement::Strap);
         let width = self.iommu.physical_bits.as_ref().map(|_| Requirement::PhysicalBits);
         let named = self.requires.iter().map(|needed| needed.value);
         let is_met = |needed: &Requirement| match needed {
             // A number tells, and no bit.
             Requirement::PhysicalBits => self.capabilities() & PAS <= capabilities & PAS,
+            // Whoever names it means the strap itself.
+            Requirement::Strap => follows_strap,
             needed => needed.met_by(capabilities),
         };
-        named.chain(self.does()).chain(width).filter(|needed| !is_met(needed)).collect()
+        named.chain(self.does()).chain(width).chain(strap).filter(|needed| !is_met(needed)).collect()
     }
 
-    /// The strap for a device with these `capabilities`: it is offered nothing that it lacks.
-    pub fn strap_for(&self, capabilities: u64) -> u64 {
+    /// The strap for a device: it is offered nothing that it lacks. Where it ignores its strap, that is all that it has.
+    pub fn strap_for(&self, offer: &Offer) -> u64 {
+        let Offer { capabilities, follows_strap } = *offer;
+        if !follows_strap {
+            return capabilities;
+        }
         // Version, width of addresses, and how interrupts come are no features that one has or lacks.
         const OTHER: u64 = PAS | 0xFF | 0b11 << 28;
         let strap = self.capabilities();
@@ -85,7 +128,7 @@ mod tests {
     const READ: &str = "steps: [ dma: { device: nic, read: 0x1000 } ]";
 
     fn of(scenario: &Scenario, capabilities: u64) -> Vec<Requirement> {
-        scenario.lacking(capabilities).into_iter().collect()
+        scenario.lacking(&Offer::up_to(capabilities)).into_iter().collect()
     }
 
     fn lacking(rest: &str, lacks: u64) -> Vec<Requirement> {
@@ -118,13 +161,30 @@ mod tests {
         assert_eq!(of(&scenario(&named), narrow), [Requirement::PhysicalBits]);
         assert_eq!(of(&scenario(&named), ALL), [], "56 bits, which nobody had to name");
         assert_eq!(of(&scenario(READ), narrow), []);
-        assert_eq!(scenario(READ).strap_for(narrow) & PAS, 40 << 32);
+        assert_eq!(scenario(READ).strap_for(&Offer::up_to(narrow)) & PAS, 40 << 32);
     }
 
     #[test]
     fn the_strap_offers_nothing_that_the_device_lacks() {
-        let strap = scenario(READ).strap_for(ALL & !(1 << 10 | 1 << 11));
+        let strap = scenario(READ).strap_for(&Offer::up_to(ALL & !(1 << 10 | 1 << 11)));
         assert_eq!(strap >> 9 & 0b111, 1, "Sv39 alone");
-        assert_eq!(scenario(READ).strap_for(u64::MAX), scenario(READ).capabilities());
+        assert_eq!(scenario(READ).strap_for(&Offer::up_to(u64::MAX)), scenario(READ).capabilities());
+    }
+
+    #[test]
+    fn a_device_that_ignores_its_strap_plays_what_does_not_depend_on_it() {
+        let fixed = |capabilities| Offer { capabilities, follows_strap: false };
+        let lacks =
+            |rest: &str, capabilities| scenario(rest).lacking(&fixed(capabilities)).into_iter().collect::<Vec<_>>();
+        assert_eq!(lacks(READ, ALL), [], "contexts of whatever format");
+        assert_eq!(scenario(READ).strap_for(&fixed(ALL)), ALL);
+        let base = format!("iommu: {{ context: base }}\n{READ}");
+        assert_eq!(lacks(&base, ALL), [Requirement::Strap], "it says the format");
+        assert_eq!(lacks(&base, ALL & !MSI_FLAT), []);
+        let listed = format!("iommu: {{ features: [sv39] }}\n{READ}");
+        assert_eq!(lacks(&listed, ALL), [Requirement::Strap]);
+        assert_eq!(lacks(&listed, 0x0038_0000_0210), [], "it has no more");
+        let narrow = format!("iommu: {{ physical-bits: 40 }}\n{READ}");
+        assert_eq!(lacks(&narrow, ALL), [Requirement::Strap]);
     }
 }

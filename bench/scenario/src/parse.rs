@@ -13,7 +13,7 @@ use super::syntax;
 /// # Errors
 /// [`Diagnostics`] that point into the text. `path` is only used to name the file in them.
 pub fn parse(path: &str, text: &str) -> Result<Scenario, Diagnostics> {
-    let scenario = read(text).map_err(|problem| Diagnostics::new(path, text, vec![problem]))?;
+    let scenario: Scenario = from_yaml(path, text)?;
     let mut problems = scenario.check();
     if problems.is_empty() {
         return Ok(scenario);
@@ -23,7 +23,15 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Diagnostics> {
     Err(Diagnostics::new(path, text, problems))
 }
 
-fn read(text: &str) -> Result<Scenario, Problem> {
+/// Reads another file in YAML.
+///
+/// # Errors
+/// [`Diagnostics`] that point into the text.
+pub fn from_yaml<T: serde::de::DeserializeOwned>(path: &str, text: &str) -> Result<T, Diagnostics> {
+    read(text).map_err(|problem| Diagnostics::new(path, text, vec![problem]))
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let options = || serde_yaml::options! { with_snippet: false };
     let scenario = serde_yaml::from_str_with_options(text, options());
     scenario.map_err(|error| {
@@ -62,7 +70,7 @@ fn problem(text: &str, error: &Error) -> Problem {
         Error::MultipleDocuments { .. } => {
             let line = text[..place.offset].rfind("\n---");
             let place = line.map_or(place, |line| Place { offset: line + 1, len: 3 });
-            Problem::new(place, "a second scenario after `---`", "not in this file").help("a file has one scenario")
+            Problem::new(place, "a second document after `---`", "not in this file").help("a file has one document")
         }
         Error::Eof { .. } if text.trim().is_empty() => Problem::new(place, "the file is empty", "nothing here"),
         Error::ExpectedMappingEndAfterEnumVariantValue { .. } | Error::Unexpected { expected: "mapping end", .. } => {

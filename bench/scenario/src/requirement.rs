@@ -55,6 +55,9 @@ pub enum Requirement {
     S,
     /// Physical addresses as wide as the scenario says: PAS
     PhysicalBits,
+    /// The device has no more than the scenario's strap offers. One that ignores its strap and has more would play
+    /// something else: contexts of the other format, a command that is legal after all
+    Strap,
 }
 
 impl Requirement {
@@ -69,7 +72,7 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
-            Requirement::SplitCaches | Requirement::PhysicalBits => 0,
+            Requirement::SplitCaches | Requirement::PhysicalBits | Requirement::Strap => 0,
             Requirement::Sv39 => 1 << 9,
             Requirement::Sv48 => 1 << 10,
             Requirement::Sv57 => 1 << 11,
@@ -106,6 +109,7 @@ impl Requirement {
             Requirement::Nl => "nl",
             Requirement::S => "s",
             Requirement::PhysicalBits => "physical-bits",
+            Requirement::Strap => "strap",
         }
     }
 

@@ -103,7 +103,7 @@ fn values_of_another_kind() {
     says("name: a.b\nsteps: wait\ndevices: {}\n", 2, 8, "a list is expected here");
     says("name: [a, b]\nsteps: []\ndevices: {}\n", 1, 7, "one value is expected here");
     let (line, _, message, _) = told(&format!("{HEAD}steps: []\n---\nname: b\n"));
-    assert_eq!((line, message.as_str()), (5, "a second scenario after `---`"));
+    assert_eq!((line, message.as_str()), (5, "a second document after `---`"));
 }
 
 #[test]

@@ -95,6 +95,7 @@ impl Testbench {
         self.run_on();
         let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
         figures.cycles = self.now;
+        let divergences = self.oracle.as_ref().map(|oracle| oracle.divergences().to_vec()).unwrap_or_default();
         let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
         let (end, violation) = match self.halt {
             Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
@@ -106,9 +107,11 @@ impl Testbench {
                 None => (End::Finished, None),
             },
         };
+        let unwaived = divergences.iter().find(|divergence| divergence.waiver.is_none());
+        let violation = unwaived.map(|divergence| divergence.first.clone()).or(violation);
         let (how, text) = end.said();
         let unrecorded = self.recording.end(figures.cycles, how, &text);
         let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
-        RunOutcome { end, figures, violation, hazard, noticed, unrecorded, series }
+        RunOutcome { end, figures, violation, divergences, hazard, noticed, unrecorded, series }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a run on the test bench came to.
 
-use oracle::{Figures, Finding};
+use oracle::{Divergence, Figures, Finding};
 use serde::{Deserialize, Serialize};
 
 use super::series::Series;
@@ -65,8 +65,11 @@ pub struct RunOutcome {
     pub end: End,
     /// Counts
     pub figures: Figures,
-    /// The violation that stopped the run, if any
+    /// The violation that stopped the run, or the first one that it went past and that is not waived
     pub violation: Option<Finding>,
+    /// What the device must not have done and the run went past, each kind once
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub divergences: Vec<Divergence>,
     /// The first software hazard, if any
     pub hazard: Option<Finding>,
     /// What had ended the run before the violation was found by a last look: a hang, or software that gave up

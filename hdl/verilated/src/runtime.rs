@@ -46,19 +46,23 @@ pub(crate) fn provide(store: &Store, toolchain: &Toolchain, options: &Options) -
         print.field(name, contents);
     }
     let name = format!("runtime-{}", print.finish());
-    let (folder, _) = store.provide(&name, |folder| {
-        for (name, contents) in FILES {
-            write(&folder.join(name), contents)?;
-        }
-        let object = |file: &Path, name: &str| {
-            compile::object(toolchain, folder, options.optimisation, file, &folder.join(format!("{name}.o")))
-        };
-        let mut jobs: Vec<Job> =
-            VERILATED.iter().map(|name| object(&toolchain.include().join(format!("{name}.cpp")), name)).collect();
-        jobs.push(object(&folder.join("support.cpp"), "support"));
-        jobs.insert(1, precompiled_header(toolchain, options, folder));
-        compile::run(toolchain, &jobs, options.jobs(), folder)
-    })?;
+    let (folder, _) = store.provide(
+        &name,
+        || (),
+        |folder| {
+            for (name, contents) in FILES {
+                write(&folder.join(name), contents)?;
+            }
+            let object = |file: &Path, name: &str| {
+                compile::object(toolchain, folder, options.optimisation, file, &folder.join(format!("{name}.o")))
+            };
+            let mut jobs: Vec<Job> =
+                VERILATED.iter().map(|name| object(&toolchain.include().join(format!("{name}.cpp")), name)).collect();
+            jobs.push(object(&folder.join("support.cpp"), "support"));
+            jobs.insert(1, precompiled_header(toolchain, options, folder));
+            compile::run(toolchain, &jobs, options.jobs(), folder, &|_| ())
+        },
+    )?;
     Ok(folder)
 }
 

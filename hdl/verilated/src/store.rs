@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The store of finished builds, shared by threads and processes.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -17,16 +17,36 @@ impl Store {
         std::fs::create_dir_all(&folder).map_err(fail)?;
         // The compilers run in other folders.
         let folder = folder.canonicalize().map_err(fail)?;
-        Ok(Self(folder))
+        let store = Self(folder);
+        store.sweep();
+        Ok(store)
     }
 
-    /// The finished folder `name`, and whether `make` had to run for it.
+    /// Takes away what builds have left that were killed: they hold no lock any more.
+    fn sweep(&self) {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for entry in entries {
+            let path = entry.path();
+            let is_left = path.extension().is_some_and(|ending| ending == "part" || ending == "lock");
+            if !is_left {
+                continue;
+            }
+            // Whoever builds this has the lock, and whoever comes next takes the folder away itself.
+            let lock = path.with_extension("lock");
+            if let Ok(Some(_lock)) = Lock::try_take(&lock) {
+                let _ = std::fs::remove_dir_all(path.with_extension("part"));
+            }
+        }
+    }
+
+    /// The finished folder `name`, and whether `make` had to run for it. `waiting` is called if somebody else is at it.
     ///
     /// `make` works in a folder beside, which takes the name when it is done: a build that is interrupted leaves
     /// nothing that could be mistaken for a finished one.
     pub(crate) fn provide(
         &self,
         name: &str,
+        waiting: impl FnOnce(),
         make: impl FnOnce(&Path) -> Result<(), BuildError>,
     ) -> Result<(PathBuf, bool), BuildError> {
         let done = self.0.join(name);
@@ -34,7 +54,14 @@ impl Store {
             return Ok((done, false));
         }
         let path = self.0.join(format!("{name}.lock"));
-        let _lock = Lock::take(&path).map_err(|source| BuildError::Write { file: path.clone(), source })?;
+        let unlocked = |source| BuildError::Write { file: path.clone(), source };
+        let _lock = match Lock::try_take(&path).map_err(unlocked)? {
+            Some(lock) => lock,
+            None => {
+                waiting();
+                Lock::take(&path).map_err(unlocked)?
+            }
+        };
         if done.is_dir() {
             return Ok((done, false));
         }
@@ -60,13 +87,30 @@ struct Lock<'p> {
 }
 
 impl<'p> Lock<'p> {
+    /// Nothing if somebody has it.
+    fn try_take(path: &'p Path) -> std::io::Result<Option<Self>> {
+        let file = File::options().create(true).append(true).open(path)?;
+        match file.try_lock() {
+            Ok(()) if Self::is_of(&file, path) => Ok(Some(Self { path, _file: file })),
+            // Its owner has just removed the file.
+            Ok(()) => Self::take(path).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// The file is still the one under this name.
+    fn is_of(file: &File, path: &Path) -> bool {
+        let id = |meta: Metadata| (meta.dev(), meta.ino());
+        std::fs::metadata(path).is_ok_and(|meta| file.metadata().is_ok_and(|own| id(own) == id(meta)))
+    }
+
     fn take(path: &'p Path) -> std::io::Result<Self> {
         loop {
             let file = File::options().create(true).append(true).open(path)?;
             file.lock()?;
             // The last owner removed its file: whoever comes now locks a new one, and so must we.
-            let id = |meta: Metadata| (meta.dev(), meta.ino());
-            if std::fs::metadata(path).is_ok_and(|meta| file.metadata().is_ok_and(|own| id(own) == id(meta))) {
+            if Self::is_of(&file, path) {
                 return Ok(Self { path, _file: file });
             }
         }
@@ -97,17 +141,41 @@ mod tests {
     fn a_failed_make_leaves_nothing() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(root.path()).expect("a store");
-        let failed = store.provide("x", |folder| {
-            write(&folder.join("half"), "done")?;
-            Err(BuildError::NoSources { name: "x".to_owned() })
-        });
+        let failed = store.provide(
+            "x",
+            || (),
+            |folder| {
+                write(&folder.join("half"), "done")?;
+                Err(BuildError::NoSources { name: "x".to_owned() })
+            },
+        );
         assert!(failed.is_err());
-        let (folder, fresh) = store.provide("x", |folder| write(&folder.join("all"), "done")).expect("a folder");
+        let (folder, fresh) = store.provide("x", || (), |folder| write(&folder.join("all"), "done")).expect("a folder");
         assert!(fresh && folder.join("all").is_file() && !folder.join("half").exists());
-        let (_, fresh) = store.provide("x", |_| panic!("made twice")).expect("a folder");
+        let (_, fresh) = store.provide("x", || (), |_| panic!("made twice")).expect("a folder");
         assert!(!fresh);
         let left: Vec<_> = std::fs::read_dir(root.path().join("duts")).expect("a store").flatten().collect();
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn what_a_killed_build_left_is_taken_away_and_what_is_being_built_is_not() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(root.path()).expect("a store");
+        let half = |name: &str| {
+            let folder = store.0.join(format!("{name}.part"));
+            std::fs::create_dir(&folder).and_then(|()| std::fs::write(folder.join("half"), "done")).expect("a folder");
+            folder
+        };
+        let (left, mine) = (half("left"), half("mine"));
+        let path = store.0.join("mine.lock");
+        let lock = Lock::take(&path).expect("a lock");
+        Store::open(root.path()).expect("a store");
+        assert!(!left.exists() && mine.exists());
+        assert!(Lock::try_take(&path).expect("no error").is_none());
+        drop(lock);
+        Store::open(root.path()).expect("a store");
+        assert!(!mine.exists() && !path.exists());
     }
 
     #[test]

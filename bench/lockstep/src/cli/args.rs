@@ -7,6 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use model::Habit;
 use scenario::{Policy, parse_u64};
 
+use super::home::ours;
+
 const EXIT_CODES: &str = "\
 Exit codes:
     0  all runs passed
@@ -63,6 +65,8 @@ pub enum Command {
     List(List),
     /// Check scenario files: mistakes are told with line, column and a suggestion
     Check(Check),
+    /// Propose waivers for what the results of `lockstep run --json` show
+    Waive(Waive),
     /// Show a nested reconfiguration under live DMA, policy by policy
     Demo(Demo),
     /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
@@ -88,6 +92,19 @@ pub enum Command {
     /// Play one run: the job as JSON on stdin, the result as JSON on stdout
     #[command(hide = true)]
     Worker,
+    /// Ask a device what it offers: the answer as JSON on stdout
+    #[command(hide = true)]
+    Offer(Offer),
+}
+
+/// `lockstep offer`
+#[derive(Debug, ClapArgs)]
+pub struct Offer {
+    /// The library that an RTL was built into
+    pub library: PathBuf,
+    /// What its strap says
+    #[arg(value_parser = parse_u64)]
+    pub strap: u64,
 }
 
 /// Where scenarios are.
@@ -103,7 +120,7 @@ pub struct Selection {
     #[arg(value_name = "SELECTOR|FILE")]
     pub selectors: Vec<String>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
+    #[arg(long, value_name = "DIR", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// Only this programming policy; scenarios without a matrix of policies are run with it
     #[arg(long, value_name = "POLICY", value_parser = policy)]
@@ -117,7 +134,7 @@ pub struct DeviceArgs {
     #[arg(long, value_enum, default_value_t = Dut::Rtl)]
     pub dut: Dut,
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
+    #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
     pub rtl: PathBuf,
 }
 
@@ -184,12 +201,38 @@ pub struct Run {
     /// target/traces without being asked
     #[arg(long, value_name = "FOLDER", conflicts_with = "fail_alloc")]
     pub record: Option<PathBuf>,
+    /// How far runs go on behind what the device must not do
+    #[command(flatten)]
+    pub going_on: GoingOn,
     /// Waves
     #[command(flatten)]
     pub waves: WaveOptions,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
+}
+
+/// How far runs go on behind what the device must not do.
+#[derive(Debug, ClapArgs)]
+pub struct GoingOn {
+    /// File with what is known to be wrong with the device: runs go past it, and each use is counted. Without it, the file
+    /// that the description of the RTL names
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// No waiver holds
+    #[arg(long, conflicts_with = "waivers")]
+    pub strict: bool,
+    /// Go past so many kinds of divergence that nobody has waived; the run fails all the same, and reports each kind once
+    #[arg(long, value_name = "KINDS", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
+    pub keep_going: Option<u32>,
+}
+
+/// `lockstep waive`
+#[derive(Debug, ClapArgs)]
+pub struct Waive {
+    /// What `lockstep run --json` wrote; `-` is stdin
+    #[arg(value_name = "RESULTS")]
+    pub results: PathBuf,
 }
 
 /// Waves of runs, which are played once more for it: FST, with a save file for GTKWave.
@@ -238,7 +281,7 @@ pub struct Check {
 #[derive(Debug, ClapArgs)]
 pub struct Demo {
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
+    #[arg(long, value_name = "DIR", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// On what
     #[command(flatten)]
@@ -261,7 +304,7 @@ pub struct Compare {
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value = SCENARIOS)]
+    #[arg(long, value_name = "DIR", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// On what
     #[command(flatten)]
@@ -280,6 +323,13 @@ pub struct Judge {
     /// Verdicts, evidence and figures as JSON, an object a line
     #[arg(long)]
     pub json: bool,
+    /// File with what is known to be wrong with the device: the trace is judged past it. All waivers hold, whatever
+    /// scenarios and seeds they name
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Go past so many kinds of divergence that nobody has waived, and report each once
+    #[arg(long, value_name = "KINDS", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
+    pub keep_going: Option<u32>,
 }
 
 /// `lockstep events`
@@ -326,7 +376,7 @@ fn address_range(text: &str) -> Result<AddressRange, String> {
 #[derive(Debug, ClapArgs)]
 pub struct Lint {
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
+    #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
     pub rtl: PathBuf,
 }
 
@@ -340,7 +390,7 @@ pub struct Vectors {
     #[arg(long, value_enum, default_value_t = On::Model)]
     pub on: On,
     /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value = OUR_RTL)]
+    #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
     pub rtl: PathBuf,
     /// Only cases of this class
     #[arg(long, value_name = "CLASS")]
@@ -387,7 +437,7 @@ pub struct Litmus {
     #[arg(value_name = "SELECTOR")]
     pub selectors: Vec<String>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "FOLDER", default_value = SCENARIOS)]
+    #[arg(long, value_name = "FOLDER", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// On what, besides the model
     #[command(flatten)]

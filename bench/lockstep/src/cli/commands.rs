@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use scenario::Diagnostics;
 
-use super::args::{Args, Check, Command, Demo, Run, Selection};
+use super::args::{Args, Check, Command, Demo, GoingOn, Run, Selection};
 use super::error::CommandError;
 use super::options::{Options, colour};
 use super::{device, output, play, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, SelectError, Selected};
+use crate::waivers::Waivers;
 
 /// Carries out what was typed.
 ///
@@ -26,6 +27,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             list_scenarios(&runner::select(&list.selection.scenarios, &list.selection.selectors)?, &list.selection)
         }
         Command::Check(check) => check_files(&check, colours),
+        Command::Waive(waive) => propose_waivers(&waive.results),
         Command::Demo(demo) => demonstrate(demo, colours),
         Command::Compare(compare) => super::compare::compare(compare, colours),
         Command::Judge(judge) => super::traces::judge(&judge),
@@ -44,6 +46,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::Passed)
         }
         Command::Worker => work(),
+        Command::Offer(offer) => tell_offer(&offer.library, offer.strap),
     }
 }
 
@@ -67,6 +70,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
+    options.waivers = waivers(&run.going_on, &options)?;
+    options.going_on = Some(run.going_on);
     waves::check(&run.waves, &options)?;
     if let Some(folder) = &run.record {
         run_files::make_folder(folder)?;
@@ -77,7 +82,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         Some(which) => super::failures::play(&options, &selected, which)?,
     };
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
-    let text = format!("{}\n{}", report::failures(&report), report::summary(&report, colours));
+    let text = format!("{}\n{}", report::failures(&report, colours), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
     let code = finish(&options, &report)?;
     let recorded = match (&run.record, run.fail_alloc) {
@@ -96,9 +101,32 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
     let report = play::selected(&options, &selected)?;
     let description = selected.first().map_or("", |one| one.loaded.scenario.description.as_str());
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
-    let text = format!("{}\n{description}\n\n{}", report::failures(&report), report::policies(&report, colours));
+    let text =
+        format!("{}\n{description}\n\n{}", report::failures(&report, colours), report::policies(&report, colours));
     print(text.trim_start_matches('\n'));
     finish(&options, &report)
+}
+
+/// What is waived: by the file that was named, or by the one that the description of the RTL names.
+fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandError> {
+    let file = match (&going_on.waivers, going_on.strict) {
+        (Some(file), _) => Some(file.clone()),
+        (None, true) => None,
+        (None, false) => device::waivers(&options.device)?,
+    };
+    Ok(file.map(|file| Waivers::read(&file)).transpose()?.unwrap_or_default())
+}
+
+/// `lockstep waive`
+fn propose_waivers(results: &Path) -> Result<ExitCode, CommandError> {
+    let unreadable = |error: io::Error| CommandError::System { what: "read the results", error: error.to_string() };
+    let json = match results == Path::new("-") {
+        true => io::read_to_string(io::stdin()),
+        false => std::fs::read_to_string(results),
+    };
+    let proposal = crate::waivers::proposal(&json.map_err(unreadable)?);
+    output::stdout(&proposal.map_err(|error| CommandError::Setting(format!("{}: {error}", results.display())))?);
+    Ok(ExitCode::Passed)
 }
 
 /// Writes the result files. What has been printed stays printed if that fails.
@@ -179,6 +207,13 @@ fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {
         }
     }
     Ok(code)
+}
+
+/// `lockstep offer`: the other side of [`device::build`].
+fn tell_offer(library: &Path, strap: u64) -> Result<ExitCode, CommandError> {
+    let answer = serde_json::to_string(&runner::probe(library, strap)).unwrap_or_default();
+    output::stdout(&answer);
+    Ok(ExitCode::Passed)
 }
 
 /// The other side of [`runner::Pool`].

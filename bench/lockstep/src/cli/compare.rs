@@ -43,7 +43,7 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
         if [json, compare.svg.as_deref()].contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
     let failed =
         report::Report { runs: report.runs.iter().filter(|run| !played(run)).cloned().collect(), ..report.clone() };
-    let text = format!("{}\n{}", report::failures(&failed), report::comparison_table(&comparison, colours));
+    let text = format!("{}\n{}", report::failures(&failed, colours), report::comparison_table(&comparison, colours));
     print(text.trim_start_matches('\n'));
     if let Some(path) = json {
         output::file(path, &report::comparison_json(&comparison))?;

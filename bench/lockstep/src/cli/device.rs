@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The device under test is built once, before the workers start.
 
+use std::io::Read;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use hdl::{BuildError, BuildOptions, Description, DescriptionError, LintReport, Rtl};
+use hdl::{BuildError, BuildOptions, Description, DescriptionError, Library, LintReport, Rtl, Watch};
 use oracle::Bound;
-use scenario::did_you_mean;
+use scenario::{Offer, did_you_mean};
 
 use super::args::{DeviceArgs, Dut};
-use crate::runner::Device;
+use super::home::ours;
+use super::progress::Building;
+use crate::runner::{Device, EVERYTHING};
 
 impl DeviceArgs {
     /// As reports name it.
@@ -44,15 +51,23 @@ pub enum DeviceError {
     Lint(#[from] LintReport),
 }
 
-/// Where libraries are kept, in the current folder.
+/// Where libraries are kept, in the current folder; Verilator may be in the checkout.
 const TARGET: &str = "target";
 
-/// Builds the device under test, if it is not built already. It is kept below `target` in the current folder.
+fn options(workers: Option<usize>) -> BuildOptions {
+    let tools = if Path::new(TARGET).join("venv").is_dir() { TARGET.into() } else { ours(TARGET) };
+    let mut options = BuildOptions { tools, ..BuildOptions::new(TARGET) };
+    options.verilator.jobs = workers.and_then(NonZeroUsize::new);
+    options
+}
+
+/// Builds the device under test, if it is not built already, with so many compilers at a time. It is kept below `target` in
+/// the current folder.
 ///
 /// # Errors
 /// [`DeviceError`]
-pub fn build(args: &DeviceArgs) -> Result<Device, DeviceError> {
-    built(args, BuildOptions::new(TARGET))
+pub fn build(args: &DeviceArgs, workers: Option<usize>) -> Result<Device, DeviceError> {
+    built(args, options(workers))
 }
 
 fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError> {
@@ -60,15 +75,82 @@ fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError
         Dut::Model => Ok(Device::Model),
         Dut::Rtl => {
             let description = Description::read(&args.rtl)?;
-            let library = Rtl::build(&description, &options)?;
+            let building = Arc::new(Building::new(&description.name));
+            let told = Arc::clone(&building);
+            let library = Rtl::build_watched(&description, &options, Watch::new(move |phase| told.at(phase)));
+            building.finish(library.as_ref().is_ok_and(Library::fresh));
+            let library = library?;
             tracing::info!(library = %library.file().display(), fresh = library.fresh(), "RTL built");
             if !library.warnings().is_empty() {
                 tracing::info!("Verilator:\n{}", library.warnings());
             }
-            let capabilities = description.capabilities.unwrap_or(u64::MAX);
             let choices = bound(&args.rtl, &description)?;
-            Ok(Device::Rtl { library: library.file().to_owned(), capabilities, choices })
+            let Offer { capabilities, follows_strap } = offer(library.file(), description.capabilities);
+            Ok(Device::Rtl { library: library.file().to_owned(), capabilities, follows_strap, choices })
         }
+    }
+}
+
+/// The file with what is waived of the device, if its description names one.
+///
+/// # Errors
+/// [`DeviceError::Description`]
+pub fn waivers(args: &DeviceArgs) -> Result<Option<PathBuf>, DeviceError> {
+    match args.dut {
+        Dut::Model => Ok(None),
+        Dut::Rtl => Ok(Description::read(&args.rtl)?.waivers),
+    }
+}
+
+/// How long a device may take to tell what it offers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a device offers: what its register says after reset. Where it does not answer, what its description says; what is
+/// wrong with it the runs will tell.
+fn offer(library: &Path, described: Option<u64>) -> Offer {
+    let offer = match ask(library, described.unwrap_or(EVERYTHING)) {
+        Ok(offer) => offer,
+        Err(why) => {
+            tracing::warn!("the device does not tell its capabilities: {why}");
+            return Offer::up_to(described.unwrap_or(u64::MAX));
+        }
+    };
+    let Offer { capabilities, follows_strap } = offer;
+    if let Some(described) = described.filter(|described| described & !capabilities != 0) {
+        tracing::warn!("its description says capabilities {described:#x}, and the register reads {capabilities:#x}");
+    }
+    if !follows_strap {
+        tracing::info!("the device ignores its strap: it always has {capabilities:#x}");
+    }
+    offer
+}
+
+/// Asks it in a process of its own, which may crash or hang.
+fn ask(library: &Path, strap: u64) -> Result<Offer, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let mut command = std::process::Command::new(program);
+    command.arg("offer").arg(library).arg(format!("{strap:#x}")).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().map_err(|error| error.to_string())? {
+            Some(status) => break status,
+            None if Instant::now() > deadline => {
+                // It may have ended by itself meanwhile.
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("no answer within {} s", PATIENCE.as_secs()));
+            }
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let mut answer = String::new();
+    let read = child.stdout.take().map(|mut stdout| stdout.read_to_string(&mut answer));
+    match read {
+        Some(Ok(_)) if status.success() => {
+            serde_json::from_str::<Result<Offer, String>>(&answer).map_err(|error| error.to_string())?
+        }
+        _ => Err(format!("the process that asks it ended with {status}")),
     }
 }
 
@@ -88,8 +170,8 @@ fn bound(file: &Path, description: &Description) -> Result<Bound, DeviceError> {
 ///
 /// # Errors
 /// [`DeviceError`]; the model has no waves, and stays as it is.
-pub fn build_with_waves(args: &DeviceArgs) -> Result<Device, DeviceError> {
-    built(args, BuildOptions::new(TARGET).waves())
+pub fn build_with_waves(args: &DeviceArgs, workers: Option<usize>) -> Result<Device, DeviceError> {
+    built(args, options(workers).waves())
 }
 
 /// Checks an RTL with all of Verilator's warnings on.
@@ -97,5 +179,5 @@ pub fn build_with_waves(args: &DeviceArgs) -> Result<Device, DeviceError> {
 /// # Errors
 /// [`DeviceError`]
 pub fn lint(description: &Path) -> Result<(), DeviceError> {
-    Ok(Rtl::lint(&Description::read(description)?, &BuildOptions::new(TARGET))?)
+    Ok(Rtl::lint(&Description::read(description)?, &options(None))?)
 }

@@ -4,10 +4,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use hdl::DescriptionError;
 use vectors::{BadFile, NoWalk};
 
-use super::args::Colour;
+use super::args::{Colour, OUR_RTL, SCENARIOS};
 use super::device::DeviceError;
+use super::home::MISSING;
 use super::options::colour;
 use super::output::WriteError;
 use crate::runner::SelectError;
@@ -19,7 +21,7 @@ pub enum CommandError {
     #[error("{}", message(.0))]
     Select(#[from] SelectError),
     /// The device under test
-    #[error("error: {0}")]
+    #[error("{}", device_message(.0))]
     Device(#[from] DeviceError),
     /// A result file
     #[error("error: {0}")]
@@ -51,10 +53,25 @@ pub enum CommandError {
     },
 }
 
+/// And what to do where our RTL is missing.
+fn device_message(error: &DeviceError) -> String {
+    match error {
+        DeviceError::Description(DescriptionError::Read { file, .. }) if file.as_os_str() == OUR_RTL => {
+            format!("error: {error}; {MISSING}")
+        }
+        _ => format!("error: {error}"),
+    }
+}
+
 /// Diagnostics bring their own layout.
 fn message(error: &SelectError) -> String {
     match error {
         SelectError::Wrong(diagnostics) => diagnostics.render(colour(Colour::Auto, &io::stderr())),
+        SelectError::Unreadable { path, error }
+            if path.as_os_str() == SCENARIOS && error.kind() == io::ErrorKind::NotFound =>
+        {
+            format!("error: cannot read {}: {error}; {MISSING}", path.display())
+        }
         other => format!("error: {other}"),
     }
 }

@@ -20,7 +20,7 @@ pub fn play(options: &Options, selected: &[Selected], which: FailAlloc) -> Resul
         return Ok(report);
     }
     // The library is there: it is only looked up again.
-    let device = super::device::build(&options.device)?;
+    let device = super::device::build(&options.device, Some(options.workers))?;
     let counted = jobs(options, selected, device)?;
     let mut failing = Vec::new();
     for (planned, run) in counted.iter().zip(&report.runs).filter(|(_, run)| run.passed) {
@@ -49,5 +49,7 @@ fn jobs(options: &Options, selected: &[Selected], device: Device) -> Result<Vec<
         device,
         fail_alloc: Some(0),
     };
-    plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))
+    let mut jobs = plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))?;
+    options.make_lenient(&mut jobs);
+    Ok(jobs)
 }

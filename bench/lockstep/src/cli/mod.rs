@@ -8,6 +8,7 @@ mod device;
 mod error;
 mod failures;
 mod habits;
+mod home;
 mod interruption;
 mod litmus;
 mod options;

@@ -5,8 +5,11 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::args::{Colour, DeviceArgs, Dut, OUR_RTL, Play, SCENARIOS, Selection};
+use oracle::Lenience;
+
+use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
 use crate::runner::Planned;
+use crate::waivers::{Waivers, today};
 
 /// What was asked for, with every default filled in.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub struct Options {
     pub must_show: bool,
     /// A trace of each run goes into this folder
     pub record: Option<PathBuf>,
+    /// How far runs go on behind what the device must not do
+    pub going_on: Option<GoingOn>,
+    /// What is waived
+    pub waivers: Waivers,
 }
 
 impl Options {
@@ -40,8 +47,33 @@ impl Options {
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
         let Selection { scenarios, policy, .. } = selection;
-        let (stand_in, must_show, record) = (false, false, None);
-        Options { scenarios, policy, device, play, replay, workers, timeout, stand_in, must_show, record }
+        let (stand_in, must_show, record, going_on) = (false, false, None, None);
+        let waivers = Waivers::default();
+        Options {
+            scenarios,
+            policy,
+            device,
+            play,
+            replay,
+            workers,
+            timeout,
+            stand_in,
+            must_show,
+            record,
+            going_on,
+            waivers,
+        }
+    }
+
+    /// Tells jobs how far to go on. What the model plays in place of the device is none of the device's affairs.
+    pub fn make_lenient(&self, jobs: &mut [Planned]) {
+        let keep_going = self.going_on.as_ref().and_then(|going_on| going_on.keep_going).unwrap_or(0) as usize;
+        let day = today();
+        for planned in jobs.iter_mut().filter(|planned| !planned.is_stand_in()) {
+            planned.waivers = self.waivers.for_run(&planned.job, day);
+            let waived = planned.waivers.iter().map(|&at| self.waivers.all[at].pattern.clone()).collect();
+            planned.job.lenience = Lenience { waived, keep_going };
+        }
     }
 
     /// The command that plays one run again.
@@ -63,6 +95,17 @@ impl Options {
                 command.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
             }
             Dut::Rtl => {}
+        }
+        if let Some(GoingOn { waivers, strict, keep_going }) = &self.going_on {
+            if let Some(file) = waivers {
+                command.push_str(&format!(" --waivers {}", quoted(&file.display().to_string())));
+            }
+            if *strict {
+                command.push_str(" --strict");
+            }
+            if let Some(kinds) = keep_going {
+                command.push_str(&format!(" --keep-going={kinds}"));
+            }
         }
         if self.scenarios != Path::new(SCENARIOS) {
             command.push_str(&format!(" --scenarios {}", quoted(&self.scenarios.display().to_string())));

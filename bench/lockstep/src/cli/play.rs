@@ -13,6 +13,7 @@ use super::run_files::trace_of;
 use super::{device, interruption};
 use crate::report::Report;
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, Selected};
+use crate::waivers;
 
 /// What comes with a run: its variant, and DMA over time.
 pub(super) type Recorded = (Variant, Option<Box<Series>>);
@@ -38,6 +39,7 @@ pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> 
             planned.job.record = Some(trace_of(folder, &planned.job));
         }
     }
+    options.make_lenient(&mut jobs);
     Ok(jobs)
 }
 
@@ -51,7 +53,7 @@ pub(super) fn play_jobs(
     // Settings first: a mistake there should not wait for a compiler.
     if !jobs_of(Device::Model)?.is_empty() {
         let start = Instant::now();
-        let jobs = jobs_of(device::build(&options.device)?)?;
+        let jobs = jobs_of(device::build(&options.device, Some(options.workers))?)?;
         report.times.build = start.elapsed();
         if !options.stand_in && jobs.iter().all(Planned::is_stand_in) {
             for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
@@ -92,6 +94,7 @@ pub(super) fn add_runs(
             None => report.interrupted += 1,
         }
     }
+    report.waivers = waivers::uses(&options.waivers, &report.runs, waivers::today());
     Ok(recorded)
 }
 

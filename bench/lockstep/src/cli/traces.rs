@@ -7,7 +7,7 @@ use std::path::Path;
 use events::trace::{NAMES, Reader, Record};
 use events::{Device, Event};
 use golden::{DeviceId, Spa};
-use oracle::{Judge as Judging, Verdict};
+use oracle::{Divergence, Judge as Judging, Lenience, Verdict};
 
 use super::args::{AddressRange, Events, Judge};
 use super::error::CommandError;
@@ -17,6 +17,7 @@ use super::run_files::{is_of, make_folder, trace_of, trace_of_run};
 use super::{device, output};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{Played, Reply, RunReport, Selected, open_trace};
+use crate::waivers::{Waivers, today};
 
 /// Traces of more runs than this help nobody.
 const MOST: usize = 10;
@@ -36,7 +37,7 @@ pub fn record_failures(options: &Options, selected: &[Selected], report: &Report
     }
     let folder = Path::new(FOLDER);
     make_folder(folder)?;
-    let mut again = jobs(options, selected, device::build(&options.device)?)?;
+    let mut again = jobs(options, selected, device::build(&options.device, Some(options.workers))?)?;
     again.retain(|planned| failed.iter().any(|run| is_of(&planned.job, run)));
     for planned in &mut again {
         planned.job.record = Some(trace_of(folder, &planned.job));
@@ -74,8 +75,12 @@ pub fn are_whole(folder: &Path, report: &Report) -> Result<(), CommandError> {
 /// [`CommandError::Trace`]
 pub fn judge(judge: &Judge) -> Result<ExitCode, CommandError> {
     let mut code = ExitCode::Passed;
+    let waivers = judge.waivers.as_deref().map(Waivers::read).transpose()?.unwrap_or_default();
+    let day = today();
+    let waived = waivers.all.into_iter().filter(|waiver| !waiver.is_expired(day)).map(|waiver| waiver.pattern);
+    let lenience = Lenience { waived: waived.collect(), keep_going: judge.keep_going.unwrap_or(0) as usize };
     for path in &judge.files {
-        let judged = judge_file(path).map_err(|what| CommandError::Trace { path: path.clone(), what })?;
+        let judged = judge_file(path, &lenience).map_err(|what| CommandError::Trace { path: path.clone(), what })?;
         if judged.verdict.violation.is_some() || judged.verdict.hazard.is_some() {
             code = ExitCode::Failed;
         }
@@ -92,7 +97,7 @@ struct Judged {
     end: Option<(String, String)>,
 }
 
-fn judge_file(path: &Path) -> Result<Judged, String> {
+fn judge_file(path: &Path, lenience: &Lenience) -> Result<Judged, String> {
     let file = open_trace(path).map_err(|error| error.to_string())?;
     let mut reader = Reader::new(file).map_err(|error| error.to_string())?;
     let mut judging: Option<Judging> = None;
@@ -102,7 +107,8 @@ fn judge_file(path: &Path) -> Result<Judged, String> {
         match (record, &mut judging) {
             (Record::Device(_), Some(_)) => return Err(at("a second device".to_owned())),
             (Record::Device(device), None) => {
-                judging = Some(Judging::new(&device).map_err(|error| at(error.to_string()))?);
+                let judge = Judging::new(&device).map_err(|error| at(error.to_string()))?;
+                judging = Some(judge.lenient(lenience.clone()));
             }
             (_, None) => return Err(at("the device is described first: device caps=…".to_owned())),
             (Record::End { how, text }, Some(_)) => end = Some((how, text)),
@@ -126,10 +132,15 @@ impl Judged {
     }
 
     fn text(&self, path: &Path) -> String {
-        let Verdict { violation, hazard, figures } = &self.verdict;
+        let Verdict { violation, divergences, hazard, figures } = &self.verdict;
         let mut text = format!("{}: {}\n", path.display(), self.said());
-        for finding in violation.iter().chain(hazard) {
+        let further = divergences.iter().filter(|divergence| divergence.waiver.is_none()).map(|own| &own.first);
+        let further = further.filter(|first| violation.as_ref() != Some(*first));
+        for finding in violation.iter().chain(further).chain(hazard) {
             text += &report::finding(finding);
+        }
+        for Divergence { first, count, .. } in divergences.iter().filter(|divergence| divergence.waiver.is_some()) {
+            let _ = writeln!(text, "  waived, {count} times from cycle {} on: {}", first.cycle, first.kind());
         }
         if let Some((how, why)) = self.end.as_ref().filter(|(how, _)| how != "finished" && how != "violation") {
             let _ = writeln!(text, "  the run ended otherwise: {how}{}{why}", if why.is_empty() { "" } else { ": " });
@@ -147,10 +158,11 @@ impl Judged {
     }
 
     fn json(&self, path: &Path) -> String {
-        let Verdict { violation, hazard, figures } = &self.verdict;
+        let Verdict { violation, divergences, hazard, figures } = &self.verdict;
         let end = self.end.as_ref().map(|(how, text)| serde_json::json!({ "how": how, "text": text }));
         let object = serde_json::json!({
-            "file": path, "events": self.events, "end": end, "violation": violation, "hazard": hazard, "figures": figures,
+            "file": path, "events": self.events, "end": end, "violation": violation, "divergences": divergences,
+            "hazard": hazard, "figures": figures,
         });
         format!("{object}\n")
     }

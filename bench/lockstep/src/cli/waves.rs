@@ -50,7 +50,7 @@ pub fn write(
         return Ok(());
     }
     make_folder(folder)?;
-    let all = jobs(options, selected, super::device::build_with_waves(&options.device)?)?;
+    let all = jobs(options, selected, super::device::build_with_waves(&options.device, Some(options.workers))?)?;
     let mut runs = Vec::new();
     let mut again = Vec::new();
     for run in report.runs.iter().filter(wanted).take(MOST) {

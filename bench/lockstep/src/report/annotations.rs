@@ -3,13 +3,21 @@
 
 use super::result::Report;
 use super::terminal::explain;
+use crate::waivers::State;
 
-/// A workflow command for each run that failed, at most ten: GitHub shows no more.
+/// A workflow command for each run that failed, at most ten, since GitHub shows no more; and one for each waiver.
 pub fn annotations(report: &Report) -> String {
     let mut text = String::new();
     for run in report.runs.iter().filter(|run| !run.passed).take(10) {
         let title = property(&format!("{}: {}", run.id, run.verdict));
         text.push_str(&format!("::error title={title}::{}\n", data(&explain(run))));
+    }
+    for waiver in &report.waivers {
+        let (level, what) = match waiver.state {
+            State::Used => ("notice", super::waived::line(waiver)),
+            State::Unused | State::Expired => ("warning", super::waived::line(waiver)),
+        };
+        text.push_str(&format!("::{level} title=waiver::{}\n", data(&what)));
     }
     text
 }

@@ -9,7 +9,8 @@ use serde::Serialize;
 use testbench::{Reconfiguration, Series};
 
 use super::result::ExitCode;
-use super::terminal::{bold, grouped, sum, table, verdicts};
+use super::table::{bold, grouped, table};
+use super::terminal::{sum, verdicts};
 use crate::runner::{RunReport, Verdict};
 
 /// Cycles of a profile before the beginning of a reconfiguration.

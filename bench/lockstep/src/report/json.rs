@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json as object};
 
+use super::kinds;
 use super::result::Report;
+use super::table::rate;
 use crate::runner::Verdict;
 
 /// The report as a JSON document with a newline at its end. Everything that depends on the machine or the day is in
@@ -51,6 +53,8 @@ fn document(report: &Report) -> Value {
             "exit_code": report.exit_code() as u8,
             "verdicts": verdicts,
         },
+        "kinds": kinds::json(report),
+        "waivers": report.waivers,
         "runs": report.runs,
         "times": {
             "build_seconds": report.times.build.as_secs_f64(),
@@ -65,9 +69,4 @@ fn key(verdict: Verdict) -> String {
         Ok(Value::String(key)) => key,
         _ => verdict.to_string(),
     }
-}
-
-/// Cycles per second; 0 where no time passed.
-pub(super) fn rate(cycles: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 { cycles as f64 / seconds } else { 0.0 }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as XmlReport, TestCase, TestCaseStatus, TestSuite};
 
+use super::kinds;
 use super::result::Report;
 use super::terminal::explain;
 use crate::runner::{RunReport, Verdict};
@@ -51,6 +52,12 @@ fn case(run: &RunReport) -> TestCase {
     case.set_classname(run.scenario.as_str()).set_time(Duration::try_from_secs_f64(run.seconds).unwrap_or_default());
     case.add_property(("seed", format!("{:#010x}", run.seed).as_str()));
     case.add_property(("verdict", run.verdict.name()));
+    if !run.passed {
+        case.add_property(("kind", kinds::of_run(run).as_str()));
+    }
+    for waived in &run.waived {
+        case.add_property(("waived", format!("{} times: {}", waived.count, waived.first.kind()).as_str()));
+    }
     if let Some(not_shown) = &run.not_shown {
         case.add_property(("not-shown", not_shown.to_string().as_str()));
     }

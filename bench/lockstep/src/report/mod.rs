@@ -8,10 +8,13 @@ mod annotations;
 mod compare;
 mod json;
 mod junit;
+mod kinds;
 mod plot;
 mod policies;
 mod result;
+mod table;
 mod terminal;
+mod waived;
 
 pub use annotations::annotations;
 pub use compare::{Column, Comparison, Group, Measures, Profile, Stall, comparison_json, comparison_table};

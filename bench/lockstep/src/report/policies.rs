@@ -4,9 +4,10 @@
 use comfy_table::{Cell, CellAlignment};
 use oracle::Figures;
 
-use super::json::rate;
 use super::result::Report;
-use super::terminal::{bold, grouped, short, sum, table, verdicts};
+use super::table::rate;
+use super::table::{bold, grouped, short, table};
+use super::terminal::{sum, verdicts};
 use crate::runner::RunReport;
 
 /// A table with a column for each policy and a line for each figure, for each scenario of the report. Figures of

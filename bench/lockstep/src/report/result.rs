@@ -7,6 +7,7 @@ use std::time::Duration;
 use scenario::Requirement;
 
 use crate::runner::{RunReport, Verdict};
+use crate::waivers::WaiverUse;
 
 /// Wall-clock times; they differ from run to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -30,6 +31,8 @@ pub struct Report {
     pub interrupted: usize,
     /// Runs that were not played since the device under test lacks this: nothing is left that it could play
     pub left_out: BTreeMap<Requirement, usize>,
+    /// What became of each waiver
+    pub waivers: Vec<WaiverUse>,
     /// Times
     pub times: Times,
 }

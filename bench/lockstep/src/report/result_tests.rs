@@ -39,6 +39,7 @@ fn outcome() -> RunOutcome {
         end: End::Finished,
         figures,
         violation: None,
+        divergences: Vec::new(),
         hazard: None,
         noticed: None,
         unrecorded: None,
@@ -51,6 +52,8 @@ fn finding(blame: Blame) -> Finding {
         blame,
         rule: "translation".into(),
         detail: "leaf".into(),
+        structure: None,
+        command: None,
         section: "Caching".into(),
         right: "0x9000_0040".into(),
         wrong: "0x9000_1040".into(),
@@ -82,7 +85,15 @@ fn violation() -> RunOutcome {
 
 fn report(runs: Vec<RunReport>) -> Report {
     let times = Times { build: Duration::from_secs(3), play: Duration::from_secs(2) };
-    Report { device: "the model".into(), base_seed: 1, runs, interrupted: 0, left_out: BTreeMap::new(), times }
+    Report {
+        device: "the model".into(),
+        base_seed: 1,
+        runs,
+        interrupted: 0,
+        left_out: BTreeMap::new(),
+        waivers: Vec::new(),
+        times,
+    }
 }
 
 #[test]
@@ -156,7 +167,7 @@ fn json_differs_in_times_only() {
 
 #[test]
 fn a_failure_shows_right_wrong_evidence_and_how_to_reproduce_it() {
-    let text = failures(&report(vec![judged(0, replied(violation())), judged(1, replied(violation()))]));
+    let text = failures(&report(vec![judged(0, replied(violation())), judged(1, replied(violation()))]), false);
     insta::assert_snapshot!(text, @r"
 
     FAIL a.b[policy=sequenced]#0: DUT violation
@@ -175,7 +186,7 @@ fn a_failure_shows_right_wrong_evidence_and_how_to_reproduce_it() {
 fn a_crash_shows_what_was_said_last() {
     let crashed =
         judged(0, Played::Crashed { reason: "the worker ended with signal: 11".into(), stderr: "boom\n".into() });
-    let text = failures(&report(vec![crashed]));
+    let text = failures(&report(vec![crashed]), false);
     assert!(text.contains("crashed") && text.contains("signal: 11") && text.contains("| boom"), "{text}");
 }
 

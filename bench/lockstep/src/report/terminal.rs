@@ -4,50 +4,42 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_BORDERS_ONLY;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, Table};
+use comfy_table::{Cell, CellAlignment, Color, Table};
 use oracle::{Figures, Finding};
 use testbench::End;
 
-use super::json::rate;
+use super::kinds::{buckets, overview, shown};
 use super::result::Report;
-use crate::runner::{RunReport, Verdict};
+use super::table::{bold, grouped, number, rate, short, table};
+use crate::runner::{RunReport, Verdict, Waived};
 
 /// This many failures are shown with their evidence, one of each kind first.
 const MOST_FAILURES: usize = 10;
 
-/// The failures: of each kind (verdict, rule, detail) the first one, with its evidence; the others as a count.
-pub fn failures(report: &Report) -> String {
-    let mut kinds: Vec<(String, Vec<&RunReport>)> = Vec::new();
-    for run in report.runs.iter().filter(|run| !run.passed) {
-        let kind = bucket(run);
-        match kinds.iter_mut().find(|(own, _)| *own == kind) {
-            Some((_, runs)) => runs.push(run),
-            None => kinds.push((kind, vec![run])),
-        }
-    }
+/// The failures: of each kind the smallest example, with its evidence; the others as a count. What most runs show comes
+/// first.
+pub fn failures(report: &Report, colour: bool) -> String {
+    let kinds = buckets(report);
     let mut text = String::new();
-    for (_, runs) in kinds.iter().take(MOST_FAILURES) {
-        let _ = write!(text, "\n{}", explain(runs[0]));
-        if let [_, others @ ..] = &runs[..]
-            && !others.is_empty()
-        {
-            let _ = writeln!(text, "  and {} more of this kind, the first of them {}", others.len(), others[0].id);
+    // A run that shows several kinds is explained once.
+    let mut explained: Vec<&str> = Vec::new();
+    for bucket in kinds.iter().take(MOST_FAILURES) {
+        if !explained.contains(&bucket.smallest.id.as_str()) {
+            explained.push(&bucket.smallest.id);
+            let _ = write!(text, "\n{}", explain(bucket.smallest));
+        }
+        if let Some(other) = bucket.runs.iter().find(|run| run.id != bucket.smallest.id) {
+            let more = bucket.runs.len() - 1;
+            // Where the run above shows several kinds, it is said which is meant.
+            let which = if shown(bucket.smallest).len() == 1 { "and".to_owned() } else { format!("{}:", bucket.what) };
+            let _ = writeln!(text, "  {which} {more} more of this kind, the first of them {}", other.id);
         }
     }
     if kinds.len() > MOST_FAILURES {
         let _ = writeln!(text, "\nand {} more kinds of failure: see --json", kinds.len() - MOST_FAILURES);
     }
-    text
-}
-
-/// What failures have in common that are of one kind: structured fields, never the text of a log.
-fn bucket(run: &RunReport) -> String {
-    let finding = run.violation.as_ref().or(run.hazard.as_ref());
-    let rule = finding.map(|finding| format!("{} {}", finding.rule, finding.detail)).unwrap_or_default();
-    let unmet: Vec<&str> = run.unmet.iter().map(|unmet| unmet.what.as_str()).collect();
-    let crash = run.crash.as_ref().map_or("", |crash| crash.reason.as_str());
-    format!("{}|{}|{rule}|{}|{crash}", run.scenario, run.verdict, unmet.join(","))
+    let overview = overview(&kinds, colour);
+    if overview.is_empty() { text } else { format!("{text}\n{overview}") }
 }
 
 /// One run: verdict, what is missing, right and wrong, evidence, and the command that plays it again.
@@ -77,8 +69,16 @@ pub(super) fn explain(run: &RunReport) -> String {
             let _ = writeln!(text, "  | {line}");
         }
     }
-    for finding in run.violation.iter().chain(&run.hazard) {
+    let further = run.divergences.iter().map(|divergence| &divergence.first);
+    let further = further.filter(|first| run.violation.as_ref() != Some(*first));
+    for finding in run.violation.iter().chain(further).chain(&run.hazard) {
         text.push_str(&self::finding(finding));
+    }
+    for Waived { count, first, .. } in &run.waived {
+        let _ = writeln!(text, "  waived, {count} times from cycle {} on: {}", first.cycle, first.kind());
+    }
+    for unmet in &run.excused {
+        let _ = writeln!(text, "  not shown, perhaps since something is waived: {unmet}");
     }
     for line in run.noticed.iter().flat_map(|noticed| noticed.lines()) {
         let _ = writeln!(text, "    {line}");
@@ -94,8 +94,7 @@ pub fn finding(finding: &Finding) -> String {
         oracle::Blame::DutViolation => "DUT violation",
         oracle::Blame::SoftwareHazard => "software hazard",
     };
-    let detail = if finding.detail.is_empty() { String::new() } else { format!(" ({})", finding.detail) };
-    let _ = writeln!(text, "  {who} in cycle {}: {}{detail}; {}", finding.cycle, finding.rule, finding.section);
+    let _ = writeln!(text, "  {who} in cycle {}: {}; {}", finding.cycle, finding.kind(), finding.section);
     let _ = writeln!(text, "    right = {}", finding.right);
     let _ = writeln!(text, "    wrong = {}", finding.wrong);
     for line in finding.evidence.lines() {
@@ -120,7 +119,7 @@ pub fn summary(report: &Report, colour: bool) -> String {
         let _ = writeln!(text, "\non the model, since {} lacks {}:", report.device, lacking.join(", "));
         let _ = writeln!(text, "{}", rows(&others, colour));
     }
-    text + &closing(report) + "\n"
+    text + &super::waived::lines(report) + &closing(report) + "\n"
 }
 
 fn rows(runs: &[&RunReport], colour: bool) -> Table {
@@ -250,45 +249,4 @@ pub(super) fn sum<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> Figures 
         }
     }
     total
-}
-
-pub(super) fn table(colour: bool) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_BORDERS_ONLY);
-    if colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    table
-}
-
-pub(super) fn bold(title: &str, colour: bool) -> Cell {
-    if colour { Cell::new(title).add_attribute(Attribute::Bold) } else { Cell::new(title) }
-}
-
-pub(super) fn number(value: u64) -> Cell {
-    Cell::new(grouped(value)).set_alignment(CellAlignment::Right)
-}
-
-/// `1,234,567`
-pub(super) fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1.23 M`
-pub(super) fn short(value: f64) -> String {
-    match value {
-        value if value >= 1e6 => format!("{:.2} M", value / 1e6),
-        value if value >= 1e3 => format!("{:.0} k", value / 1e3),
-        value => format!("{value:.0} "),
-    }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use oracle::Bound;
-use scenario::{At, Expectation, ExpectedVerdict, Flush, Policy, Problem, Requirement, Scenario, Variant};
+use oracle::{Bound, Lenience};
+use scenario::{At, Expectation, ExpectedVerdict, Flush, Offer, Policy, Problem, Requirement, Scenario, Variant};
 use serde::{Deserialize, Serialize};
 use testbench::RunOutcome;
 
@@ -21,8 +21,10 @@ pub enum Device {
     Rtl {
         /// The shared library that it was built into
         library: PathBuf,
-        /// What it has, as a value of the `capabilities` register; all, if its description does not say
+        /// What it has, as a value of the `capabilities` register
         capabilities: u64,
+        /// It has no more than its strap says
+        follows_strap: bool,
         /// Which choices of the specification its description binds
         #[serde(default)]
         choices: Bound,
@@ -37,11 +39,13 @@ pub enum Device {
 }
 
 impl Device {
-    /// What it has, as a value of the `capabilities` register.
-    pub const fn capabilities(&self) -> u64 {
+    /// What it offers.
+    pub const fn offer(&self) -> Offer {
         match self {
-            Device::Rtl { capabilities, .. } => *capabilities,
-            Device::Model | Device::Illegal { .. } => model::CAPABILITIES,
+            Device::Rtl { capabilities, follows_strap, .. } => {
+                Offer { capabilities: *capabilities, follows_strap: *follows_strap }
+            }
+            Device::Model | Device::Illegal { .. } => Offer::up_to(model::CAPABILITIES),
         }
     }
 
@@ -61,7 +65,7 @@ impl Device {
     /// What it lacks of what a scenario needs, by name or by what it does.
     fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
         let own = |needed: &Requirement| self.is_model() && *needed == Requirement::SplitCaches;
-        scenario.lacking(self.capabilities()).into_iter().filter(|needed| !own(needed)).collect()
+        scenario.lacking(&self.offer()).into_iter().filter(|needed| !own(needed)).collect()
     }
 }
 
@@ -110,6 +114,9 @@ pub struct Job {
     /// Write a trace to this file
     #[serde(default)]
     pub record: Option<PathBuf>,
+    /// How far it goes on behind what the device must not do
+    #[serde(default)]
+    pub lenience: Lenience,
     /// The worker gives up after this time on the wall clock, and answers with what it has
     #[serde(default)]
     pub timeout: Option<Duration>,
@@ -167,6 +174,8 @@ pub struct Planned {
     pub selector: String,
     /// What the device under test lacks, for which the model plays in its place
     pub stands_in_for: Vec<Requirement>,
+    /// Which waivers of their file the job has, in its order
+    pub waivers: Vec<usize>,
 }
 
 impl Planned {
@@ -248,6 +257,7 @@ impl Plan {
                 lacks: lacks.clone(),
                 waves: None,
                 record: None,
+                lenience: Lenience::default(),
                 timeout: None,
             };
             jobs.push(Planned {
@@ -258,6 +268,7 @@ impl Plan {
                 flush: scenario.driver.flush.value,
                 selector: selector.clone(),
                 stands_in_for: stands_in_for.clone(),
+                waivers: Vec::new(),
             });
         }
         Ok(())
@@ -331,6 +342,7 @@ mod tests {
         let rtl = Device::Rtl {
             library: PathBuf::from("iommu.so"),
             capabilities: Requirement::Msi.bits(),
+            follows_strap: true,
             choices: oracle::Bound::FREE,
         };
         let jobs = |needed: &str, device: &Device| {
@@ -355,7 +367,8 @@ mod tests {
     #[test]
     fn what_a_scenario_does_counts_as_well_as_what_it_names() {
         let sv39 = Requirement::Sv39.bits();
-        let rtl = Device::Rtl { library: PathBuf::from("iommu.so"), capabilities: sv39, choices: oracle::Bound::FREE };
+        let library = PathBuf::from("iommu.so");
+        let rtl = Device::Rtl { library, capabilities: sv39, follows_strap: true, choices: oracle::Bound::FREE };
         let jobs = |mode: &str| {
             let text = format!("domains: {{ a: {{ kind: paging, mode: {mode}, map: [] }} }}");
             Plan { device: rtl.clone(), ..plan() }.jobs(&selected(&text)).expect("good")

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use oracle::{Blame, Figures, Finding};
+use oracle::{Blame, Divergence, Figures, Finding};
 use scenario::{Expectation, ExpectedVerdict, Limit, Requirement};
 use serde::{Deserialize, Serialize};
 use testbench::{End, RunOutcome};
@@ -102,6 +102,17 @@ pub struct Crash {
     pub stderr: String,
 }
 
+/// What a run went past, since it is waived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    /// Which waiver, as its place in the file
+    pub waiver: usize,
+    /// How often
+    pub count: u64,
+    /// The first of its kind
+    pub first: Finding,
+}
+
 /// One run. All of it but `seconds` is a function of scenario, seed and device under test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
@@ -138,8 +149,17 @@ pub struct RunReport {
     pub end: Option<End>,
     /// Counts
     pub figures: Figures,
-    /// The violation that stopped it
+    /// The violation that stopped it, or the first one that it went past and that is not waived
     pub violation: Option<Finding>,
+    /// What the device must not have done and the run went past, unwaived, each kind once
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub divergences: Vec<Divergence>,
+    /// What it went past since it is waived
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<Waived>,
+    /// Figures that it did not show, which may well come of what is waived
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excused: Vec<Unmet>,
     /// The first software hazard
     pub hazard: Option<Finding>,
     /// What became of the worker, if it did not answer
@@ -167,6 +187,9 @@ impl RunReport {
     }
 }
 
+/// What an unmet verdict is called.
+const VERDICT: &str = "verdict";
+
 /// Judges what became of a job. `reproduce` is the command that plays it again.
 pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport {
     let job = &planned.job;
@@ -193,6 +216,9 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         end: None,
         figures: Figures::default(),
         violation: None,
+        divergences: Vec::new(),
+        waived: Vec::new(),
+        excused: Vec::new(),
         hazard: None,
         crash: None,
         noticed: None,
@@ -252,6 +278,20 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
     }
     report.unmet.extend(wrong_reason(&expectation, &outcome));
     report.unmet.extend(nothing_failed(job.fail_alloc, &outcome));
+    for divergence in outcome.divergences {
+        match divergence.waiver.and_then(|at| planned.waivers.get(at)) {
+            Some(&waiver) => {
+                let Divergence { first, count, .. } = divergence;
+                report.waived.push(Waived { waiver, count, first });
+            }
+            None => report.divergences.push(divergence),
+        }
+    }
+    if !report.waived.is_empty() {
+        // A figure speaks of a device that does right, and so does a step that says what comes of it.
+        let stays = |unmet: &Unmet| unmet.what == VERDICT && report.verdict != Verdict::SoftwareError;
+        (report.unmet, report.excused) = report.unmet.into_iter().partition(stays);
+    }
     report.passed = report.unmet.is_empty();
     report.noticed = outcome.noticed;
     report.unrecorded = outcome.unrecorded;
@@ -321,7 +361,7 @@ fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<
         ExpectedVerdict::SoftwareError => Verdict::SoftwareError,
     };
     if verdict != wanted {
-        unmet.push(Unmet { what: "verdict".into(), wanted: wanted.to_string(), got: verdict.to_string() });
+        unmet.push(Unmet { what: VERDICT.into(), wanted: wanted.to_string(), got: verdict.to_string() });
     }
     if !matches!(verdict, Verdict::Pass | Verdict::SoftwareHazard) {
         // The run did not get to its end: its counts say nothing.

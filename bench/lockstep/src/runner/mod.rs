@@ -9,15 +9,17 @@ mod job;
 mod judgement;
 mod play;
 mod pool;
+mod probe;
 mod seed;
 mod select;
 mod trace_file;
 mod worker;
 
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
-pub use judgement::{Crash, RunReport, Unmet, Verdict, judge};
+pub use judgement::{Crash, RunReport, Unmet, Verdict, Waived, judge};
 pub use play::{RunOptions, play};
 pub use pool::{Played, Pool};
+pub use probe::{EVERYTHING, probe};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
 pub use trace_file::{TRACE, file_of_run, open as open_trace};

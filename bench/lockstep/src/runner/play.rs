@@ -15,10 +15,10 @@ use std::time::Duration;
 use boundary::Dut;
 use driver::{ApiError, Driver};
 use golden::Spa;
-use oracle::Bound;
+use oracle::{Bound, Lenience};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use scenario::{Place, Scenario};
+use scenario::{Offer, Place, Scenario};
 use testbench::{RunOutcome, Testbench};
 
 /// How a scenario is played.
@@ -33,14 +33,16 @@ pub struct RunOptions {
     pub fail_alloc: Option<u64>,
     /// The device runs on until this cycle after a violation, so that waves show what came of it
     pub run_on_until: Option<u64>,
-    /// What the device has, as a value of the `capabilities` register; none: all
-    pub capabilities: Option<u64>,
+    /// What the device offers; none: all that its strap says
+    pub offer: Option<Offer>,
     /// Choices of the specification that are known of the device
     pub choices: Bound,
     /// Device, bus and software only: nothing is judged. For measurements
     pub unjudged: bool,
     /// The run is given up after this time on the wall clock
     pub timeout: Option<Duration>,
+    /// How far it goes on behind what the device must not do
+    pub lenience: Lenience,
     /// A trace of the run goes there
     pub record: Option<Box<dyn Write>>,
 }
@@ -56,7 +58,7 @@ pub fn play(
     options: RunOptions,
 ) -> Result<RunOutcome, boundary::Stopped> {
     let seed = options.seed;
-    let mut config = config::testbench(scenario, options.capabilities.unwrap_or(u64::MAX), options.choices);
+    let mut config = config::testbench(scenario, &options.offer.unwrap_or(Offer::up_to(u64::MAX)), options.choices);
     if options.unjudged {
         config.oracle = None;
     }
@@ -65,6 +67,7 @@ pub fn play(
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
     let mut bench = bench;
+    bench.go_on(options.lenience);
     if let Some(cycle) = options.run_on_until {
         bench.run_on_until(cycle);
     }

@@ -34,6 +34,7 @@ fn jobs(count: u32) -> Vec<Job> {
         lacks: Vec::new(),
         waves: None,
         record: None,
+        lenience: oracle::Lenience::default(),
         timeout: None,
     };
     (0..count).map(job).collect()

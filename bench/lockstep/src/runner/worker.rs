@@ -43,11 +43,12 @@ fn run(job: &Job) -> Reply {
         series: job.series,
         fail_alloc: job.fail_alloc,
         run_on_until,
-        capabilities: Some(job.device.capabilities()),
+        offer: Some(job.device.offer()),
         choices: job.device.choices(),
         unjudged: false,
         timeout: job.timeout,
         record: None,
+        lenience: job.lenience.clone(),
     };
     if let Some(file) = &job.record {
         match trace_file::create(file) {
@@ -59,6 +60,7 @@ fn run(job: &Job) -> Reply {
         end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
         figures: Figures::default(),
         violation: None,
+        divergences: Vec::new(),
         hazard: None,
         noticed: None,
         unrecorded: None,

@@ -27,7 +27,7 @@ use testbench::{DmaError, Testbench};
 
 pub use hunt::{Catch, Hunt, hunt, json, markdown};
 pub use scene::Scene;
-pub use world::{play, play_in};
+pub use world::{play, play_in, play_on};
 
 /// What the model implements here.
 #[must_use]

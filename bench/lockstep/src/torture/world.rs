@@ -6,7 +6,7 @@ use driver::{Halted, Machine};
 use events::{Burst, Direction, DmaRequest};
 use golden::{DdtMode, Ddtp, DeviceId, Iova, ProcessId, Spa};
 use model::{Model, ModelConfig};
-use oracle::{Bound, Settings};
+use oracle::{Bound, Lenience, Settings};
 use testbench::{Bounds, Config, Kind, RunOutcome, StreamSpec, Testbench};
 
 use super::ats::{self, PageQueue};
@@ -43,6 +43,20 @@ pub fn play(model: ModelConfig, seed: u64, steps: u32) -> Result<RunOutcome, bou
 /// # Errors
 /// See [`play`].
 pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Result<RunOutcome, boundary::Stopped> {
+    play_on(scene, model, seed, steps, Lenience::default())
+}
+
+/// The same, and it goes on behind what the device must not do, as far as `lenience` says.
+///
+/// # Errors
+/// See [`play`].
+pub fn play_on(
+    scene: Scene,
+    model: ModelConfig,
+    seed: u64,
+    steps: u32,
+    lenience: Lenience,
+) -> Result<RunOutcome, boundary::Stopped> {
     let capabilities = scene.capabilities();
     let mut dice = Dice::new(seed);
     let most = if dice.percent(70) { 4 + dice.below(30) } else { 40 + dice.below(80) };
@@ -69,6 +83,7 @@ pub fn play_in(scene: Scene, model: ModelConfig, seed: u64, steps: u32) -> Resul
         oracle: Some(Settings { capabilities, version: model.version, choices: Bound::FREE }),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
+    bench.go_on(lenience);
     let slots = Tables::build(scene, &mut bench);
     let (software, pages) = (Software::new(scene), PageQueue::default());
     let mut world = World { scene, bench, dice, software, pages, slots, hot: Vec::new() };

@@ -10,7 +10,8 @@ use golden::{Fields, Outcome, Role, Stage, Tags, WordRef};
 
 use super::super::choice::Choice;
 use super::super::invalidation::Invalidation;
-use super::super::value::narrow;
+use super::super::rule::FollowsFrom;
+use super::super::value::{narrow, structure};
 use super::names::Names;
 use super::past::{Change, Forbidden, Leaf, Past, Taken, Walk};
 use super::say::command_line;
@@ -35,6 +36,12 @@ struct Found {
 }
 
 impl Found {
+    /// One value at one place: as moments are tried from the newest on, none that comes later costs less.
+    fn is_least(&self) -> bool {
+        let (forbidden, is_found, reach, _) = self.cost();
+        (forbidden, is_found, reach) == (1, 0, 1)
+    }
+
     /// Fewer forbidden values first, then fewer changes, then the newest moment.
     fn cost(&self) -> (usize, usize, usize, Cycle) {
         let forbidden = self.forbidden.len() + usize::from(self.root.is_some());
@@ -128,6 +135,14 @@ impl Search<'_> {
             let then = self.past.walk(self.past.request, &[], Change { to: usize::MAX, moment, ..Change::default() });
             self.note(&then);
         }
+        for moment in self.moments.clone() {
+            for from in 0..base.reads.len() {
+                self.try_change(Change { from, to: from + 1, moment, ..Change::default() });
+            }
+            if self.best.as_ref().is_some_and(Found::is_least) {
+                return;
+            }
+        }
         for leaf in self.leaves.clone() {
             self.try_change(Change { leaf: Some(leaf), ..Change::default() });
         }
@@ -138,7 +153,7 @@ impl Search<'_> {
         let tree = base.reads.iter().position(in_tree).unwrap_or(base.reads.len());
         for moment in self.moments.clone() {
             for from in 0..base.reads.len() {
-                for to in [from + 1, end_of_entry(&base.reads, from), usize::MAX] {
+                for to in [end_of_entry(&base.reads, from), usize::MAX] {
                     self.try_change(Change { from, to, moment, ..Change::default() });
                 }
             }
@@ -222,9 +237,17 @@ pub fn between(past: &Past<'_>, choice: &Choice, moments: &[Cycle], names: &Name
     Some(format!("follows from {}; {which}\n", why(past, &taken(choice), names)))
 }
 
-/// The lines that say from what the answer follows; none if nothing like it is found. `base` is what the right answer
-/// takes.
-pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> bool, names: &Names) -> Option<String> {
+/// From what an answer follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The lines that say so
+    pub text: String,
+    /// The first of the values that must not have been used
+    pub from: Option<FollowsFrom>,
+}
+
+/// From what the answer follows; none if nothing like it is found. `base` is what the right answer takes.
+pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> bool, names: &Names) -> Option<Reason> {
     let mut search = Search {
         past,
         base,
@@ -238,8 +261,17 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
     search.look();
     let found = search.best?;
     let mut lines: Vec<String> = Vec::new();
+    let mut from = found.forbidden.iter().find_map(|taken| {
+        let command = match past.forbids(taken)? {
+            Forbidden::Invalidated(invalidation) => invalidation.command.mnemonic(),
+            Forbidden::Invalid => "V=0",
+            Forbidden::Unread => return None,
+        };
+        Some(FollowsFrom { structure: structure(&taken.word.role), command })
+    });
     if let Some((stage, tags, root)) = found.root {
         let (used, dropped) = past.roots.dropped(stage, &tags, root, past.invalidations, past.window)?;
+        from = Some(FollowsFrom { structure: "table-root", command: dropped.command.mnemonic() });
         let whose = names.tags(stage, tags.gscid, tags.pscid, Some(root));
         lines.push(format!(
             "the tree of {root:#018x} under {whose}; last used in cycle {used}; {}",
@@ -253,12 +285,13 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
             lines.push(why(past, taken, names));
         }
     }
-    Some(match &lines[..] {
+    let text = match &lines[..] {
         [one] => format!("follows from {one}\n"),
         several => {
             several.iter().fold("follows from these together:\n".to_owned(), |text, line| text + "  " + line + "\n")
         }
-    })
+    };
+    Some(Reason { text, from })
 }
 
 #[cfg(test)]
@@ -332,7 +365,7 @@ mod tests {
                 memory: self,
             };
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Translated(t) if t.spa == Spa(spa));
-            follows(&past, &[], &is_it, &Names::default())
+            follows(&past, &[], &is_it, &Names::default()).map(|reason| reason.text)
         }
     }
 

@@ -60,6 +60,23 @@ fn distance(came: &FaultRecord, right: &FaultRecord) -> usize {
     fields(came, right, &Names::default()).iter().filter(|field| field.differs).count()
 }
 
+/// Which fields differ, for the kind: `cause 13, right 12`, `cause 13: iotval2`.
+pub fn difference(came: &FaultRecord, right: &FaultRecord) -> String {
+    let mut text = format!("cause {}", came.head.cause());
+    if came.head.cause() != right.head.cause() {
+        let _ = write!(text, ", right {}", right.head.cause());
+    }
+    let others: Vec<&str> = fields(came, right, &Names::default())
+        .into_iter()
+        .filter(|field| field.differs && field.name != "CAUSE")
+        .map(|field| field.name)
+        .collect();
+    if !others.is_empty() {
+        let _ = write!(text, ": {}", others.join(", "));
+    }
+    text
+}
+
 /// The two records side by side.
 pub fn beside(came: &FaultRecord, right: &FaultRecord, names: &Names) -> String {
     let fields = fields(came, right, names);

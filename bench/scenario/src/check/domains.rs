@@ -217,11 +217,11 @@ impl Scenario {
         if self.devices.is_empty() {
             problems.push(Problem::new(self.name.place, "a scenario without devices compares nothing", "no device"));
         }
-        let bits = self.iommu.directory.device_id_bits(self.iommu.context.value);
+        let bits = self.iommu.directory.device_id_bits(self.iommu.format());
         for (index, (_, device)) in self.devices.iter().enumerate() {
             let id = &device.id;
             if id.0 >> bits != 0 {
-                let format = match self.iommu.context.value {
+                let format = match self.iommu.format() {
                     ContextFormat::Base => "base",
                     ContextFormat::Extended => "extended",
                 };

@@ -5,7 +5,7 @@ use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use driver::{FlushPolicy, Quirk, Resources};
 use golden::{Capabilities, Spa, SpecVersion};
 use oracle::{Bound, Settings};
-use scenario::{Access, Answer, DriverFault, Flush, Policy, Port, Scenario, Timing};
+use scenario::{Access, Answer, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
 use testbench::{Bounds, Config};
 
 /// Memory of the driver: queues, directory, page tables.
@@ -20,9 +20,9 @@ pub(super) const POISON: u64 = 0x5a5a_5a5a_5a5a_5a5a;
 /// So much longer than the test bench does the driver wait: the test bench knows who is to blame.
 const PATIENCE: u64 = 1000;
 
-/// For a device with these `capabilities`, of which these choices are known.
-pub(super) fn testbench(scenario: &Scenario, capabilities: u64, choices: Bound) -> Config {
-    let strap = scenario.strap_for(capabilities);
+/// For a device that offers this, and of which these choices are known.
+pub(super) fn testbench(scenario: &Scenario, offer: &Offer, choices: Bound) -> Config {
+    let strap = scenario.strap_for(offer);
     let bounds = &scenario.iommu.bounds;
     let version = SpecVersion::default();
     Config {

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Failures by their kind, whatever scenario showed them: one cause is one line.
+
+use std::collections::BTreeSet;
+
+use oracle::{Finding, Kind};
+use serde_json::{Value, json as object};
+use testbench::End;
+
+use super::result::Report;
+use super::table::{bold, number, table};
+use crate::runner::{RunReport, Verdict};
+
+/// Failures of one kind.
+pub(super) struct Bucket<'a> {
+    /// How these runs are judged
+    pub verdict: Verdict,
+    /// The kind of what was found, if something was
+    pub kind: Option<Kind>,
+    /// In words, without addresses, names and numbers
+    pub what: String,
+    /// Every run that showed it
+    pub runs: Vec<&'a RunReport>,
+    /// The one that showed it soonest
+    pub smallest: &'a RunReport,
+    /// What was found in that run, if something was
+    pub finding: Option<&'a Finding>,
+}
+
+impl Bucket<'_> {
+    fn scenarios(&self) -> usize {
+        self.runs.iter().map(|run| &run.scenario).collect::<BTreeSet<_>>().len()
+    }
+
+    fn cycle(&self) -> u64 {
+        self.finding.map_or(self.smallest.figures.cycles, |finding| finding.cycle)
+    }
+}
+
+/// What a failed run showed, each kind once.
+pub(super) fn shown(run: &RunReport) -> Vec<(Option<&Finding>, String)> {
+    let mut all: Vec<(Option<&Finding>, String)> = Vec::new();
+    let further = run.divergences.iter().map(|divergence| &divergence.first);
+    for finding in run.violation.iter().chain(further) {
+        let what = finding.kind().to_string();
+        if !all.iter().any(|(_, known)| *known == what) {
+            all.push((Some(finding), what));
+        }
+    }
+    let hazard = run.hazard.as_ref().filter(|_| all.is_empty() && run.verdict == Verdict::SoftwareHazard);
+    if let Some(hazard) = hazard {
+        all.push((Some(hazard), hazard.kind().to_string()));
+    }
+    if all.is_empty() {
+        all.push((None, otherwise(run)));
+    }
+    all
+}
+
+/// Why a run failed in which nothing was found.
+fn otherwise(run: &RunReport) -> String {
+    let first = |text: &str| normalized(text.lines().next().unwrap_or_default());
+    match (&run.end, &run.crash) {
+        (_, Some(crash)) => first(&crash.reason),
+        (Some(End::Stopped { file, line, message }), _) => format!("{file}:{line}: {}", first(message)),
+        (Some(End::Hung { waiting }), _) => first(waiting),
+        (Some(End::Software { error }), _) => first(error),
+        (Some(End::OutOfTime { .. }), _) => "no end within the time on the wall clock".to_owned(),
+        (Some(End::Finished | End::Violation) | None, _) => {
+            run.unmet.iter().map(|unmet| unmet.what.as_str()).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// A text without what differs from run to run: numbers, and names in back quotes.
+fn normalized(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            out.push_str("`…`");
+            continue;
+        }
+        let mut in_number = false;
+        for c in part.chars() {
+            // 0x1f is one number.
+            let goes_on = in_number && (c.is_ascii_hexdigit() || c == 'x' || c == '_');
+            if c.is_ascii_digit() || goes_on {
+                if !in_number {
+                    out.push('#');
+                }
+                in_number = true;
+            } else {
+                in_number = false;
+                out.push(c);
+            }
+        }
+    }
+    out
+}
+
+/// The kinds of failure in a report, those of most runs first.
+pub(super) fn buckets(report: &Report) -> Vec<Bucket<'_>> {
+    let mut all: Vec<Bucket<'_>> = Vec::new();
+    for run in report.runs.iter().filter(|run| !run.passed) {
+        for (finding, what) in shown(run) {
+            let kind = finding.map(Finding::kind);
+            match all
+                .iter_mut()
+                .find(|own| own.what == what && own.kind == kind && (kind.is_some() || own.verdict == run.verdict))
+            {
+                Some(own) => {
+                    own.runs.push(run);
+                    let cycle = finding.map_or(run.figures.cycles, |finding| finding.cycle);
+                    if cycle < own.cycle() {
+                        (own.smallest, own.finding) = (run, finding);
+                    }
+                }
+                None => {
+                    all.push(Bucket { verdict: run.verdict, kind, what, runs: vec![run], smallest: run, finding });
+                }
+            }
+        }
+    }
+    // The order in which they came decides where the counts are equal.
+    all.sort_by_key(|bucket| std::cmp::Reverse(bucket.runs.len()));
+    all
+}
+
+/// For people: a line for each kind, if there are several.
+pub(super) fn overview(buckets: &[Bucket<'_>], colour: bool) -> String {
+    if buckets.len() < 2 {
+        return String::new();
+    }
+    let mut table = table(colour);
+    table.set_header(
+        ["kind of failure", "runs", "scenarios", "smallest example", "cycle"].map(|title| bold(title, colour)),
+    );
+    for bucket in buckets {
+        let what = match bucket.kind {
+            Some(_) => bucket.what.clone(),
+            None => format!("{}: {}", bucket.verdict, bucket.what),
+        };
+        table.add_row(vec![
+            what.into(),
+            number(bucket.runs.len() as u64),
+            number(bucket.scenarios() as u64),
+            bucket.smallest.id.clone().into(),
+            number(bucket.cycle()),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// For programs.
+pub(super) fn json(report: &Report) -> Value {
+    let bucket = |bucket: &Bucket<'_>| {
+        object!({
+            "what": bucket.what,
+            "verdict": bucket.verdict,
+            "kind": bucket.kind,
+            "section": bucket.finding.map(|finding| &finding.section),
+            "runs": bucket.runs.len(),
+            "scenarios": bucket.scenarios(),
+            "smallest": {
+                "id": bucket.smallest.id,
+                "cycle": bucket.cycle(),
+                "reproduce": bucket.smallest.reproduce,
+            },
+        })
+    };
+    buckets(report).iter().map(bucket).collect()
+}
+
+/// What a failed run showed, for a property of it.
+pub(super) fn of_run(run: &RunReport) -> String {
+    shown(run).into_iter().map(|(_, what)| what).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalized;
+
+    #[test]
+    fn numbers_and_names_make_no_kind_of_its_own() {
+        assert_eq!(normalized("step 3: `red` is gone at 0x8000_1f00, 12 times"), "step #: `…` is gone at #, # times");
+        assert_eq!(normalized("no answer within 50000 cycles"), "no answer within # cycles");
+        assert_eq!(normalized("a bad face"), "a bad face");
+    }
+}

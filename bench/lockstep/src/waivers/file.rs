@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A file of waivers.
+
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use oracle::{Pattern, Rule};
+use scenario::{At, Diagnostics, Problem, from_yaml};
+use serde::Deserialize;
+
+use crate::runner::{Job, SelectError};
+
+/// A known divergence, and where it is waived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiver {
+    /// What it is recognized by
+    pub pattern: Pattern,
+    /// Names of scenarios, or beginnings of names up to a dot; none: all
+    pub scenarios: Vec<String>,
+    /// Seeds of runs; none: all
+    pub seeds: Vec<u32>,
+    /// Why it is waived
+    pub reason: String,
+    /// Where more is said
+    pub link: Option<String>,
+    /// The last day on which it holds
+    pub until: Option<NaiveDate>,
+    /// Where it stands in its file, from 1
+    pub line: usize,
+}
+
+/// A file of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Waivers {
+    /// The file
+    pub path: PathBuf,
+    /// In its order
+    pub all: Vec<Waiver>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    waivers: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    rule: At<String>,
+    detail: Option<String>,
+    structure: Option<String>,
+    command: Option<String>,
+    #[serde(default)]
+    scenarios: Vec<String>,
+    #[serde(default)]
+    seeds: Vec<scenario::Number>,
+    reason: At<String>,
+    link: Option<String>,
+    until: Option<At<String>>,
+}
+
+/// Today, by the clock of this machine.
+pub fn today() -> NaiveDate {
+    chrono::Local::now().date_naive()
+}
+
+impl Waiver {
+    /// It holds no longer on this day.
+    pub fn is_expired(&self, day: NaiveDate) -> bool {
+        self.until.is_some_and(|until| day > until)
+    }
+
+    fn concerns(&self, job: &Job) -> bool {
+        let is_it = |name: &String| {
+            job.scenario.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        (self.scenarios.is_empty() || self.scenarios.iter().any(is_it))
+            && (self.seeds.is_empty() || self.seeds.contains(&job.seed))
+    }
+}
+
+impl Waivers {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`SelectError`]: it cannot be read, or has mistakes, each with its place.
+    pub fn read(path: &Path) -> Result<Waivers, SelectError> {
+        let unreadable = |error| SelectError::Unreadable { path: path.to_owned(), error };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let all = parse(&path.display().to_string(), &text).map_err(|wrong| SelectError::Wrong(Box::new(wrong)))?;
+        Ok(Waivers { path: path.to_owned(), all })
+    }
+
+    /// Those that a run may use on this day, by their places.
+    pub fn for_run(&self, job: &Job, day: NaiveDate) -> Vec<usize> {
+        let holds = |waiver: &Waiver| !waiver.is_expired(day) && waiver.concerns(job);
+        self.all.iter().enumerate().filter(|(_, waiver)| holds(waiver)).map(|(at, _)| at).collect()
+    }
+}
+
+fn parse(path: &str, text: &str) -> Result<Vec<Waiver>, Diagnostics> {
+    let file: File = from_yaml(path, text)?;
+    let mut problems = Vec::new();
+    let mut all = Vec::new();
+    for entry in file.waivers {
+        let Entry { rule, detail, structure, command, scenarios, seeds, reason, link, until } = entry;
+        let is_rule = |key: &str| Rule::OF_DEVICES.iter().any(|rule| rule.key() == key);
+        if !rule.contains('*') && !is_rule(&rule.value) {
+            let message = format!("there is no rule `{rule}`");
+            let known = Rule::OF_DEVICES.iter().map(|rule| rule.key());
+            problems.push(Problem::new(rule.place, message, "not a rule").suggest(&rule.value, known));
+        }
+        if reason.trim().is_empty() {
+            let help = "say why this is waived, so that somebody can take the waiver away again";
+            problems.push(Problem::new(reason.place, "a waiver without a reason", "nothing here").help(help));
+        }
+        let until = until.and_then(|until| match until.value.parse::<NaiveDate>() {
+            Ok(day) => Some(day),
+            Err(_) => {
+                let message = format!("`{until}` is no day");
+                problems.push(Problem::new(until.place, message, "not a day").help("write it as 2027-01-31"));
+                None
+            }
+        });
+        let seeds = seeds.iter().filter_map(|seed| match u32::try_from(seed.0) {
+            Ok(seed) => Some(seed),
+            Err(_) => {
+                let message = format!("{:#x} is no seed of a run", seed.0);
+                problems.push(Problem::new(rule.place, message, "in this waiver").help("a seed has 32 bits"));
+                None
+            }
+        });
+        let seeds = seeds.collect();
+        let line = text[..rule.place.offset.min(text.len())].lines().count().max(1);
+        let pattern = Pattern { rule: rule.value, detail, structure, command };
+        all.push(Waiver { pattern, scenarios, seeds, reason: reason.value, link, until, line });
+    }
+    if problems.is_empty() { Ok(all) } else { Err(Diagnostics::new(path, text, problems)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> String {
+        parse("w.yaml", text).expect_err("a mistake").render(false)
+    }
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a day")
+    }
+
+    #[test]
+    fn a_waiver_says_what_where_why_and_until_when() {
+        let text = "waivers:\n  - rule: translation\n    structure: first-*\n    command: IOTINVAL.VMA\n    \
+                    scenarios: [nested]\n    seeds: [0x12]\n    reason: known\n    link: https://example.org/7\n    \
+                    until: 2027-01-31\n  - { rule: register, detail: cqh, reason: \"see 8\" }\n";
+        let all = parse("w.yaml", text).unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!((all.len(), all[0].line, all[1].line), (2, 2, 10));
+        assert_eq!(all[0].pattern.structure.as_deref(), Some("first-*"));
+        assert_eq!((all[0].seeds.as_slice(), all[0].until), (&[0x12][..], Some(day("2027-01-31"))));
+        assert!(!all[0].is_expired(day("2027-01-31")) && all[0].is_expired(day("2027-02-01")));
+        assert!(!all[1].is_expired(day("2099-01-01")));
+        assert!(parse("w.yaml", "waivers: []\n").is_ok());
+    }
+
+    #[test]
+    fn mistakes_have_a_place_and_a_suggestion() {
+        let told = wrong("waivers:\n  - rule: transaltion\n    reason: x\n");
+        assert!(
+            told.contains("there is no rule `transaltion`") && told.contains("did you mean `translation`?"),
+            "{told}"
+        );
+        let told = wrong("waivers:\n  - rule: register\n    reason: \" \"\n    until: soon\n");
+        assert!(told.contains("without a reason") && told.contains("`soon` is no day"), "{told}");
+        let told = wrong("waivers:\n  - rule: register\n");
+        assert!(told.contains("`reason` is missing"), "{told}");
+        let told = wrong("waivers:\n  - rule: register\n    reson: x\n");
+        assert!(told.contains("did you mean `reason`?"), "{told}");
+    }
+}

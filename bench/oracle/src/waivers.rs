@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Going on behind what the device must not do: known divergences are waived, and others may be gone past as well, each
+//! kind reported once.
+
+use serde::{Deserialize, Serialize};
+
+use super::verdict::{Finding, Kind};
+
+/// What a known divergence is recognized by. What is not said fits anything; `*` stands for any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pattern {
+    /// See [`Finding::rule`]
+    pub rule: String,
+    /// See [`Finding::detail`]
+    pub detail: Option<String>,
+    /// See [`Finding::structure`]
+    pub structure: Option<String>,
+    /// See [`Finding::command`]
+    pub command: Option<String>,
+}
+
+impl Pattern {
+    /// It says nothing that a finding of this kind is not.
+    pub fn fits(&self, kind: &Kind) -> bool {
+        let fits = |pattern: &Option<String>, text: Option<&str>| match pattern {
+            None => true,
+            Some(pattern) => matches(pattern, text.unwrap_or_default()),
+        };
+        matches(&self.rule, &kind.rule)
+            && fits(&self.detail, Some(&kind.detail))
+            && fits(&self.structure, kind.structure.as_deref())
+            && fits(&self.command, kind.command.as_deref())
+    }
+}
+
+/// Whether a text is as a pattern says, in which `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(first) else { return false };
+    (0..=text.len()).any(|at| text.is_char_boundary(at) && matches(rest, &text[at..]))
+}
+
+/// How far a run goes on behind what the device must not do. By default it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lenience {
+    /// Divergences of these kinds are waived.
+    pub waived: Vec<Pattern>,
+    /// So many other kinds are gone past; the next one ends the run.
+    pub keep_going: usize,
+}
+
+impl Lenience {
+    /// The first divergence ends the run.
+    pub fn is_strict(&self) -> bool {
+        self.waived.is_empty() && self.keep_going == 0
+    }
+}
+
+/// A divergence that a run went past, and those of its kind that followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The first of its kind
+    pub first: Finding,
+    /// How many there were
+    pub count: u64,
+    /// Which waiver it falls under, as its place in [`Lenience::waived`]; none: it counts
+    pub waiver: Option<usize>,
+}
+
+/// What a run went past so far.
+#[derive(Debug, Default)]
+pub struct Divergences {
+    lenience: Lenience,
+    seen: Vec<Divergence>,
+}
+
+impl Divergences {
+    /// None yet; the run goes on as far as this says.
+    pub fn new(lenience: Lenience) -> Self {
+        Divergences { lenience, seen: Vec::new() }
+    }
+
+    /// The first divergence ends the run.
+    pub fn is_strict(&self) -> bool {
+        self.lenience.is_strict()
+    }
+
+    /// All of them, in the order in which their kinds came.
+    pub fn all(&self) -> &[Divergence] {
+        &self.seen
+    }
+
+    /// Whether the run may go past this one. If so, it is noted.
+    pub fn note(&mut self, finding: &Finding) -> bool {
+        let kind = finding.kind();
+        if let Some(known) = self.seen.iter_mut().find(|known| known.first.kind() == kind) {
+            known.count += 1;
+            return true;
+        }
+        let waiver = self.lenience.waived.iter().position(|pattern| pattern.fits(&kind));
+        let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
+        let goes_on = waiver.is_some() || unwaived < self.lenience.keep_going;
+        if goes_on {
+            self.seen.push(Divergence { first: finding.clone(), count: 1, waiver });
+        }
+        goes_on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Blame, Rule, Violation};
+    use super::*;
+
+    fn found(rule: Rule, detail: &str) -> Finding {
+        Violation::new(rule, detail, "right", "wrong").found(7)
+    }
+
+    fn pattern(rule: &str) -> Pattern {
+        Pattern { rule: rule.to_owned(), ..Pattern::default() }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, text, fits) in [
+            ("cqh", "cqh", true),
+            ("cqh", "cqht", false),
+            ("cq*", "cqh", true),
+            ("*", "", true),
+            ("another *", "another address", true),
+            ("*address", "another address", true),
+            ("*other*add*", "another address", true),
+            ("*add*other", "another address", false),
+        ] {
+            assert_eq!(matches(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_pattern_does_not_say_fits_anything() {
+        let kind = |structure: Option<&str>| Kind {
+            blame: Blame::DutViolation,
+            rule: "translation".to_owned(),
+            detail: "refused".to_owned(),
+            structure: structure.map(str::to_owned),
+            command: None,
+        };
+        assert!(pattern("translation").fits(&kind(None)));
+        assert!(!pattern("refusal").fits(&kind(None)));
+        let leaf = Pattern { structure: Some("first-*".to_owned()), ..pattern("translation") };
+        assert!(leaf.fits(&kind(Some("first-stage-pte"))) && !leaf.fits(&kind(None)));
+    }
+
+    #[test]
+    fn a_waived_kind_never_ends_the_run_and_others_do_after_so_many() {
+        let lenience = Lenience { waived: vec![pattern("register")], keep_going: 1 };
+        let mut divergences = Divergences::new(lenience);
+        assert!(divergences.note(&found(Rule::Register, "cqh")));
+        assert!(divergences.note(&found(Rule::Register, "fqt")));
+        assert!(divergences.note(&found(Rule::Register, "cqh")));
+        assert!(divergences.note(&found(Rule::Refusal, "a")));
+        assert!(divergences.note(&found(Rule::Refusal, "a")), "of one kind");
+        assert!(!divergences.note(&found(Rule::Refusal, "b")), "one kind more than may be");
+        let counts: Vec<_> = divergences.all().iter().map(|seen| (seen.count, seen.waiver)).collect();
+        assert_eq!(counts, [(2, Some(0)), (1, Some(0)), (2, None)]);
+    }
+
+    #[test]
+    fn without_lenience_the_first_divergence_ends_the_run() {
+        let mut divergences = Divergences::default();
+        assert!(divergences.is_strict() && !divergences.note(&found(Rule::Register, "cqh")));
+    }
+}
