@@ -90,7 +90,7 @@ impl Oracle {
         let leads_to = right_outcome.as_ref().and_then(page_of);
         let detail = came.differs(right_outcome.as_ref(), leads_to);
         let reason = self.reason(request, window, &base, came.is_it);
-        let follows_from = reason.as_ref().and_then(|reason| reason.from);
+        let follows_from = reason.as_ref().and_then(|reason| reason.from).map(Box::new);
         let mut text = reason.map(|reason| reason.text).unwrap_or_default();
         // Where the address is right it says nothing.
         if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
@@ -233,7 +233,7 @@ impl Oracle {
         let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
         if let Some(reason) = self.reason(request, owed.window, &[], &is_it) {
             violation.evidence.insert_str(0, &reason.text);
-            violation.follows_from = reason.from;
+            violation.follows_from = reason.from.map(Box::new);
         }
         violation.evidence += &self.walk(request, owed.window, "refused");
     }

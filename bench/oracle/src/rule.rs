@@ -181,7 +181,7 @@ pub struct Violation {
     /// What differs, without addresses and names
     pub detail: String,
     /// From which value the device must not have used it follows, where that is known
-    pub follows_from: Option<FollowsFrom>,
+    pub follows_from: Option<Box<FollowsFrom>>,
     /// What is right
     pub right: String,
     /// What came

@@ -125,6 +125,31 @@ impl Requirement {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Requirement; 21] = [
+        Requirement::Pdt,
+        Requirement::Msi,
+        Requirement::Mrif,
+        Requirement::Hwad,
+        Requirement::Ats,
+        Requirement::T2gpa,
+        Requirement::Hpm,
+        Requirement::Dbg,
+        Requirement::SplitCaches,
+        Requirement::Sv39,
+        Requirement::Sv48,
+        Requirement::Sv57,
+        Requirement::Sv39x4,
+        Requirement::Sv48x4,
+        Requirement::Sv57x4,
+        Requirement::Svpbmt,
+        Requirement::Svrsw60t59b,
+        Requirement::Nl,
+        Requirement::S,
+        Requirement::PhysicalBits,
+        Requirement::Strap,
+    ];
+
     /// Those that one bit of `capabilities` tells, and that a scenario's strap offers or does not.
     pub const OF_STRAP: [Requirement; 10] = [
         Requirement::Sv39,

@@ -78,6 +78,10 @@ pub enum Command {
     Events(Events),
     /// Check RTL with all of Verilator's warnings on
     Lint(Lint),
+    /// Write a description, a wrapper and a first scenario for an RTL of your own
+    NewRtl(NewRtl),
+    /// Look at an RTL step by step: ports, reset, registers, DMA, a translation; and say which rule it breaks
+    Doctor(Doctor),
     /// Run cases with known answers on the model or on the RTL, and score them
     Vectors(Vectors),
     /// Show a translation of a case step by step
@@ -95,9 +99,57 @@ pub enum Command {
     /// Ask a device what it offers: the answer as JSON on stdout
     #[command(hide = true)]
     Offer(Offer),
+    /// Take a first look at a device: the answer as JSON on stdout
+    #[command(hide = true)]
+    Examine(Offer),
 }
 
-/// `lockstep offer`
+/// `lockstep new-rtl`
+#[derive(Debug, ClapArgs)]
+pub struct NewRtl {
+    /// Name of the RTL, as that of a module
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Folder for the files; default: one of this name
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// The bus that its registers are on
+    #[arg(long, value_enum, default_value_t = Registers::AxiLite)]
+    pub registers: Registers,
+    /// How many ports it has for accesses of its own: one, or one for walks and one for queues
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub walk_ports: u8,
+    /// Its AXI channels are structs
+    #[arg(long)]
+    pub structs: bool,
+    /// It makes atomics: hardware updates of A and D bits
+    #[arg(long)]
+    pub atomics: bool,
+    /// It has ATS and page requests
+    #[arg(long)]
+    pub ats: bool,
+}
+
+/// Buses for registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Registers {
+    /// AXI4-Lite, as the boundary has it
+    AxiLite,
+    /// AXI4
+    Axi,
+    /// APB with 32 bits
+    Apb,
+}
+
+/// `lockstep doctor`
+#[derive(Debug, ClapArgs)]
+pub struct Doctor {
+    /// Description of the RTL: sources, top, parameters, defines
+    #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
+    pub rtl: PathBuf,
+}
+
+/// `lockstep offer`, `lockstep examine`
 #[derive(Debug, ClapArgs)]
 pub struct Offer {
     /// The library that an RTL was built into

@@ -46,6 +46,13 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             Ok(ExitCode::Passed)
         }
         Command::Worker => work(),
+        Command::NewRtl(new) => super::new_rtl::run(&new),
+        Command::Doctor(doctor) => super::doctor::run(&doctor),
+        Command::Examine(asked) => {
+            let examined = runner::examine(&asked.library, asked.strap);
+            output::stdout(&serde_json::to_string(&examined).unwrap_or_default());
+            Ok(ExitCode::Passed)
+        }
         Command::Offer(offer) => tell_offer(&offer.library, offer.strap),
     }
 }

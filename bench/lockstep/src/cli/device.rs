@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use hdl::{BuildError, BuildOptions, Description, DescriptionError, Library, LintReport, Rtl, Watch};
 use oracle::Bound;
 use scenario::{Offer, did_you_mean};
+use serde::de::DeserializeOwned;
 
 use super::args::{DeviceArgs, Dut};
 use super::home::ours;
@@ -125,11 +126,22 @@ fn offer(library: &Path, described: Option<u64>) -> Offer {
     offer
 }
 
-/// Asks it in a process of its own, which may crash or hang.
-fn ask(library: &Path, strap: u64) -> Result<Offer, String> {
+/// Asks it, behind this strap.
+///
+/// # Errors
+/// Why it does not answer.
+pub fn ask(library: &Path, strap: u64) -> Result<Offer, String> {
+    in_process::<Result<Offer, String>>(&["offer", &library.display().to_string(), &format!("{strap:#x}")])?
+}
+
+/// What this program says when it is called so, in a process of its own, since a device may crash or hang.
+///
+/// # Errors
+/// It says nothing.
+pub fn in_process<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, String> {
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = std::process::Command::new(program);
-    command.arg("offer").arg(library).arg(format!("{strap:#x}")).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::null()).spawn().map_err(|error| error.to_string())?;
     let deadline = Instant::now() + PATIENCE;
     let status = loop {
@@ -147,9 +159,7 @@ fn ask(library: &Path, strap: u64) -> Result<Offer, String> {
     let mut answer = String::new();
     let read = child.stdout.take().map(|mut stdout| stdout.read_to_string(&mut answer));
     match read {
-        Some(Ok(_)) if status.success() => {
-            serde_json::from_str::<Result<Offer, String>>(&answer).map_err(|error| error.to_string())?
-        }
+        Some(Ok(_)) if status.success() => serde_json::from_str(&answer).map_err(|error| error.to_string()),
         _ => Err(format!("the process that asks it ended with {status}")),
     }
 }

@@ -5,6 +5,7 @@
 //! [`serve`] is what such a process does: it plays one run on the test bench.
 
 mod dut;
+mod examine;
 mod job;
 mod judgement;
 mod play;
@@ -15,6 +16,7 @@ mod select;
 mod trace_file;
 mod worker;
 
+pub use examine::{Examined, examine};
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
 pub use judgement::{Crash, RunReport, Unmet, Verdict, Waived, judge};
 pub use play::{RunOptions, play};

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `lockstep doctor`: the first hour with an RTL, step by step, each with the rule of `hdl/DEVICE.md` that it is about.
+
+use std::path::{Path, PathBuf};
+
+use hdl::Description;
+use scenario::{Offer, Requirement};
+
+use super::args::{DeviceArgs, Doctor, Dut, Play, Selection};
+use super::error::CommandError;
+use super::options::Options;
+use super::play::add_runs;
+use super::{device, output};
+use crate::report::{ExitCode, Report, finding};
+use crate::runner::{Device, EVERYTHING, Examined, Loaded, Plan, RunReport, Selected, Verdict};
+
+/// What a device is asked to do once its wires work: a title, the rule, and a scenario.
+const TRANSLATIONS: [(&str, &str, &str, &str); 4] = [
+    (
+        "commands, a fence, and a device context without page tables",
+        "Fences: the 4-byte write of AV=1 is the last thing that an IOFENCE.C does before `cqh` moves",
+        "identity",
+        "  - dma: { device: nic, read: 0x9000_0000, expect: ok }",
+    ),
+    (
+        "a translation by the first stage",
+        "DMA, what the device owes, 1: each request is answered once, translated and performed, or refused",
+        "plain",
+        "  - dma: { device: nic, read: 0x1000_0000, expect: ok }\n  - dma: { device: nic, write: 0x1000_1008, expect: ok }",
+    ),
+    (
+        "a refusal and its record",
+        "DMA, what the device owes, 2: nothing of a refused request appears on `mem_*`; it is answered with SLVERR, and a \
+         record goes to the fault queue",
+        "plain",
+        "  - dma: { device: nic, read: 0x2000_0000, expect: fault, cause: 13 }",
+    ),
+    (
+        "an invalidation",
+        "Fences: nothing that was invalidated before may explain a translation of a request accepted later",
+        "plain",
+        "  - dma: { device: nic, read: 0x1000_1000, expect: ok }\n  - unmap: { domain: plain, range: { iova: 0x1000_0000, size: 16K } }\n  \
+         - dma: { device: nic, read: 0x1000_1000, expect: fault, cause: 13 }",
+    ),
+];
+
+/// So many kinds of divergence are told in one step.
+const MOST_KINDS: usize = 20;
+
+/// A scenario around these steps.
+fn scenario_of(number: usize, domain: &str, steps: &str) -> String {
+    format!(
+        "name: doctor.step-{number}\ndomains:\n  plain: {{ kind: paging, mode: sv39, map: [{{ iova: 0x1000_0000, pages: 4 }}] \
+         }}\ndevices:\n  nic: {{ id: 0x12, domain: {domain} }}\nsteps:\n{steps}\n"
+    )
+}
+
+/// Looks at the device, and says which step is broken, and which rule.
+///
+/// # Errors
+/// [`CommandError`]: it does not build, or its ports are not those of the boundary.
+pub fn run(args: &Doctor) -> Result<ExitCode, CommandError> {
+    let device_args = DeviceArgs { dut: Dut::Rtl, rtl: args.rtl.clone() };
+    let description = Description::read(&args.rtl).map_err(device::DeviceError::from)?;
+    let built = device::build(&device_args, None)?;
+    let Device::Rtl { library, .. } = &built else { return Ok(ExitCode::Nothing) };
+    said("it builds, and its ports are those of the boundary", "The device boundary", None);
+    let strap = description.capabilities.unwrap_or(EVERYTHING);
+    match device::ask(library, strap) {
+        Ok(offer) => {
+            said("it tells its capabilities after reset", "Strap", None);
+            output::stdout(&offered(&offer, description.capabilities));
+        }
+        Err(why) => {
+            said("it tells its capabilities after reset", "Strap: software reads the result", Some(&why));
+            return Ok(ExitCode::Failed);
+        }
+    }
+    let examined: Vec<Examined> = match device::in_process(&["examine", &shown(library), &format!("{strap:#x}")]) {
+        Ok(examined) => examined,
+        Err(why) => {
+            said("it stands a first look", "Clock and reset", Some(&why));
+            return Ok(ExitCode::Crashed);
+        }
+    };
+    for Examined { what, rule, wrong } in &examined {
+        said(what, rule, wrong.as_deref());
+    }
+    if examined.iter().any(|one| one.wrong.is_some()) {
+        return Ok(ExitCode::Failed);
+    }
+    translations(device_args, built)
+}
+
+/// Steps that walk tables, as runs of small scenarios.
+fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, CommandError> {
+    let play = Play { seed: 1, seeds: None, jobs: None, timeout: 60, json: None, junit: None };
+    let selection = Selection { selectors: Vec::new(), scenarios: PathBuf::new(), policy: None };
+    let options = Options::new(selection, device_args, play, None);
+    let mut code = ExitCode::Passed;
+    for (number, (what, rule, domain, steps)) in TRANSLATIONS.into_iter().enumerate() {
+        let text = scenario_of(number + 1, domain, steps);
+        let path = PathBuf::from("a step of lockstep doctor");
+        let scenario = scenario::parse(&path.display().to_string(), &text)
+            .map_err(|wrong| CommandError::Setting(wrong.to_string()))?;
+        let variants = scenario.variants();
+        let selected = Selected { loaded: Loaded { path, text, scenario, by_path: false }, variants };
+        let plan =
+            Plan { base: 1, seeds: Some(1), replay: None, policy: None, device: built.clone(), fail_alloc: None };
+        let mut jobs = plan.jobs(&[selected]).map_err(|problem| CommandError::Setting(problem.message))?;
+        for planned in &mut jobs {
+            planned.job.lenience.keep_going = MOST_KINDS;
+        }
+        let mut report = Report::default();
+        add_runs(&options, &jobs, &mut report)?;
+        let Some(run) = report.runs.first() else { return Ok(ExitCode::Interrupted) };
+        if !run.stands_in_for.is_empty() {
+            let lacking: Vec<&str> = run.stands_in_for.iter().map(|lacking| lacking.name()).collect();
+            output::stdout(&format!("  -   {what}: not tried, since it lacks {}\n", lacking.join(", ")));
+            continue;
+        }
+        let wrong = wrong_with(run);
+        said(what, rule, wrong.as_deref());
+        if wrong.is_some() {
+            code = ExitCode::Failed;
+        }
+        if matches!(run.verdict, Verdict::Hung | Verdict::Crashed) {
+            return Ok(ExitCode::Crashed);
+        }
+    }
+    if code == ExitCode::Passed {
+        output::stdout("all good: lockstep run --rtl and this description comes next\n");
+    }
+    Ok(code)
+}
+
+/// What a run shows of the device, if that is not right. A run that compares nothing is right here.
+fn wrong_with(run: &RunReport) -> Option<String> {
+    use testbench::End;
+    let further = run.divergences.iter().map(|divergence| &divergence.first);
+    let further = further.filter(|first| run.violation.as_ref() != Some(*first));
+    let found: String = run.violation.iter().chain(further).chain(&run.hazard).map(finding).collect();
+    match (&run.end, &run.crash) {
+        (_, Some(crash)) => Some(format!("{}\n{}", crash.reason, crash.stderr)),
+        (Some(End::Finished), None) if found.is_empty() => None,
+        (Some(End::Hung { waiting }), None) => Some(format!("{waiting}\n{found}")),
+        (Some(end), None) => Some(format!("{}\n{found}", end.said().1)),
+        (None, None) => Some("it was not played".to_owned()),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The features that it offers.
+fn offered(offer: &Offer, described: Option<u64>) -> String {
+    let has = |needed: &&Requirement| needed.met_by(offer.capabilities);
+    let features: Vec<&str> = Requirement::ALL.iter().filter(has).map(|needed| needed.name()).collect();
+    let mut text = format!("      capabilities = {:#018x}: {}\n", offer.capabilities, features.join(", "));
+    if !offer.follows_strap {
+        text += "      it ignores its strap: what needs a device with less is played on the model\n";
+    }
+    if described.is_none() {
+        text += "      its description does not say `capabilities`: all that the register says counts\n";
+    }
+    text
+}
+
+/// A line for a step; what is wrong with it below, with its rule.
+fn said(what: &str, rule: &str, wrong: Option<&str>) {
+    let Some(wrong) = wrong else { return output::stdout(&format!("ok    {what}\n")) };
+    let mut text = format!("FAIL  {what}\n      rule: {rule} (hdl/DEVICE.md)\n");
+    for line in wrong.trim_end().lines() {
+        text += &format!("      {line}\n");
+    }
+    output::stdout(&text);
+}
