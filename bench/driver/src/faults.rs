@@ -35,6 +35,11 @@ pub(super) struct FaultQueue {
 }
 
 impl FaultQueue {
+    /// Both indices are 0: the queue was switched on anew.
+    pub fn restarted(&mut self) {
+        self.head = 0;
+    }
+
     fn pages(log2: u8) -> u64 {
         (FAULT_RECORD_BYTES << log2).div_ceil(PAGE)
     }

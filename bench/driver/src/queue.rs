@@ -90,6 +90,12 @@ pub(super) struct CommandQueue {
 }
 
 impl CommandQueue {
+    /// Both indices are 0: the queue was switched on anew.
+    pub fn restarted(&mut self) {
+        (self.head, self.tail) = (0, 0);
+        self.unfenced.clear();
+    }
+
     pub(super) fn pages(log2: u8) -> u64 {
         (COMMAND_BYTES << log2).div_ceil(PAGE)
     }

@@ -115,6 +115,16 @@ impl Driver {
         self.faults.drain(machine, &self.options)
     }
 
+    /// Somebody has switched the command queue off and on again by its register: both of its indices are 0.
+    pub fn commands_restarted(&mut self) {
+        self.commands.restarted();
+    }
+
+    /// The same for the fault queue.
+    pub fn faults_restarted(&mut self) {
+        self.faults.restarted();
+    }
+
     /// Sends an invalidation, without a fence: when it takes effect is open.
     ///
     /// # Errors

@@ -129,7 +129,10 @@ impl Oracle {
             Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
             _ => false,
         };
-        self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None })
+        let violation = self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None });
+        // Without a record any fault may have been the reason: what the evidence guesses is not certain enough for the kind.
+        let follows_from = violation.follows_from.filter(|_| record.is_some());
+        Violation { follows_from, ..violation }
     }
 
     /// The device is cleared: these faults explain a refusal. Software is judged as soon as it is known which of them it

@@ -19,6 +19,7 @@ mod msi;
 mod needs;
 mod parse;
 mod probe;
+mod register;
 mod requirement;
 mod scalar;
 mod schema;
@@ -47,6 +48,7 @@ pub use parse::{from_yaml, parse};
 pub use probe::{
     Alloc, ContextWord, ExpectContext, ExpectMemory, SetContext, Since, StageMode, UserCommand, UserInvalidate,
 };
+pub use register::{ExpectRegister, Register, WriteRegister};
 pub use requirement::Requirement;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;

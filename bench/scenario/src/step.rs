@@ -15,6 +15,7 @@ use super::errno::Errno;
 use super::invalidate::Invalidate;
 use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
+use super::register::{ExpectRegister, WriteRegister};
 use super::scalar::{Number, Size, Span};
 
 /// One step of a scenario. `drain`, `fence` and `recover` may stand alone; every other step is a key with its operands.
@@ -79,6 +80,10 @@ pub enum Step {
     Since(Since),
     /// What memory must hold
     ExpectMemory(ExpectMemory),
+    /// Writes a register, or fields of it
+    WriteRegister(WriteRegister),
+    /// What a register must hold, at once or within a bound
+    ExpectRegister(ExpectRegister),
     /// Leads an interrupt file of a guest to a page
     MsiMap(MsiMap),
     /// Leads it to another one; MSIs meanwhile go to the old or to the new one
@@ -159,6 +164,8 @@ const STEPS: &[&str] = &[
     "fail-allocation",
     "since",
     "expect-memory",
+    "write-register",
+    "expect-register",
     "msi-map",
     "msi-move",
     "msi-unmap",
@@ -205,6 +212,8 @@ impl JsonSchema for Step {
         add("fail-allocation", "Lets the n-th allocation fail", generator.subschema_for::<u32>());
         add("since", "What must have happened since a mark", generator.subschema_for::<Since>());
         add("expect-memory", "What memory must hold", generator.subschema_for::<ExpectMemory>());
+        add("write-register", "Writes a register, or fields of it", generator.subschema_for::<WriteRegister>());
+        add("expect-register", "What a register must hold", generator.subschema_for::<ExpectRegister>());
         add("msi-map", "Leads an interrupt file to a page", generator.subschema_for::<MsiMap>());
         add("msi-move", "Leads an interrupt file to another page", generator.subschema_for::<MsiMap>());
         add("msi-unmap", "Leads an interrupt file nowhere", generator.subschema_for::<MsiUnmap>());

@@ -9,6 +9,7 @@ use crate::domain::{DomainKind, PageSize};
 use crate::file::Scenario;
 use crate::invalidate::{Invalidate, Iotinval};
 use crate::probe::UserCommand;
+use crate::register;
 use crate::step::{Dma, Range, Result, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
@@ -221,6 +222,12 @@ impl Scenario {
             Step::ExpectMemory(memory) => {
                 super::check_physical(self, &memory.address, memory.size.0, memory.size.place, problems);
                 aligned(&memory.address, 8, problems);
+            }
+            Step::WriteRegister(write) => {
+                register::check(&write.register, write.value.as_ref(), &write.fields, step.place, problems);
+            }
+            Step::ExpectRegister(expected) => {
+                register::check(&expected.register, expected.value.as_ref(), &expected.fields, step.place, problems);
             }
             Step::Wait(_) | Step::Fence(_) | Step::Command(_) | Step::Recover(_) | Step::FailAllocation(_) => {}
         }

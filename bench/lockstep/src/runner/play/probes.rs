@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use driver::format::{Command, Context, Invalidation};
-use driver::{HwptRequest, Ledger, NEST_PARENT, Partial};
+use driver::{HwptRequest, Ledger, Machine, NEST_PARENT, Partial};
 use events::Cycle;
 use golden::{DeviceId, Spa};
 use scenario::{
-    Alloc, DomainKind, ExpectContext, ExpectMemory, Limit, Place, SetContext, Since, UserCommand, UserInvalidate,
+    Alloc, DomainKind, ExpectContext, ExpectMemory, ExpectRegister, Limit, Place, Register, SetContext, Since,
+    UserCommand, UserInvalidate, WriteRegister,
 };
 use testbench::Watch;
 
@@ -263,5 +264,46 @@ impl<'a> Player<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Writes a register as it is named, or what it holds with other fields.
+    pub(super) fn write_register(&mut self, write: &WriteRegister) -> Result<(), Fault> {
+        let Some(register) = Register::named(&write.register) else { return Ok(()) };
+        let Register { offset, bytes, .. } = register;
+        let held = self.bench.read_register(offset, bytes)?;
+        let base = write.value.as_ref().map_or(held, |value| value.0);
+        let value = if write.fields.is_empty() { base } else { register.with(base, &write.fields) };
+        self.bench.write_register(offset, bytes, value)?;
+        // The driver goes on with its queues where they begin now.
+        match register.name {
+            "cqcsr" if held & 1 == 0 && value & 1 == 1 => self.driver.commands_restarted(),
+            "fqcsr" if held & 1 == 0 && value & 1 == 1 => self.driver.faults_restarted(),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads a register until it holds what it must, or the bound is over.
+    pub(super) fn expect_register(&mut self, place: Place, expected: &ExpectRegister) -> Result<(), Fault> {
+        let ExpectRegister { register: name, value, fields, within } = expected;
+        let Some(register) = Register::named(name) else { return Ok(()) };
+        let begun = self.bench.now();
+        loop {
+            let got = self.bench.read_register(register.offset, register.bytes)?;
+            if value.as_ref().is_none_or(|value| got == value.0) && register.holds(got, fields) {
+                return Ok(());
+            }
+            if self.bench.now() - begun >= u64::from(*within) {
+                let (wanted, got) = match value {
+                    Some(value) => (format!("{:#x}", value.0), format!("{got:#x}")),
+                    None => {
+                        let each = fields.iter().map(|(name, value)| format!("{name} = {:#x}", value.0));
+                        (each.collect::<Vec<_>>().join(", "), register.show(got, fields))
+                    }
+                };
+                let bound = if *within == 0 { String::new() } else { format!(" within {within} cycles") };
+                return Err(Fault::At(place, format!("{name}: wanted {wanted}{bound}, got {got}")));
+            }
+        }
     }
 }

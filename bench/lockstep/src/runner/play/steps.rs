@@ -142,6 +142,12 @@ impl<'a> Player<'a> {
             Step::FailAllocation(nth) => self.driver.fail_allocation(Some(nth.value.into())),
             Step::Since(since) => self.since(step.place, since)?,
             Step::ExpectMemory(memory) => self.expect_memory(step.place, memory)?,
+            Step::WriteRegister(write) => self.write_register(write)?,
+            Step::ExpectRegister(expected) => {
+                self.expect_register(step.place, expected)?;
+                // Who looks whether a queue is on need not want its records.
+                return Ok(());
+            }
         }
         self.service()
     }
