@@ -152,6 +152,13 @@ fn a_legal_device_that_keeps_napot_entries_whole_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_whose_contexts_hold_moving_roots_is_never_blamed() {
+    for kind in ["combined", "happy", "free"] {
+        assert_busy(&never_blamed_in(Scene::Pointers, kind, 0..4));
+    }
+}
+
+#[test]
 fn a_legal_device_that_has_everything_is_never_blamed() {
     for kind in ["none", "large", "combined", "happy", "tagged"] {
         let figures = never_blamed_in(Scene::Everything, kind, 0..2);
@@ -336,6 +343,12 @@ fn no_legal_device_of_many_that_keeps_napot_entries_whole_is_blamed() {
 
 #[test]
 #[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_whose_contexts_hold_moving_roots_is_blamed() {
+    three_hundred_of_each_kind(Scene::Pointers);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_that_has_everything_is_blamed() {
     three_hundred_of_each_kind(Scene::Everything);
 }
@@ -364,6 +377,7 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::VmaGuestIgnored,
         Habit::VmaPscidAlways,
         Habit::DdtOneIgnored,
+        Habit::DdtSparesPointers,
         Habit::FenceIgnoresPr,
         Habit::FenceForgetsTranslated,
         Habit::FenceStoreTwice,
@@ -500,6 +514,7 @@ fn explore() {
         "Ranges" => Scene::Ranges,
         "Status" => Scene::Status,
         "Choices" => Scene::Choices,
+        "Pointers" => Scene::Pointers,
         "Everything" => Scene::Everything,
         _ => Scene::Plain,
     };

@@ -270,6 +270,7 @@ impl Search {
                 roots: &self.roots,
                 tagged: &self.tagged,
                 updates: &self.updates,
+                requesters: &self.requesters,
                 errors_corrupt: self.choices.now().port_error_is_corruption,
                 slips: self.slips,
             };

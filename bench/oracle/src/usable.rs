@@ -2,16 +2,17 @@
 //! Whether the device may have used a value that it has read: rules D1 to D3 of MODEL.md.
 
 use events::Cycle;
-use golden::{Role, Stage, WordRef};
+use golden::{Fsc, Gpa, Pointer, Pte, Purpose, Role, Stage, Tags, WordRef};
 
 use super::choice::{Parent, Place};
 use super::history::{Histories, Sighting, Word};
 use super::invalidation::{Globality, Invalidation, Invalidations, covers};
+use super::requesters::Requesters;
 use super::roots::Roots;
 use super::slips::{Slip, Slips};
 use super::tagged::{Tagged, entry};
 use super::updates::Updates;
-use super::value::{is_invalid, narrow};
+use super::value::{is_invalid, narrow, narrow_at};
 use super::window::Window;
 
 /// What is known of the device's reads and of the commands that it has carried out.
@@ -27,6 +28,8 @@ pub struct Knowledge<'a> {
     pub tagged: &'a Tagged,
     /// Which words it tried to update
     pub updates: &'a Updates,
+    /// Who has asked for anything
+    pub requesters: &'a Requesters,
     /// It takes an error answer for corrupt data
     pub errors_corrupt: bool,
     /// For tests of the oracle
@@ -123,11 +126,81 @@ impl Knowledge<'_> {
             let window = Window::new(start.min(cycle), cycle);
             obtained_by(cycle)
                 && self.led(word, place.parent, path, window, cutoff)
+                && self.is_found_there(word, place, window)
                 && entry(word).is_some_and(|(stage, ..)| {
                     self.roots.may_have_led(stage, &word.tags, place.root, path.global, since)
                 })
         };
         place.reached.is_some_and(obtained_by) || led(seen.last_sampled) || place.reached.is_none() && led(seen.first)
+    }
+
+    /// Whether the table of an entry of a guest's first stage could be found where the entry lies, by a walk in this window:
+    /// a leaf of the second stage that leads there could be used, or may have been held by a context as its pointer. Where
+    /// nothing is known of the second stage there, it counts as found.
+    fn is_found_there(&self, word: &WordRef, place: &Place, window: Window) -> bool {
+        let Role::FirstStage { level } = word.role else { return true };
+        if word.tags.gscid.is_none() {
+            return true;
+        }
+        let tables = match place.parent {
+            Parent::Root => [Fsc(place.root).ppn(); 2],
+            // Tables of guests may be big-endian.
+            Parent::Pointer { value, .. } => [Pte(value).ppn(), Pte(value.swap_bytes()).ppn()],
+        };
+        let mut is_known = false;
+        for table in tables {
+            let gpa = table << 12 | place.addr.0 & 0xFFF;
+            let tags = Tags { gpa: Some(Gpa(gpa)), ..word.tags };
+            for (at, leaf) in self.tagged.places(Stage::Second, &tags, gpa, false) {
+                let Some(history) = self.histories.word(leaf.addr) else { continue };
+                for seen in history.sightings().iter().filter(|seen| seen.resp == 0) {
+                    let pte = Pte(narrow_at(leaf.addr, leaf.bytes, seen.value));
+                    if !pte.v() || !pte.is_leaf() {
+                        continue;
+                    }
+                    is_known = true;
+                    let leads_to = pte.ppn() << 12 | gpa & 0xFFF;
+                    let bits =
+                        if pte.is_napot() { 16 } else { 12 + u32::from(at) * if leaf.bytes == 4 { 10 } else { 9 } };
+                    let differs = (leads_to ^ place.addr.0) >> bits != 0;
+                    let inside = (gpa ^ place.addr.0) & ((1 << bits) - 1) != 0;
+                    if differs || inside {
+                        continue;
+                    }
+                    if self.leads_to_table(&leaf, at, level, &tags, place.parent, history, seen, window) {
+                        return true;
+                    }
+                }
+            }
+        }
+        !is_known
+    }
+
+    /// Whether this leaf of the second stage could be used for a table of the first, by anybody whose context may hold it.
+    #[expect(clippy::too_many_arguments, reason = "one leaf, one table, one walk")]
+    fn leads_to_table(
+        &self,
+        leaf: &Place,
+        at: u8,
+        level: u8,
+        tags: &Tags,
+        parent: Parent,
+        history: &Word,
+        seen: &Sighting,
+        window: Window,
+    ) -> bool {
+        let usable = |pointer: Pointer, tags: Tags| {
+            let role = Role::SecondStage { level: at, purpose: Purpose::FirstStage { level, pointer } };
+            let word = WordRef { addr: leaf.addr, bytes: leaf.bytes, role, tags };
+            judge(history, &word, seen, self.invalidations, Globality::default(), window).is_ok()
+        };
+        match parent {
+            Parent::Pointer { .. } => usable(Pointer::Pte, *tags),
+            Parent::Root => self.requesters.all().any(|(device, process, _)| {
+                let tags = Tags { device, process, ..*tags };
+                usable(Pointer::DeviceContext, tags) || usable(Pointer::ProcessContext, tags)
+            }),
+        }
     }
 
     /// Whether an entry may have led a walk in this window on to the next, once this command had taken effect.
@@ -160,7 +233,9 @@ impl Knowledge<'_> {
                 .tagged
                 .places(stage, &word.tags, address, path.global)
                 .filter(|(at, place)| *at == level && place.addr == addr)
-                .any(|(_, place)| self.led(&word, place.parent, path, window, behind))
+                .any(|(_, place)| {
+                    self.led(&word, place.parent, path, window, behind) && self.is_found_there(&word, &place, window)
+                })
     }
 
     /// Whether a walk under this root that reads memory as it was in `cycle` comes to an entry with this value. Where a

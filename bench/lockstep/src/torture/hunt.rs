@@ -91,6 +91,7 @@ fn suited(habit: Habit, caches: CacheConfig) -> CacheConfig {
     match habit {
         Habit::KeyedSparesInvalidations => CacheConfig { keyed: 64, ..caches },
         Habit::FrontSparesInvalidations => CacheConfig { results: 128, front: 32, ..caches },
+        Habit::DdtSparesPointers => CacheConfig { held_pointers: true, ..caches },
         Habit::AbortsFenced => CacheConfig { abort_pending: true, ..caches },
         _ => caches,
     }

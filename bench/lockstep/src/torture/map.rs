@@ -44,6 +44,8 @@ pub const GUESTS: [(u16, u64); 2] = [(7, 0x10_0000), (6, 0x14_0000)];
 
 /// Roots of the first stages of the first guest, in guest addresses
 pub const GUEST_ROOTS: [u64; 2] = [0x21_0000, 0x21_8000];
+/// Where the roots of the guest's first stages lead once they have moved, in guest addresses
+pub const MOVED_TREES: [u64; 2] = [0x24_0000, 0x24_8000];
 /// Roots of the first stages of the host
 pub const HOST_ROOTS: [u64; 2] = [0x60_0000, 0x60_8000];
 /// Process directory: its root and two alternatives below, guest addresses

@@ -33,7 +33,9 @@ pub enum Scene {
     /// What the specification leaves to the implementation: addresses beyond the width of the machine, an MSI page table
     /// without a second stage
     Choices,
-    /// All of it at once
+    /// Second stages that move the pages of the guest's roots, whose addresses a context may hold translated
+    Pointers,
+    /// All of it at once, but for moving roots: those would leave little traffic for the rest
     Everything,
 }
 
@@ -41,7 +43,7 @@ impl Scene {
     /// Worlds play with this feature, be it among others.
     #[must_use]
     pub fn has(self, feature: Scene) -> bool {
-        self == feature || self == Scene::Everything
+        self == feature || self == Scene::Everything && feature != Scene::Pointers
     }
 
     /// What the device offers.
@@ -111,6 +113,7 @@ impl Scene {
             | Habit::HpmOverflowHidden
             | Habit::HpmInterruptLost => Scene::Counters,
             Habit::NapotTooWide => Scene::Ranges,
+            Habit::DdtSparesPointers => Scene::Pointers,
             Habit::CommandIllegalHidden
             | Habit::CommandFaultHidden
             | Habit::AbortsFenced

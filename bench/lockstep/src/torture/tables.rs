@@ -81,6 +81,9 @@ impl<'a> Tables<'a> {
         tables.first_stage(map::HOST_ROOTS[0], 0, 0x5000_0000, [(None, 9), (None, 3)]);
         tables.first_stage(map::HOST_ROOTS[1], 0, 0x5008_0000, [(None, 3), (None, 9)]);
         tables.copy_guest_tables();
+        if scene.has(Scene::Pointers) {
+            tables.move_roots();
+        }
         tables.processes();
         tables.directory();
         tables.slots
@@ -147,7 +150,10 @@ impl<'a> Tables<'a> {
                 self.slot(Kind::SecondLeaf, at, values, &covers);
             } else if !is_data && (0x10..0x40).contains(&number) {
                 let moved = spa + map::COPY;
-                let values = vec![leaf(spa, FULL), leaf(moved, FULL), leaf(spa, FULL), 0, leaf(spa, FULL & !U)];
+                let mut values = vec![leaf(spa, FULL), leaf(moved, FULL), leaf(spa, FULL), 0, leaf(spa, FULL & !U)];
+                if self.scene.has(Scene::Pointers) && map::GUEST_ROOTS.contains(&guest) {
+                    values.truncate(2);
+                }
                 self.slot(Kind::SecondTable, at, values, &covers);
             } else {
                 self.put(at, leaf(spa, FULL));
@@ -234,6 +240,17 @@ impl<'a> Tables<'a> {
             if value != 0 {
                 self.put(at + map::COPY, value);
             }
+        }
+    }
+
+    /// A root that has moved leads to a tree of its own, to which nothing else leads: it shows which of the two was used.
+    fn move_roots(&mut self) {
+        let guest = Some(map::GUESTS[0].0);
+        for (at, root) in map::GUEST_ROOTS.into_iter().enumerate() {
+            let tree = map::MOVED_TREES[at];
+            let data = map::GUEST_DATA + 0x2_0000 * (at as u64 + 1);
+            self.first_stage(tree, map::GUEST, data, [(guest, 9), (guest, 10)]);
+            self.put(root + map::GUEST + map::COPY + 8, table(tree + 0x1000));
         }
     }
 

@@ -4,7 +4,7 @@
 use bus::{AtsTiming, BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use driver::{Halted, Machine};
 use events::{Burst, Direction, DmaRequest};
-use golden::{DdtMode, Ddtp, DeviceId, Iova, ProcessId, Spa};
+use golden::{Command, DdtMode, Ddtp, DeviceId, Gscid, Iotinval, Iova, ProcessId, Spa};
 use model::{Model, ModelConfig};
 use oracle::{Bound, Lenience, Settings};
 use testbench::{Bounds, Config, Kind, RunOutcome, StreamSpec, Testbench};
@@ -13,7 +13,7 @@ use super::ats::{self, PageQueue};
 use super::dice::Dice;
 use super::requesters::{HOST, REQUESTERS, SECOND_ONLY};
 use super::scene::Scene;
-use super::slot::{self, Slot};
+use super::slot::{self, Cover, Slot};
 use super::software::Software;
 use super::tables::Tables;
 use super::{map, send};
@@ -189,6 +189,11 @@ impl World {
         for _ in 0..2 {
             self.hot.push(self.dice.index(self.slots.len()));
         }
+        if self.scene.has(Scene::Pointers) {
+            let is_root =
+                |cover: &Cover| matches!(cover, Cover::Second { page, .. } if map::GUEST_ROOTS.contains(&(page << 12)));
+            self.hot.extend((0..self.slots.len()).filter(|&at| self.slots[at].covers.iter().any(is_root)));
+        }
         if self.scene.has(Scene::Ranges) {
             let leaf = |at: &usize| self.slots[*at].kind == slot::Kind::SecondLeaf;
             let those: Vec<usize> = (0..self.slots.len()).filter(leaf).collect();
@@ -231,7 +236,7 @@ impl World {
                 self.software.blunder_behind(&mut self.bench, &mut self.dice, &commands)?;
             }
             6 => {
-                let words: Vec<_> = commands.iter().map(golden::Command::encode).collect();
+                let words: Vec<_> = commands.iter().map(Command::encode).collect();
                 self.software.submit(&mut self.bench, &words)?;
             }
             7 => {
@@ -240,6 +245,13 @@ impl World {
             }
             // Software that forgets: everything stale stays permitted.
             _ => {}
+        }
+        if self.scene.has(Scene::Pointers) && self.dice.percent(50) {
+            // A pointer that a context holds translated goes with the context, by an IODIR behind a complete GVMA; what
+            // was found behind the pointer goes by its tags.
+            let guest = Iotinval { gscid: Some(Gscid(map::GUESTS[0].0)), ..Iotinval::default() };
+            let commands = [Command::InvalDdt { device: None }, Command::InvalVma(guest)];
+            self.software.fence(&mut self.bench, &mut self.dice, &commands)?;
         }
         self.bench.wait(self.dice.below(300))?;
         if self.dice.percent(40) {
