@@ -2,6 +2,8 @@
 //! Going on behind what the device must not do: known divergences are waived, and others may be gone past as well, each
 //! kind reported once.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Finding, Kind};
@@ -20,6 +22,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
+    /// How much it says.
+    fn says(&self) -> usize {
+        let stars = |pattern: &String| usize::from(!pattern.contains('*'));
+        let further = [&self.detail, &self.structure, &self.command].into_iter().flatten();
+        stars(&self.rule) + further.map(|pattern| 1 + stars(pattern)).sum::<usize>()
+    }
+
     /// It says nothing that a finding of this kind is not.
     pub fn fits(&self, kind: &Kind) -> bool {
         let fits = |pattern: &Option<String>, text: Option<&str>| match pattern {
@@ -97,7 +106,9 @@ impl Divergences {
             known.count += 1;
             return true;
         }
-        let waiver = self.lenience.waived.iter().position(|pattern| pattern.fits(&kind));
+        let fitting = self.lenience.waived.iter().enumerate().filter(|(_, pattern)| pattern.fits(&kind));
+        // Among those that say as much, the first.
+        let waiver = fitting.max_by_key(|(at, pattern)| (pattern.says(), Reverse(*at))).map(|(at, _)| at);
         let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
         let goes_on = waiver.is_some() || unwaived < self.lenience.keep_going;
         if goes_on {
@@ -163,6 +174,19 @@ mod tests {
         assert!(!divergences.note(&found(Rule::Refusal, "b")), "one kind more than may be");
         let counts: Vec<_> = divergences.all().iter().map(|seen| (seen.count, seen.waiver)).collect();
         assert_eq!(counts, [(2, Some(0)), (1, Some(0)), (2, None)]);
+    }
+
+    #[test]
+    fn the_waiver_that_says_most_counts() {
+        let exact = Pattern { detail: Some("cqh".to_owned()), ..pattern("register") };
+        let some = Pattern { detail: Some("cq*".to_owned()), ..pattern("register") };
+        let waived = vec![pattern("register"), some, exact, pattern("register")];
+        let mut divergences = Divergences::new(Lenience { waived, keep_going: 0 });
+        for detail in ["cqh", "cqt", "fqt"] {
+            assert!(divergences.note(&found(Rule::Register, detail)));
+        }
+        let used: Vec<_> = divergences.all().iter().map(|seen| seen.waiver).collect();
+        assert_eq!(used, [Some(2), Some(1), Some(0)]);
     }
 
     #[test]

@@ -288,8 +288,10 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         }
     }
     if !report.waived.is_empty() {
-        // A figure speaks of a device that does right, and so does a step that says what comes of it.
-        let stays = |unmet: &Unmet| unmet.what == VERDICT && report.verdict != Verdict::SoftwareError;
+        // A figure speaks of a device that does right, and so does a step that says what comes of it. Nor can software be
+        // blamed for what follows from a device that does wrong.
+        let says_nothing = matches!(report.verdict, Verdict::Pass | Verdict::SoftwareHazard | Verdict::SoftwareError);
+        let stays = |unmet: &Unmet| unmet.what == VERDICT && !says_nothing;
         (report.unmet, report.excused) = report.unmet.into_iter().partition(stays);
     }
     report.passed = report.unmet.is_empty();
