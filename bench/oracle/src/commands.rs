@@ -130,22 +130,25 @@ impl Commands {
     pub fn csr_written(&mut self, csr: Cqcsr, now: Cycle) -> bool {
         let was = std::mem::replace(&mut self.enabled, csr.cqen());
         match (was, csr.cqen()) {
-            (false, true) => self.begin(),
+            (false, true) => self.begin(now),
             (true, true) | (false, false) if csr.cqmf() || csr.cmd_to() || csr.cmd_ill() => self.resume(csr, now),
             _ => {}
         }
         was && !csr.cqen()
     }
 
-    /// The queue begins at 0.
-    fn begin(&mut self) {
+    /// "Changing cqen from 0 to 1 sets the cqh register … to 0"; `cqt` is software's, and stays as it last wrote it.
+    fn begin(&mut self, now: Cycle) {
         self.entries = self.ring.entries;
         self.slots.clear();
         self.kept.clear();
         self.known.clear();
         self.handed_over.clear();
         self.next = 0;
-        self.tail = 0;
+        self.tail = self.ring.wrap(self.tail);
+        if self.tail > 0 {
+            self.handed_over.push_back(HandedOver { end: self.sequence + u64::from(self.tail), since: now });
+        }
         self.origin = self.sequence;
         self.head = self.sequence;
         self.stopped = None;

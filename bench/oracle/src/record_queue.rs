@@ -78,13 +78,13 @@ impl<const WORDS: usize> RecordQueue<WORDS> {
         self.head = self.ring.wrap(head);
     }
 
-    /// Software writes `fqen` or `pqen`. Whether that switches the queue on: it begins at 0 then.
+    /// Software writes `fqen` or `pqen`. Whether that switches the queue on: "changing fqen from 0 to 1 sets the fqt register
+    /// and the fqcsr bits fqof and fqmf to 0". The head is software's, and stays as it last wrote it.
     pub fn enable_written(&mut self, enable: bool) -> bool {
         let is_on = switched_on(&mut self.enabled, enable);
         if is_on {
             self.entries = self.ring.entries;
             self.partial.clear();
-            self.head = 0;
             self.tail = 0;
             self.known_tail = 0;
             self.errors_cleared(true, true);
@@ -274,6 +274,18 @@ mod tests {
         assert!(written(&mut records, 2, 3).is_err(), "that was another error");
         records.errors_cleared(true, false);
         assert!(written(&mut records, 2, 3).is_ok());
+    }
+
+    #[test]
+    fn a_queue_that_is_switched_on_anew_has_the_head_of_before() {
+        let mut records = on(RING);
+        written(&mut records, 0, 0).expect("there is room");
+        records.head_written(1);
+        records.enable_written(false);
+        assert!(records.enable_written(true));
+        assert!(records.is_full(), "the tail is 0, and the head 1");
+        assert_eq!(written(&mut records, 1, 0).unwrap_err().detail, "full");
+        assert!(written(&mut records, 0, 0).is_ok(), "software has moved the head back");
     }
 
     #[test]
