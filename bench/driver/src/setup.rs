@@ -82,6 +82,10 @@ impl Driver {
         // Without wires, interrupts would be messages that nobody has given an address to.
         let interrupts = if wired && fctl & reg::FCTL_WSI != 0 { reg::QUEUE_INTERRUPT } else { 0 };
         set_vectors(machine)?;
+        if caps.has_counters() {
+            // Nobody reads them here. "It is desirable to conditionally inhibit it to reduce energy consumption."
+            machine.write_register(reg::IOCOUNTINH, 4, 0xffff_ffff)?;
+        }
 
         let enable = reg::QUEUE_ENABLE | interrupts;
         let mut commands = CommandQueue::enable(machine, alloc, &options, resources.command_queue_log2, enable)?;

@@ -47,8 +47,30 @@ struct Counter {
     settled: Option<Cycle>,
     /// When requests that surely are counted came to their end
     finished: VecDeque<Cycle>,
-    /// OF was 0 in this cycle last; none: it is set
-    clear: Option<Cycle>,
+    overflow: Overflow,
+}
+
+/// What is known of the OF bit of a counter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Overflow {
+    /// Nothing: its value at reset is UNSPECIFIED
+    #[default]
+    Unknown,
+    /// It was 0 in this cycle last
+    Clear(Cycle),
+    /// It is set, until software clears it
+    Set,
+}
+
+impl Overflow {
+    /// Software wrote the register that it is in, by an access of so many bytes that ended in this cycle.
+    fn written(set: bool, bytes: u8, now: Cycle) -> Self {
+        match (bytes, set) {
+            (8, true) => Overflow::Set,
+            (8, false) => Overflow::Clear(now),
+            _ => Overflow::Unknown,
+        }
+    }
 }
 
 impl Counter {
@@ -58,9 +80,27 @@ impl Counter {
 
     /// It may have gone over while OF was 0.
     fn may_overflow(&self, more: u128) -> bool {
+        if self.overflow == Overflow::Set {
+            return false;
+        }
+        // What it was written with while it ran, or at reset, may be as near to its end as can be.
+        if !self.known {
+            return !self.counts_nothing();
+        }
         // How often events happen that are not requests is not known; but not so often.
         let reach = if self.counts_requests() { self.hi + more } else { self.lo + (1 << 28) };
-        self.clear.is_some() && reach >= self.limit()
+        reach >= self.limit()
+    }
+
+    /// When it could last have gone over while OF was 0.
+    fn last_overflow(&self, more: u128, now: Cycle) -> Option<Cycle> {
+        let stopped = if self.running || self.changing || self.known { None } else { self.settled };
+        self.may_overflow(more).then(|| stopped.map_or(now, |since| now.min(since + LAG)))
+    }
+
+    /// Software knows that no event is selected. Of the counter of cycles this is never known.
+    fn counts_nothing(&self) -> bool {
+        self.selected && !self.changing && self.selector.event() == 0
     }
 
     fn is_stopped(&self, at: Cycle) -> bool {
@@ -135,7 +175,7 @@ pub struct Counters {
 }
 
 impl Default for Counters {
-    /// After reset nothing is known but that OF may be anything.
+    /// After reset nothing is known.
     fn default() -> Self {
         let fresh = Counter { running: true, settled: Some(0), ..Counter::default() };
         Counters { counters: vec![fresh; COUNTERS], inhibit: 0, in_use: false }
@@ -152,13 +192,13 @@ fn locate(register: u16) -> Option<(usize, bool)> {
 }
 
 impl Counters {
-    /// A counter may have gone over, and `pmip` be set by it.
-    pub fn may_overflow(&self, now: Cycle) -> bool {
+    /// When a counter could last have gone over, and `pmip` be set by it; none: it cannot have.
+    pub fn last_overflow(&self, now: Cycle) -> Option<Cycle> {
         let cycles = u128::from(now.saturating_sub(self.counters[0].at));
-        let may = |(at, counter): (usize, &Counter)| {
-            counter.known && counter.may_overflow(if at == 0 && counter.may_run(now) { cycles } else { 0 })
+        let last = |(at, counter): (usize, &Counter)| {
+            counter.last_overflow(if at == 0 && counter.may_run(now) { cycles } else { 0 }, now)
         };
-        self.counters.iter().enumerate().any(may)
+        self.counters.iter().enumerate().filter_map(last).max()
     }
 
     /// The device accepted a request.
@@ -229,13 +269,13 @@ impl Counters {
             if selector {
                 counter.known &= bytes == 8;
                 counter.selector = EventSelector(value);
-                counter.clear = if bytes == 8 && !counter.selector.of() { Some(now) } else { None };
+                counter.overflow = Overflow::written(counter.selector.of(), bytes, now);
                 // Whether it goes over is asked from here on.
                 let gone = counter.width.map_or(0, |_| counter.lo / counter.limit() * counter.limit());
                 (counter.lo, counter.hi) = (counter.lo - gone, counter.hi - gone);
             } else {
                 if at == 0 {
-                    counter.clear = if bytes == 8 && value >> 63 == 0 { Some(now) } else { None };
+                    counter.overflow = Overflow::written(value >> 63 == 1, bytes, now);
                 }
                 let value = if at == 0 { value & !(1 << 63) } else { value };
                 // Only a counter that is inhibited holds what was written.
@@ -327,20 +367,25 @@ impl Counter {
         let broken = |right: u8, wrong: u8| {
             Err(Violation::new(Rule::Counter, format!("OF {at}"), right.to_string(), wrong.to_string()))
         };
-        match (of, self.clear) {
-            (true, Some(since)) => {
+        match (of, self.overflow) {
+            (true, Overflow::Clear(since)) => {
                 if !self.may_overflow(0) && self.counts_requests() {
                     return broken(0, 1);
                 }
-                self.clear = None;
+                self.overflow = Overflow::Set;
                 Ok(Some(since))
             }
-            (false, Some(_)) if self.known && self.width.is_some() && self.selected_and_over() => broken(1, 0),
+            (false, Overflow::Clear(_)) if self.known && self.width.is_some() && self.selected_and_over() => {
+                broken(1, 0)
+            }
             (false, _) => {
-                self.clear = Some(accepted);
+                self.overflow = Overflow::Clear(accepted);
                 Ok(None)
             }
-            (true, None) => Ok(None),
+            (true, _) => {
+                self.overflow = Overflow::Set;
+                Ok(None)
+            }
         }
     }
 
@@ -433,10 +478,10 @@ mod tests {
     #[test]
     fn a_counter_that_goes_over_says_so() {
         let mut counters = stopped(u64::MAX);
-        assert!(!counters.may_overflow(400));
+        assert!(!counters.counters[..2].iter().any(|counter| counter.may_overflow(0)));
         write(&mut counters, offset::IOCOUNTINH, 4, 0, 1000);
         requests(&mut counters, 7, 200, 1100);
-        assert!(counters.may_overflow(1200));
+        assert_eq!(counters.last_overflow(1200), Some(1200));
         assert_eq!(read(&mut counters, FIRST, 199, 2000), Ok(None));
         let selector = counters.counters[1].selector;
         assert_eq!(read(&mut counters, SELECTOR, selector.0, 2010), Err("1".to_owned()));
@@ -448,5 +493,27 @@ mod tests {
         let mut counters = stopped(50);
         let selector = counters.counters[1].selector;
         assert_eq!(read(&mut counters, SELECTOR, selector.with_of(true).0, 2020), Err("0".to_owned()));
+    }
+
+    #[test]
+    fn a_counter_of_unknown_value_may_go_over_while_it_runs() {
+        let fresh = Counters::default();
+        assert_eq!(fresh.last_overflow(500), Some(500), "its value at reset is UNSPECIFIED");
+        let mut counters = Counters::default();
+        write(&mut counters, offset::IOCOUNTINH, 4, 0xFFFF_FFFF, 100);
+        assert_eq!(counters.last_overflow(5000), Some(104 + LAG), "and all stand still");
+        let mut counters = stopped(50);
+        write(&mut counters, offset::IOCOUNTINH, 4, 0xFFFF_FFFC, 1000);
+        assert_eq!(counters.last_overflow(1500), Some(104 + LAG), "those that are in use have far to go");
+        write(&mut counters, FIRST, 8, u64::MAX, 2000);
+        assert_eq!(counters.last_overflow(2500), Some(2500), "it may have counted while it was written");
+        let selector = counters.counters[1].selector;
+        assert_eq!(read(&mut counters, SELECTOR, selector.with_of(true).0, 2600), Ok(Some(330)));
+    }
+
+    #[test]
+    fn an_overflow_bit_may_be_set_from_reset_on() {
+        let mut counters = Counters::default();
+        assert_eq!(read(&mut counters, SELECTOR, EventSelector(0).with_of(true).0, 100), Ok(None));
     }
 }

@@ -25,8 +25,8 @@ pub struct Open {
     pub overflow: Option<Cycle>,
     /// When the page-request queue could last have overflowed
     pub page_overflow: Option<Cycle>,
-    /// A counter may have gone over
-    pub counter: bool,
+    /// When a counter could last have gone over
+    pub counter: Option<Cycle>,
 }
 
 /// Sources of interrupts, in the order of their bits in `ipsr`: command queue, fault queue, performance monitor, page
@@ -151,10 +151,11 @@ impl Interrupts {
         let settled = self.cip.is_settled(at) && self.cie.sure(at.saturating_sub(SETTLE));
         let cip = (self.cie.may(at) && self.command_may(open), settled && self.commands.iter().any(|bit| bit.must(at)));
         let pages = &self.pages.queue;
+        let counted = open.counter.is_some_and(|last| last + SETTLE >= self.pmip.last_zero());
         [
             (&self.cip, cip),
             (&self.faults.pending, self.faults.level(open.overflow, at)),
-            (&self.pmip, (open.counter, false)),
+            (&self.pmip, (counted, false)),
             (&pages.pending, pages.level(open.page_overflow, at)),
         ]
     }
@@ -333,7 +334,7 @@ mod tests {
         time_out: false,
         overflow: None,
         page_overflow: None,
-        counter: false,
+        counter: None,
     };
     const FENCE: Open = Open { fence: true, ..NONE };
     const ON: u64 = 3;

@@ -166,7 +166,7 @@ impl Oracle {
             time_out: self.device_commands.timeout_may(now),
             overflow: self.faults.last_lossy(),
             page_overflow: self.page_queue.last_full(),
-            counter: self.search.configuration.caps.hpm() && self.counters.may_overflow(now),
+            counter: self.search.configuration.caps.hpm().then(|| self.counters.last_overflow(now)).flatten(),
         }
     }
 }

@@ -28,6 +28,8 @@ pub const CQCSR: u16 = 72;
 pub const FQCSR: u16 = 76;
 /// `ipsr`, 4 bytes
 pub const IPSR: u16 = 84;
+/// `iocountinh`, 4 bytes
+pub const IOCOUNTINH: u16 = 92;
 /// `icvec`, 8 bytes
 pub const ICVEC: u16 = 760;
 
@@ -120,6 +122,11 @@ impl Capabilities {
     /// A and D bits can be updated by the IOMMU.
     pub const fn amo_hwad(self) -> bool {
         self.bit(24)
+    }
+
+    /// There are counters of performance (`HPM`).
+    pub const fn has_counters(self) -> bool {
+        self.0 >> 30 & 1 == 1
     }
 
     /// Interrupts can be wires (`IGS` is WSI or BOTH).
