@@ -126,7 +126,7 @@ fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandErro
 
 /// `lockstep waive`
 fn propose_waivers(results: &Path) -> Result<ExitCode, CommandError> {
-    let unreadable = |error: io::Error| CommandError::System { what: "read the results", error: error.to_string() };
+    let unreadable = |error: io::Error| CommandError::Setting(format!("cannot read {}: {error}", results.display()));
     let json = match results == Path::new("-") {
         true => io::read_to_string(io::stdin()),
         false => std::fs::read_to_string(results),
