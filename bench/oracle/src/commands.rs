@@ -295,6 +295,23 @@ impl Commands {
         }
     }
 
+    /// This store shows that the device went on: behind a command of which it was in doubt whether it is illegal, or with a
+    /// fence that it has kept since its store failed. Any other store, such as that of a message, says nothing about it.
+    pub fn goes_on_by(&self, addr: Spa, data: u32) -> bool {
+        let owes = |read: &[Option<Fetched>; 2]| match read {
+            [Some(first), Some(second)] => matches!(
+                Command::decode(first.value, second.value),
+                Ok(Command::Fence(fence)) if fence.store == Some((addr, data))
+            ),
+            _ => false,
+        };
+        match self.stopped {
+            Some(Stop::Doubtful) => self.slots.values().any(owes),
+            Some(_) => false,
+            None => self.known.iter().any(|(_, read)| owes(read)),
+        }
+    }
+
     /// The oldest fence that owes this store, and whether another fence is still before it.
     pub fn fence_for_store(&mut self, addr: Spa, data: u32) -> Option<&mut Fence> {
         let owes = |fence: &&mut Fence| !fence.stored && fence.operands.store == Some((addr, data));
@@ -569,6 +586,15 @@ mod tests {
         assert_eq!(drain(&mut commands), [true, true]);
         assert_eq!((commands.open_fences().len(), commands.head_read(2)), (1, Ok(Some(0))));
         assert!(!commands.goes_on());
+    }
+
+    #[test]
+    fn only_its_own_store_shows_that_the_device_goes_on_with_a_fence() {
+        let (mut commands, _) = behind_a_failed_fence();
+        assert!(!commands.goes_on_by(Spa(0x7000), 0), "a message");
+        assert!(commands.goes_on_by(Spa(0x4004), 7));
+        feed(&mut commands, 0, Command::InvalDdt { device: None }.encode(), 32);
+        assert!(!commands.goes_on_by(Spa(0x4004), 7), "the device has read what is there now");
     }
 
     #[test]

@@ -139,7 +139,7 @@ impl Oracle {
             return Err(unowed(self));
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
-        if self.commands.fence_for_store(target, data).is_none() {
+        if self.commands.fence_for_store(target, data).is_none() && self.commands.goes_on_by(target, data) {
             self.commands_go_on();
         }
         let Some(fence) = self.commands.fence_for_store(target, data) else {

@@ -59,7 +59,7 @@ fn set(bench: &mut Testbench, register: u16, value: u64) -> Result<(), Halted> {
     Ok(())
 }
 
-/// Reads some counters; now and then stops them all, and reads them twice, or begins anew.
+/// Reads some counters; now and then stops them all, and reads them twice, writes one that runs, or begins anew.
 pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
     match dice.below(10) {
         0..=4 => read(bench, dice),
@@ -75,6 +75,13 @@ pub fn step(bench: &mut Testbench, dice: &mut Dice) -> Result<(), Halted> {
             run(bench)
         }
         7 => start(bench, dice),
+        // A counter is written while it runs: it may go over at once.
+        8 => {
+            let counter = dice.below(1 + u64::from(EVENTS)) as u16;
+            let value = u64::MAX - dice.below(20);
+            let value = if counter == 0 { value & !(1 << 63) } else { value };
+            bench.write_register(offset::IOHPMCYCLES + 8 * counter, 8, value)
+        }
         _ => Ok(()),
     }
 }
