@@ -2,8 +2,9 @@
 //! The scenario language is shown by scenarios: each key of the schema, and each value that has a name, stands in one.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use lockstep::runner::files;
 use serde_json::Value;
 
 /// Most of these follow from what a scenario does, so that no scenario has to name them.
@@ -97,16 +98,10 @@ impl<'a> Part<'a> {
     }
 }
 
-fn scenarios(folder: &Path, found: &mut Vec<Value>) {
-    for entry in std::fs::read_dir(folder).expect("scenarios/ is there") {
-        let path = entry.expect("entry").path();
-        if path.is_dir() {
-            scenarios(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            let text = std::fs::read_to_string(&path).expect("readable");
-            found.push(serde_yaml::from_str(&text).expect("YAML"));
-        }
-    }
+fn scenarios() -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let read = |path: PathBuf| serde_yaml::from_str(&std::fs::read_to_string(path).expect("readable")).expect("YAML");
+    files(&folder).expect("scenarios/ is there").into_iter().map(read).collect()
 }
 
 /// The settings of a matrix, wherever they belong.
@@ -132,10 +127,8 @@ fn each_word_of_the_language_stands_in_a_scenario() {
     }
     assert!(offered.contains("Dma.read") && offered.contains("Rights = rwx") && offered.contains("Step.drain"));
 
-    let mut found = Vec::new();
-    scenarios(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios"), &mut found);
     let (mut used, mut set) = (Words::new(), Words::new());
-    for scenario in &found {
+    for scenario in &scenarios() {
         whole.is_used(scenario, &mut used);
         set.extend(settings(scenario).map(str::to_owned));
     }

@@ -3,19 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use lockstep::runner::files;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
-}
-
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("scenarios/ is there") {
-        let path = entry.expect("entry").path();
-        if path.is_dir() {
-            files(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
-            found.push(path);
-        }
-    }
 }
 
 #[test]
@@ -26,8 +17,7 @@ fn schema_is_up_to_date() {
 
 #[test]
 fn each_scenario_is_good_and_names_its_place_and_its_schema() {
-    let mut found = Vec::new();
-    files(&folder(), &mut found);
+    let found = files(&folder()).expect("scenarios/ is there");
     assert!(!found.is_empty());
     for path in found {
         let text = std::fs::read_to_string(&path).expect("readable");

@@ -102,12 +102,13 @@ impl Oracle {
         }
         if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::PageRequest(index));
-            let again = self.page_queue.ring().written(addr, burst, beats);
             let written = self.page_queue.written(index, words);
-            let whole = match (&written, again) {
-                (Ok(whole), _) => *whole,
-                (Err(_), Some((index, words))) => self.page_queue.adopt(index, words),
-                (Err(_), None) => None,
+            let whole = match &written {
+                Ok(whole) => *whole,
+                Err(_) => {
+                    let again = self.page_queue.ring().written(addr, burst, beats);
+                    again.and_then(|(index, words)| self.page_queue.adopt(index, words))
+                }
             };
             let queued = match whole {
                 Some(words) => {

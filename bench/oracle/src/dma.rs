@@ -63,9 +63,7 @@ impl Shown {
             && axprot(&t.request) == self.prot & 0b101
             && t.request.attributes == self.attributes
     }
-}
 
-impl Shown {
     /// What of it is not as the transaction asks.
     fn differs(&self, t: &Transaction) -> Vec<&'static str> {
         let (own, asked) = (self.attributes, t.request.attributes);

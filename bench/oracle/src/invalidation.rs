@@ -8,6 +8,7 @@ use events::{Cycle, Direction};
 use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
 
 use super::slips::{Slip, Slips};
+use super::value::bits_below;
 use super::window::Window;
 
 /// An invalidation command that the device has fetched.
@@ -309,8 +310,7 @@ fn covers_address(operands: &Iotinval, addr: u64, level: u8, bytes: u8, pte: Pte
     if !pte.is_leaf() && !operands.nl {
         return false;
     }
-    // A level resolves 9 bits of the page number, 10 where entries have 4 bytes (Sv32).
-    let span = u32::from(level) * if bytes == 4 { 10 } else { 9 };
+    let span = bits_below(level, bytes);
     let page = addr >> 12;
     let first = page >> span << span;
     let last = first | ((1u64 << span) - 1);

@@ -3,7 +3,8 @@
 //! has struck since?
 //!
 //! It sees bus events and nothing of the device's inside, so it holds for any RTL. Two verdicts, never mixed: what the
-//! device must not do is a [`Violation`] and stops the run, unless [`Lenience`] lets it go on; what software let through is a hazard and is counted.
+//! device must not do is a [`Violation`] and stops the run, unless [`Lenience`] lets it go on; what
+//! software let through is a hazard and is counted.
 
 mod adoption;
 mod ats;

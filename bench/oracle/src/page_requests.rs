@@ -84,9 +84,7 @@ impl PageRequests {
             }
         }
     }
-}
 
-impl PageRequests {
     /// A record that no page request owes is taken for that of the oldest of its device.
     pub fn adopt(&mut self, words: [u64; 2]) {
         let device = PageRequestRecord(words[0]).did();

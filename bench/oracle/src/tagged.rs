@@ -9,6 +9,7 @@ use golden::{Gscid, Pte, Role, Stage, Tags, WordRef};
 use rustc_hash::FxHashMap;
 
 use super::choice::{Choice, Parent, Place};
+use super::value::bits_below;
 
 /// The table "Identifiers used to tag IOATC entries", for one level of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +33,7 @@ pub struct Whose {
 }
 
 /// log2 of the bytes that a NAPOT entry maps.
-const NAPOT: u32 = 16;
+pub(super) const NAPOT: u32 = 16;
 
 /// Every entry that requests were translated by, and those to which other walks may have led.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ pub struct Tagged {
 const LEVELS: u8 = 5;
 
 fn prefix(addr: u64, level: u8, bytes: u8) -> u64 {
-    addr >> (12 + u32::from(level) * if bytes == 4 { 10 } else { 9 })
+    addr >> (12 + bits_below(level, bytes))
 }
 
 /// Stage, level, and the address that it translates, if the word is a page-table entry.
@@ -148,8 +149,7 @@ impl Tagged {
     pub fn all(&self) -> impl Iterator<Item = (Whose, u64, u32, Place)> + '_ {
         self.places.iter().flat_map(|(key, places)| {
             places.iter().map(move |place| {
-                let bits = u32::from(key.level) * if place.bytes == 4 { 10 } else { 9 };
-                let log2 = if key.napot { NAPOT } else { 12 + bits };
+                let log2 = if key.napot { NAPOT } else { 12 + bits_below(key.level, place.bytes) };
                 (Whose { stage: key.stage, gscid: key.gscid }, key.prefix << log2, log2, *place)
             })
         })

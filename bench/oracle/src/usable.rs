@@ -10,9 +10,9 @@ use super::invalidation::{Globality, Invalidation, Invalidations, covers};
 use super::requesters::Requesters;
 use super::roots::Roots;
 use super::slips::{Slip, Slips};
-use super::tagged::{Tagged, entry};
+use super::tagged::{NAPOT, Tagged, entry};
 use super::updates::Updates;
-use super::value::{is_invalid, narrow, narrow_at};
+use super::value::{bits_below, is_invalid, narrow, narrow_at};
 use super::window::Window;
 
 /// What is known of the device's reads and of the commands that it has carried out.
@@ -160,8 +160,7 @@ impl Knowledge<'_> {
                     }
                     is_known = true;
                     let leads_to = pte.ppn() << 12 | gpa & 0xFFF;
-                    let bits =
-                        if pte.is_napot() { 16 } else { 12 + u32::from(at) * if leaf.bytes == 4 { 10 } else { 9 } };
+                    let bits = if pte.is_napot() { NAPOT } else { 12 + bits_below(at, leaf.bytes) };
                     let differs = (leads_to ^ place.addr.0) >> bits != 0;
                     let inside = (gpa ^ place.addr.0) & ((1 << bits) - 1) != 0;
                     if differs || inside {

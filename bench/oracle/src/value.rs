@@ -37,6 +37,11 @@ pub fn narrow_at(addr: Spa, bytes: u8, doubleword: u64) -> u64 {
     }
 }
 
+/// How many bits of a page number the levels below this one resolve: 9 each, 10 where entries have 4 bytes (Sv32).
+pub fn bits_below(level: u8, bytes: u8) -> u32 {
+    u32::from(level) * if bytes == 4 { 10 } else { 9 }
+}
+
 /// Structures by name, as figures and buckets show them.
 pub fn structure(role: &Role) -> &'static str {
     match role {

@@ -137,9 +137,7 @@ fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, Comm
 /// What a run shows of the device, if that is not right. A run that compares nothing is right here.
 fn wrong_with(run: &RunReport) -> Option<String> {
     use testbench::End;
-    let further = run.divergences.iter().map(|divergence| &divergence.first);
-    let further = further.filter(|first| run.violation.as_ref() != Some(*first));
-    let found: String = run.violation.iter().chain(further).chain(&run.hazard).map(finding).collect();
+    let found: String = run.violations().chain(&run.hazard).map(finding).collect();
     match (&run.end, &run.crash) {
         (_, Some(crash)) => Some(format!("{}\n{}", crash.reason, crash.stderr)),
         (Some(End::Finished), None) if found.is_empty() => None,

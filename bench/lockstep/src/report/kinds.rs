@@ -40,8 +40,7 @@ impl Bucket<'_> {
 /// What a failed run showed, each kind once.
 pub(super) fn shown(run: &RunReport) -> Vec<(Option<&Finding>, String)> {
     let mut all: Vec<(Option<&Finding>, String)> = Vec::new();
-    let further = run.divergences.iter().map(|divergence| &divergence.first);
-    for finding in run.violation.iter().chain(further) {
+    for finding in run.violations() {
         let what = finding.kind().to_string();
         if !all.iter().any(|(_, known)| *known == what) {
             all.push((Some(finding), what));

@@ -5,8 +5,7 @@ use comfy_table::{Cell, CellAlignment};
 use oracle::Figures;
 
 use super::result::Report;
-use super::table::rate;
-use super::table::{bold, grouped, short, table};
+use super::table::{bold, grouped, rate, short, table};
 use super::terminal::{sum, verdicts};
 use crate::runner::RunReport;
 

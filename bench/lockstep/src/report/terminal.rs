@@ -69,9 +69,7 @@ pub(super) fn explain(run: &RunReport) -> String {
             let _ = writeln!(text, "  | {line}");
         }
     }
-    let further = run.divergences.iter().map(|divergence| &divergence.first);
-    let further = further.filter(|first| run.violation.as_ref() != Some(*first));
-    for finding in run.violation.iter().chain(further).chain(&run.hazard) {
+    for finding in run.violations().chain(&run.hazard) {
         text.push_str(&self::finding(finding));
     }
     for Waived { count, first, .. } in &run.waived {

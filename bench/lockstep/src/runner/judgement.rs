@@ -178,6 +178,12 @@ pub struct RunReport {
 }
 
 impl RunReport {
+    /// What the device did wrong: first what the verdict names, then the rest of what the run went past.
+    pub fn violations(&self) -> impl Iterator<Item = &Finding> {
+        let further = self.divergences.iter().map(|divergence| &divergence.first);
+        self.violation.iter().chain(further.filter(|first| self.violation.as_ref() != Some(*first)))
+    }
+
     /// For a device that is known to keep what it reads: what it need not show counts as not shown.
     pub fn must_show(&mut self) {
         if let Some(unmet) = self.not_shown.take() {
