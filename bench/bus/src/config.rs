@@ -51,13 +51,22 @@ pub struct PortTiming {
     pub interleave: bool,
     /// How often a ready is low, or a response that is due waits, in percent of the cycles. 100 stops the port.
     pub stall_percent: u8,
+    /// A ready waits for its valid, as AXI allows (IHI 0022H A3.2.1)
+    pub ready_after_valid: bool,
     /// Transactions that the port holds at a time, for each direction
     pub outstanding: usize,
 }
 
 impl Default for PortTiming {
     fn default() -> Self {
-        Self { latency: 4..=20, reorder: true, interleave: false, stall_percent: 10, outstanding: 32 }
+        Self {
+            latency: 4..=20,
+            reorder: true,
+            interleave: false,
+            stall_percent: 10,
+            ready_after_valid: false,
+            outstanding: 32,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::lite::{RegisterError, RegisterPort};
 use super::pool::Pool;
 use super::port::MemoryPort;
 use super::request::IllegalRequest;
-use super::request::{attributes, check_request};
+use super::request::{check_request, usual_attributes};
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::{BusConfig, FaultRange, Memory, PortTiming};
 
@@ -153,14 +153,21 @@ impl Bus {
         self.scheduled.push(Reverse((cycle, self.orders, CpuStore { addr: addr.0 & !7, value, strobes: 0xff })));
     }
 
-    /// Puts a request in the queue of its direction. Requests of a direction go out in this order, with the attributes that
-    /// the devices of this bus give them.
+    /// As [`Bus::enqueue_as_it_is`], with the attributes that the devices of this bus give where nobody says which.
     ///
     /// # Errors
     /// [`IllegalRequest`]: no AXI device can make it.
     pub fn enqueue(&mut self, mut request: DmaRequest) -> Result<Queued, IllegalRequest> {
+        request.attributes = usual_attributes(&request);
+        self.enqueue_as_it_is(request)
+    }
+
+    /// Puts a request in the queue of its direction. Requests of a direction go out in this order.
+    ///
+    /// # Errors
+    /// [`IllegalRequest`]: no AXI device can make it.
+    pub fn enqueue_as_it_is(&mut self, request: DmaRequest) -> Result<Queued, IllegalRequest> {
         check_request(&request)?;
-        request.attributes = attributes(&request);
         let queued = Queued(self.requests);
         self.requests += 1;
         self.dev.enqueue(queued, request);

@@ -34,5 +34,5 @@ pub use fabric::Bus;
 pub use flights::Queued;
 pub use lite::RegisterError;
 pub use memory::Memory;
-pub use request::{IllegalRequest, check_request, check_shape};
+pub use request::{IllegalRequest, check_request, check_shape, usual_attributes};
 pub use violation::{Channel, Port, ProtocolViolation, Rule};

@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::held::{Held, strobed};
 use super::pool::Pool;
 use super::reads::Reads;
-use super::request::check_shape;
+use super::request::{check_shape, is_cache};
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::writes::Writes;
 use super::{Memory, PortTiming};
@@ -73,10 +73,13 @@ impl MemoryPort {
     pub(super) fn drive(&mut self, now: Cycle, memory: &Memory, faults: &Faults) -> Subordinate {
         let Self { timing, dice, reads, writes, .. } = self;
         reads.sample(now, self.port, timing, dice, memory, faults);
+        let mut ready = |waits: bool, has_room: bool| {
+            has_room && (waits || !timing.ready_after_valid) && !dice.percent(timing.stall_percent)
+        };
         Subordinate {
-            aw_ready: writes.len() < timing.outstanding && !dice.percent(timing.stall_percent),
-            w_ready: writes.takes_data() && !dice.percent(timing.stall_percent),
-            ar_ready: reads.len() < timing.outstanding && !dice.percent(timing.stall_percent),
+            aw_ready: ready(self.aw.waits(), writes.len() < timing.outstanding),
+            w_ready: ready(self.w.waits(), writes.takes_data()),
+            ar_ready: ready(self.ar.waits(), reads.len() < timing.outstanding),
             b: writes.drive(now, timing, dice),
             r: reads.drive(now, timing, dice),
         }
@@ -232,18 +235,14 @@ fn check_address(site: Site, seen: &Address) -> Result<(), ProtocolViolation> {
     if let Err((rule, right)) = check_shape(burst, seen.addr) {
         return Err(site.broke(rule, "burst shape", right, wrong()));
     }
-    if seen.cache & 0b0010 == 0 && seen.cache & 0b1100 != 0 {
+    if !is_cache(seen.cache) {
         let detail = "a transaction that is not Modifiable does not allocate";
         return Err(site.broke(Rule::Cache, detail, "AxCACHE[3:2] = 0", format!("AxCACHE = {:#06b}", seen.cache)));
     }
-    if seen.lock {
-        let bytes = burst.total_bytes();
-        if !bytes.is_power_of_two() || bytes > 128 || burst.beats() > 16 || seen.addr & (bytes - 1) != 0 {
-            let right = "an aligned power of two of at most 128 bytes in at most 16 beats";
-            return Err(site.broke(Rule::Exclusive, "AxLOCK", right, wrong()));
-        }
+    match burst.check_exclusive(seen.addr) {
+        Err(right) if seen.lock => Err(site.broke(Rule::Exclusive, "AxLOCK", right, wrong())),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// AtomicCompare of two values of 1, 2, 4 or 8 bytes (IHI 0022H E1.1). One of 16 bytes is legal AXI5, but no IOMMU

@@ -2,7 +2,7 @@
 //! Which bursts AXI allows, and which DMA requests a device may make.
 
 use boundary::Address;
-use events::{Attributes, Burst, Direction, DmaRequest, FIXED, INCR, WRAP};
+use events::{Attributes, Burst, Direction, DmaRequest, IllegalBurst};
 
 use super::violation::Rule;
 
@@ -15,7 +15,7 @@ pub enum IllegalRequest {
         /// The rule
         rule: Rule,
         /// What would be right
-        right: &'static str,
+        right: IllegalBurst,
     },
     /// A write needs a word for each beat, a read needs none.
     #[error("needs {right} words of data, has {wrong}")]
@@ -35,6 +35,9 @@ pub enum IllegalRequest {
         /// What the beat has
         lanes: u8,
     },
+    /// `AxCACHE` has a reserved value.
+    #[error("AxCACHE {0:#06b} allocates, and is not modifiable")]
+    Cache(u8),
     /// The `device_id` has more than 24 bits.
     #[error("device_id {0:#x} has more than 24 bits")]
     Device(u32),
@@ -46,32 +49,25 @@ pub enum IllegalRequest {
 /// The first rule that a burst of this shape at `start` breaks on a 64-bit bus, with what is right.
 ///
 /// # Errors
-/// The rule, and what would have been right, in words.
-pub const fn check_shape(burst: Burst, start: u64) -> Result<(), (Rule, &'static str)> {
-    if burst.kind > WRAP {
-        return Err((Rule::BurstKind, "FIXED, INCR or WRAP"));
+/// The rule, and what would have been right.
+pub fn check_shape(burst: Burst, start: u64) -> Result<(), (Rule, IllegalBurst)> {
+    burst.check(start).map_err(|wrong| (rule_of(wrong), wrong))
+}
+
+const fn rule_of(wrong: IllegalBurst) -> Rule {
+    match wrong {
+        IllegalBurst::Kind => Rule::BurstKind,
+        IllegalBurst::Size => Rule::Size,
+        IllegalBurst::FixedLength | IllegalBurst::WrapLength => Rule::Length,
+        IllegalBurst::WrapAlignment => Rule::WrapAlignment,
+        IllegalBurst::Boundary => Rule::Boundary,
+        IllegalBurst::ExclusiveSize | IllegalBurst::ExclusiveAlignment => Rule::Exclusive,
     }
-    if burst.size > 3 {
-        return Err((Rule::Size, "at most 8 bytes in a beat"));
-    }
-    if burst.kind == FIXED && burst.len > 15 {
-        return Err((Rule::Length, "at most 16 beats in a FIXED burst"));
-    }
-    if burst.kind == WRAP {
-        if !matches!(burst.len, 1 | 3 | 7 | 15) {
-            return Err((Rule::Length, "2, 4, 8 or 16 beats in a WRAP burst"));
-        }
-        if start & (burst.beat_bytes() - 1) != 0 {
-            return Err((Rule::WrapAlignment, "a start that is aligned to the beat"));
-        }
-    }
-    if burst.kind == INCR {
-        let last = burst.beat_address(start, burst.len as u16) | (burst.beat_bytes() - 1);
-        if last >> 12 != start >> 12 {
-            return Err((Rule::Boundary, "a burst within one 4 KiB page"));
-        }
-    }
-    Ok(())
+}
+
+/// Whether `AxCACHE` may have this value: what is not Modifiable does not allocate (IHI 0022H A4.4).
+pub(super) const fn is_cache(cache: u8) -> bool {
+    cache & 0b0010 != 0 || cache & 0b1100 == 0
 }
 
 /// Checks that a device can make this request.
@@ -79,7 +75,15 @@ pub const fn check_shape(burst: Burst, start: u64) -> Result<(), (Rule, &'static
 /// # Errors
 /// [`IllegalRequest`]: the first thing that is wrong.
 pub fn check_request(request: &DmaRequest) -> Result<(), IllegalRequest> {
-    check_shape(request.burst, request.iova.0).map_err(|(rule, right)| IllegalRequest::Shape { rule, right })?;
+    let illegal = |(rule, right)| IllegalRequest::Shape { rule, right };
+    check_shape(request.burst, request.iova.0).map_err(illegal)?;
+    if request.attributes.lock {
+        let legal = request.burst.check_exclusive(request.iova.0);
+        legal.map_err(|wrong| illegal((rule_of(wrong), wrong)))?;
+    }
+    if !is_cache(request.attributes.cache) {
+        return Err(IllegalRequest::Cache(request.attributes.cache));
+    }
     if request.device.0 >> 24 != 0 {
         return Err(IllegalRequest::Device(request.device.0));
     }
@@ -99,9 +103,10 @@ pub fn check_request(request: &DmaRequest) -> Result<(), IllegalRequest> {
     Ok(())
 }
 
-/// Attributes that the device gives to a request. They are not drawn but follow from what is asked: all kinds of memory that
-/// reads and writes have in common, and any quality of service. No device asks for exclusive access.
-pub(super) fn attributes(request: &DmaRequest) -> Attributes {
+/// Attributes that a device gives to a request where nobody says which. They are not drawn but follow from what is asked: all
+/// kinds of memory that reads and writes have in common, and any quality of service, but no exclusive access.
+#[must_use]
+pub fn usual_attributes(request: &DmaRequest) -> Attributes {
     const CACHE: [u8; 6] = [0b0011, 0b0010, 0b0001, 0b0000, 0b1110, 0b1111];
     let mixed = ((request.iova.0 & 0xFFF) >> 3 ^ u64::from(request.id)) as usize;
     Attributes { lock: false, cache: CACHE[mixed % CACHE.len()], qos: (mixed / CACHE.len() % 16) as u8 }

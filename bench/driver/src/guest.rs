@@ -20,7 +20,7 @@ use super::machine::Machine;
 use super::mapping::{Mapping, check_mapping};
 use super::quirk::Quirk;
 use super::request::NestedData;
-use super::table::{Gather, Leaf, PageTable, TableMemory};
+use super::table::{Gather, Leaf, PageTable, Slot, TableMemory};
 
 /// A batch of user invalidations that stopped at one that was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +32,12 @@ pub struct Partial {
     pub error: ApiError,
 }
 
+/// Pages by which the host maps memory of a guest, the largest first. No pool has aligned memory for larger ones.
+const GUEST_PAGES: [PageSize; 2] = [PageSize::SIZE_2M, PageSize::SIZE_4K];
+
 impl Driver {
-    /// Gives a guest memory for its page tables: pages of the host's pool, mapped at a guest physical address of a
-    /// nest parent.
+    /// Gives a guest memory for its page tables: memory of the host's pool, mapped at a guest physical address of a nest
+    /// parent by the largest pages of which it is a whole number.
     ///
     /// # Errors
     /// As for [`Driver::map`]; EINVAL if the parent is no nest parent.
@@ -50,8 +53,10 @@ impl Driver {
             return Err(ApiError::Invalid("alignment or length"));
         }
         let pages = bytes / PAGE;
-        let spa = self.alloc.pages(machine, pages, PAGE)?;
-        let mapping = Mapping { iova: gpa, output: spa.0, bytes, prot: Prot::RW, page: Some(PageSize::SIZE_4K) };
+        let fits = |page: &PageSize| (gpa | bytes).is_multiple_of(page.bytes());
+        let page = GUEST_PAGES.into_iter().find(fits).unwrap_or(PageSize::SIZE_4K);
+        let spa = self.alloc.pages(machine, pages, page.bytes())?;
+        let mapping = Mapping { iova: gpa, output: spa.0, bytes, prot: Prot::RW, page: Some(page) };
         if let Err(error) = self.map(machine, parent, mapping) {
             self.alloc.free_pages(machine, spa, pages)?;
             return Err(error);
@@ -248,11 +253,19 @@ impl Driver {
         size: PageSize,
         pte: Pte,
     ) -> Result<(), ApiError> {
+        let at = self.guest_slot(table, iova, size)?.at;
+        Ok(machine.store(at, pte.0)?)
+    }
+
+    /// The place of the entry of a guest's table for an address, at the level of a page size.
+    ///
+    /// # Errors
+    /// ENOENT if there is no table of that level.
+    pub fn guest_slot(&mut self, table: GuestTable, iova: u64, size: PageSize) -> Result<Slot, ApiError> {
         let (guest, _) = self.table_root(table)?;
         let (alloc, GuestState { memory, tables, .. }) = self.guest_parts(guest)?;
         let Some(state) = tables.get(&table.0) else { return Err(ApiError::CorruptTable) };
-        let at = state.table.slot(&GuestPages { alloc, memory }, iova, size.level())?;
-        Ok(machine.store(at, pte.0)?)
+        state.table.slot(&GuestPages { alloc, memory }, iova, size.level())
     }
 
     /// Looks an address up in a guest's table, as it stands in memory.

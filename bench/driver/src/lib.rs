@@ -56,4 +56,4 @@ pub use queue::CommandFault;
 pub use quirk::{Quirk, Quirks};
 pub use request::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};
 pub use setup::HwInfo;
-pub use table::Leaf;
+pub use table::{Leaf, Slot};

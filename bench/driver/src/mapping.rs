@@ -13,7 +13,7 @@ use super::handles::Domain;
 use super::host_memory::HostMemory;
 use super::machine::Machine;
 use super::quirk::Quirk;
-use super::table::{Gather, Leaf, PageTable, TableMemory};
+use super::table::{Gather, Leaf, PageTable, Slot, TableMemory};
 
 /// A range to be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,9 +209,17 @@ impl Driver {
         size: PageSize,
         pte: Pte,
     ) -> Result<(), ApiError> {
-        let (table, alloc) = self.table_and_alloc(domain)?;
-        let at = table.slot(&HostMemory(alloc), iova, size.level())?;
+        let at = self.slot(domain, iova, size)?.at;
         Ok(machine.store(at, pte.0)?)
+    }
+
+    /// The place of the entry for an address at the level of a page size.
+    ///
+    /// # Errors
+    /// ENOENT if there is no table of that level.
+    pub fn slot(&mut self, domain: Domain, iova: u64, size: PageSize) -> Result<Slot, ApiError> {
+        let (table, alloc) = self.table_and_alloc(domain)?;
+        table.slot(&HostMemory(alloc), iova, size.level())
     }
 
     /// Looks an address up in the tables of a domain, as they stand in memory.

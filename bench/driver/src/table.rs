@@ -63,6 +63,15 @@ pub struct Leaf {
     pub at: Spa,
 }
 
+/// A place for an entry, whatever it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The table, as an entry that leads to it names it: by a guest physical address where it is a guest's
+    pub table: u64,
+    /// Where the entry lies in physical memory
+    pub at: Spa,
+}
+
 impl PageTable {
     pub(super) fn new(
         machine: &mut dyn Machine,
@@ -341,13 +350,14 @@ impl PageTable {
         Ok(Gather { leaves: vec![(base, size)], global: first.global(), tables: vec![lower] })
     }
 
-    /// Where the entry of `level` for an address lies; an error if no table is there.
-    pub(super) fn slot(&self, memory: &dyn TableMemory, addr: u64, level: u8) -> Result<Spa, ApiError> {
+    /// The place of the entry of `level` for an address; an error if no table is there.
+    pub(super) fn slot(&self, memory: &dyn TableMemory, addr: u64, level: u8) -> Result<Slot, ApiError> {
         let (table, at) = self.descend(addr, level);
         if at != level || !self.scheme.translates(addr) {
             return Err(ApiError::NotMapped { iova: addr, bytes: 1 });
         }
-        memory.locate(table + 8 * u64::from(self.scheme.index(addr, level)))
+        let at = memory.locate(table + 8 * u64::from(self.scheme.index(addr, level)))?;
+        Ok(Slot { table, at })
     }
 
     /// Looks an address up in memory, as the hardware would find it, without checks of permission.

@@ -8,6 +8,35 @@ pub const INCR: u8 = 1;
 /// `AxBURST` of a WRAP burst: ascending within an aligned block.
 pub const WRAP: u8 = 2;
 
+/// What AXI forbids of a burst on a 64-bit bus: each says what would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalBurst {
+    /// Reserved `AxBURST`
+    #[error("FIXED, INCR or WRAP")]
+    Kind,
+    /// `AxSIZE` over the width of the bus
+    #[error("at most 8 bytes in a beat")]
+    Size,
+    /// Long FIXED burst
+    #[error("at most 16 beats in a FIXED burst")]
+    FixedLength,
+    /// Odd WRAP burst
+    #[error("2, 4, 8 or 16 beats in a WRAP burst")]
+    WrapLength,
+    /// WRAP burst from an unaligned start
+    #[error("a start that is aligned to the beat")]
+    WrapAlignment,
+    /// INCR burst over the edge of a page
+    #[error("a burst within one 4 KiB page")]
+    Boundary,
+    /// Exclusive access of a number of bytes that is no power of two, or too large
+    #[error("an exclusive access of a power of two of bytes, 128 at most, in 16 beats at most")]
+    ExclusiveSize,
+    /// Exclusive access from an unaligned start
+    #[error("an exclusive access from a multiple of its bytes")]
+    ExclusiveAlignment,
+}
+
 /// The shape of an AXI burst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Burst {
@@ -47,6 +76,36 @@ impl Burst {
     #[must_use]
     pub const fn total_bytes(self) -> u64 {
         self.beat_bytes() * self.beats() as u64
+    }
+
+    /// Whether AXI allows this burst at `start` (IHI 0022H A3.4.1).
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub const fn check(self, start: u64) -> Result<(), IllegalBurst> {
+        match self.kind {
+            _ if self.size > 3 => Err(IllegalBurst::Size),
+            FIXED if self.len > 15 => Err(IllegalBurst::FixedLength),
+            WRAP if !matches!(self.len, 1 | 3 | 7 | 15) => Err(IllegalBurst::WrapLength),
+            WRAP if start & (self.beat_bytes() - 1) != 0 => Err(IllegalBurst::WrapAlignment),
+            INCR if (self.beat_address(start, self.len as u16) | (self.beat_bytes() - 1)) >> 12 != start >> 12 => {
+                Err(IllegalBurst::Boundary)
+            }
+            FIXED | INCR | WRAP => Ok(()),
+            _ => Err(IllegalBurst::Kind),
+        }
+    }
+
+    /// Whether AXI allows it as an exclusive access (IHI 0022H A7.2.4).
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub const fn check_exclusive(self, start: u64) -> Result<(), IllegalBurst> {
+        let bytes = self.total_bytes();
+        if !bytes.is_power_of_two() || bytes > 128 || self.len > 15 {
+            return Err(IllegalBurst::ExclusiveSize);
+        }
+        if start & (bytes - 1) == 0 { Ok(()) } else { Err(IllegalBurst::ExclusiveAlignment) }
     }
 
     /// Address of beat `beat` of a burst that starts at `start` (IHI 0022H A3.4.1). The first beat of an unaligned

@@ -22,7 +22,7 @@ pub use ats::{
     GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest, TranslationCompletion, TranslationRequest,
     range_log2,
 };
-pub use burst::{Burst, FIXED, INCR, WRAP};
+pub use burst::{Burst, FIXED, INCR, IllegalBurst, WRAP};
 pub use device::Device;
 pub use dma::{Attributes, Direction, DmaRequest, Ticket};
 pub use event::{Agent, Cycle, Event};

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("driver", &["events", "golden"]),
     ("model", &["boundary", "events", "golden"]),
     ("testbench", &["boundary", "bus", "driver", "events", "golden", "oracle"]),
-    ("scenario", &[]),
+    ("scenario", &["events"]),
     ("vectors", &["golden"]),
     (
         "lockstep",

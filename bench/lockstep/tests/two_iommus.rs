@@ -12,7 +12,7 @@ use events::{Burst, Direction, DmaRequest, OKAY};
 use golden::{Capabilities, DeviceId, Iova, Spa, SpecVersion};
 use model::{CacheConfig, Model, ModelConfig};
 use oracle::{Bound, Settings};
-use testbench::{Bounds, Config, Kind, StreamSpec, Testbench};
+use testbench::{Bounds, Config, Kind, Shapes, StreamSpec, Testbench};
 
 /// The same ID behind both: nothing may be kept by device ID alone.
 const NIC: DeviceId = DeviceId(0x12);
@@ -69,6 +69,7 @@ impl Side {
             bytes: PAGES << 12,
             outstanding: 4,
             gap: 0..=8,
+            shapes: Shapes::Doublewords,
             beats: 1..=8,
             ids: 4,
         };
@@ -78,7 +79,7 @@ impl Side {
     /// What a read returns; nothing where it is refused.
     fn read(&mut self, iova: u64) -> Option<u64> {
         let request = DmaRequest::new(Direction::Read, NIC, Iova(iova), Burst::incr(1));
-        let answer = self.bench.dma(request).expect("an answer");
+        let answer = self.bench.dma(request, None).expect("an answer");
         (answer.resp == OKAY).then(|| answer.data[0])
     }
 

@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::variables::led_back;
+
 /// A range of bytes in the scenario file. Length 0 at offset 0 means "not from the file" (a default).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -77,7 +79,7 @@ impl<T: fmt::Display> fmt::Display for At<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = serde_yaml::Spanned::<T>::deserialize(deserializer)?;
-        Ok(At { place: spanned.referenced.into(), value: spanned.value })
+        Ok(At { place: led_back(spanned.referenced.into()), value: spanned.value })
     }
 }
 

@@ -11,6 +11,7 @@ use super::expect::Expectation;
 use super::file::Scenario;
 use super::matrix::Variant;
 use super::requirement::Requirement;
+use super::variables::Source;
 
 /// Mnemonics of the commands that may be counted.
 const COMMANDS: [&str; 5] = ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C"];
@@ -37,6 +38,7 @@ impl Scenario {
                 problems.push(problem.and(first.place, "the first one"));
             }
         }
+        problems.extend(self.source.as_ref().and_then(Source::check));
         if !self.check_matrix(&mut problems) {
             return problems;
         }

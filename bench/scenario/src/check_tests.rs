@@ -105,9 +105,17 @@ fn numbers_out_of_range() {
         "the last address is at most 0x1ffffffffff",
     );
     wrong("pages: 64", "pages: 0", "0", "a mapping of no page", "");
-    let message = "the burst crosses a 4 KiB boundary, which AXI forbids";
+    let message = "AXI forbids this burst: needs a burst within one 4 KiB page";
     wrong("write: 0x1000", "write: 0x1fc8", "0x1fc8", message, "make two `dma` steps of it");
-    wrong("write: 0x1000", "write: 0x1001", "0x1001", "0x1001 is not aligned", "0x1000 is");
+    let message = "AXI forbids this burst: needs 2, 4, 8 or 16 beats in a WRAP burst";
+    wrong("write: 0x1000", "burst: wrap, beat-bytes: 2, write: 0x1000", "0x1000", message, "");
+    let message = "AXI forbids this burst: needs a start that is aligned to the beat";
+    wrong("write: 0x1000", "burst: wrap, write: 0x1001", "0x1001", message, "");
+    let message = "AXI forbids this burst: needs an exclusive access from a multiple of its bytes";
+    wrong("write: 0x1000", "exclusive: true, write: 0x1020", "64", message, "");
+    wrong("write: 0x1000", "beat-bytes: 3, write: 0x1000", "3", "beats of 3 bytes", "");
+    let help = "0 to 3, 6, 7, 10, 11, 14 and 15: what is not modifiable does not allocate";
+    wrong("write: 0x1000", "cache: 12, write: 0x1000", "12", "AXI has no AxCACHE 12", help);
 }
 
 #[test]

@@ -159,6 +159,9 @@ pub struct Domain {
     /// Guest physical address where the memory for a nested domain's page tables begins (64 pages, which the parent
     /// maps). Default: above all that the scenario maps in the parent
     pub tables: Option<At<Number>>,
+    /// Size of the pages by which the parent maps the memory for a nested domain's page tables: `4K`, or `2M` for one superpage
+    #[serde(default)]
+    pub tables_page: At<PageSize>,
     /// It is made by a `create` step, not before the first step
     #[serde(default)]
     pub late: bool,

@@ -11,6 +11,7 @@ use super::litmus::Litmus;
 use super::machine::{Iommu, Memory};
 use super::requirement::Requirement;
 use super::step::Step;
+use super::variables::Source;
 
 /// A scenario: what is set up, what happens, what must come of it.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -30,6 +31,9 @@ pub struct Scenario {
     /// Settings to play it with, every combination: `{ policy: [sequenced, upstream] }`
     #[serde(default)]
     pub matrix: Matrix,
+    /// Values by name: `$name` stands for one wherever one value may stand. So does an axis of the matrix that is no setting
+    #[serde(default)]
+    pub variables: Named<At<String>>,
     /// What the IOMMU must have. A device under test that lacks it is replaced by the model, and the run is counted
     /// apart; what the model lacks as well fails
     #[serde(default)]
@@ -56,6 +60,9 @@ pub struct Scenario {
     /// What a run must show; default: verdict `pass`
     #[serde(default)]
     pub expect: Vec<At<Expectation>>,
+    /// Its text, where it has variables
+    #[serde(skip)]
+    pub(super) source: Option<Source>,
 }
 
 impl Scenario {

@@ -17,6 +17,18 @@ pub enum Invalidate {
     Gvma(Iotinval),
     /// IODIR.INVAL_DDT
     Ddt(Iodir),
+    /// IODIR.INVAL_PDT
+    Pdt(Process),
+}
+
+/// A process of a device.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Process {
+    /// The device
+    pub device: At<String>,
+    /// Its process_id
+    pub process: At<Number>,
 }
 
 /// Operands of IOTINVAL. An operand that is not given is not valid (GV, PSCV or AV = 0).

@@ -5,6 +5,7 @@
 //! the text. [`Scenario::variants`] expands the matrix. Nothing here plays anything.
 
 mod at;
+mod burst;
 mod check;
 mod diagnostic;
 mod domain;
@@ -25,8 +26,10 @@ mod scalar;
 mod schema;
 mod step;
 mod syntax;
+mod variables;
 
 pub use at::{At, Named, Place};
+pub use burst::{BurstKind, Shapes};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
@@ -35,7 +38,7 @@ pub use domain::{
 pub use errno::Errno;
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
-pub use invalidate::{Invalidate, Iodir, Iotinval};
+pub use invalidate::{Invalidate, Iodir, Iotinval, Process};
 pub use litmus::{Litmus, LitmusAnswer};
 pub use machine::{
     Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,

@@ -197,11 +197,13 @@ pub struct Timing {
     /// Percentage of cycles in which a channel is not ready, or a beat of data is held back
     #[schemars(range(max = 90))]
     pub stall: At<u8>,
+    /// A channel becomes ready only when it is asked: after `valid`, as AXI allows
+    pub ready_after_valid: bool,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Timing { latency: Span::new(2, 20), reorder: true, stall: At::from(10) }
+        Timing { latency: Span::new(2, 20), reorder: true, stall: At::from(10), ready_after_valid: false }
     }
 }
 

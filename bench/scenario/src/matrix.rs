@@ -101,8 +101,12 @@ impl Scenario {
     /// # Errors
     /// A [`Problem`] that points to the axis or the value that does not fit.
     pub fn with(&self, variant: &Variant) -> Result<Scenario, Problem> {
-        let mut scenario = self.clone();
-        for (axis, value) in &variant.0 {
+        let source = self.source.as_ref();
+        let mut scenario = match source {
+            Some(source) => source.scenario(variant)?,
+            None => self.clone(),
+        };
+        for (axis, value) in variant.0.iter().filter(|(axis, _)| !source.is_some_and(|source| source.has(axis))) {
             let written = self.matrix.find(axis, value);
             scenario.set(&written.0, &written.1)?;
         }

@@ -6,14 +6,17 @@ use serde_yaml::Error;
 use super::at::Place;
 use super::diagnostic::{Diagnostics, Problem};
 use super::file::Scenario;
+use super::matrix::Variant;
 use super::syntax;
+use super::variables::Source;
 
 /// Reads a scenario and checks that everything in it fits together, in each of its variants.
 ///
 /// # Errors
 /// [`Diagnostics`] that point into the text. `path` is only used to name the file in them.
 pub fn parse(path: &str, text: &str) -> Result<Scenario, Diagnostics> {
-    let scenario: Scenario = from_yaml(path, text)?;
+    let scenario = read_variant(text, Source::of(text).as_ref(), &Variant::default());
+    let scenario = scenario.map_err(|problem| Diagnostics::new(path, text, vec![problem]))?;
     let mut problems = scenario.check();
     if problems.is_empty() {
         return Ok(scenario);
@@ -29,6 +32,21 @@ pub fn parse(path: &str, text: &str) -> Result<Scenario, Diagnostics> {
 /// [`Diagnostics`] that point into the text.
 pub fn from_yaml<T: serde::de::DeserializeOwned>(path: &str, text: &str) -> Result<T, Diagnostics> {
     read(text).map_err(|problem| Diagnostics::new(path, text, vec![problem]))
+}
+
+/// A scenario with the values that its variables have in a variant.
+pub(super) fn read_variant(text: &str, source: Option<&Source>, variant: &Variant) -> Result<Scenario, Problem> {
+    let Some(source) = source else { return read(text) };
+    let (filled, shifts) = source.filled(variant);
+    let read: Result<Scenario, Problem> = shifts.clone().while_reading(|| read(&filled));
+    match read {
+        Ok(scenario) => Ok(Scenario { source: Some(source.clone()), ..scenario }),
+        Err(mut problem) => {
+            problem.place = shifts.back(problem.place);
+            problem.other = problem.other.map(|other| Box::new((shifts.back(other.0), other.1)));
+            Err(source.unknown(&problem).unwrap_or(problem))
+        }
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {

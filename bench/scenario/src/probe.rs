@@ -68,6 +68,15 @@ impl ContextWord {
     pub const fn index(self) -> usize {
         self as usize
     }
+
+    /// Its index in a process context, if that has such a word.
+    pub const fn of_process(self) -> Option<usize> {
+        match self {
+            ContextWord::Ta => Some(0),
+            ContextWord::Fsc => Some(1),
+            _ => None,
+        }
+    }
 }
 
 /// What a device context in memory must be.
@@ -118,13 +127,15 @@ impl StageMode {
     }
 }
 
-/// Changes a word of a device context in memory, behind the driver's back; no invalidation.
+/// Changes a word of a device context, or of a process context, in memory, behind the driver's back; no invalidation.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SetContext {
     /// Whose
     pub device: At<String>,
-    /// Which word
+    /// The context of this process of it, which has been attached; default: of the device
+    pub process: Option<At<Number>>,
+    /// Which word; a process context has `ta` and `fsc`
     pub word: ContextWord,
     /// Bits that change
     pub flip: At<Number>,

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
+use super::burst::{BurstKind, Shapes};
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
 use super::invalidate::Invalidate;
@@ -50,7 +51,7 @@ pub enum Step {
     Create(At<String>),
     /// Frees a domain that has no device; what its page tables were in is poisoned
     Free(Free),
-    /// Changes one leaf entry of a page table, and nothing else: no invalidation
+    /// Changes one entry of a page table, and nothing else: no invalidation
     SetPte(SetPte),
     /// Stores a doubleword at a physical address
     Store(Store),
@@ -197,7 +198,7 @@ impl JsonSchema for Step {
         add("unmap", "Unmaps pages, and flushes", generator.subschema_for::<Unmap>());
         add("create", "Makes a domain that is `late`", generator.subschema_for::<String>());
         add("free", "Frees a domain that has no device", generator.subschema_for::<Free>());
-        add("set-pte", "Changes one leaf entry; no invalidation", generator.subschema_for::<SetPte>());
+        add("set-pte", "Changes one entry of a page table; no invalidation", generator.subschema_for::<SetPte>());
         add("store", "Stores a doubleword", generator.subschema_for::<Store>());
         add("invalidate", "Queues one invalidation command", generator.subschema_for::<Invalidate>());
         add("fence", "IOFENCE.C, and waits for it", generator.subschema_for::<Fence>());
@@ -253,7 +254,7 @@ pub struct Stream {
     pub kind: StreamKind,
     /// The process_id of its transactions; default: they have none
     pub process: Option<At<Number>>,
-    /// Supervisor-privilege accesses (need a process_id)
+    /// Supervisor-privilege accesses: AxPROT[0], which means something only with a process_id
     #[serde(default)]
     pub privileged: bool,
     /// Where
@@ -265,7 +266,10 @@ pub struct Stream {
     /// Cycles between the end of a request and the next one
     #[serde(default = "default_gap")]
     pub gap: Span,
-    /// Beats of 8 bytes in a burst; a burst never crosses 4 KiB
+    /// Which bursts it makes
+    #[serde(default)]
+    pub shapes: Shapes,
+    /// Beats in a burst; a burst never crosses 4 KiB, and is shorter where its shape allows fewer
     #[serde(default = "default_bursts")]
     pub bursts: At<Span>,
 }
@@ -357,12 +361,28 @@ pub struct Dma {
     pub write: Option<At<Number>>,
     /// Or fetches instructions here
     pub fetch: Option<At<Number>>,
-    /// How many bytes: 8 to 2048, a multiple of 8
+    /// How many bytes, at most 2048: of all beats
     #[serde(default = "eight")]
     pub bytes: At<Size>,
+    /// How the addresses of its beats go on
+    #[serde(default)]
+    pub burst: BurstKind,
+    /// Bytes in a beat: 1, 2, 4 or 8
+    #[serde(default = "whole_beats")]
+    #[schemars(with = "u8", extend("enum" = [1, 2, 4, 8]))]
+    pub beat_bytes: At<u8>,
+    /// It is an exclusive access: AxLOCK
+    #[serde(default)]
+    pub exclusive: bool,
+    /// AxCACHE, 0 to 15; default: any
+    #[schemars(with = "Option<u8>", range(max = 15))]
+    pub cache: Option<At<u8>>,
+    /// AxQOS, 0 to 15; default: any
+    #[schemars(with = "Option<u8>", range(max = 15))]
+    pub qos: Option<At<u8>>,
     /// The process_id, if the transaction has one
     pub process: Option<At<Number>>,
-    /// A supervisor-privilege access (needs a process_id)
+    /// A supervisor-privilege access: AxPROT[0], which means something only with a process_id
     #[serde(default)]
     pub privileged: bool,
     /// What the device must see
@@ -374,6 +394,17 @@ pub struct Dma {
 
 fn eight() -> At<Size> {
     At::from(Size(8))
+}
+
+fn whole_beats() -> At<u8> {
+    At::from(8)
+}
+
+impl Dma {
+    /// Where it reads, writes or fetches.
+    pub fn address(&self) -> Option<&At<Number>> {
+        [&self.read, &self.write, &self.fetch].into_iter().flatten().next()
+    }
 }
 
 /// What a device sees of its transaction.
@@ -455,7 +486,7 @@ pub struct Free {
     pub fails: Option<At<Errno>>,
 }
 
-/// A change of one leaf entry.
+/// A change of one entry of a page table.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SetPte {
@@ -463,6 +494,9 @@ pub struct SetPte {
     pub domain: At<String>,
     /// The entry that maps this address
     pub iova: At<Number>,
+    /// Not the leaf but the entry of this level for it, whatever it holds: 0 stands for 4 KiB
+    #[schemars(with = "Option<u8>", range(max = 4))]
+    pub level: Option<At<u8>>,
     /// New V bit
     pub valid: Option<bool>,
     /// New R, W and X bits
@@ -475,6 +509,11 @@ pub struct SetPte {
     pub dirty: Option<bool>,
     /// New target
     pub to: Option<At<Number>>,
+    /// New target: the table of this level on the way to the address. An entry may so lead back to where it lies
+    #[schemars(with = "Option<u8>", range(max = 4))]
+    pub to_table: Option<At<u8>>,
+    /// Bits to change: 63 is N, 62 and 61 are the memory type, 5 is G, …
+    pub flip: Option<At<Number>>,
     /// Or the whole entry
     pub value: Option<At<Number>>,
 }

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boundary::{Dut, Inputs, Outputs};
-use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
+use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory, usual_attributes};
 use driver::Halted;
-use events::{Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
+use events::{Attributes, Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
 use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
 
@@ -427,14 +427,16 @@ impl Testbench {
         self.bus.enqueue(request).map(|_| ())
     }
 
-    /// One transaction of a device, waited for. Its ID, below 8, is taken from the block that no stream has.
+    /// One transaction of a device, waited for, with these attributes or the usual ones. Its ID, below 8, is taken from
+    /// the block that no stream has.
     ///
     /// # Errors
     /// [`DmaError`]
-    pub fn dma(&mut self, mut request: DmaRequest) -> Result<DmaAnswer, DmaError> {
-        request.id |= SINGLE;
+    pub fn dma(&mut self, request: DmaRequest, attributes: Option<Attributes>) -> Result<DmaAnswer, DmaError> {
+        let mut request = DmaRequest { id: request.id | SINGLE, ..request };
+        request.attributes = attributes.unwrap_or_else(|| usual_attributes(&request));
         self.single = None;
-        self.bus.enqueue(request)?;
+        self.bus.enqueue_as_it_is(request)?;
         let begun = self.now;
         loop {
             self.tick()?;

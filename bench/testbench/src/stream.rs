@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use events::{Burst, Cycle, Direction, DmaRequest};
+use events::{Burst, Cycle, Direction, DmaRequest, FIXED, INCR, WRAP};
 use golden::{DeviceId, Iova, ProcessId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +23,16 @@ pub enum Kind {
     Write,
     /// Both, at random
     Mixed,
+}
+
+/// Which bursts a stream makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shapes {
+    /// INCR bursts of whole doublewords
+    #[default]
+    Doublewords,
+    /// All that AXI allows: INCR, FIXED and WRAP, beats of 1 to 8 bytes, from any address
+    Any,
 }
 
 /// A stream of DMA transactions by one device.
@@ -48,7 +58,10 @@ pub struct StreamSpec {
     pub outstanding: u32,
     /// Idle cycles between the issue of two transactions
     pub gap: RangeInclusive<u32>,
-    /// Beats in a burst; a burst is cut where it would cross a 4 KiB page or leave the window
+    /// Which bursts it makes
+    pub shapes: Shapes,
+    /// Beats in a burst; a burst is cut where it would cross a 4 KiB page or leave the window, and where its shape allows
+    /// fewer beats
     pub beats: RangeInclusive<u32>,
     /// AXI IDs in use, at most [`IDS_PER_STREAM`]; with one ID everything stays in order
     pub ids: u8,
@@ -144,23 +157,64 @@ impl Stream {
             Kind::Mixed if self.rng.random_bool(0.5) => Direction::Write,
             Kind::Mixed => Direction::Read,
         };
-        let offset = self.rng.random_range(0..(self.spec.bytes / 8).max(1)) * 8;
-        let iova = self.spec.start.0.wrapping_add(offset);
-        let room = (0x1000 - (iova & 0xFFF)).min(self.spec.bytes.saturating_sub(offset)).max(8) / 8;
-        let beats = u64::from(self.rng.random_range(self.spec.beats.clone())).clamp(1, room.min(256));
+        let (iova, burst) = match self.spec.shapes {
+            Shapes::Doublewords => self.doublewords(),
+            Shapes::Any => self.any_shape(),
+        };
         let data = match direction {
             Direction::Read => Vec::new(),
-            Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xFF)).collect(),
+            Direction::Write => (0..burst.beats()).map(|_| (self.rng.random(), 0xFF)).collect(),
         };
-        let data = self.leave_out(data);
+        let mut data = self.leave_out(data);
+        for (beat, (_, strobes)) in (0..).zip(&mut data) {
+            *strobes &= burst.lanes(iova, beat);
+        }
         Some(DmaRequest {
             id: self.base_id + self.rng.random_range(0..self.spec.ids.clamp(1, IDS_PER_STREAM)),
             process: self.spec.process,
             privileged: self.spec.privileged,
             instruction: self.spec.instruction && direction == Direction::Read,
             data,
-            ..DmaRequest::new(direction, self.spec.device, Iova(iova), Burst::incr(beats as u16))
+            ..DmaRequest::new(direction, self.spec.device, Iova(iova), burst)
         })
+    }
+
+    /// An INCR burst of whole doublewords in the window, and where it begins.
+    fn doublewords(&mut self) -> (u64, Burst) {
+        let offset = self.rng.random_range(0..(self.spec.bytes / 8).max(1)) * 8;
+        let iova = self.spec.start.0.wrapping_add(offset);
+        let room = (0x1000 - (iova & 0xFFF)).min(self.spec.bytes.saturating_sub(offset)).max(8) / 8;
+        let beats = u64::from(self.rng.random_range(self.spec.beats.clone())).clamp(1, room.min(256));
+        (iova, Burst::incr(beats as u16))
+    }
+
+    /// A burst of any shape in the window, and where it begins.
+    fn any_shape(&mut self) -> (u64, Burst) {
+        let size = self.rng.random_range(0..=3_u8);
+        let unit = 1_u64 << size;
+        let offset = self.rng.random_range(0..self.spec.bytes.max(8));
+        let iova = self.spec.start.0.wrapping_add(offset);
+        let wanted = u64::from(self.rng.random_range(self.spec.beats.clone())).clamp(1, 256);
+        let (kind, beats) = match self.rng.random_range(0..4) {
+            0 => (FIXED, wanted.min(16)),
+            1 => {
+                // The whole block that it goes round in lies in the window.
+                let offset = offset - offset % unit;
+                let fits = |beats: u64| {
+                    let base = offset.checked_sub((iova - iova % unit) % (beats * unit));
+                    beats <= wanted && base.is_some_and(|base| base + beats * unit <= self.spec.bytes)
+                };
+                match [16, 8, 4, 2].into_iter().find(|&beats| fits(beats)) {
+                    Some(beats) => return (iova - iova % unit, Burst { len: (beats - 1) as u8, size, kind: WRAP }),
+                    None => (INCR, 1),
+                }
+            }
+            _ => {
+                let room = (0x1000 - (iova & 0xFFF)).min(self.spec.bytes.saturating_sub(offset));
+                (INCR, wanted.min((room + iova % unit) / unit).max(1))
+            }
+        };
+        (iova, Burst { len: (beats - 1) as u8, size, kind })
     }
 
     /// Some writes begin or end within a doubleword, as those of a network device do, and a few leave out bytes
@@ -180,5 +234,50 @@ impl Stream {
             data[beat].1 = self.strobes.random();
         }
         data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(start: u64, bytes: u64, seed: u64) -> Stream {
+        let spec = StreamSpec {
+            name: "any".into(),
+            device: DeviceId(1),
+            process: None,
+            privileged: false,
+            instruction: false,
+            kind: Kind::Mixed,
+            start: Iova(start),
+            bytes,
+            outstanding: u32::MAX,
+            gap: 0..=0,
+            shapes: Shapes::Any,
+            beats: 1..=256,
+            ids: 4,
+        };
+        Stream::new(spec, 0, seed)
+    }
+
+    #[test]
+    fn bursts_of_any_shape_are_legal_stay_in_the_window_and_are_of_every_kind() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (start, bytes) in [(0x1000, 0x3000), (0xff8, 16), (0x2008, 8), (u64::MAX - 0x7f, 0x80)] {
+            let mut stream = stream(start, bytes, start);
+            for now in 0..4000 {
+                let DmaRequest { iova, burst, data, .. } = stream.issue(now).expect("no bound of those in flight");
+                assert_eq!(burst.check(iova.0), Ok(()), "{burst:?} at {iova:?}");
+                for beat in 0..burst.beats() {
+                    let (at, lanes) = (burst.beat_address(iova.0, beat), burst.lanes(iova.0, beat));
+                    let within = (at & !7).wrapping_sub(start).wrapping_add(lanes.trailing_zeros().into());
+                    assert!(within < bytes, "{burst:?} at {iova:?} leaves the window at {at:#x}");
+                    let strobes = data.get(usize::from(beat)).map_or(0, |(_, strobes)| *strobes);
+                    assert_eq!(strobes & !lanes, 0);
+                }
+                seen.insert((burst.kind, burst.size));
+            }
+        }
+        assert_eq!(seen.len(), 12, "{seen:?}");
     }
 }

@@ -146,7 +146,7 @@ impl Rtl {
                 bench.write_register(offset::CQT, 4, (tail + 1) % base.entries())?;
             }
             Action::Translate(request) => {
-                let done = bench.dma(dma(request)?).map_err(|error| match error {
+                let done = bench.dma(dma(request)?, None).map_err(|error| match error {
                     DmaError::Halted(_) => Trouble::Halted,
                     DmaError::Illegal(illegal) => Trouble::Other(illegal.to_string()),
                 })?;

@@ -168,7 +168,7 @@ fn bare(library: &Path, strap: u64) -> Result<(), String> {
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
         bench.set_up(Spa(TARGET), 0x0123_4567_89ab_cdef);
         let plain = |direction| DmaRequest::new(direction, DeviceId(1), Iova(TARGET), Burst::incr(2));
-        let read = match bench.dma(plain(Direction::Read)) {
+        let read = match bench.dma(plain(Direction::Read), None) {
             Ok(answer) => answer,
             Err(DmaError::Halted(halted)) => return Err(halted),
             Err(DmaError::Illegal(illegal)) => return Ok(Some(illegal.to_string())),
@@ -177,7 +177,7 @@ fn bare(library: &Path, strap: u64) -> Result<(), String> {
             return Ok(Some(format!("a read of {TARGET:#x} was answered by {} with {:#x?}", read.resp, read.data)));
         }
         let data = vec![(0x1111_2222_3333_4444, 0xFF), (0x5555_6666_7777_8888, 0x0F)];
-        match bench.dma(DmaRequest { data, ..plain(Direction::Write) }) {
+        match bench.dma(DmaRequest { data, ..plain(Direction::Write) }, None) {
             Ok(answer) if answer.resp == 0 => Ok(None),
             Ok(answer) => Ok(Some(format!("a write to {TARGET:#x} was answered by {}", answer.resp))),
             Err(DmaError::Halted(halted)) => Err(halted),

@@ -51,7 +51,7 @@ pub fn capabilities() -> Capabilities {
 
 /// One transaction, waited for. What the device answers is for the oracle to judge.
 fn send(bench: &mut Testbench, request: DmaRequest) -> Result<(), Halted> {
-    match bench.dma(request) {
+    match bench.dma(request, None) {
         Err(DmaError::Halted(halted)) => Err(halted),
         Ok(_) | Err(DmaError::Illegal(_)) => Ok(()),
     }

@@ -7,7 +7,7 @@ use events::{Burst, Direction, DmaRequest};
 use golden::{Command, DdtMode, Ddtp, DeviceId, Gscid, Iotinval, Iova, ProcessId, Spa};
 use model::{Model, ModelConfig};
 use oracle::{Bound, Lenience, Settings};
-use testbench::{Bounds, Config, Kind, RunOutcome, StreamSpec, Testbench};
+use testbench::{Bounds, Config, Kind, RunOutcome, Shapes, StreamSpec, Testbench};
 
 use super::ats::{self, PageQueue};
 use super::dice::Dice;
@@ -157,6 +157,7 @@ impl World {
                 SECOND_ONLY if self.scene.has(Scene::Ranges) => 0x1_8000,
                 _ => 0x8000,
             };
+            let shapes = if number % 2 == 0 { Shapes::Doublewords } else { Shapes::Any };
             let streams = [(Kind::Mixed, pages, bytes, false), (Kind::Read, superpages, 0x1f_0000, number % 2 == 0)];
             for (kind, start, bytes, instruction) in streams {
                 // There is room for twelve.
@@ -171,6 +172,7 @@ impl World {
                     bytes,
                     outstanding: 2,
                     gap: 0..=20,
+                    shapes,
                     beats: 1..=4,
                     ids: 2,
                 });

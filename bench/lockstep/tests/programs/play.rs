@@ -11,7 +11,7 @@ use driver::{
 };
 use golden::{DeviceId, Iova, ProcessId, Spa, SpecVersion};
 use oracle::{Bound, Settings};
-use testbench::{Bounds, Config, End, RunOutcome, StreamSpec, Testbench};
+use testbench::{Bounds, Config, End, RunOutcome, Shapes, StreamSpec, Testbench};
 
 use super::computer::Computer;
 use super::program::{MachineSpec, Program, To};
@@ -250,6 +250,7 @@ impl Player<'_> {
                 bytes: traffic.bytes,
                 outstanding: traffic.outstanding,
                 gap: 0..=traffic.gap,
+                shapes: Shapes::Doublewords,
                 beats: 1..=traffic.beats,
                 ids: 4,
             });

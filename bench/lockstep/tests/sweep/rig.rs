@@ -9,7 +9,7 @@ use driver::{Driver, Halted, Machine, Options, Resources};
 use events::{Event, OKAY, Operation, Promise};
 use golden::{Capabilities, Iova, ProcessId, Spa, SpecVersion};
 use oracle::{Bound, Settings};
-use testbench::{Bounds, Config, Kind, StreamSpec, Testbench};
+use testbench::{Bounds, Config, Kind, Shapes, StreamSpec, Testbench};
 
 use super::rows::{DEVICE, IOVA, PDT, PROCESS, Row, Swept, directory, memory};
 
@@ -42,6 +42,7 @@ fn once(process: Option<ProcessId>) -> StreamSpec {
         bytes: 8,
         outstanding: 1,
         gap: 10_000_000..=10_000_000,
+        shapes: Shapes::Doublewords,
         beats: 1..=1,
         ids: 1,
     }

@@ -3,7 +3,7 @@
 
 use crate::at::At;
 use crate::diagnostic::Problem;
-use crate::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mode};
+use crate::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mode, PageSize};
 use crate::file::Scenario;
 use crate::machine::{ContextFormat, Feature};
 use crate::requirement::Requirement;
@@ -95,6 +95,15 @@ impl Scenario {
         }
         if let (false, Some(tables)) = (kind.value == DomainKind::Nested, &domain.tables) {
             problems.push(Problem::new(tables.place, "only a nested domain says where its tables are", "not here"));
+        }
+        let page = &domain.tables_page;
+        if page.value != PageSize::K4 && kind.value != DomainKind::Nested {
+            problems.push(Problem::new(page.place, "only a nested domain says where its tables are", "not here"));
+        } else if !matches!(page.value, PageSize::K4 | PageSize::M2) {
+            problems.push(Problem::new(page.place, "there is no room for tables in so large a page", "`4K` or `2M`"));
+        } else if let Some(tables) = domain.tables.as_ref().filter(|tables| !tables.0.is_multiple_of(page.bytes())) {
+            let what = format!("{tables} is not aligned to a page of {}", page.size());
+            problems.push(Problem::new(tables.place, what, "where the tables begin"));
         }
         if let (DomainKind::Identity | DomainKind::Blocked, Some(mapping)) = (kind.value, domain.map.first()) {
             problems.push(

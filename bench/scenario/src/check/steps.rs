@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Steps: names that exist, operands that fit, streams that are running.
 
+use events::{INCR, IllegalBurst};
+
 use super::domains::check_span;
 use crate::Number;
 use crate::at::{At, Place};
@@ -161,6 +163,10 @@ impl Scenario {
                     fits(id, 24, "device ID", problems);
                 }
             }
+            Step::Invalidate(Invalidate::Pdt(operands)) => {
+                self.known_device(&operands.device, problems);
+                fits(&operands.process, 20, "process ID", problems);
+            }
             Step::Poison(poison) => {
                 super::check_physical(self, &poison.address, poison.size.0, poison.size.place, problems);
                 aligned(&poison.address, 8, problems);
@@ -200,7 +206,13 @@ impl Scenario {
                     self.known_domain(domain, problems);
                 }
             }
-            Step::SetContext(set) => self.known_device(&set.device, problems),
+            Step::SetContext(set) => {
+                self.check_process(&set.device, &set.process, false, problems);
+                if let Some(process) = set.process.as_ref().filter(|_| set.word.of_process().is_none()) {
+                    let what = "a process context has no such word";
+                    problems.push(Problem::new(process.place, what, "not of a process").help("it has `ta` and `fsc`"));
+                }
+            }
             Step::UserInvalidate(user) => {
                 self.known_domain(&user.domain, problems);
                 for command in &user.commands {
@@ -235,7 +247,7 @@ impl Scenario {
 
     fn check_stream(&self, stream: &Stream, played: &mut Played, problems: &mut Vec<Problem>) {
         self.known_device(&stream.device, problems);
-        self.check_request(stream.device.place, stream.process.as_ref(), stream.privileged, problems);
+        check_process_id(stream.process.as_ref(), problems);
         check_range(&stream.range, 8, problems);
         if let Some(first) = played.running.iter().find(|own| **own == stream.name) {
             problems.push(
@@ -269,38 +281,14 @@ impl Scenario {
         }
         let targets: Vec<_> = [&dma.read, &dma.write, &dma.fetch].into_iter().flatten().collect();
         if let [address] = targets[..] {
-            aligned(address, 8, problems);
-            let bytes = dma.bytes.0;
-            if bytes == 0 || !bytes.is_multiple_of(8) || bytes > 2048 {
-                problems.push(Problem::new(
-                    dma.bytes.place,
-                    format!("a burst of {bytes} bytes"),
-                    "a multiple of 8, at most 2048",
-                ));
-            } else if (address.0 & 0xfff) + bytes > 0x1000 {
-                problems.push(
-                    Problem::new(address.place, "the burst crosses a 4 KiB boundary, which AXI forbids", "begins here")
-                        .help("make two `dma` steps of it"),
-                );
-            }
+            check_shape(dma, address, problems);
         } else {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
-        self.check_request(place, dma.process.as_ref(), dma.privileged, problems);
+        check_process_id(dma.process.as_ref(), problems);
         if let (Some(cause), true) = (&dma.cause, dma.expect != Result::Fault) {
             problems.push(
                 Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"),
-            );
-        }
-    }
-
-    fn check_request(&self, place: Place, process: Option<&At<Number>>, privileged: bool, problems: &mut Vec<Problem>) {
-        if let Some(process) = process {
-            fits(process, 20, "process ID", problems);
-        } else if privileged {
-            problems.push(
-                Problem::new(place, "a privileged access has a process ID", "this step")
-                    .help("add `process: <number>`"),
             );
         }
     }
@@ -352,15 +340,27 @@ impl Scenario {
             || pte.user.is_some()
             || pte.accessed.is_some()
             || pte.dirty.is_some()
-            || pte.to.is_some();
+            || pte.to.is_some()
+            || pte.to_table.is_some()
+            || pte.flip.is_some();
         if fields == pte.value.is_some() {
-            problems.push(
-                Problem::new(place, "what becomes of the entry?", "this step")
-                    .help("either fields (`valid`, `access`, `user`, `accessed`, `dirty`, `to`) or the whole `value`"),
-            );
+            problems.push(Problem::new(place, "what becomes of the entry?", "this step").help(
+                "either fields (`valid`, `access`, `user`, `accessed`, `dirty`, `to`, `to-table`, `flip`) or the \
+                         whole `value`",
+            ));
         }
         if let Some(to) = &pte.to {
             aligned(to, 4096, problems);
+        }
+        if let (Some(_), Some(table)) = (&pte.to, &pte.to_table) {
+            problems.push(Problem::new(table.place, "either `to` or `to-table`", "one too many"));
+        }
+        if let Some(domain) = self.domains.get(&pte.domain) {
+            let levels = domain.paging_mode().levels();
+            for level in [&pte.level, &pte.to_table].into_iter().flatten().filter(|level| level.value >= levels) {
+                let what = format!("a page table of `{}` has no level {level}", domain.paging_mode().name());
+                problems.push(Problem::new(level.place, what, "too high").help(format!("0 to {}", levels - 1)));
+            }
         }
     }
 
@@ -408,6 +408,48 @@ impl Scenario {
     }
 }
 
+/// The burst is one that AXI allows on a bus of 8 bytes, with these attributes.
+fn check_shape(dma: &Dma, address: &At<crate::Number>, problems: &mut Vec<Problem>) {
+    let Dma { bytes, beat_bytes, .. } = dma;
+    if !matches!(beat_bytes.value, 1 | 2 | 4 | 8) {
+        problems.push(Problem::new(beat_bytes.place, format!("beats of {beat_bytes} bytes"), "1, 2, 4 or 8"));
+        return;
+    }
+    let unit = u64::from(beat_bytes.value);
+    let beats = bytes.0.saturating_add(address.0 % unit).div_ceil(unit);
+    if beats == 0 || beats > 256 {
+        problems.push(
+            Problem::new(bytes.place, format!("a burst of {bytes} bytes"), "1 to 256 beats")
+                .help(format!("beats of {unit} bytes: at most {}", 256 * unit)),
+        );
+        return;
+    }
+    let burst = dma.burst();
+    if burst.kind != INCR && !bytes.0.is_multiple_of(unit) {
+        problems.push(Problem::new(bytes.place, format!("a burst of {bytes} bytes"), format!("a multiple of {unit}")));
+    } else if let Err(right) = burst.check(address.0) {
+        let problem = Problem::new(address.place, format!("AXI forbids this burst: needs {right}"), "begins here");
+        problems.push(match right {
+            IllegalBurst::Boundary => problem.help("make two `dma` steps of it"),
+            _ => problem,
+        });
+    }
+    let exclusive = if dma.exclusive { burst.check_exclusive(address.0) } else { Ok(()) };
+    if let Err(right) = exclusive {
+        let what = format!("AXI forbids this burst: needs {right}");
+        problems.push(Problem::new(bytes.place, what, "`exclusive`, with these bytes"));
+    }
+    if let Some(cache) = dma.cache.filter(|cache| cache.value > 15 || cache.value & 0b10 == 0 && cache.value > 1) {
+        problems.push(
+            Problem::new(cache.place, format!("AXI has no AxCACHE {cache}"), "reserved")
+                .help("0 to 3, 6, 7, 10, 11, 14 and 15: what is not modifiable does not allocate"),
+        );
+    }
+    if let Some(qos) = dma.qos.filter(|qos| qos.value > 15) {
+        problems.push(Problem::new(qos.place, format!("AxQOS {qos} does not fit in 4 bits"), "at most 15"));
+    }
+}
+
 fn check_range(range: &Range, unit: u64, problems: &mut Vec<Problem>) {
     aligned(&range.iova, unit, problems);
     if range.size.0 == 0 || !range.size.0.is_multiple_of(unit) {
@@ -430,6 +472,12 @@ fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) 
             Problem::new(address.place, format!("{address} is not aligned"), format!("a multiple of {unit}"))
                 .help(format!("{:#x} is", address.0 - address.0 % unit)),
         );
+    }
+}
+
+fn check_process_id(process: Option<&At<crate::Number>>, problems: &mut Vec<Problem>) {
+    if let Some(process) = process {
+        fits(process, 20, "process ID", problems);
     }
 }
 

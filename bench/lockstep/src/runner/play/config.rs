@@ -48,6 +48,7 @@ fn timing(timing: &Timing) -> PortTiming {
         latency: timing.latency.min.max(1)..=timing.latency.max.max(1),
         reorder: timing.reorder,
         stall_percent: timing.stall.value,
+        ready_after_valid: timing.ready_after_valid,
         ..PortTiming::default()
     }
 }

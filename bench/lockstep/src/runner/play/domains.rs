@@ -12,7 +12,7 @@ use testbench::Testbench;
 use super::config::BACKING;
 use super::{DomainHandle, Fault, Player};
 
-/// Memory for the page tables of a guest.
+/// Memory for the page tables of a guest, if it is no superpage.
 const GUEST_TABLES: u64 = 64 << 12;
 
 /// At most so much of a mapping gets contents before the run; the rest reads as zeros.
@@ -123,7 +123,8 @@ impl<'a> Player<'a> {
             return Err(Fault::At(domain.kind.place, format!("parent `{parent_name}` is not there")));
         };
         let gpa = domain.tables.as_ref().map_or_else(|| self.tables_for(name, parent_name), |tables| tables.0);
-        let guest = self.call(|driver, bench| driver.guest_alloc(bench, parent.domain, gpa, GUEST_TABLES))?;
+        let bytes = domain.tables_page.value.bytes().max(GUEST_TABLES);
+        let guest = self.call(|driver, bench| driver.guest_alloc(bench, parent.domain, gpa, bytes))?;
         // A guest counts its PSCIDs from 1, as the host does: only the GSCID tells them apart.
         let pscid = self.scenario.domains.position(name).unwrap_or(0) as u32 + 1;
         let mode = scheme(domain.paging_mode());

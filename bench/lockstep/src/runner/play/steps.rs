@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Playing the steps.
 
-use driver::format::{Command, Invalidation, Pte};
-use driver::{ApiError, Machine};
-use events::{Burst, Direction, DmaRequest, OKAY, Operation, Promise};
+use driver::format::{Command, Invalidation, PageSize, Pte};
+use driver::{ApiError, Machine, Slot};
+use events::{Direction, DmaRequest, OKAY, Operation, Promise};
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use rand::RngExt;
 use scenario::{
     At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream, StreamKind,
 };
-use testbench::{DmaError, Kind, StreamSpec};
+use testbench::{DmaError, Kind, Shapes, StreamSpec};
 
-use super::{Fault, Player};
+use super::{DomainHandle, Fault, Player};
 
 /// How long a step waits for the record of a fault that it expects, in cycles.
 const RECORD_BOUND: u64 = 5_000;
@@ -190,24 +190,25 @@ impl<'a> Player<'a> {
             outstanding: stream.outstanding.value.into(),
             gap: stream.gap.min..=stream.gap.max,
             beats: stream.bursts.min..=stream.bursts.max,
+            shapes: match stream.shapes {
+                scenario::Shapes::Doublewords => Shapes::Doublewords,
+                scenario::Shapes::Any => Shapes::Any,
+            },
             ids: stream.outstanding.value.min(4),
         };
         if self.bench.start_stream(spec) { Ok(()) } else { Err(Fault::At(place, "too many streams at a time".into())) }
     }
 
     fn dma(&mut self, place: Place, dma: &Dma) -> Result<(), Fault> {
-        let (direction, iova) = match (&dma.read, &dma.write, &dma.fetch) {
-            (_, Some(iova), _) => (Direction::Write, iova.0),
-            (Some(iova), ..) | (_, _, Some(iova)) => (Direction::Read, iova.0),
-            (None, None, None) => return Ok(()),
-        };
+        let Some(iova) = dma.address() else { return Ok(()) };
+        let direction = if dma.write.is_some() { Direction::Write } else { Direction::Read };
         let device = match (&dma.device, &dma.device_id) {
             (Some(name), _) => self.device_id(name),
             (None, id) => DeviceId(id.as_ref().map_or(0, |id| id.0 as u32)),
         };
-        let beats = (dma.bytes.0 / 8).clamp(1, 256);
+        let burst = dma.burst();
         let data = match direction {
-            Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xff)).collect(),
+            Direction::Write => (0..burst.beats()).map(|beat| (self.rng.random(), dma.strobes(beat))).collect(),
             Direction::Read => Vec::new(),
         };
         let request = DmaRequest {
@@ -215,9 +216,9 @@ impl<'a> Player<'a> {
             privileged: dma.privileged,
             instruction: dma.fetch.is_some(),
             data,
-            ..DmaRequest::new(direction, device, Iova(iova), Burst::incr(beats as u16))
+            ..DmaRequest::new(direction, device, Iova(iova.0), burst)
         };
-        let answer = match self.bench.dma(request) {
+        let answer = match self.bench.dma(request, dma.attributes()) {
             Ok(answer) => answer,
             Err(DmaError::Halted(halted)) => return Err(halted.into()),
             Err(illegal @ DmaError::Illegal(_)) => return Err(Fault::At(place, illegal.to_string())),
@@ -273,6 +274,12 @@ impl<'a> Player<'a> {
     fn set_pte(&mut self, place: Place, step: &SetPte) -> Result<(), Fault> {
         let made = self.made(&step.domain)?;
         let iova = step.iova.0;
+        if let Some(level) = &step.level {
+            let at = self.slot(made, iova, level)?.at;
+            let old = self.bench.load(at)?;
+            let new = self.changed(old, made, step)?;
+            return Ok(self.bench.store(at, new)?);
+        }
         let leaf = match made.guest {
             Some((_, table)) => self.driver.guest_walk(self.bench, table, iova)?,
             None => self.driver.walk(self.bench, made.domain, iova)?,
@@ -283,13 +290,37 @@ impl<'a> Player<'a> {
         let Some((size, at, old)) = found else {
             return Err(Fault::At(place, format!("nothing is mapped at {iova:#x}")));
         };
-        let new = step.value.as_ref().map_or_else(|| changed(old, step), |value| value.0);
+        let new = self.changed(old, made, step)?;
         self.changed.insert(key, (size, at, new));
         match made.guest {
             Some((_, table)) => self.driver.set_guest_pte(self.bench, table, iova, size, Pte(new))?,
             None => self.driver.set_pte(self.bench, made.domain, iova, size, Pte(new))?,
         }
         Ok(())
+    }
+
+    /// The place of the entry of a level for an address.
+    fn slot(&mut self, made: DomainHandle, iova: u64, level: &At<u8>) -> Result<Slot, Fault> {
+        let missing = || Fault::At(level.place, format!("there is no level {level} on the way to {iova:#x}"));
+        let size = PageSize::from_level(level.value).ok_or_else(missing)?;
+        let slot = match made.guest {
+            Some((_, table)) => self.driver.guest_slot(table, iova, size),
+            None => self.driver.slot(made.domain, iova, size),
+        };
+        slot.map_err(|_| missing())
+    }
+
+    /// An entry as a step wants it.
+    fn changed(&mut self, old: u64, made: DomainHandle, step: &SetPte) -> Result<u64, Fault> {
+        if let Some(value) = &step.value {
+            return Ok(value.0);
+        }
+        let to = match &step.to_table {
+            Some(level) => Some(self.slot(made, step.iova.0, level)?.table),
+            None => step.to.as_ref().map(|to| to.0),
+        };
+        let pte = Pte(changed(old, step));
+        Ok(to.map_or(pte, |to| pte.with_addr(to)).0 ^ step.flip.as_ref().map_or(0, |bits| bits.0))
     }
 
     fn invalidation(&self, step: &Invalidate) -> Result<Invalidation, Fault> {
@@ -303,6 +334,9 @@ impl<'a> Player<'a> {
                 gscid: self.gscid(operands)?,
                 addr: operands.address.as_ref().map(|address| address.0),
             },
+            Invalidate::Pdt(operands) => {
+                Invalidation::Pdt { device: self.device_id(&operands.device).0, process: operands.process.0 as u32 }
+            }
             Invalidate::Ddt(operands) => Invalidation::Ddt {
                 device: match (&operands.device, &operands.device_id) {
                     (Some(name), _) => Some(self.device_id(name).0),
@@ -342,7 +376,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// A leaf entry with some fields changed.
+/// An entry with some bits changed.
 fn changed(old: u64, step: &SetPte) -> u64 {
     let mut pte = old;
     let mut set = |bit: u32, value: Option<bool>| {
@@ -357,7 +391,7 @@ fn changed(old: u64, step: &SetPte) -> u64 {
     set(4, step.user);
     set(6, step.accessed);
     set(7, step.dirty);
-    step.to.as_ref().map_or(pte, |to| Pte(pte).with_addr(to.0).0)
+    pte
 }
 
 /// A call of the driver must have failed with this error, or must have succeeded.
