@@ -107,6 +107,14 @@ impl Driver {
         })
     }
 
+    /// Where the entry of an interrupt file lies.
+    ///
+    /// # Errors
+    /// ENOENT; EINVAL if the domain has no MSI page table; ERANGE for a file that does not exist.
+    pub fn msi_entry_at(&mut self, domain: Domain, file: u32) -> Result<Spa, ApiError> {
+        Ok(self.msi_table(domain, file)?.entry_at(file))
+    }
+
     /// Section "Changing MSI page table entry".
     fn flush_msi(&mut self, machine: &mut dyn Machine, domain: Domain, file: u32) -> Result<(), ApiError> {
         let gscid = Some(self.gscid_of(domain.0)?);

@@ -71,6 +71,11 @@ impl Driver {
         self.directory.context_at(id)
     }
 
+    /// Bytes of a device context in the format that is in use.
+    pub fn context_bytes(&self) -> u64 {
+        8 * self.directory.words() as u64
+    }
+
     /// Where the contexts of all devices and processes lie, and how many doublewords each has.
     pub fn contexts(&self) -> Vec<(Spa, u64)> {
         let words = self.directory.words() as u64;

@@ -5,6 +5,7 @@
 //! the text. [`Scenario::variants`] expands the matrix. Nothing here plays anything.
 
 mod at;
+mod broken;
 mod burst;
 mod check;
 mod diagnostic;
@@ -29,6 +30,7 @@ mod syntax;
 mod variables;
 
 pub use at::{At, Named, Place};
+pub use broken::{BreakMemory, Causes, MendMemory, SetMsi};
 pub use burst::{BurstKind, Shapes};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
+use super::broken::{BreakMemory, Causes, MendMemory, SetMsi};
 use super::burst::{BurstKind, Shapes};
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
@@ -19,7 +20,7 @@ use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserIn
 use super::register::{ExpectRegister, WriteRegister};
 use super::scalar::{Number, Size, Span};
 
-/// One step of a scenario. `drain`, `fence` and `recover` may stand alone; every other step is a key with its operands.
+/// One step of a scenario. `drain`, `fence`, `recover` and `mend-memory` may stand alone; every other step is a key with its operands.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", remote = "Self")]
 pub enum Step {
@@ -61,6 +62,10 @@ pub enum Step {
     Fence(Fence),
     /// Overwrites memory with a pattern in which V is 0
     Poison(Poison),
+    /// Lets memory answer with an error from now on
+    BreakMemory(BreakMemory),
+    /// Lets all memory answer as it should
+    MendMemory(MendMemory),
     /// Names this moment, for reports and for `since`
     Mark(At<String>),
     /// Asks for a domain in the words of the API
@@ -93,6 +98,8 @@ pub enum Step {
     MsiUnmap(MsiUnmap),
     /// Switches the MSI page table on or off, for all devices of the guest
     MsiSwitch(MsiSwitch),
+    /// Changes an entry of an MSI page table; no invalidation
+    SetMsi(SetMsi),
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -108,6 +115,7 @@ impl<'de> Deserialize<'de> for Step {
                     "drain" => Ok(Step::Drain(Drain {})),
                     "fence" => Ok(Step::Fence(Fence::default())),
                     "recover" => Ok(Step::Recover(Recover {})),
+                    "mend-memory" => Ok(Step::MendMemory(MendMemory {})),
                     known if STEPS.contains(&known) => {
                         Err(E::custom(format!("step `{known}` has operands: `- {known}: …`")))
                     }
@@ -155,6 +163,8 @@ const STEPS: &[&str] = &[
     "invalidate",
     "fence",
     "poison",
+    "break-memory",
+    "mend-memory",
     "mark",
     "alloc",
     "expect-context",
@@ -171,6 +181,7 @@ const STEPS: &[&str] = &[
     "msi-move",
     "msi-unmap",
     "msi-switch",
+    "set-msi",
 ];
 
 impl JsonSchema for Step {
@@ -203,6 +214,8 @@ impl JsonSchema for Step {
         add("invalidate", "Queues one invalidation command", generator.subschema_for::<Invalidate>());
         add("fence", "IOFENCE.C, and waits for it", generator.subschema_for::<Fence>());
         add("poison", "Makes memory unusable", generator.subschema_for::<Poison>());
+        add("break-memory", "Lets memory answer with an error", generator.subschema_for::<BreakMemory>());
+        add("mend-memory", "Lets all memory answer as it should", generator.subschema_for::<MendMemory>());
         add("mark", "Names this moment, for reports and for `since`", generator.subschema_for::<String>());
         add("alloc", "Asks for a domain in the words of the API", generator.subschema_for::<Alloc>());
         add("expect-context", "What a device context must be", generator.subschema_for::<ExpectContext>());
@@ -219,9 +232,10 @@ impl JsonSchema for Step {
         add("msi-move", "Leads an interrupt file to another page", generator.subschema_for::<MsiMap>());
         add("msi-unmap", "Leads an interrupt file nowhere", generator.subschema_for::<MsiUnmap>());
         add("msi-switch", "Switches an MSI page table on or off", generator.subschema_for::<MsiSwitch>());
+        add("set-msi", "Changes an entry of an MSI page table", generator.subschema_for::<SetMsi>());
         json_schema!({
             "anyOf": [
-                { "enum": ["drain", "fence", "recover"] },
+                { "enum": ["drain", "fence", "recover", "mend-memory"] },
                 {
                     "type": "object", "properties": properties, "additionalProperties": false,
                     "minProperties": 1, "maxProperties": 1
@@ -388,8 +402,8 @@ pub struct Dma {
     /// What the device must see
     #[serde(default)]
     pub expect: Result,
-    /// The cause that the fault record must have
-    pub cause: Option<At<u16>>,
+    /// The cause that the fault record must have, or a list of those that it may have
+    pub cause: Option<At<Causes>>,
 }
 
 fn eight() -> At<Size> {

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boundary::{Dut, Inputs, Outputs};
-use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory, usual_attributes};
+use bus::{Bus, BusConfig, Cached, FaultRange, IllegalRequest, Memory, usual_attributes};
 use driver::Halted;
 use events::{Attributes, Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
 use golden::Spa;
@@ -362,6 +362,16 @@ impl Testbench {
 
     pub(super) fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
         self.stop(Halt::Violation(violation.found(self.now)))
+    }
+
+    /// Lets memory answer with an error from now on.
+    pub fn break_memory(&mut self, range: FaultRange) {
+        self.bus.add_fault(range);
+    }
+
+    /// Lets all memory answer as it should.
+    pub fn mend_memory(&mut self) {
+        self.bus.clear_faults();
     }
 
     /// Lets a device ask for a translation by ATS; nobody waits for the answer.

@@ -2,6 +2,7 @@
 //! One run: a scenario on the test bench.
 
 mod balance;
+mod broken;
 mod config;
 mod domains;
 mod probes;

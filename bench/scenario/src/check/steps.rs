@@ -6,8 +6,9 @@ use events::{INCR, IllegalBurst};
 use super::domains::check_span;
 use crate::Number;
 use crate::at::{At, Place};
+use crate::broken::BreakMemory;
 use crate::diagnostic::Problem;
-use crate::domain::{DomainKind, PageSize};
+use crate::domain::{Domain, DomainKind, PageSize};
 use crate::file::Scenario;
 use crate::invalidate::{Invalidate, Iotinval};
 use crate::probe::UserCommand;
@@ -182,6 +183,13 @@ impl Scenario {
                     );
                 }
             }
+            Step::BreakMemory(broken) => self.check_broken(step.place, broken, problems),
+            Step::SetMsi(set) => {
+                self.check_msi(&set.domain, Some(&set.file), false, problems);
+                if set.word.value > 1 {
+                    problems.push(Problem::new(set.word.place, format!("doubleword {}", set.word), "0 or 1"));
+                }
+            }
             Step::Mark(name) => played.marks.push(name.value.clone()),
             Step::Alloc(alloc) => {
                 if let Some(parent) = &alloc.parent {
@@ -241,7 +249,12 @@ impl Scenario {
             Step::ExpectRegister(expected) => {
                 register::check(&expected.register, expected.value.as_ref(), &expected.fields, step.place, problems);
             }
-            Step::Wait(_) | Step::Fence(_) | Step::Command(_) | Step::Recover(_) | Step::FailAllocation(_) => {}
+            Step::Wait(_)
+            | Step::Fence(_)
+            | Step::Command(_)
+            | Step::Recover(_)
+            | Step::FailAllocation(_)
+            | Step::MendMemory(_) => {}
         }
     }
 
@@ -356,11 +369,43 @@ impl Scenario {
             problems.push(Problem::new(table.place, "either `to` or `to-table`", "one too many"));
         }
         if let Some(domain) = self.domains.get(&pte.domain) {
-            let levels = domain.paging_mode().levels();
-            for level in [&pte.level, &pte.to_table].into_iter().flatten().filter(|level| level.value >= levels) {
-                let what = format!("a page table of `{}` has no level {level}", domain.paging_mode().name());
-                problems.push(Problem::new(level.place, what, "too high").help(format!("0 to {}", levels - 1)));
+            for level in [&pte.level, &pte.to_table].into_iter().flatten() {
+                check_level(domain, level, problems);
             }
+        }
+    }
+
+    fn check_broken(&self, place: Place, broken: &BreakMemory, problems: &mut Vec<Problem>) {
+        let BreakMemory { context_of, process, entry_of, iova, level, msi_entry_of, file, address, size, .. } = broken;
+        if let Some(device) = context_of {
+            self.check_process(device, process, false, problems);
+        }
+        if let Some(domain) = entry_of
+            && self.has_tables(domain, false, problems)
+            && let (Some(own), Some(iova), Some(level)) = (self.domains.get(domain), iova, level)
+        {
+            check_span(own.paging_mode(), iova, 1, "entry", problems);
+            check_level(own, level, problems);
+        }
+        if let Some(domain) = msi_entry_of {
+            self.check_msi(domain, file.as_ref(), false, problems);
+        }
+        if let (Some(address), Some(size)) = (address, size) {
+            super::check_physical(self, address, size.0, size.place, problems);
+        }
+        // Operands that belong to each of the four ways to say which memory.
+        let context = (context_of.is_some(), true, process.is_some());
+        let entry = (entry_of.is_some(), iova.is_some() && level.is_some(), iova.is_some() || level.is_some());
+        let msi = (msi_entry_of.is_some(), file.is_some(), file.is_some());
+        let range = (address.is_some(), size.is_some(), size.is_some());
+        let ways = [context, entry, msi, range];
+        let complete = ways.iter().filter(|(named, all, _)| *named && *all).count() == 1;
+        let stray = ways.iter().any(|(named, all, any)| (*named && !*all) || (!*named && *any));
+        if !complete || stray {
+            problems.push(Problem::new(place, "which memory?", "this step").help(
+                "one of `context-of` (with `process` or without), `entry-of` with `iova` and `level`, `msi-entry-of` with \
+                 `file`, and `address` with `size`",
+            ));
         }
     }
 
@@ -447,6 +492,14 @@ fn check_shape(dma: &Dma, address: &At<crate::Number>, problems: &mut Vec<Proble
     }
     if let Some(qos) = dma.qos.filter(|qos| qos.value > 15) {
         problems.push(Problem::new(qos.place, format!("AxQOS {qos} does not fit in 4 bits"), "at most 15"));
+    }
+}
+
+fn check_level(domain: &Domain, level: &At<u8>, problems: &mut Vec<Problem>) {
+    let levels = domain.paging_mode().levels();
+    if level.value >= levels {
+        let what = format!("a page table of `{}` has no level {level}", domain.paging_mode().name());
+        problems.push(Problem::new(level.place, what, "too high").help(format!("0 to {}", levels - 1)));
     }
 }
 

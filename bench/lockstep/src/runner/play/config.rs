@@ -54,20 +54,25 @@ fn timing(timing: &Timing) -> PortTiming {
 }
 
 fn fault_range(range: &scenario::FaultRange) -> FaultRange {
+    faults(Spa(range.address.0), range.size.0, range.answer, range.on, range.port)
+}
+
+/// Memory that answers with an error.
+pub(super) fn faults(start: Spa, bytes: u64, answer: Answer, on: Access, port: Port) -> FaultRange {
     FaultRange {
-        start: Spa(range.address.0),
-        bytes: range.size.0,
-        kind: match range.answer {
+        start,
+        bytes,
+        kind: match answer {
             Answer::Slverr => FaultKind::SlvErr,
             Answer::Decerr => FaultKind::DecErr,
             Answer::Poison => FaultKind::Poison,
         },
-        on: match range.on {
+        on: match on {
             Access::Read => FaultOn::Read,
             Access::Write => FaultOn::Write,
             Access::Any => FaultOn::Both,
         },
-        port: match range.port {
+        port: match port {
             Port::Mem => FaultPort::Mem,
             Port::Ptw => FaultPort::Ptw,
             Port::Any => FaultPort::Both,

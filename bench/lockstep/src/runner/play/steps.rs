@@ -7,7 +7,8 @@ use events::{Direction, DmaRequest, OKAY, Operation, Promise};
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use rand::RngExt;
 use scenario::{
-    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream, StreamKind,
+    At, Causes, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream,
+    StreamKind,
 };
 use testbench::{DmaError, Kind, Shapes, StreamSpec};
 
@@ -125,6 +126,14 @@ impl<'a> Player<'a> {
                     self.bench.store(Spa(poison.address.0 + word * 8), 0x5a5a_5a5a_5a5a_5a5a)?;
                 }
             }
+            Step::BreakMemory(broken) => self.break_memory(broken)?,
+            Step::MendMemory(_) => self.bench.mend_memory(),
+            Step::SetMsi(set) => {
+                let at = self.driver.msi_entry_at(self.made(&set.domain)?.domain, set.file.value)?;
+                let at = Spa(at.0 + 8 * u64::from(set.word.value));
+                let old = self.bench.load(at)?;
+                self.bench.store(at, old ^ set.flip.0)?;
+            }
             Step::Mark(name) => self.mark(name),
             Step::Alloc(alloc) => {
                 let result = self.alloc(step.place, alloc);
@@ -169,7 +178,7 @@ impl<'a> Player<'a> {
         self.devices.get(name).copied().ok_or(Fault::Api(gone))
     }
 
-    fn device_id(&self, name: &str) -> DeviceId {
+    pub(super) fn device_id(&self, name: &str) -> DeviceId {
         DeviceId(self.scenario.devices.get(name).map_or(0, |device| device.id.0 as u32))
     }
 
@@ -234,7 +243,7 @@ impl<'a> Player<'a> {
             }
             (DmaResult::Fault, true) => Err(Fault::At(place, "the transaction was done, and should be refused".into())),
             (DmaResult::Fault, false) => match &dma.cause {
-                Some(cause) => self.demand_cause(place, device, cause.value),
+                Some(causes) => self.demand_cause(place, device, causes),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -242,18 +251,18 @@ impl<'a> Player<'a> {
     }
 
     /// Waits for the fault record of a transaction that was refused: it may come after the response.
-    fn demand_cause(&mut self, place: Place, device: DeviceId, cause: u16) -> Result<(), Fault> {
+    fn demand_cause(&mut self, place: Place, device: DeviceId, wanted: &Causes) -> Result<(), Fault> {
         let begun = self.bench.now();
         let mut seen = Vec::new();
         loop {
             self.service()?;
             let causes = self.records.iter().filter(|record| record.device == device.0).map(|record| record.cause);
             seen.extend(causes);
-            if seen.contains(&cause) {
+            if wanted.0.iter().any(|cause| seen.contains(cause)) {
                 return Ok(());
             }
             if self.bench.now() - begun > RECORD_BOUND {
-                let what = format!("no fault record with cause {cause} for {device}; there were {seen:?}");
+                let what = format!("no fault record with cause {wanted} for {device}; there were {seen:?}");
                 return Err(Fault::At(place, what));
             }
             self.bench.wait(50)?;
@@ -300,7 +309,7 @@ impl<'a> Player<'a> {
     }
 
     /// The place of the entry of a level for an address.
-    fn slot(&mut self, made: DomainHandle, iova: u64, level: &At<u8>) -> Result<Slot, Fault> {
+    pub(super) fn slot(&mut self, made: DomainHandle, iova: u64, level: &At<u8>) -> Result<Slot, Fault> {
         let missing = || Fault::At(level.place, format!("there is no level {level} on the way to {iova:#x}"));
         let size = PageSize::from_level(level.value).ok_or_else(missing)?;
         let slot = match made.guest {
