@@ -8,7 +8,7 @@ use super::at::{At, Named};
 use super::domain::{Devices, Domains, Driver};
 use super::expect::{Expectation, Values};
 use super::litmus::Litmus;
-use super::machine::{Iommu, Memory};
+use super::machine::{IGS, IGS_BOTH, Iommu, Memory};
 use super::requirement::Requirement;
 use super::step::Step;
 use super::variables::Source;
@@ -68,7 +68,8 @@ pub struct Scenario {
 impl Scenario {
     /// The value of the `capabilities` strap: what the IOMMU is said to have, and what the scenario needs of it.
     pub fn capabilities(&self) -> u64 {
-        self.requires.iter().fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits())
+        let bits = self.requires.iter().fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits());
+        if self.needs(Requirement::Messages) { bits & !IGS | IGS_BOTH } else { bits }
     }
 
     /// It names this among what it needs.

@@ -42,7 +42,6 @@ impl Iommu {
     /// The value of the `capabilities` strap.
     pub fn capabilities(&self) -> u64 {
         const VERSION: u64 = 0x10;
-        const IGS_WSI: u64 = 1 << 28;
         let pas = u64::from(self.physical_bits.as_ref().map_or(DEFAULT_PHYSICAL_BITS, |bits| bits.value));
         let context = match self.format() {
             ContextFormat::Base => 0,
@@ -55,6 +54,11 @@ impl Iommu {
         VERSION | IGS_WSI | (pas & 0x3f) << 32 | context | features
     }
 }
+
+/// `capabilities.IGS`: how interrupts come; by wire, by message and by wire.
+pub(super) const IGS: u64 = 0b11 << 28;
+pub(super) const IGS_WSI: u64 = 1 << 28;
+pub(super) const IGS_BOTH: u64 = 2 << 28;
 
 /// `capabilities.PAS` where the scenario does not say.
 pub const DEFAULT_PHYSICAL_BITS: u8 = 56;

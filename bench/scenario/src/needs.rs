@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::domain::DomainKind;
 use super::file::Scenario;
-use super::machine::ContextFormat;
+use super::machine::{ContextFormat, IGS, IGS_WSI};
 use super::requirement::Requirement;
 use super::step::Step;
 
@@ -91,6 +91,7 @@ impl Scenario {
         let is_met = |needed: &Requirement| match needed {
             // A number tells, and no bit.
             Requirement::PhysicalBits => self.capabilities() & PAS <= capabilities & PAS,
+            Requirement::Messages => capabilities & IGS != IGS_WSI,
             // Whoever names it means the strap itself.
             Requirement::Strap => follows_strap,
             needed => needed.met_by(capabilities),
@@ -105,7 +106,7 @@ impl Scenario {
             return capabilities;
         }
         // Version, width of addresses, and how interrupts come are no features that one has or lacks.
-        const OTHER: u64 = PAS | 0xFF | 0b11 << 28;
+        const OTHER: u64 = PAS | 0xFF | IGS;
         let strap = self.capabilities();
         let pas = (strap & PAS).min(capabilities & PAS);
         strap & capabilities & !OTHER | strap & OTHER & !PAS | pas

@@ -33,7 +33,7 @@ const fn one(name: &'static str, offset: u16, bytes: u8, fields: &'static [Field
 
 const QUEUE_BASE: &[Field] = &[("log2sz-1", 4, 0), ("ppn", 53, 10)];
 
-const REGISTERS: [Register; 28] = [
+const REGISTERS: [Register; 29] = [
     one(
         "capabilities",
         0,
@@ -154,6 +154,7 @@ const REGISTERS: [Register; 28] = [
     one("iommu_qosid", 624, 4, &[("rcid", 11, 0), ("mcid", 27, 16)]),
     one("icvec", 760, 8, &[("civ", 3, 0), ("fiv", 7, 4), ("pmiv", 11, 8), ("piv", 15, 12)]),
     Register { many: Some((16, 16)), ..one("msi_addr", 768, 8, &[("addr", 55, 2)]) },
+    Register { many: Some((16, 16)), ..one("msi_data", 776, 4, &[("data", 31, 0)]) },
     Register { many: Some((16, 16)), ..one("msi_vec_ctl", 780, 4, &[("m", 0, 0)]) },
 ];
 

@@ -26,6 +26,8 @@ pub enum Requirement {
     Ats,
     /// Guest physical addresses for translation requests: T2GPA
     T2gpa,
+    /// Interrupts of the IOMMU itself by message: IGS is 0 or 2
+    Messages,
     /// Performance monitoring: HPM
     Hpm,
     /// Translation by way of registers: DBG
@@ -61,7 +63,7 @@ pub enum Requirement {
 }
 
 impl Requirement {
-    /// Its bits in `capabilities`; none for what no bit tells.
+    /// Its bits in `capabilities`; none for what no bit by itself tells.
     pub const fn bits(self) -> u64 {
         match self {
             Requirement::Pdt => 0b111 << 38,
@@ -72,7 +74,7 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
-            Requirement::SplitCaches | Requirement::PhysicalBits | Requirement::Strap => 0,
+            Requirement::SplitCaches | Requirement::Messages | Requirement::PhysicalBits | Requirement::Strap => 0,
             Requirement::Sv39 => 1 << 9,
             Requirement::Sv48 => 1 << 10,
             Requirement::Sv57 => 1 << 11,
@@ -95,6 +97,7 @@ impl Requirement {
             Requirement::Hwad => "hwad",
             Requirement::Ats => "ats",
             Requirement::T2gpa => "t2gpa",
+            Requirement::Messages => "messages",
             Requirement::Hpm => "hpm",
             Requirement::Dbg => "dbg",
             Requirement::SplitCaches => "split-caches",
@@ -126,13 +129,14 @@ impl Requirement {
     }
 
     /// All of them.
-    pub const ALL: [Requirement; 21] = [
+    pub const ALL: [Requirement; 22] = [
         Requirement::Pdt,
         Requirement::Msi,
         Requirement::Mrif,
         Requirement::Hwad,
         Requirement::Ats,
         Requirement::T2gpa,
+        Requirement::Messages,
         Requirement::Hpm,
         Requirement::Dbg,
         Requirement::SplitCaches,
