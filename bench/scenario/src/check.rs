@@ -19,6 +19,9 @@ const COMMANDS: [&str; 5] = ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT",
 /// More variants than this are a mistake.
 const MOST_VARIANTS: usize = 1024;
 
+/// Entries of the largest queue that the driver's memory has room for.
+const MOST_ENTRIES: u32 = 1 << 16;
+
 impl Scenario {
     /// All that is wrong with it; empty if it can be played. What is wrong in several variants is said once.
     pub fn check(&self) -> Vec<Problem> {
@@ -134,6 +137,12 @@ impl Scenario {
             if timing.stall.value > 90 {
                 let stall = &timing.stall;
                 problems.push(Problem::new(stall.place, format!("a stall of {stall} % stops the bus"), "at most 90"));
+            }
+        }
+        for entries in [&self.driver.command_queue, &self.driver.fault_queue].into_iter().flatten() {
+            if !entries.value.is_power_of_two() || !(2..=MOST_ENTRIES).contains(&entries.value) {
+                let right = format!("a power of two from 2 to {MOST_ENTRIES}");
+                problems.push(Problem::new(entries.place, format!("a queue of {entries} entries"), right));
             }
         }
         for range in &self.memory.faults {

@@ -24,6 +24,10 @@ pub struct Driver {
     pub pscids: Option<At<u32>>,
     /// How many GSCIDs there are, from 1; default: all
     pub gscids: Option<At<u16>>,
+    /// Entries of the command queue, a power of two from 2 on; default: 64
+    pub command_queue: Option<At<u32>>,
+    /// Entries of the fault queue, a power of two from 2 on; default: 128
+    pub fault_queue: Option<At<u32>>,
 }
 
 /// How a device context is changed while its device may be active.

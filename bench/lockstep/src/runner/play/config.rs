@@ -5,7 +5,7 @@ use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use driver::{FlushPolicy, Quirk, Resources};
 use golden::{Capabilities, Spa, SpecVersion};
 use oracle::{Bound, Settings};
-use scenario::{Access, Answer, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
+use scenario::{Access, Answer, At, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
 use testbench::{Bounds, Config};
 
 /// Memory of the driver: queues, directory, page tables.
@@ -81,11 +81,16 @@ pub(super) fn faults(start: Spa, bytes: u64, answer: Answer, on: Access, port: P
 }
 
 pub(super) fn resources(scenario: &Scenario) -> Resources {
+    let usual = Resources::with_pool(Spa(POOL.start)..Spa(POOL.end));
+    let log2 =
+        |entries: &Option<At<u32>>, usual: u8| entries.as_ref().map_or(usual, |n| n.value.trailing_zeros() as u8);
     Resources {
+        command_queue_log2: log2(&scenario.driver.command_queue, usual.command_queue_log2),
+        fault_queue_log2: log2(&scenario.driver.fault_queue, usual.fault_queue_log2),
         directory_levels: scenario.iommu.directory.levels(),
         pscids: 1..=scenario.driver.pscids.as_ref().map_or(0xf_ffff, |count| count.value),
         gscids: 1..=scenario.driver.gscids.as_ref().map_or(0xffff, |count| count.value),
-        ..Resources::with_pool(Spa(POOL.start)..Spa(POOL.end))
+        ..usual
     }
 }
 
