@@ -9,7 +9,7 @@ use super::alloc::{FreeList, Ledger};
 use super::device_state::DeviceState;
 use super::domain_state::DomainState;
 use super::driver::Driver;
-use super::guest_memory::TableState;
+use super::guest_memory::GuestBooks;
 
 /// What the driver knows at some moment: ledger, free memory, identifiers, devices and what they are attached to,
 /// domains with their tables and bonds, guests with theirs.
@@ -21,7 +21,7 @@ pub struct Books {
     directory: BTreeMap<(u8, u32), Spa>,
     devices: BTreeMap<u32, DeviceState>,
     domains: BTreeMap<u32, DomainState>,
-    guests: BTreeMap<u32, (FreeList, BTreeMap<u32, TableState>)>,
+    guests: BTreeMap<u32, GuestBooks>,
 }
 
 impl Driver {

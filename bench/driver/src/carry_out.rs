@@ -164,7 +164,7 @@ impl Driver {
                     self.device_mut(device)?.context.0[*word] = *value;
                 }
                 (Step::Store { word, value }, Part::Process { process, .. }) => {
-                    let at = self.processes(device)?.directory.context_at(*process)?;
+                    let at = Spa(self.processes(device)?.directory.context_at(*process)?);
                     machine.store(Spa(at.0 + 8 * *word as u64), *value)?;
                     if let Some(own) = &mut self.device_mut(device)?.processes {
                         own.contexts.entry(*process).or_default().0[*word] = *value;

@@ -24,7 +24,8 @@ impl Driver {
     pub fn tags(&self, domain: Domain) -> Result<(Option<u16>, Option<u32>), ApiError> {
         let context = self.domain_context(domain.0)?;
         let gscid = context.has_second_stage().then(|| context.gscid());
-        Ok((gscid, context.has_first_stage().then(|| context.pscid())))
+        let has_pscid = context.has_first_stage() && !context.has_process_directory();
+        Ok((gscid, has_pscid.then(|| context.pscid())))
     }
 
     /// The context with which devices are attached to a domain.

@@ -9,7 +9,7 @@ use events::{Named, Operation, Promise};
 use super::domain_state::{DomainState, Kind, Nested, Paging, Tag};
 use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Capabilities, Context, PAGE, Stage, TC_DTF, TC_SADE, TC_V};
+use super::format::{Capabilities, Context, PAGE, ProcessMode, Stage, TC_DPE, TC_DTF, TC_PDTV, TC_SADE, TC_V};
 use super::handles::Domain;
 use super::host_memory::{HostMemory, RootTwice};
 use super::machine::Machine;
@@ -203,7 +203,9 @@ impl Driver {
         }
         let hardware_updates = if self.caps.amo_hwad() { TC_SADE } else { 0 };
         let reserved = |field, value| if value == 0 { Ok(()) } else { Err(ApiError::Reserved { field, value }) };
-        reserved("tc", words[Context::TC] & !(TC_V | TC_DTF | hardware_updates))?;
+        let any = ProcessMode::ALL.into_iter().any(|mode| self.caps.process_directory(mode));
+        let directories = if any { TC_PDTV | TC_DPE } else { 0 };
+        reserved("tc", words[Context::TC] & !(TC_V | TC_DTF | hardware_updates | directories))?;
         reserved("ta", words[Context::TA] & !(0xf_ffff << 12))?;
         reserved("fsc", words[Context::FSC] & 0xffff << 44)?;
         for (index, field) in [(4, "msiptp"), (5, "msi_addr_mask"), (6, "msi_addr_pattern"), (7, "reserved")] {
@@ -215,9 +217,17 @@ impl Driver {
         if !user.valid() {
             return Err(ApiError::Invalid("context with V clear"));
         }
+        if user.has_default_process() && !user.has_process_directory() {
+            return Err(ApiError::Invalid("a default process without a process directory"));
+        }
         if user.has_first_stage() {
-            let scheme = user.first_scheme().ok_or(ApiError::Reserved { field: "fsc", value: words[Context::FSC] })?;
-            if !self.caps.supports(scheme) {
+            let other = ApiError::Reserved { field: "fsc", value: words[Context::FSC] };
+            if user.has_process_directory() {
+                let mode = user.directory_mode().ok_or(other)?;
+                if !self.caps.process_directory(mode) {
+                    return Err(ApiError::Unsupported("process directory of the guest"));
+                }
+            } else if !self.caps.supports(user.first_scheme().ok_or(other)?) {
                 return Err(ApiError::Unsupported("paging scheme of the guest"));
             }
             let Kind::Paging(p) = &self.domain(parent)?.kind else { return Err(ApiError::CorruptTable) };

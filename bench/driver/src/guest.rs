@@ -64,7 +64,8 @@ impl Driver {
         self.paging_mut(parent.0)?.guests += 1;
         let id = self.next_id();
         let memory = GuestMemory::new(gpa, bytes, spa);
-        self.guests.insert(id, GuestState { parent: parent.0, memory, tables: BTreeMap::new() });
+        self.guests
+            .insert(id, GuestState { parent: parent.0, memory, tables: BTreeMap::new(), directories: BTreeMap::new() });
         Ok(Guest(id))
     }
 
@@ -74,7 +75,7 @@ impl Driver {
     /// ENOENT; EBUSY while it holds tables; ETIMEDOUT or EIO if the flush fails, and then the memory is not freed.
     pub fn guest_free(&mut self, machine: &mut dyn Machine, guest: Guest) -> Result<(), ApiError> {
         let state = self.guest(guest)?;
-        if !state.tables.is_empty() {
+        if !state.tables.is_empty() || !state.directories.is_empty() {
             return Err(ApiError::Busy("guest memory holds tables"));
         }
         let (parent, gpa, spa, bytes) = (state.parent, state.memory.gpa, state.memory.spa, state.memory.bytes);
@@ -143,7 +144,7 @@ impl Driver {
             .find_map(|g| g.tables.get(&table.0))
             .ok_or(ApiError::NoSuchObject { kind: "guest table", id: table.0 })?;
         let fsc = state.table.scheme().mode() << 60 | state.table.root() >> 12;
-        Ok(NestedData { fsc, pscid: state.pscid, silent: false })
+        Ok(NestedData { fsc, pscid: state.pscid, ..NestedData::default() })
     }
 
     /// A guest maps a range of IOVA to guest physical memory.
@@ -284,8 +285,9 @@ impl Driver {
         state.table.walk(machine, &GuestPages { alloc, memory }, iova)
     }
 
-    /// Carries out invalidations that a guest asks for: `IOTINVAL.VMA` only, without reserved bits, and always under
-    /// the GSCID of its parent. An illegal command would stop the queue for everybody.
+    /// Carries out invalidations that a guest asks for: `IOTINVAL.VMA`, always under the GSCID of its parent, and
+    /// `IODIR.INVAL_PDT`, for the devices that are attached, whatever it calls them; without reserved bits. An illegal command
+    /// would stop the queue for everybody.
     ///
     /// # Errors
     /// How many were done, and why the next one was not: EOPNOTSUPP for another command or a reserved bit, EINVAL on
@@ -302,11 +304,14 @@ impl Driver {
             Kind::Paging(_) => return Err(none(ApiError::Invalid("no user invalidations on a paging domain"))),
         };
         let gscid = self.gscid_of(parent).map_err(none)?;
-        let mut accepted = Vec::new();
+        let (mut accepted, mut done) = (Vec::new(), 0);
         let mut refused = None;
         for &command in commands {
-            match self.user_command(command, gscid) {
-                Ok(command) => accepted.push(command),
+            match self.user_command(nested, command, gscid) {
+                Ok(own) => {
+                    accepted.extend(own);
+                    done += 1;
+                }
                 Err(error) => {
                     refused = Some(error);
                     break;
@@ -317,15 +322,19 @@ impl Driver {
             self.commands.complete(machine, &self.options, &accepted).map_err(none)?;
         }
         match refused {
-            None => Ok(accepted.len()),
-            Some(error) => Err(Partial { done: accepted.len(), error }),
+            None => Ok(done),
+            Some(error) => Err(Partial { done, error }),
         }
     }
 
-    fn user_command(&self, command: Command, gscid: u16) -> Result<Command, ApiError> {
+    /// A guest's command as the host passes it on.
+    fn user_command(&self, nested: Domain, command: Command, gscid: u16) -> Result<Vec<Command>, ApiError> {
         let quirks = self.options.quirks;
         if quirks.has(Quirk::UncheckedInvalidations) {
-            return Ok(command);
+            return Ok(vec![command]);
+        }
+        if let Some(process) = command.process_to_sync() {
+            return self.process_sync(nested, process);
         }
         let reserved = ApiError::Reserved { field: "command", value: command.0[0] };
         if !command.is_plain_vma() {
@@ -335,7 +344,7 @@ impl Driver {
             return Err(reserved);
         };
         let gscid = (!quirks.has(Quirk::FlushWithoutGv)).then_some(gscid);
-        Ok(Invalidation::Vma { gscid, pscid, addr }.command())
+        Ok(vec![Invalidation::Vma { gscid, pscid, addr }.command()])
     }
 
     /// A table by the name of the nested domain that is rooted in it.
@@ -347,8 +356,8 @@ impl Driver {
         nested.map_or_else(|| format!("guest table #{}", table.0), |id| self.domain_name(Domain(id)))
     }
 
-    /// Nested domains on a parent whose first stage is rooted at a guest address.
-    fn nested_on(&self, parent: u32, root: u64) -> Vec<u32> {
+    /// Nested domains on a parent whose first stage, or process directory, is rooted at a guest address.
+    pub(super) fn nested_on(&self, parent: u32, root: u64) -> Vec<u32> {
         let on = |kind: &Kind| match kind {
             Kind::Nested(n) => n.parent == parent && rooted_at(&n.user, root),
             Kind::Paging(_) => false,
@@ -356,11 +365,11 @@ impl Driver {
         self.domains.iter().filter(|(_, d)| on(&d.kind)).map(|(&id, _)| id).collect()
     }
 
-    fn guest(&self, guest: Guest) -> Result<&GuestState, ApiError> {
+    pub(super) fn guest(&self, guest: Guest) -> Result<&GuestState, ApiError> {
         self.guests.get(&guest.0).ok_or(ApiError::NoSuchObject { kind: "guest", id: guest.0 })
     }
 
-    fn guest_parts(&mut self, id: u32) -> Result<(&mut Allocator, &mut GuestState), ApiError> {
+    pub(super) fn guest_parts(&mut self, id: u32) -> Result<(&mut Allocator, &mut GuestState), ApiError> {
         let state = self.guests.get_mut(&id).ok_or(ApiError::NoSuchObject { kind: "guest", id })?;
         Ok((&mut self.alloc, state))
     }

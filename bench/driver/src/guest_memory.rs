@@ -9,6 +9,7 @@ use super::alloc::{Allocator, FreeList, fill};
 use super::error::ApiError;
 use super::format::PAGE;
 use super::machine::Machine;
+use super::process_directory::ProcessDirectory;
 use super::table::{PageTable, TableMemory};
 
 /// Memory of the host in which a guest keeps its tables, at guest physical addresses.
@@ -31,12 +32,24 @@ pub(super) struct TableState {
     pub(super) quarantine: Vec<u64>,
 }
 
+/// A process directory of a guest.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct DirectoryState {
+    pub(super) directory: ProcessDirectory,
+    /// Those that have a first stage
+    pub(super) processes: BTreeSet<u32>,
+}
+
+/// What is free in a guest's memory, its tables, and its process directories.
+pub(super) type GuestBooks = (FreeList, BTreeMap<u32, TableState>, BTreeMap<u32, DirectoryState>);
+
 /// A guest, as the driver notes it.
 #[derive(Clone, Debug)]
 pub(super) struct GuestState {
     pub(super) parent: u32,
     pub(super) memory: GuestMemory,
     pub(super) tables: BTreeMap<u32, TableState>,
+    pub(super) directories: BTreeMap<u32, DirectoryState>,
 }
 
 /// Guest memory as the home of tables.
@@ -53,10 +66,9 @@ impl GuestMemory {
 }
 
 impl GuestState {
-    /// What is free in its memory, and its tables. What its pages hold counts for nothing: they are cleared when they
-    /// are taken.
-    pub(super) fn books(&self) -> (FreeList, BTreeMap<u32, TableState>) {
-        (self.memory.free.clone(), self.tables.clone())
+    /// What its pages hold counts for nothing: they are cleared when they are taken.
+    pub(super) fn books(&self) -> GuestBooks {
+        (self.memory.free.clone(), self.tables.clone(), self.directories.clone())
     }
 }
 

@@ -25,6 +25,10 @@ handle! {
     /// A first-stage page table that a guest made.
     GuestTable
 }
+handle! {
+    /// A process directory that a guest made.
+    GuestDirectory
+}
 
 /// What a device can be attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

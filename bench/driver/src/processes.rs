@@ -15,6 +15,7 @@ use super::driver::Driver;
 use super::error::ApiError;
 use super::format::{Context, ProcessMode};
 use super::handles::{Device, Seat, Target};
+use super::host_memory::HostMemory;
 use super::machine::Machine;
 use super::process_directory::ProcessDirectory;
 
@@ -42,9 +43,10 @@ impl Driver {
                 return Err(ApiError::Unsupported("process directory of this width"));
             }
             let (from, default) = (state.context, state.current != Some(Target::Identity));
-            let mut directory = ProcessDirectory::new(machine, &mut driver.alloc, mode)?;
-            if let Err(error) = directory.make(machine, &mut driver.alloc, 0) {
-                directory.free(machine, &mut driver.alloc)?;
+            let memory = &mut HostMemory(&mut driver.alloc);
+            let mut directory = ProcessDirectory::new(machine, memory, mode)?;
+            if let Err(error) = directory.make(machine, memory, 0) {
+                directory.free(machine, memory)?;
                 return Err(error);
             }
             let to = Context::IDENTITY.with_process_directory(directory.pdtp(), default);
@@ -74,7 +76,7 @@ impl Driver {
             driver.carry_out_all(machine, device, &[Part::Device { from, to }], None)?;
             driver.make_good(device)?;
             match driver.device_mut(device)?.processes.take() {
-                Some(processes) => processes.directory.free(machine, &mut driver.alloc),
+                Some(processes) => processes.directory.free(machine, &mut HostMemory(&mut driver.alloc)),
                 None => Ok(()),
             }
         })
@@ -178,7 +180,7 @@ impl Driver {
     /// # Errors
     /// ENOENT if it was never attached; EINVAL if the device has no process directory.
     pub fn process_context_at(&self, device: Device, process: u32) -> Result<Spa, ApiError> {
-        self.processes(device)?.directory.context_at(process)
+        self.processes(device)?.directory.context_at(process).map(Spa)
     }
 
     fn seat_name(&self, device: Device, process: u32) -> String {

@@ -82,7 +82,7 @@ impl Driver {
         let ids = self.devices.values().flat_map(|device| &device.ids);
         let devices = ids.filter_map(|&id| self.directory.context_at(id).ok()).map(|at| (at, words));
         let processes = self.devices.values().filter_map(|device| device.processes.as_ref());
-        let contexts = processes.flat_map(|own| own.contexts.keys().map(|&id| own.directory.context_at(id)));
+        let contexts = processes.flat_map(|own| own.contexts.keys().map(|&id| own.directory.context_at(id).map(Spa)));
         devices.chain(contexts.filter_map(Result::ok).map(|at| (at, 2))).collect()
     }
 

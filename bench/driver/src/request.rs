@@ -3,7 +3,7 @@
 
 use golden::Spa;
 
-use super::format::{Scheme, TC_DTF, TC_V};
+use super::format::{Scheme, TC_DPE, TC_DTF, TC_PDTV, TC_V};
 use super::handles::Domain;
 use super::msi_table::MsiWindow;
 
@@ -77,20 +77,25 @@ impl HwptRequest {
 }
 
 /// The part of a guest's device context that the host takes over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NestedData {
-    /// `fsc`: mode, and guest page number of the root
+    /// `fsc`: mode, and guest page number of the root, of a table or of a process directory
     pub fsc: u64,
     /// `ta.PSCID`, in the guest's own space
     pub pscid: u32,
     /// `tc.DTF`
     pub silent: bool,
+    /// `tc.PDTV`: `fsc` is a `pdtp`
+    pub directory: bool,
+    /// `tc.DPE`: requests without a process ID use process 0 of the directory
+    pub default_process: bool,
 }
 
 impl NestedData {
     /// As the guest's device context in the base format.
     pub fn encode(&self) -> Vec<u8> {
-        let tc = TC_V | if self.silent { TC_DTF } else { 0 };
+        let bits = [(self.silent, TC_DTF), (self.directory, TC_PDTV), (self.default_process, TC_DPE)];
+        let tc = bits.into_iter().filter(|(on, _)| *on).fold(TC_V, |tc, (_, bit)| tc | bit);
         let words = [tc, 0, u64::from(self.pscid & 0xf_ffff) << 12, self.fsc];
         words.iter().flat_map(|w| w.to_le_bytes()).collect()
     }

@@ -8,6 +8,7 @@ use super::driver::Driver;
 use super::error::ApiError;
 use super::format::{Context, ProcessContext};
 use super::handles::{Device, Seat, Target};
+use super::host_memory::HostMemory;
 use super::machine::Machine;
 use super::options::{FlushPolicy, Policy};
 use super::plan::{self, Class};
@@ -170,7 +171,7 @@ impl Driver {
             Some(process) => {
                 let Driver { devices, alloc, .. } = self;
                 match devices.get_mut(&seat.device).and_then(|state| state.processes.as_mut()) {
-                    Some(own) => own.directory.make(machine, alloc, process),
+                    Some(own) => own.directory.make(machine, &mut HostMemory(alloc), process),
                     None => Err(ApiError::CorruptTable),
                 }
             }

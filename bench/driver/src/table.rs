@@ -22,6 +22,28 @@ pub(super) trait TableMemory {
     fn locate(&self, addr: u64) -> Result<Spa, ApiError>;
 }
 
+/// Takes single pages, cleared: all that are asked for, or none.
+pub(super) fn take_all(
+    machine: &mut dyn Machine,
+    memory: &mut dyn TableMemory,
+    count: usize,
+) -> Result<Vec<u64>, ApiError> {
+    let mut fresh = Vec::with_capacity(count);
+    for _ in 0..count {
+        match memory.take(machine, 1) {
+            Ok(page) => fresh.push(page),
+            Err(error) => {
+                // Never linked, so nothing can have seen them.
+                for page in fresh {
+                    memory.give(machine, page, 1)?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(fresh)
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
     Table(u64),
@@ -157,19 +179,7 @@ impl PageTable {
         if self.entry(found, input, level).is_some() {
             return Err(exists);
         }
-        let mut fresh = Vec::new();
-        for _ in size.level()..level {
-            match memory.take(machine, 1) {
-                Ok(page) => fresh.push(page),
-                Err(error) => {
-                    // Never linked, so nothing can have seen them.
-                    for page in fresh {
-                        memory.give(machine, page, 1)?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
+        let fresh = take_all(machine, memory, usize::from(level - size.level()))?;
         let leaf = Pte::leaf(output, prot);
         let last = fresh.last().copied().unwrap_or(found);
         let index = self.scheme.index(input, size.level());

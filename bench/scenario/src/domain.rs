@@ -166,6 +166,13 @@ pub struct Domain {
     /// Size of the pages by which the parent maps the memory for a nested domain's page tables: `4K`, or `2M` for one superpage
     #[serde(default)]
     pub tables_page: At<PageSize>,
+    /// A nested domain whose guest has a process directory of this width in place of one page table: its processes are
+    /// attached to other nested domains on the same parent, whose page tables they use
+    #[schemars(with = "Option<ProcessDirectory>")]
+    pub process_directory: Option<At<ProcessDirectory>>,
+    /// Requests without a process ID use process 0 of that directory; default: they pass the first stage as they are
+    #[serde(default)]
+    pub default_process: bool,
     /// It is made by a `create` step, not before the first step
     #[serde(default)]
     pub late: bool,

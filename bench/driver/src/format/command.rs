@@ -147,6 +147,12 @@ impl Command {
         self.function() == IOTINVAL && self.0[0] & !LOW == 0 && self.0[1] & !HIGH == 0
     }
 
+    /// The process of an `IODIR.INVAL_PDT` with no reserved bit set.
+    pub fn process_to_sync(self) -> Option<u32> {
+        let (device, process) = ((self.0[0] >> 40) as u32, (self.0[0] >> 12 & 0xf_ffff) as u32);
+        (self == Invalidation::Pdt { device, process }.command()).then_some(process)
+    }
+
     /// The operands of an `IOTINVAL.VMA`.
     pub fn vma_operands(self) -> Option<Invalidation> {
         if self.function() != IOTINVAL {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Device contexts (section "Device-context fields") and the bits of them that the hardware looks at.
 
+use super::process::ProcessMode;
 use super::pte::{Scheme, Stage};
 
 /// `tc.V`
@@ -151,6 +152,12 @@ impl Context {
             return None;
         }
         Scheme::from_mode(Stage::First, self.0[Context::FSC] >> MODE_SHIFT)
+    }
+
+    /// The width of the process directory; `None` for Bare, reserved encodings and page tables.
+    pub fn directory_mode(&self) -> Option<ProcessMode> {
+        let mode = self.0[Context::FSC] >> MODE_SHIFT;
+        ProcessMode::ALL.into_iter().find(|own| self.has_process_directory() && u64::from(own.levels()) == mode)
     }
 
     /// The context with the bits that the hardware does not look at cleared: equal results mean equal behaviour.

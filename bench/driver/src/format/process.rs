@@ -21,6 +21,9 @@ pub enum ProcessMode {
 }
 
 impl ProcessMode {
+    /// All of them, from the narrowest to the widest.
+    pub const ALL: [ProcessMode; 3] = [ProcessMode::Pd8, ProcessMode::Pd17, ProcessMode::Pd20];
+
     /// Levels of the directory, and the encoding in `pdtp.MODE`.
     pub const fn levels(self) -> u8 {
         match self {

@@ -3,6 +3,7 @@
 
 mod api;
 mod errno;
+mod guest_processes;
 mod hoarder;
 mod ledger;
 mod mock;

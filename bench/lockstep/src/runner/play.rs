@@ -159,12 +159,14 @@ struct DomainHandle {
     domain: driver::Domain,
     /// A nested domain's guest, and its page table
     guest: Option<(driver::Guest, driver::GuestTable)>,
+    /// Or its guest, and its process directory
+    directory: Option<(driver::Guest, driver::GuestDirectory)>,
 }
 
 impl DomainHandle {
     /// As the host sees it: without the guest's table.
     fn of_host(self) -> DomainHandle {
-        DomainHandle { guest: None, ..self }
+        DomainHandle { guest: None, directory: None, ..self }
     }
 }
 

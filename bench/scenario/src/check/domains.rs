@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Domains, mappings, devices.
 
-use crate::at::At;
+use crate::at::{At, Place};
 use crate::diagnostic::Problem;
 use crate::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mode, PageSize};
 use crate::file::Scenario;
@@ -96,6 +96,23 @@ impl Scenario {
         if let (false, Some(tables)) = (kind.value == DomainKind::Nested, &domain.tables) {
             problems.push(Problem::new(tables.place, "only a nested domain says where its tables are", "not here"));
         }
+        if let Some(directory) = &domain.process_directory {
+            self.check_directory(directory.place, problems);
+            if kind.value != DomainKind::Nested {
+                problems.push(
+                    Problem::new(directory.place, "only a guest's domain has a process directory", "not here")
+                        .help("the host's own belongs to a device: `process-directory` there"),
+                );
+            }
+            if let Some(mapping) = domain.map.first() {
+                problems.push(
+                    Problem::new(mapping.place, "nothing can be mapped here", "no page table")
+                        .and(directory.place, "a process directory has its place"),
+                );
+            }
+        } else if domain.default_process {
+            problems.push(Problem::new(kind.place, "a default process needs a process directory", "has none"));
+        }
         let page = &domain.tables_page;
         if page.value != PageSize::K4 && kind.value != DomainKind::Nested {
             problems.push(Problem::new(page.place, "only a nested domain says where its tables are", "not here"));
@@ -110,6 +127,13 @@ impl Scenario {
                 Problem::new(mapping.place, "nothing can be mapped here", "no page table")
                     .and(kind.place, "a domain of this kind has none"),
             );
+        }
+    }
+
+    fn check_directory(&self, place: Place, problems: &mut Vec<Problem>) {
+        if !self.needs(Requirement::Pdt) {
+            let what = "a process directory needs an IOMMU that knows them";
+            problems.push(Problem::new(place, what, "not required so far").help("add `requires: [pdt]`"));
         }
     }
 
@@ -250,17 +274,8 @@ impl Scenario {
                         .and(first.id.place, format!("`{name}` has it")),
                 );
             }
-            if let Some(directory) = &device.process_directory
-                && !self.needs(Requirement::Pdt)
-            {
-                problems.push(
-                    Problem::new(
-                        directory.place,
-                        "a process directory needs an IOMMU that knows them",
-                        "not required so far",
-                    )
-                    .help("add `requires: [pdt]`"),
-                );
+            if let Some(directory) = &device.process_directory {
+                self.check_directory(directory.place, problems);
             }
             if let Some(name) = &device.domain {
                 self.known_domain(name, problems);

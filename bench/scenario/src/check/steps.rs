@@ -312,10 +312,12 @@ impl Scenario {
         let Some(process) = process else { return };
         fits(process, 20, "process ID", problems);
         let Some(own) = self.devices.get(device).filter(|_| !any) else { return };
+        let of_guest = self.domains.iter().any(|(_, domain)| domain.process_directory.is_some());
         match &own.process_directory {
+            None if of_guest => {}
             None => problems.push(
                 Problem::new(process.place, format!("device `{device}` has no process directory"), "no processes")
-                    .help("add `process-directory: pd20` to the device"),
+                    .help("add `process-directory: pd20` to the device, or to a nested domain"),
             ),
             Some(directory) => fits(process, directory.bits(), "process ID", problems),
         }

@@ -7,7 +7,7 @@ use golden::Spa;
 use scenario::Scenario;
 use testbench::Testbench;
 
-use super::{Fault, Player, config};
+use super::{DomainHandle, Fault, Player, config};
 
 /// Between a call that failed and the second try, in cycles: what the first one may have left dangling has time to be
 /// used.
@@ -131,14 +131,12 @@ impl Player<'_> {
             self.give_up_processes(device)?;
         }
         let made: Vec<_> = std::mem::take(&mut self.domains).into_values().collect();
-        for made in made.iter().filter(|made| made.guest.is_some()) {
+        let is_nested = |made: &&DomainHandle| made.guest.is_some() || made.directory.is_some();
+        for made in made.iter().filter(is_nested) {
             self.driver.hwpt_free(self.bench, made.domain)?;
-            if let Some((guest, table)) = made.guest {
-                self.driver.guest_table_free(self.bench, table)?;
-                self.driver.guest_free(self.bench, guest)?;
-            }
+            self.free_guest(*made)?;
         }
-        for made in made.iter().filter(|made| made.guest.is_none()) {
+        for made in made.iter().filter(|made| !is_nested(made)) {
             self.driver.hwpt_free(self.bench, made.domain)?;
         }
         for &device in self.devices.values() {

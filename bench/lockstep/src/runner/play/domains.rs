@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use driver::format::{PageSize, Prot, Scheme};
+use driver::format::{PageSize, ProcessMode, Prot, Scheme};
 use driver::{HwptRequest, Mapping as DriverMapping, NestedData, Target};
 use golden::{DeviceId, Spa};
-use scenario::{Domain, DomainKind, Mapping, Mode, MsiWindow, Scenario};
+use scenario::{Domain, DomainKind, Mapping, Mode, MsiWindow, ProcessDirectory, Scenario};
 use testbench::Testbench;
 
 use super::config::BACKING;
@@ -104,7 +104,8 @@ impl<'a> Player<'a> {
                     if domain.nest_parent { HwptRequest::nest_parent(name) } else { HwptRequest::paging(name) };
                 let mut request = request.scheme(scheme(domain.paging_mode()));
                 request.msi = Self::window(domain);
-                DomainHandle { domain: self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?, guest: None }
+                let domain = self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?;
+                DomainHandle { domain, guest: None, directory: None }
             }
             DomainKind::Nested => self.make_nested(name, domain)?,
         };
@@ -125,12 +126,19 @@ impl<'a> Player<'a> {
         let gpa = domain.tables.as_ref().map_or_else(|| self.tables_for(name, parent_name), |tables| tables.0);
         let bytes = domain.tables_page.value.bytes().max(GUEST_TABLES);
         let guest = self.call(|driver, bench| driver.guest_alloc(bench, parent.domain, gpa, bytes))?;
+        if let Some(directory) = &domain.process_directory {
+            let mode = process_mode(directory.value);
+            let directory = self.call(|driver, bench| driver.guest_directory(bench, guest, mode))?;
+            let data = self.driver.directory_data(directory, domain.default_process)?;
+            let directory = Some((guest, directory));
+            return Ok((DomainHandle { domain: parent.domain, guest: None, directory }, data));
+        }
         // A guest counts its PSCIDs from 1, as the host does: only the GSCID tells them apart.
         let pscid = self.scenario.domains.position(name).unwrap_or(0) as u32 + 1;
         let mode = scheme(domain.paging_mode());
         let table = self.call(|driver, bench| driver.guest_table(bench, guest, Some(mode), pscid))?;
         let data = self.driver.nested_data(table)?;
-        Ok((DomainHandle { domain: parent.domain, guest: Some((guest, table)) }, data))
+        Ok((DomainHandle { domain: parent.domain, guest: Some((guest, table)), directory: None }, data))
     }
 
     fn make_nested(&mut self, name: &str, domain: &Domain) -> Result<DomainHandle, Fault> {
@@ -217,6 +225,14 @@ impl<'a> Player<'a> {
         // As the API says it of a domain that was freed.
         let gone = driver::ApiError::NoSuchObject { kind: "domain", id: 0 };
         self.domains.get(name).copied().ok_or(Fault::Api(gone))
+    }
+}
+
+pub(super) fn process_mode(directory: ProcessDirectory) -> ProcessMode {
+    match directory {
+        ProcessDirectory::Pd8 => ProcessMode::Pd8,
+        ProcessDirectory::Pd17 => ProcessMode::Pd17,
+        ProcessDirectory::Pd20 => ProcessMode::Pd20,
     }
 }
 

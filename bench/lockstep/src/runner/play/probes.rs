@@ -57,7 +57,7 @@ impl<'a> Player<'a> {
         let mut over = None;
         let mut request = if nested {
             let (made, data) = self.make_guest(name, domain)?;
-            over = made.guest;
+            over = Some(made);
             HwptRequest::nested(name, made.domain, data)
         } else {
             let flags = if domain.nest_parent { NEST_PARENT } else { 0 };
@@ -89,10 +89,10 @@ impl<'a> Player<'a> {
         request.event = alloc.event.as_ref().map(|event| Spa(event.0));
         let made = self.call(|driver, bench| driver.hwpt_alloc(bench, &request));
         let made = match (made, over) {
-            (Ok(made), guest) => DomainHandle { domain: made, guest },
-            (Err(error), Some((guest, table))) => {
-                self.driver.guest_table_free(self.bench, table)?;
-                self.driver.guest_free(self.bench, guest)?;
+            (Ok(domain), Some(over)) => DomainHandle { domain, ..over },
+            (Ok(domain), None) => DomainHandle { domain, guest: None, directory: None },
+            (Err(error), Some(over)) => {
+                self.free_guest(over)?;
                 return Err(error);
             }
             (Err(error), None) => return Err(error),

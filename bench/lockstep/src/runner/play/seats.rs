@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Steps that attach devices and their processes, and those that move interrupt files.
 
-use driver::format::ProcessMode;
-use driver::{ApiError, MsiWindow};
+use driver::{ApiError, GuestDirectory, MsiWindow, Target};
 use scenario::{Attachment, Detachment, Domain, MsiMap, MsiSwitch, MsiUnmap, ProcessDirectory};
 
+use super::domains::process_mode;
 use super::{Fault, Player};
 
 impl Player<'_> {
@@ -14,6 +14,12 @@ impl Player<'_> {
             None => self.call(|driver, bench| driver.attach(bench, device, target)),
             Some(process) => {
                 let process = process.0 as u32;
+                if let Some(directory) = self.guest_directory(device)? {
+                    let Some((_, table)) = self.made(&step.domain)?.guest else {
+                        return Err(ApiError::Invalid("a guest's process needs a guest's page table").into());
+                    };
+                    return self.call(|driver, bench| driver.guest_attach_process(bench, directory, process, table));
+                }
                 self.call(|driver, bench| driver.attach_process(bench, device, process, target))
             }
         }
@@ -36,8 +42,19 @@ impl Player<'_> {
             None => self.call(|driver, bench| driver.detach(bench, device)),
             Some(process) => {
                 let process = process.0 as u32;
+                if let Some(directory) = self.guest_directory(device)? {
+                    return self.call(|driver, bench| driver.guest_detach_process(bench, directory, process));
+                }
                 self.call(|driver, bench| driver.detach_process(bench, device, process))
             }
+        }
+    }
+
+    /// The process directory of the guest that a device belongs to, if it has one.
+    fn guest_directory(&self, device: driver::Device) -> Result<Option<GuestDirectory>, Fault> {
+        match self.driver.target(device)? {
+            Some(Target::Domain(domain)) => Ok(self.driver.directory_of(domain)?),
+            _ => Ok(None),
         }
     }
 
@@ -46,11 +63,7 @@ impl Player<'_> {
         device: driver::Device,
         directory: ProcessDirectory,
     ) -> Result<(), Fault> {
-        let mode = match directory {
-            ProcessDirectory::Pd8 => ProcessMode::Pd8,
-            ProcessDirectory::Pd17 => ProcessMode::Pd17,
-            ProcessDirectory::Pd20 => ProcessMode::Pd20,
-        };
+        let mode = process_mode(directory);
         self.call(|driver, bench| driver.enable_processes(bench, device, mode))
     }
 

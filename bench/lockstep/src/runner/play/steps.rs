@@ -273,8 +273,17 @@ impl<'a> Player<'a> {
         let made = self.made(name)?;
         self.driver.hwpt_free(self.bench, made.domain)?;
         self.domains.remove(name);
+        self.free_guest(made)
+    }
+
+    /// Frees what the guest of a nested domain has, once the domain is gone.
+    pub(super) fn free_guest(&mut self, made: DomainHandle) -> Result<(), Fault> {
         if let Some((guest, table)) = made.guest {
             self.driver.guest_table_free(self.bench, table)?;
+            self.driver.guest_free(self.bench, guest)?;
+        }
+        if let Some((guest, directory)) = made.directory {
+            self.driver.guest_directory_free(self.bench, directory)?;
             self.driver.guest_free(self.bench, guest)?;
         }
         Ok(())
