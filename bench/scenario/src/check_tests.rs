@@ -251,3 +251,58 @@ fn no_text_makes_it_panic() {
         let _ = parse("a.yaml", text).map_err(|diagnostics| diagnostics.render(false));
     }
 }
+
+#[test]
+fn steps_at_the_same_time() {
+    let step = |lists: &str| format!("- fence\n  - parallel: {lists}\n");
+    let help = "`parallel: [[…], […]]`";
+    let problem = spoiled("- fence\n", &step("[[fence]]")).problems()[0].clone();
+    assert_eq!(
+        (problem.message.as_str(), problem.help.as_deref()),
+        ("lists at the same time: at least two", Some(help))
+    );
+    let help = "`store`, `set-pte`, `set-context`, `set-msi`, `wait`, and `repeat` of these";
+    let message = "another processor does nothing but store";
+    wrong("- fence\n", &step("[[fence], [recover]]"), "recover", message, help);
+    let help = "steps without a promise: stores, invalidations, fences, DMA, registers";
+    let message = "what it promises would be held against other processors";
+    let detach = "{ detach: { device: nic } }";
+    wrong("- fence\n", &step(&format!("[[{detach}], [wait: 3]]")), "{", message, help);
+    let good = step("[[fence], [wait: 3, { store: { address: 0x9000_0000, value: 1 } }]]");
+    assert!(parse("a.yaml", &GOOD.replace("- fence\n", &good)).is_ok());
+}
+
+#[test]
+fn memory_that_breaks() {
+    let step = |operands: &str| format!("- fence\n  - break-memory: {{ {operands} }}\n");
+    for which in ["answer: poison", "entry-of: host", "context-of: nic, address: 0x1000, size: 8", "level: 1"] {
+        let problem = spoiled("- fence\n", &step(which)).problems()[0].clone();
+        assert_eq!(problem.message, "which memory?", "{which}");
+        assert!(problem.help.is_some_and(|help| help.contains("`msi-entry-of` with `file`")));
+    }
+    let entry = step("entry-of: plain, iova: 0x1000, level: 3");
+    wrong("- fence\n", &entry, "3", "a page table of `sv39` has no level 3", "0 to 2");
+    let set = "- set-pte: { domain: plain, iova: 0x1000, to: 0x1000, to-table: 1 }\n";
+    wrong("- fence\n", &format!("- fence\n  {set}"), "1", "either `to` or `to-table`", "");
+    let good = step("entry-of: plain, iova: 0x1000, level: 2");
+    assert!(parse("a.yaml", &GOOD.replace("- fence\n", &good)).is_ok());
+}
+
+#[test]
+fn process_directories_and_queues() {
+    let text = GOOD
+        .replace("parent: host, map: [ { iova: 0x1000, to: 0x1000_0000 } ]", "parent: host, process-directory: pd8");
+    let problem = parse("a.yaml", &text).expect_err("not required").problems()[0].clone();
+    assert_eq!(problem.help.as_deref(), Some("add `requires: [pdt]`"));
+    let text = text.replace("iommu:", "requires: [pdt]\niommu:");
+    assert!(parse("a.yaml", &text).is_ok());
+    let text =
+        text.replace("process-directory: pd8", "process-directory: pd8, map: [ { iova: 0x1000, to: 0x1000_0000 } ]");
+    assert_eq!(parse("a.yaml", &text).expect_err("no table").problems()[0].message, "nothing can be mapped here");
+    let queue = "iommu: { directory: 2-level }\ndriver: { command-queue: 3 }";
+    let message = "a queue of 3 entries";
+    wrong("iommu: { directory: 2-level }", queue, "3", message, "");
+    let page = "tables-page: 1G, parent: host";
+    let message = "there is no room for tables in so large a page";
+    wrong("parent: host", page, "1G", message, "");
+}

@@ -38,6 +38,9 @@ pub enum Step {
     Repeat(Repeat),
     /// Makes one operation of several steps, which promises something as a whole
     Operation(OwnOperation),
+    /// Plays lists of steps at the same time: the first one may do what software does without a promise, the others are
+    /// other processors, which store and wait
+    Parallel(Vec<Vec<At<Step>>>),
     /// Attaches a device that has no domain
     Attach(Attachment),
     /// Moves a device from its domain to another one
@@ -133,11 +136,43 @@ impl<'de> Deserialize<'de> for Step {
 
 impl Step {
     /// The steps that it consists of, if it is made of others.
-    pub fn inner(&self) -> &[At<Step>] {
+    pub fn inner(&self) -> Vec<&At<Step>> {
         match self {
-            Step::Repeat(repeat) => &repeat.steps,
-            Step::Operation(operation) => &operation.steps,
-            _ => &[],
+            Step::Repeat(repeat) => repeat.steps.iter().collect(),
+            Step::Operation(operation) => operation.steps.iter().collect(),
+            Step::Parallel(lists) => lists.iter().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// It does nothing but store and wait, so that any processor can play it.
+    pub(super) fn only_stores(&self) -> bool {
+        match self {
+            Step::Store(_) | Step::SetPte(_) | Step::SetContext(_) | Step::SetMsi(_) | Step::Wait(_) => true,
+            Step::Repeat(repeat) => repeat.steps.iter().all(|step| step.only_stores()),
+            _ => false,
+        }
+    }
+
+    /// A call of the driver, or an operation: what it promises is held against all stores while it runs.
+    pub(super) fn promises(&self) -> bool {
+        match self {
+            Step::Operation(_)
+            | Step::Attach(_)
+            | Step::Replace(_)
+            | Step::Detach(_)
+            | Step::Map(_)
+            | Step::Unmap(_)
+            | Step::Create(_)
+            | Step::Free(_)
+            | Step::Alloc(_)
+            | Step::MsiMap(_)
+            | Step::MsiMove(_)
+            | Step::MsiUnmap(_)
+            | Step::MsiSwitch(_)
+            | Step::Parallel(_) => true,
+            Step::Repeat(repeat) => repeat.steps.iter().any(|step| step.promises()),
+            _ => false,
         }
     }
 }
@@ -151,6 +186,7 @@ const STEPS: &[&str] = &[
     "wait",
     "repeat",
     "operation",
+    "parallel",
     "attach",
     "replace",
     "detach",
@@ -202,6 +238,7 @@ impl JsonSchema for Step {
         add("wait", "Lets this many cycles pass", generator.subschema_for::<Span>());
         add("repeat", "Plays steps several times", generator.subschema_for::<Repeat>());
         add("operation", "Makes one operation of several steps", generator.subschema_for::<OwnOperation>());
+        add("parallel", "Plays lists of steps at the same time", generator.subschema_for::<Vec<Vec<At<Step>>>>());
         add("attach", "Attaches a device that has no domain", generator.subschema_for::<Attachment>());
         add("replace", "Moves a device to another domain", generator.subschema_for::<Attachment>());
         add("detach", "Takes a device out of its domain", generator.subschema_for::<Detachment>());

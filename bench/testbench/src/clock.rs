@@ -12,6 +12,7 @@ use events::{Attributes, Cycle, Device, DmaRequest, Event, PageRequest, Ticket, 
 use golden::Spa;
 use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
 
+use super::other_cpu::OtherCpu;
 use super::recording::Recording;
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
@@ -115,6 +116,7 @@ pub struct Testbench {
     kept: Option<Vec<Event>>,
     pub(super) watch: Option<Watch>,
     pub(super) now: Cycle,
+    pub(super) others: Vec<OtherCpu>,
     streams: Vec<Stream>,
     /// Transactions under way, which stream or single one each is of, and the device
     owners: Vec<(Ticket, Option<u8>, u32)>,
@@ -159,6 +161,7 @@ impl Testbench {
             kept: None,
             watch: None,
             now: 0,
+            others: Vec::new(),
             streams: Vec::new(),
             owners: Vec::new(),
             recorder: None,
@@ -263,6 +266,7 @@ impl Testbench {
                 stream.never_issued();
             }
         }
+        self.others_store();
         self.bus.drive(self.now, &mut self.inputs);
         if let Err(stopped) = self.dut.cycle(&self.inputs, &mut self.outputs) {
             return self.stop(Halt::Stopped(stopped));

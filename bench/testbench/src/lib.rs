@@ -6,6 +6,7 @@
 
 mod clock;
 mod ending;
+mod other_cpu;
 mod outcome;
 mod recording;
 mod series;
@@ -13,6 +14,7 @@ mod software;
 mod stream;
 
 pub use clock::{Bounds, Config, DmaAnswer, DmaError, RESET_CYCLES, Testbench, Watch};
+pub use other_cpu::OtherStore;
 pub use outcome::{End, RunOutcome};
 pub use series::{DeviceSeries, Reconfiguration, SETTLING, Series};
 pub use stream::{IDS_PER_STREAM, Kind, MAX_STREAMS, Shapes, StreamSpec};

@@ -5,6 +5,7 @@ mod balance;
 mod broken;
 mod config;
 mod domains;
+mod parallel;
 mod probes;
 mod seats;
 mod steps;

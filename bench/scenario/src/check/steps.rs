@@ -106,6 +106,7 @@ impl Scenario {
                 self.check_list(&operation.steps, played, problems);
                 played.operation = outer;
             }
+            Step::Parallel(lists) => self.check_parallel(step.place, lists, played, problems),
             Step::Attach(attachment) | Step::Replace(attachment) => {
                 self.check_process(&attachment.device, &attachment.process, attachment.fails.is_some(), problems);
                 self.known_domain(&attachment.domain, problems);
@@ -374,6 +375,35 @@ impl Scenario {
             for level in [&pte.level, &pte.to_table].into_iter().flatten() {
                 check_level(domain, level, problems);
             }
+        }
+    }
+
+    fn check_parallel(&self, place: Place, lists: &[Vec<At<Step>>], played: &mut Played, problems: &mut Vec<Problem>) {
+        let Some((own, others)) = lists.split_first().filter(|(_, others)| !others.is_empty()) else {
+            let problem = Problem::new(place, "lists at the same time: at least two", "this step");
+            problems.push(problem.help("`parallel: [[…], […]]`"));
+            return;
+        };
+        if let Some(outer) = &played.operation {
+            problems.push(
+                Problem::new(place, "other processors within an operation", "their stores would count as its own")
+                    .and(outer.place, "the operation"),
+            );
+        }
+        for step in own.iter().filter(|step| step.promises()) {
+            problems.push(
+                Problem::new(step.place, "what it promises would be held against other processors", "in parallel")
+                    .help("steps without a promise: stores, invalidations, fences, DMA, registers"),
+            );
+        }
+        for step in others.iter().flatten().filter(|step| !step.only_stores()) {
+            problems.push(
+                Problem::new(step.place, "another processor does nothing but store", "in the second list or later")
+                    .help("`store`, `set-pte`, `set-context`, `set-msi`, `wait`, and `repeat` of these"),
+            );
+        }
+        for list in lists {
+            self.check_list(list, played, problems);
         }
     }
 

@@ -47,7 +47,7 @@ impl Scenario {
         let mut left: Vec<&At<Step>> = self.steps.iter().rev().collect();
         while let Some(step) = left.pop() {
             all.push(step);
-            left.extend(step.value.inner().iter().rev());
+            left.extend(step.value.inner().into_iter().rev());
         }
         all
     }

@@ -160,16 +160,10 @@ impl<'a> Player<'a> {
         Ok(self.driver.read_context(self.bench, DeviceId(id))?)
     }
 
-    pub(super) fn set_context(&mut self, set: &SetContext) -> Result<(), Fault> {
-        if let (Some(process), Some(index)) = (&set.process, set.word.of_process()) {
-            let device = self.device(&set.device)?;
-            let at = self.driver.process_context_at(device, process.0 as u32)?.0 + 8 * index as u64;
-            let old = self.bench.load(Spa(at))?;
-            return Ok(self.bench.store(Spa(at), old ^ set.flip.0)?);
-        }
-        let old = self.context(&set.device)?.0[set.word.index()];
-        let id = self.scenario.devices.get(&set.device).map_or(0, |device| device.id.0 as u32);
-        Ok(self.driver.set_context_word(self.bench, DeviceId(id), set.word.index(), old ^ set.flip.0)?)
+    pub(super) fn set_context(&mut self, place: Place, set: &SetContext) -> Result<(), Fault> {
+        let at = self.context_word(place, set)?;
+        let old = self.bench.load(at)?;
+        Ok(self.bench.store(at, old ^ set.flip.0)?)
     }
 
     pub(super) fn user_invalidate(&mut self, place: Place, user: &UserInvalidate) -> Result<(), Fault> {

@@ -27,7 +27,7 @@ impl<'a> Player<'a> {
         self.list(&scenario.steps)
     }
 
-    fn list(&mut self, steps: &'a [At<Step>]) -> Result<(), Fault> {
+    pub(super) fn list(&mut self, steps: &'a [At<Step>]) -> Result<(), Fault> {
         for step in steps {
             self.step(step).map_err(|fault| fault.at(step.place))?;
         }
@@ -62,6 +62,7 @@ impl<'a> Player<'a> {
                 self.bench.end(result.is_ok());
                 return result;
             }
+            Step::Parallel(lists) => self.parallel(lists)?,
             Step::Attach(attachment) => {
                 let result = self.attach(attachment);
                 demand(step.place, result, attachment.fails.as_ref())?;
@@ -140,7 +141,7 @@ impl<'a> Player<'a> {
                 demand(step.place, result, alloc.fails.as_ref())?;
             }
             Step::ExpectContext(expected) => self.expect_context(step.place, expected)?,
-            Step::SetContext(set) => self.set_context(set)?,
+            Step::SetContext(set) => self.set_context(step.place, set)?,
             Step::UserInvalidate(user) => self.user_invalidate(step.place, user)?,
             Step::Command([low, high]) => self.driver.command(self.bench, Command([low.0, high.0]))?,
             Step::Recover(_) => {
@@ -169,7 +170,7 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
-    fn draw(&mut self, span: Span) -> u32 {
+    pub(super) fn draw(&mut self, span: Span) -> u32 {
         if span.min == span.max { span.min } else { self.rng.random_range(span.min..=span.max) }
     }
 
@@ -291,30 +292,35 @@ impl<'a> Player<'a> {
 
     fn set_pte(&mut self, place: Place, step: &SetPte) -> Result<(), Fault> {
         let made = self.made(&step.domain)?;
+        let (size, at, old) = self.entry(place, made, step)?;
+        let new = self.changed(old, made, step)?;
+        if step.level.is_none() {
+            self.changed.insert((step.domain.value.clone(), step.iova.0 & !0xfff), (size, at, new));
+        }
+        Ok(self.bench.store(at, new)?)
+    }
+
+    /// The entry that a step means: its size, where it lies, and what it holds.
+    pub(super) fn entry(
+        &mut self,
+        place: Place,
+        made: DomainHandle,
+        step: &SetPte,
+    ) -> Result<(PageSize, Spa, u64), Fault> {
         let iova = step.iova.0;
         if let Some(level) = &step.level {
             let at = self.slot(made, iova, level)?.at;
-            let old = self.bench.load(at)?;
-            let new = self.changed(old, made, step)?;
-            return Ok(self.bench.store(at, new)?);
+            let size = PageSize::from_level(level.value).unwrap_or(PageSize::SIZE_4K);
+            return Ok((size, at, self.bench.load(at)?));
         }
         let leaf = match made.guest {
             Some((_, table)) => self.driver.guest_walk(self.bench, table, iova)?,
             None => self.driver.walk(self.bench, made.domain, iova)?,
         };
-        let key = (step.domain.value.clone(), iova & !0xfff);
         // An entry that an earlier step made invalid is found no more by a walk.
+        let key = (step.domain.value.clone(), iova & !0xfff);
         let found = leaf.map(|leaf| (leaf.size, leaf.at, leaf.pte.0)).or_else(|| self.changed.get(&key).copied());
-        let Some((size, at, old)) = found else {
-            return Err(Fault::At(place, format!("nothing is mapped at {iova:#x}")));
-        };
-        let new = self.changed(old, made, step)?;
-        self.changed.insert(key, (size, at, new));
-        match made.guest {
-            Some((_, table)) => self.driver.set_guest_pte(self.bench, table, iova, size, Pte(new))?,
-            None => self.driver.set_pte(self.bench, made.domain, iova, size, Pte(new))?,
-        }
-        Ok(())
+        found.ok_or_else(|| Fault::At(place, format!("nothing is mapped at {iova:#x}")))
     }
 
     /// The place of the entry of a level for an address.
@@ -329,7 +335,7 @@ impl<'a> Player<'a> {
     }
 
     /// An entry as a step wants it.
-    fn changed(&mut self, old: u64, made: DomainHandle, step: &SetPte) -> Result<u64, Fault> {
+    pub(super) fn changed(&mut self, old: u64, made: DomainHandle, step: &SetPte) -> Result<u64, Fault> {
         if let Some(value) = &step.value {
             return Ok(value.0);
         }
