@@ -30,6 +30,8 @@ pub enum Requirement {
     Hpm,
     /// Translation by way of registers: DBG
     Dbg,
+    /// QoS identifiers: QOSID
+    Qosid,
     /// Translations of the two stages are cached apart, so that an invalidation of one stage spares the other. No
     /// register says so; the model does it
     SplitCaches,
@@ -72,6 +74,7 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
+            Requirement::Qosid => 1 << 41,
             Requirement::SplitCaches | Requirement::PhysicalBits | Requirement::Strap => 0,
             Requirement::Sv39 => 1 << 9,
             Requirement::Sv48 => 1 << 10,
@@ -86,6 +89,15 @@ impl Requirement {
         }
     }
 
+    /// What the strap offers where it is needed: an IOMMU may store into interrupt files by atomics alone.
+    pub const fn offered(self) -> u64 {
+        const AMO_MRIF: u64 = 1 << 21;
+        match self {
+            Requirement::Mrif => self.bits() | AMO_MRIF,
+            _ => self.bits(),
+        }
+    }
+
     /// Its name in scenarios.
     pub const fn name(self) -> &'static str {
         match self {
@@ -97,6 +109,7 @@ impl Requirement {
             Requirement::T2gpa => "t2gpa",
             Requirement::Hpm => "hpm",
             Requirement::Dbg => "dbg",
+            Requirement::Qosid => "qosid",
             Requirement::SplitCaches => "split-caches",
             Requirement::Sv39 => "sv39",
             Requirement::Sv48 => "sv48",
@@ -126,7 +139,7 @@ impl Requirement {
     }
 
     /// All of them.
-    pub const ALL: [Requirement; 21] = [
+    pub const ALL: [Requirement; 22] = [
         Requirement::Pdt,
         Requirement::Msi,
         Requirement::Mrif,
@@ -135,6 +148,7 @@ impl Requirement {
         Requirement::T2gpa,
         Requirement::Hpm,
         Requirement::Dbg,
+        Requirement::Qosid,
         Requirement::SplitCaches,
         Requirement::Sv39,
         Requirement::Sv48,

@@ -10,12 +10,14 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
+use super::debug::DebugTranslate;
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
 use super::invalidate::Invalidate;
 use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::register::{ExpectRegister, WriteRegister};
+use super::result::Result;
 use super::scalar::{Number, Size, Span};
 
 /// One step of a scenario. `drain`, `fence` and `recover` may stand alone; every other step is a key with its operands.
@@ -30,6 +32,8 @@ pub enum Step {
     Drain(Drain),
     /// One DMA transaction, and its result
     Dma(Dma),
+    /// Asks the IOMMU for a translation by way of registers
+    DebugTranslate(DebugTranslate),
     /// Lets this many cycles pass (a range: drawn from the seed)
     Wait(Span),
     /// Plays steps several times
@@ -139,6 +143,7 @@ const STEPS: &[&str] = &[
     "stop",
     "drain",
     "dma",
+    "debug-translate",
     "wait",
     "repeat",
     "operation",
@@ -187,6 +192,8 @@ impl JsonSchema for Step {
         add("stop", "Stops a stream, and waits until its transactions are done", generator.subschema_for::<String>());
         add("drain", "Stops all streams, and waits until no DMA is in flight", generator.subschema_for::<Drain>());
         add("dma", "One DMA transaction, and its result", generator.subschema_for::<Dma>());
+        let debug = generator.subschema_for::<DebugTranslate>();
+        add("debug-translate", "Asks for a translation by way of registers", debug);
         add("wait", "Lets this many cycles pass", generator.subschema_for::<Span>());
         add("repeat", "Plays steps several times", generator.subschema_for::<Repeat>());
         add("operation", "Makes one operation of several steps", generator.subschema_for::<OwnOperation>());
@@ -357,9 +364,15 @@ pub struct Dma {
     pub write: Option<At<Number>>,
     /// Or fetches instructions here
     pub fetch: Option<At<Number>>,
-    /// How many bytes: 8 to 2048, a multiple of 8
+    /// How many bytes: those of a beat, or up to 2048 in whole beats of 8
     #[serde(default = "eight")]
     pub bytes: At<Size>,
+    /// Bytes in a beat: 1, 2, 4 or 8
+    #[serde(default = "whole_beats")]
+    #[schemars(with = "u8", extend("enum" = [1, 2, 4, 8]))]
+    pub beat_bytes: At<u8>,
+    /// What the first beat of a write holds; default: anything
+    pub data: Option<At<Number>>,
     /// The process_id, if the transaction has one
     pub process: Option<At<Number>>,
     /// A supervisor-privilege access (needs a process_id)
@@ -376,17 +389,8 @@ fn eight() -> At<Size> {
     At::from(Size(8))
 }
 
-/// What a device sees of its transaction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Result {
-    /// Either; the oracle judges it all the same
-    #[default]
-    Any,
-    /// It is done
-    Ok,
-    /// It is refused
-    Fault,
+fn whole_beats() -> At<u8> {
+    At::from(8)
 }
 
 /// A device, or one of its processes, and a domain.

@@ -3,6 +3,7 @@
 
 mod balance;
 mod config;
+mod debug;
 mod domains;
 mod probes;
 mod seats;

@@ -7,7 +7,8 @@ use events::{Burst, Direction, DmaRequest, OKAY, Operation, Promise};
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use rand::RngExt;
 use scenario::{
-    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream, StreamKind,
+    At, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Number, Place, SetPte, Span, Step, StepPromise, Stream,
+    StreamKind,
 };
 use testbench::{DmaError, Kind, StreamSpec};
 
@@ -39,6 +40,7 @@ impl<'a> Player<'a> {
             Step::Stop(name) => self.bench.stop_streams(Some(name))?,
             Step::Drain(_) => self.bench.stop_streams(None)?,
             Step::Dma(dma) => self.dma(step.place, dma)?,
+            Step::DebugTranslate(debug) => self.debug_translate(step.place, debug)?,
             Step::Wait(span) => {
                 let cycles = self.draw(*span);
                 self.bench.wait(cycles.into())?;
@@ -173,6 +175,14 @@ impl<'a> Player<'a> {
         DeviceId(self.scenario.devices.get(name).map_or(0, |device| device.id.0 as u32))
     }
 
+    /// The device of a step that names one, or gives a number.
+    pub(super) fn asker(&self, name: Option<&At<String>>, id: Option<&At<Number>>) -> DeviceId {
+        match name {
+            Some(name) => self.device_id(name),
+            None => DeviceId(id.map_or(0, |id| id.0 as u32)),
+        }
+    }
+
     fn stream(&mut self, place: Place, stream: &Stream) -> Result<(), Fault> {
         let spec = StreamSpec {
             name: stream.name.value.clone(),
@@ -201,21 +211,26 @@ impl<'a> Player<'a> {
             (Some(iova), ..) | (_, _, Some(iova)) => (Direction::Read, iova.0),
             (None, None, None) => return Ok(()),
         };
-        let device = match (&dma.device, &dma.device_id) {
-            (Some(name), _) => self.device_id(name),
-            (None, id) => DeviceId(id.as_ref().map_or(0, |id| id.0 as u32)),
-        };
-        let beats = (dma.bytes.0 / 8).clamp(1, 256);
-        let data = match direction {
-            Direction::Write => (0..beats).map(|_| (self.rng.random(), 0xff)).collect(),
+        let device = self.asker(dma.device.as_ref(), dma.device_id.as_ref());
+        let beat_bytes = u64::from(dma.beat_bytes.value);
+        let beats = (dma.bytes.0 / beat_bytes).clamp(1, 256);
+        // The lanes of a narrow beat are those of its address.
+        let lane = iova & 7 & !(beat_bytes - 1);
+        let strobes = (((1_u16 << beat_bytes) - 1) << lane) as u8;
+        let mut data: Vec<(u64, u8)> = match direction {
+            Direction::Write => (0..beats).map(|_| (self.rng.random(), strobes)).collect(),
             Direction::Read => Vec::new(),
         };
+        if let (Some(first), Some(word)) = (data.first_mut(), &dma.data) {
+            first.0 = word.0 << (8 * lane);
+        }
+        let burst = Burst { size: beat_bytes.trailing_zeros() as u8, ..Burst::incr(beats as u16) };
         let request = DmaRequest {
             process: dma.process.as_ref().map(|process| ProcessId(process.0 as u32)),
             privileged: dma.privileged,
             instruction: dma.fetch.is_some(),
             data,
-            ..DmaRequest::new(direction, device, Iova(iova), Burst::incr(beats as u16))
+            ..DmaRequest::new(direction, device, Iova(iova), burst)
         };
         let answer = match self.bench.dma(request) {
             Ok(answer) => answer,
@@ -224,11 +239,7 @@ impl<'a> Player<'a> {
         };
         match (dma.expect, answer.resp == OKAY) {
             (DmaResult::Ok, false) => {
-                // The record may come after the response.
-                self.bench.wait(RECORD_DELAY)?;
-                self.service()?;
-                let why = self.records.iter().rev().find(|record| record.device == device.0);
-                let why = why.map(|record| format!(" with cause {}", record.cause)).unwrap_or_default();
+                let why = self.recorded_cause(device)?;
                 Err(Fault::At(place, format!("the transaction was refused{why}, and should be done")))
             }
             (DmaResult::Fault, true) => Err(Fault::At(place, "the transaction was done, and should be refused".into())),
@@ -240,8 +251,17 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// For which cause something of a device was refused against expectation, as far as there is a record.
+    pub(super) fn recorded_cause(&mut self, device: DeviceId) -> Result<String, Fault> {
+        // The record may come after the response.
+        self.bench.wait(RECORD_DELAY)?;
+        self.service()?;
+        let why = self.records.iter().rev().find(|record| record.device == device.0);
+        Ok(why.map(|record| format!(" with cause {}", record.cause)).unwrap_or_default())
+    }
+
     /// Waits for the fault record of a transaction that was refused: it may come after the response.
-    fn demand_cause(&mut self, place: Place, device: DeviceId, cause: u16) -> Result<(), Fault> {
+    pub(super) fn demand_cause(&mut self, place: Place, device: DeviceId, cause: u16) -> Result<(), Fault> {
         let begun = self.bench.now();
         let mut seen = Vec::new();
         loop {
