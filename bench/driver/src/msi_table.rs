@@ -84,7 +84,7 @@ impl MsiTarget {
             MsiTarget::Page(page) => [ppn_at_10(page) | BASIC, 0],
             MsiTarget::Memory(MemoryFile { address, notice, nid }) => {
                 let nid = nid as u64;
-                [address / FILE << 7 | MRIF, ppn_at_10(notice) | nid & 0x3ff | (nid >> 10 & 1) << 60]
+                [((address / FILE) << 7) | MRIF, ppn_at_10(notice) | nid & 0x3ff | (nid >> 10 & 1) << 60]
             }
         }
     }
