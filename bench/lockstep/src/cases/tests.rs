@@ -129,6 +129,7 @@ fn what_software_is_told_is_compared_on_the_wires() {
     for (habit, field) in [
         (Habit::DebugWrongAddress, "debug pa"),
         (Habit::DebugFaultHidden, "debug fault"),
+        (Habit::DebugSizeTooLarge, "size"),
         (Habit::DebugFaultUnrecorded, "fault records"),
     ] {
         let scores = with_habit(&cases, Some(habit), |_| {});
