@@ -73,6 +73,7 @@ mod checks;
 mod command;
 mod config;
 mod context;
+mod debug;
 mod device;
 mod directory;
 mod fault;

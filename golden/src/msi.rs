@@ -4,7 +4,8 @@
 use crate::directory::worse;
 use crate::walk::{Miss, Stop, Walk};
 use crate::{
-    Access, Cause, Decision, DeviceContext, Gpa, Mrif, MsiPte0, MsiPte1, MsiTable, Role, Spa, Target, Trace, Words,
+    Access, Cause, Decision, DeviceContext, Gpa, Kind, Mrif, MsiPte0, MsiPte1, MsiTable, Role, Spa, Target, Trace,
+    Words,
 };
 
 impl DeviceContext {
@@ -101,6 +102,11 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
             }
             _ => return Err(Cause::MsiPteMisconfigured.into()),
         };
+        // "If the IOVA is determined to be that of a virtual interrupt file and the corresponding MSI PTE is in MRIF mode,
+        // then the process stops" (chapter "Debug support").
+        if self.request.kind == Kind::Debug && matches!(target, Target::Mrif(_)) {
+            return Err(Cause::TypeDisallowed.into());
+        }
         self.decide(Decision::Take(spa));
         // The permissions are those of a PTE with R = W = U = 1 and X = 0.
         if !self.request.is_ats() && self.access() == Access::Execute {

@@ -19,6 +19,9 @@ pub enum Access {
 pub enum Kind {
     /// An untranslated request
     Untranslated,
+    /// An untranslated request by software, through the translation-request registers (chapter "Debug support"): it goes
+    /// the way of a device's, but ends where an interrupt file lies in memory
+    Debug,
     /// A translated request: the address is the answer to an earlier ATS translation request
     Translated,
     /// A PCIe ATS translation request
@@ -86,6 +89,13 @@ impl Request {
         self.privileged && self.process.is_some()
     }
 
+    /// It is processed as an untranslated request: of a device, or of software.
+    #[must_use]
+    #[inline]
+    pub const fn is_untranslated(&self) -> bool {
+        matches!(self.kind, Kind::Untranslated | Kind::Debug)
+    }
+
     /// It is an ATS translation request.
     #[must_use]
     #[inline]
@@ -97,9 +107,9 @@ impl Request {
     #[must_use]
     pub const fn ttyp(&self) -> Ttyp {
         match (self.kind, self.access) {
-            (Kind::Untranslated, Access::Execute) => Ttyp::UntranslatedExecute,
-            (Kind::Untranslated, Access::Read) => Ttyp::UntranslatedRead,
-            (Kind::Untranslated, Access::Write) => Ttyp::UntranslatedWrite,
+            (Kind::Untranslated | Kind::Debug, Access::Execute) => Ttyp::UntranslatedExecute,
+            (Kind::Untranslated | Kind::Debug, Access::Read) => Ttyp::UntranslatedRead,
+            (Kind::Untranslated | Kind::Debug, Access::Write) => Ttyp::UntranslatedWrite,
             (Kind::Translated, Access::Execute) => Ttyp::TranslatedExecute,
             (Kind::Translated, Access::Read) => Ttyp::TranslatedRead,
             (Kind::Translated, Access::Write) => Ttyp::TranslatedWrite,

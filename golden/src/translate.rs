@@ -104,7 +104,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let request = self.request;
         let levels = match self.config.ddtp.mode() {
             DdtMode::Levels(levels) => levels,
-            DdtMode::Bare if request.kind == Kind::Untranslated => return Err(Stop::Identity(Ta(0))),
+            DdtMode::Bare if request.is_untranslated() => return Err(Stop::Identity(Ta(0))),
             DdtMode::Bare => return Err(Cause::TypeDisallowed.into()),
             // A reserved mode cannot be written; nothing is allowed then.
             DdtMode::Off | DdtMode::Reserved(_) => return Err(Cause::AllInboundDisallowed.into()),
@@ -112,7 +112,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let dc = self.locate_device_context(levels)?;
         let tc = dc.tc;
         // Step 7
-        if request.kind != Kind::Untranslated && !tc.en_ats() {
+        if !request.is_untranslated() && !tc.en_ats() {
             return Err(Cause::TypeDisallowed.into());
         }
         if let Some(process) = request.process {

@@ -173,6 +173,9 @@ pub enum ApiError {
         /// `cqh`
         head: u64,
     },
+    /// `tr_response` holds what is no response.
+    #[error("tr_response = {0:#x} encodes no size")]
+    BadResponse(u64),
     /// A table in memory is not what the driver made.
     #[error("page table does not hold what the driver wrote")]
     CorruptTable,
@@ -197,7 +200,7 @@ impl ApiError {
             ApiError::NoMemory => Errno::ENOMEM,
             ApiError::NoIds(_) => Errno::ENOSPC,
             ApiError::Timeout { .. } => Errno::ETIMEDOUT,
-            ApiError::CommandFailed { .. } | ApiError::CorruptTable => Errno::EIO,
+            ApiError::CommandFailed { .. } | ApiError::BadResponse(_) | ApiError::CorruptTable => Errno::EIO,
         })
     }
 }

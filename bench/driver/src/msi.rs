@@ -7,40 +7,53 @@ use golden::Spa;
 use super::domain_state::Kind;
 use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Invalidation, PAGE, ppn_at_10};
+use super::format::{Invalidation, PAGE};
 use super::handles::{Device, Domain, Seat};
 use super::machine::Machine;
-use super::msi_table::MsiTable;
+use super::msi_table::{MsiTable, MsiTarget};
 use super::quirk::Quirk;
 
-/// `V`, and `M` = 3: the entry leads to a page as a PTE does (basic translate mode).
-const BASIC: u64 = 1 | 3 << 1;
-
 impl Driver {
-    /// Leads an interrupt file of a guest to a page. Nothing is flushed: entries with V clear may not be cached.
+    /// Leads an interrupt file of a guest to a page, or to a file in memory. For a page nothing is flushed: entries with V
+    /// clear may not be cached.
     ///
     /// # Errors
-    /// ENOENT; EINVAL if the domain has no MSI page table, or for a page that is not aligned; ERANGE for a file or a
-    /// page that does not exist; EEXIST.
-    pub fn msi_map(&mut self, machine: &mut dyn Machine, domain: Domain, file: u32, page: u64) -> Result<(), ApiError> {
+    /// ENOENT; EINVAL if the domain has no MSI page table, or for an address that is not aligned; ERANGE for a file, an
+    /// address or an identity that does not exist; EEXIST; EOPNOTSUPP if no interrupt file can be in memory; for one that
+    /// shall be, ETIMEDOUT or EIO if the flush fails.
+    pub fn msi_map(
+        &mut self,
+        machine: &mut dyn Machine,
+        domain: Domain,
+        file: u32,
+        target: impl Into<MsiTarget>,
+    ) -> Result<(), ApiError> {
+        let target = target.into();
         let name = format!("map MSI {}: file {file}", self.domain_name(domain));
         let operation = Operation { name, promise: Promise::Effective, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| {
-            driver.check_page(page)?;
+            driver.check_target(target)?;
             let table = driver.msi_table(domain, file)?;
             if table.entries.contains_key(&file) {
                 return Err(ApiError::Exists { iova: table.window.address + u64::from(file) * PAGE, bytes: PAGE });
             }
             let at = table.entry_at(file);
-            table.entries.insert(file, page);
-            // Its second doubleword counts only in the other mode; V comes last.
-            machine.store(Spa(at.0 + 8), 0)?;
-            Ok(machine.store(at, ppn_at_10(page) | BASIC)?)
+            table.entries.insert(file, target);
+            let [first, second] = target.entry();
+            machine.store(Spa(at.0 + 8), second)?;
+            if let MsiTarget::Memory(_) = target {
+                // The rest of an entry may be cached though its V was clear.
+                driver.flush_msi(machine, domain, file)?;
+            }
+            // V comes last.
+            Ok(machine.store(at, first)?)
         })
     }
 
-    /// Leads an interrupt file elsewhere, as when a virtual processor moves: each MSI meanwhile goes to the old page or
-    /// to the new one, and when this returns, to the new one.
+    /// Leads an interrupt file elsewhere, as when a virtual processor moves: each MSI meanwhile goes to the old place or
+    /// to the new one, and when this returns, to the new one. From one file in memory to another one with another notice
+    /// no store leads, so that MSIs are refused in between. Which MSIs a file in memory has got, its owner finds there
+    /// behind a fence with PW.
     ///
     /// # Errors
     /// As for [`Driver::msi_map`]; ENOENT if it leads nowhere; ETIMEDOUT or EIO if the flush fails.
@@ -49,19 +62,41 @@ impl Driver {
         machine: &mut dyn Machine,
         domain: Domain,
         file: u32,
-        page: u64,
+        target: impl Into<MsiTarget>,
     ) -> Result<(), ApiError> {
+        let target = target.into();
         let name = format!("move MSI {}: file {file}", self.domain_name(domain));
-        let operation = Operation { name, promise: Promise::Hitless, reconfiguration: false };
+        let old = self.msi_table(domain, file).ok().and_then(|table| table.entries.get(&file).copied());
+        let way = Way::between(old, target);
+        let promise = if way == Way::ThroughNothing { Promise::Whole } else { Promise::Hitless };
+        let operation = Operation { name, promise, reconfiguration: false };
         self.operation(machine, operation, |driver, machine| {
-            driver.check_page(page)?;
+            driver.check_target(target)?;
             let table = driver.msi_table(domain, file)?;
             let at = table.entry_at(file);
             match table.entries.get_mut(&file) {
-                Some(own) => *own = page,
+                Some(own) => *own = target,
                 None => return Err(ApiError::NotMapped { iova: table.window.address, bytes: PAGE }),
             }
-            machine.store(at, ppn_at_10(page) | BASIC)?;
+            let [first, second] = target.entry();
+            match way {
+                Way::First => machine.store(at, first)?,
+                Way::Second => machine.store(Spa(at.0 + 8), second)?,
+                Way::SecondAhead => {
+                    // It counts only with the new first one, and with that one it is the new one.
+                    machine.store(Spa(at.0 + 8), second)?;
+                    driver.flush_msi(machine, domain, file)?;
+                    machine.store(at, first)?;
+                }
+                Way::ThroughNothing => {
+                    machine.store(at, 0)?;
+                    driver.flush_msi(machine, domain, file)?;
+                    machine.store(Spa(at.0 + 8), second)?;
+                    // What was read of it while V was clear.
+                    driver.flush_msi(machine, domain, file)?;
+                    machine.store(at, first)?;
+                }
+            }
             driver.flush_msi(machine, domain, file)
         })
     }
@@ -138,13 +173,37 @@ impl Driver {
         }
     }
 
-    fn check_page(&self, page: u64) -> Result<(), ApiError> {
-        if !page.is_multiple_of(PAGE) {
-            return Err(ApiError::Invalid("alignment of an interrupt file"));
+    fn check_target(&self, target: MsiTarget) -> Result<(), ApiError> {
+        if matches!(target, MsiTarget::Memory(_)) && !self.caps.msi_mrif() {
+            return Err(ApiError::Unsupported("an interrupt file in memory"));
         }
-        match page.checked_shr(self.caps.physical_bits()) {
-            Some(0) | None => Ok(()),
-            Some(_) => Err(ApiError::OutOfRange { addr: page, bytes: PAGE }),
+        target.check(self.caps.physical_bits())
+    }
+}
+
+/// The stores that lead from an entry to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Of the first doubleword
+    First,
+    /// Of the second one
+    Second,
+    /// Of the second one, which did not count, and then of the first one
+    SecondAhead,
+    /// V is cleared meanwhile
+    ThroughNothing,
+}
+
+impl Way {
+    fn between(old: Option<MsiTarget>, new: MsiTarget) -> Way {
+        let (Some(MsiTarget::Memory(_)), MsiTarget::Memory(_)) = (old, new) else {
+            return if matches!(new, MsiTarget::Memory(_)) { Way::SecondAhead } else { Way::First };
+        };
+        let [first, second] = new.entry();
+        match old.map(MsiTarget::entry) {
+            Some([_, own]) if own == second => Way::First,
+            Some([own, _]) if own == first => Way::Second,
+            _ => Way::ThroughNothing,
         }
     }
 }

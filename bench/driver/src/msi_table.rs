@@ -8,7 +8,7 @@ use golden::Spa;
 
 use super::alloc::Allocator;
 use super::error::ApiError;
-use super::format::{Context, PAGE, Scheme};
+use super::format::{Context, PAGE, Scheme, ppn_at_10};
 use super::machine::Machine;
 
 /// Bytes of an entry.
@@ -43,13 +43,83 @@ impl MsiWindow {
     }
 }
 
+/// Where an interrupt file of a guest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MsiTarget {
+    /// In an interrupt controller: the page of its registers
+    Page(u64),
+    /// In memory
+    Memory(MemoryFile),
+}
+
+/// An interrupt file in memory: 2048 pairs of a pending and an enable bit, 64 pairs in 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryFile {
+    /// Its first byte, on a multiple of 512
+    pub address: u64,
+    /// The page that is written to when an MSI has been stored
+    pub notice: u64,
+    /// What is written there: an interrupt identity of 11 bits
+    pub nid: u16,
+}
+
+impl From<u64> for MsiTarget {
+    fn from(page: u64) -> Self {
+        MsiTarget::Page(page)
+    }
+}
+
+/// Bytes of an interrupt file in memory, and what it is aligned to.
+const FILE: u64 = 512;
+/// Identities that a notice may have.
+const IDENTITIES: u16 = 1 << 11;
+
+impl MsiTarget {
+    /// The doublewords of its entry. The second one counts only for a file in memory.
+    pub(super) const fn entry(self) -> [u64; 2] {
+        // `V`, and `M`: 3 is basic translate mode, 1 is MRIF mode
+        const BASIC: u64 = 1 | 3 << 1;
+        const MRIF: u64 = 1 | 1 << 1;
+        match self {
+            MsiTarget::Page(page) => [ppn_at_10(page) | BASIC, 0],
+            MsiTarget::Memory(MemoryFile { address, notice, nid }) => {
+                let nid = nid as u64;
+                [((address / FILE) << 7) | MRIF, ppn_at_10(notice) | nid & 0x3ff | (nid >> 10 & 1) << 60]
+            }
+        }
+    }
+
+    /// Whether an entry can say so on a machine with addresses of so many bits.
+    pub(super) fn check(self, physical_bits: u32) -> Result<(), ApiError> {
+        let within = |addr: u64, bytes: u64| match addr.checked_shr(physical_bits) {
+            Some(0) | None => Ok(()),
+            Some(_) => Err(ApiError::OutOfRange { addr, bytes }),
+        };
+        match self {
+            MsiTarget::Page(page) | MsiTarget::Memory(MemoryFile { notice: page, .. })
+                if !page.is_multiple_of(PAGE) =>
+            {
+                Err(ApiError::Invalid("alignment of an interrupt file or a notice"))
+            }
+            MsiTarget::Memory(file) if !file.address.is_multiple_of(FILE) => {
+                Err(ApiError::Invalid("alignment of an interrupt file in memory"))
+            }
+            MsiTarget::Memory(file) if file.nid >= IDENTITIES => {
+                Err(ApiError::OutOfRange { addr: file.nid.into(), bytes: 1 })
+            }
+            MsiTarget::Page(page) => within(page, PAGE),
+            MsiTarget::Memory(file) => within(file.address, FILE).and_then(|()| within(file.notice, PAGE)),
+        }
+    }
+}
+
 /// The MSI page table of a nest parent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct MsiTable {
     pub(super) window: MsiWindow,
     table: Spa,
-    /// Entries that are valid: the page of each file
-    pub(super) entries: BTreeMap<u32, u64>,
+    /// Entries that are valid: where each file is
+    pub(super) entries: BTreeMap<u32, MsiTarget>,
     /// Contexts point to it
     pub(super) on: bool,
 }

@@ -62,6 +62,7 @@ fn never_blamed_in(scene: Scene, kind: &str, seeds: std::ops::Range<u64>) -> Fig
         total.device_faults += outcome.figures.device_faults;
         total.ats_completions += outcome.figures.ats_completions;
         total.page_requests += outcome.figures.page_requests;
+        total.debug_translations += outcome.figures.debug_translations;
         for (what, count) in outcome.figures.stale_used {
             *total.stale_used.entry(what).or_default() += count;
         }
@@ -141,6 +142,15 @@ fn a_legal_device_with_ats_is_never_blamed() {
 fn a_legal_device_that_counts_is_never_blamed() {
     for kind in ["none", "large", "happy"] {
         assert_busy(&never_blamed_in(Scene::Counters, kind, 0..4));
+    }
+}
+
+#[test]
+fn a_legal_device_that_translates_for_software_is_never_blamed() {
+    for kind in ["none", "large", "combined", "happy"] {
+        let figures = never_blamed_in(Scene::Debug, kind, 0..4);
+        assert_busy(&figures);
+        assert!(figures.debug_translations > 100, "{figures:?}");
     }
 }
 
@@ -337,6 +347,12 @@ fn no_legal_device_of_many_that_counts_is_blamed() {
 
 #[test]
 #[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_translates_for_software_is_blamed() {
+    three_hundred_of_each_kind(Scene::Debug);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_that_keeps_napot_entries_whole_is_blamed() {
     three_hundred_of_each_kind(Scene::Ranges);
 }
@@ -495,6 +511,7 @@ fn otherwise(config: &mut ModelConfig, change: &str) {
         "early_cycles" => caches.early_cycles = small,
         "late_updates" => caches.late_updates = on,
         "dirty_tables" => caches.dirty_tables = on,
+        "debug_spares_updates" => caches.debug_spares_updates = on,
         "strict" => *caches = caches.strict(),
         _ => panic!("no field {field}"),
     }

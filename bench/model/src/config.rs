@@ -72,6 +72,8 @@ pub struct CacheConfig {
     pub late_updates: bool,
     /// Where a read of a first-stage table sets A in a second-stage entry, it sets D as well
     pub dirty_tables: bool,
+    /// Translation requests by software update neither A nor D
+    pub debug_spares_updates: bool,
 }
 
 impl CacheConfig {
@@ -109,6 +111,7 @@ impl CacheConfig {
             early_cycles: 0,
             late_updates: false,
             dirty_tables: false,
+            debug_spares_updates: false,
         }
     }
 
@@ -125,6 +128,7 @@ impl CacheConfig {
             early_cycles: 0,
             late_updates: false,
             dirty_tables: false,
+            debug_spares_updates: false,
             ..self
         }
     }
@@ -199,6 +203,7 @@ impl CacheConfig {
         config.early_cycles = if dice.percent(40) { 1 + dice.below(40) as u8 } else { 0 };
         config.late_updates = dice.percent(40);
         config.dirty_tables = dice.percent(40);
+        config.debug_spares_updates = dice.percent(40);
         config
     }
 }

@@ -412,6 +412,31 @@ habits! {
     UnowedWrite,
     /// After two hundred requests no more of one device are accepted.
     DeviceStarved,
+    // Translation requests by software
+    /// A debug request that is asked for again is answered as before.
+    DebugKeepsLast,
+    /// A debug response shows twice the range that the pages permit.
+    DebugSizeTooLarge,
+    /// A debug response has the address of a neighbour.
+    DebugWrongAddress,
+    /// A debug response loses the memory type.
+    DebugMemoryTypeDropped,
+    /// The fault of a debug request is not recorded.
+    DebugFaultUnrecorded,
+    /// A debug request that faults is answered with its own address.
+    DebugFaultHidden,
+    /// Priv of a debug request is ignored.
+    DebugPrivilegeDropped,
+    /// PV of a debug request is ignored.
+    DebugProcessDropped,
+    /// NW of a debug request is ignored: write permission is never asked for.
+    DebugWriteNotAsked,
+    /// A debug request for an interrupt file in memory is answered with its address.
+    DebugMrifPassed,
+    /// Go/Busy of some debug requests stays set.
+    DebugNeverEnds,
+    /// tr_req_ctl reads 0 but for Go/Busy.
+    DebugControlLost,
     // ATS translation requests
     /// A translation request is answered although EN_ATS is 0.
     AtsIgnoresEnable,

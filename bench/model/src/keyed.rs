@@ -2,7 +2,7 @@
 //! What a whole translation is found by, where its context does not matter: "the translation process may use the GSCID
 //! and PSCID to associate the cached translations" (section "Process to translate an IOVA").
 
-use golden::{Access, Gscid, Kind, Pscid, Pte, Purpose, Request, Role, Tags, WordRef};
+use golden::{Access, Gscid, Pscid, Pte, Purpose, Request, Role, Tags, WordRef};
 
 use super::path::{Origin, PathWord};
 
@@ -25,7 +25,7 @@ pub(super) struct Tagged {
 impl Key {
     /// None for a request that is not simply translated.
     pub(super) fn of(request: &Request) -> Option<Self> {
-        (request.kind == Kind::Untranslated).then_some(Self {
+        request.is_untranslated().then_some(Self {
             page: request.iova.0 >> 12,
             access: request.access,
             privileged: request.privileged,

@@ -13,6 +13,7 @@ mod cache;
 mod commands;
 mod config;
 mod covers;
+mod debug;
 mod dice;
 mod dma;
 mod exchange;
@@ -96,7 +97,7 @@ impl Model {
         };
         Self {
             config,
-            registers: Registers::new(strap, config.version, config.choices, nature),
+            registers: Registers::new(strap, &config),
             lite: Lite::default(),
             ptw: Ptw::new(),
             dma: Transactions::new(nature),
@@ -127,6 +128,7 @@ impl Model {
             && self.commands.is_idle()
             && self.faults.is_idle()
             && self.registers.messages.is_idle()
+            && self.registers.debug.is_idle()
             && self.files.is_idle()
             && self.ats.is_idle()
             && self.pages.is_idle()
@@ -171,7 +173,7 @@ impl Model {
         let before = Before { dma: &self.dma, files: &self.files };
         self.commands.step(&mut self.registers, &mut self.ptw, before, &mut self.caches, &mut self.ats);
         self.walkers.step(&mut World {
-            registers: &self.registers,
+            registers: &mut self.registers,
             dma: &mut self.dma,
             caches: &mut self.caches,
             faults: &mut self.faults,

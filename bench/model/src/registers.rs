@@ -3,6 +3,9 @@
 
 use golden::{Capabilities, Choices, Config, Cqcsr, DdtMode, Ddtp, Fctl, Icvec, Ipsr, QueueBase, SpecVersion, offset};
 
+use super::config::ModelConfig;
+use super::debug::Debug;
+use super::dice::Dice;
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
 use super::hpm::Hpm;
@@ -10,12 +13,9 @@ use super::messages::Messages;
 use super::ptw::Ptw;
 use super::record_queue::{RecordQueue, wrap};
 
-/// What the model has of `capabilities`, where the strap offers it. It has no debug interface; interrupts are wires
-/// unless the strap offers both ways.
-pub const CAPABILITIES: u64 = {
-    let all = Capabilities(u64::MAX);
-    all.with_dbg(false).with_qosid(false).0
-};
+/// What the model has of `capabilities`, where the strap offers it. Interrupts are wires unless the strap offers both
+/// ways.
+pub const CAPABILITIES: u64 = Capabilities(u64::MAX).with_qosid(false).0;
 
 /// `capabilities.IGS`: by message and by wire
 const BOTH: u8 = 2;
@@ -52,11 +52,14 @@ pub(super) struct Registers {
     high: u16,
     pub messages: Messages,
     pub hpm: Hpm,
+    pub debug: Debug,
 }
 
 impl Registers {
     /// After reset.
-    pub(super) fn new(strap: Capabilities, version: SpecVersion, choices: Choices, nature: Nature) -> Self {
+    pub(super) fn new(strap: Capabilities, config: &ModelConfig) -> Self {
+        let &ModelConfig { seed, version, choices, habit, .. } = config;
+        let nature = Nature(habit);
         // AXI carries 56 address bits.
         let igs = if strap.igs() == BOTH { BOTH } else { 1 };
         // It stores into MRIFs by atomics only.
@@ -82,6 +85,7 @@ impl Registers {
             high: 0,
             messages: Messages::new(nature),
             hpm: Hpm::new(nature),
+            debug: Debug::new(nature, Dice::new(seed, 6)),
         }
     }
 
@@ -115,6 +119,7 @@ impl Registers {
             offset::PQCSR => pair(self.pq.csr.0 & !self.hides(MEMORY_FAULT, Habit::PqFaultHidden), self.ipsr.0),
             offset::ICVEC => self.icvec.0,
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.read(at),
+            offset::TR_REQ_IOVA | offset::TR_REQ_CTL | offset::TR_RESPONSE if self.caps.dbg() => self.debug.read(at),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
         }
@@ -162,6 +167,7 @@ impl Registers {
             }
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.write(at, data, mask),
+            offset::TR_REQ_IOVA | offset::TR_REQ_CTL if self.caps.dbg() => self.debug.write(at, data, mask),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => {
                 self.messages.write(at - offset::MSI_CFG_TBL, data, mask);
             }

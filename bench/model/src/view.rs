@@ -164,6 +164,9 @@ impl Words for View<'_> {
     }
 
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
+        if self.kind == Kind::Debug && self.caches_config.debug_spares_updates {
+            return Update::Done;
+        }
         let new = match update_bits(self.nature, self.kind, word, old, new) {
             Some(new) => new,
             None => return Update::Done,

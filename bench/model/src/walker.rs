@@ -37,6 +37,8 @@ enum Job {
     Dma(usize),
     /// An ATS translation request, by slot
     Ats(usize),
+    /// The translation request of software
+    Debug,
     /// The page request that is next, for its device context
     Page,
     /// The caches alone
@@ -75,7 +77,7 @@ impl Walker {
 
 /// Parts of the model that a walk meets.
 pub(super) struct World<'a> {
-    pub registers: &'a Registers,
+    pub registers: &'a mut Registers,
     pub dma: &'a mut Transactions,
     pub caches: &'a mut Caches,
     pub faults: &'a mut FaultQueue,
@@ -241,11 +243,11 @@ impl Walkers {
         if world.registers.ddtp_next.is_none() {
             // Where both want the last free walker, they have it in turn.
             if self.messages_first {
-                self.assign_messages(world);
+                self.assign_messages(&config, world);
                 self.assign(&config, world);
             } else {
                 self.assign(&config, world);
-                self.assign_messages(world);
+                self.assign_messages(&config, world);
             }
         }
         for at in 0..self.walkers.len() {
@@ -290,8 +292,9 @@ impl Walkers {
         }
     }
 
-    /// Gives messages of devices to walkers that are free: one of each kind, so that DMA has its share as well.
-    fn assign_messages(&mut self, world: &mut World<'_>) {
+    /// Gives messages of devices, and what software asks, to walkers that are free: one of each kind, so that DMA has its
+    /// share as well.
+    fn assign_messages(&mut self, config: &Config, world: &mut World<'_>) {
         if let Some(request) = world.pages.next_waiting()
             && let Some(at) = self.free()
         {
@@ -306,6 +309,21 @@ impl Walkers {
             self.happened.push(Happened { event: ATS, request, tags: None });
             self.messages_first = false;
             self.begin(at, Job::Ats(slot), request);
+        }
+        if let Some(request) = world.registers.debug.next_waiting() {
+            let kept = Request { kind: Kind::Untranslated, ..request };
+            let hit = if matches!(config.ddtp.mode(), DdtMode::Levels(_)) { world.caches.result(&kept) } else { None };
+            if let Some((page, pbmt)) = hit {
+                world.registers.debug.answer_page(page, pbmt);
+            } else if let Some(at) = self.free() {
+                world.registers.debug.walking();
+                self.messages_first = false;
+                // "The HPM counters may be updated normally".
+                if self.dice.percent(50) {
+                    self.happened.push(Happened { event: UNTRANSLATED, request, tags: None });
+                }
+                self.begin(at, Job::Debug, request);
+            }
         }
     }
 
@@ -362,7 +380,7 @@ impl Walkers {
             late: None,
             caches_config: self.config,
             context_words: context_words(self.nature, &self.config, config),
-            key: if matches!(job, Job::Dma(_)) { Key::of(&request) } else { None },
+            key: if matches!(job, Job::Dma(_) | Job::Debug) { Key::of(&request) } else { None },
             found: None,
         };
         let ended = match job {
@@ -373,9 +391,15 @@ impl Walkers {
         if walker.early && wanted.is_none() {
             return;
         }
-        if let (Some((page, pbmt)), Job::Dma(slot)) = (found, job) {
-            self.translations += 1;
-            world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+        if let Some((page, pbmt)) = found {
+            match job {
+                Job::Dma(slot) => {
+                    self.translations += 1;
+                    world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+                }
+                // No other walk has a key.
+                _ => world.registers.debug.answer_page(page, pbmt),
+            }
             self.keep(at, config, world);
             self.walkers[at].job = None;
             return;
@@ -527,6 +551,14 @@ impl Walkers {
         if request.is_ats() {
             return;
         }
+        if job == Job::Debug {
+            world.registers.debug.answer(&Outcome::Translated(*translation));
+            // What it did not update is nothing to go by for who has to.
+            if self.config.debug_spares_updates {
+                return;
+            }
+        }
+        let request = &Request { kind: if job == Job::Debug { Kind::Untranslated } else { request.kind }, ..*request };
         let path = &self.walkers[at].path;
         if translation.size_log2 >= 12 && !path.is_empty() && !matches!(translation.target, Target::Mrif(_)) {
             world.caches.fill_result(request, spa, pbmt, path);
@@ -569,12 +601,16 @@ impl Walkers {
         if matches!(job, Job::Dma(_)) && self.nature.has(Habit::UpdateBeforeChecks) {
             self.update_refused(at, fault, world);
         }
-        let silent = request.is_ats() && self.nature.has(Habit::AtsFaultUnrecorded);
+        let silent = request.is_ats() && self.nature.has(Habit::AtsFaultUnrecorded)
+            || job == Job::Debug && self.nature.has(Habit::DebugFaultUnrecorded);
         if job != Job::Prefetch && self.is_reported(fault) && !silent {
             world.faults.report(self.record(fault));
         }
         if let Job::Ats(slot) = job {
             world.ats.answer(slot, &Outcome::Fault(*fault));
+        }
+        if job == Job::Debug {
+            world.registers.debug.answer(&Outcome::Fault(*fault));
         }
         let Job::Dma(slot) = job else { return };
         if self.nature.has(Habit::RefusalPassed) {

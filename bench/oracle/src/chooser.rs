@@ -72,6 +72,8 @@ pub struct Chooser<'a> {
     claimed: Option<Spa>,
     /// The last walk went on although an update has still to be made
     deferred: bool,
+    /// A and D bits need not be updated
+    spared: bool,
     /// No other values of words are tried
     only: Option<&'a Only<'a>>,
 }
@@ -161,6 +163,7 @@ impl<'a> Chooser<'a> {
             updates: [false; 2],
             claimed: None,
             deferred: false,
+            spared: false,
             only: None,
         }
     }
@@ -173,6 +176,11 @@ impl<'a> Chooser<'a> {
     /// Every value of this word counts, since it is its update that is looked for.
     pub fn claim(&mut self, addr: Spa) {
         self.claimed = Some(addr);
+    }
+
+    /// An entry leads on although A or D has not been set in it.
+    pub fn spare_updates(&mut self) {
+        self.spared = true;
     }
 
     /// Goes on to the next combination; false when all have been tried.
@@ -493,6 +501,9 @@ impl Words for Chooser<'_> {
     /// access through, so that a refusal comes before it.
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
         let refused = self.known.updates.was_refused(word, old, new, self.window);
+        if self.spared && (!refused || self.branch(2) == 0) {
+            return Update::Done;
+        }
         match refused {
             true if self.known.errors_corrupt => Update::Corrupt,
             true => Update::AccessFault,

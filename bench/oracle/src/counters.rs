@@ -120,7 +120,8 @@ impl Counter {
     fn matches(&self, request: &Request) -> bool {
         let s = self.selector;
         let event = match request.kind {
-            Kind::Untranslated => 1,
+            // "For the purpose of counting in the HPM, these requests are treated as Untranslated Requests."
+            Kind::Untranslated | Kind::Debug => 1,
             Kind::Translated => 2,
             Kind::Ats { .. } => return false,
         };

@@ -207,7 +207,7 @@ impl Oracle {
     pub(crate) fn with_evidence(&self, mut violation: Violation, now: Cycle) -> Violation {
         match violation.rule {
             // Their request is shown.
-            Rule::Translation | Rule::Refusal | Rule::AtsCompletion => return violation,
+            Rule::Translation | Rule::Refusal | Rule::AtsCompletion | Rule::DebugTranslation => return violation,
             Rule::FaultRecord => self.add_record(&mut violation),
             Rule::FaultLost => self.add_lost(&mut violation),
             _ => {}

@@ -136,7 +136,7 @@ impl Oracle {
         let dma = dma.map(|transaction| (request_of(transaction), Window::until(transaction, now)));
         let offers = self.transactions.offers().iter();
         let offers = offers.map(|(request, since)| (request_of_dma(request), Window::offered(*since, now)));
-        dma.chain(offers).chain(self.translation_requests.waiting(now)).collect()
+        dma.chain(offers).chain(self.translation_requests.waiting(now)).chain(self.debug.waiting(now)).collect()
     }
 
     fn find_speculative_of_waiting(&mut self, now: Cycle) -> bool {

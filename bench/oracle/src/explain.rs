@@ -71,10 +71,16 @@ pub fn request_of_dma(dma: &DmaRequest) -> Request {
 
 /// The whole process of translating a request.
 pub(super) fn walk(request: &Request) -> impl Fn(&Config, &mut Chooser<'_>) -> Option<Outcome> {
-    move |config, words| match golden::translate(config, words, request) {
-        Outcome::Unavailable => None,
-        Outcome::Translated(_) if words.is_deferred() => None,
-        outcome => Some(outcome),
+    move |config, words| {
+        // "The IOMMU may update the Accessed (A) and/or Dirty (D) bits" (chapter "Debug support").
+        if request.kind == Kind::Debug {
+            words.spare_updates();
+        }
+        match golden::translate(config, words, request) {
+            Outcome::Unavailable => None,
+            Outcome::Translated(_) if words.is_deferred() => None,
+            outcome => Some(outcome),
+        }
     }
 }
 

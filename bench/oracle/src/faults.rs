@@ -20,6 +20,8 @@ pub enum Origin {
     Transaction(Ticket),
     /// An ATS translation request of a device
     Translation(u32),
+    /// A translation request of software in the name of a device
+    Debug(u32),
     /// A page request of a device
     Page(u32),
     /// An interrupt of the device itself
@@ -31,6 +33,7 @@ impl std::fmt::Display for Origin {
         match self {
             Origin::Transaction(ticket) => write!(f, "transaction {}", ticket.0),
             Origin::Translation(device) => write!(f, "a translation request of device {device:#x}"),
+            Origin::Debug(device) => write!(f, "a translation request by software for device {device:#x}"),
             Origin::Page(device) => write!(f, "a page request of device {device:#x}"),
             Origin::Message => f.write_str("a message"),
         }

@@ -16,6 +16,7 @@ mod commands;
 mod configuration;
 mod counters;
 mod ddtp;
+mod debug;
 mod device_commands;
 mod device_writes;
 mod dma;
@@ -105,6 +106,7 @@ pub struct Oracle {
     transactions: dma::Transactions,
     files: interrupt_files::InterruptFiles,
     translation_requests: ats::TranslationRequests,
+    debug: debug::Debug,
     device_commands: device_commands::DeviceCommands,
     page_queue: page_queue::PageQueue,
     page_requests: page_requests::PageRequests,
@@ -138,6 +140,7 @@ impl Oracle {
             transactions: dma::Transactions::default(),
             files: interrupt_files::InterruptFiles::default(),
             translation_requests: ats::TranslationRequests::default(),
+            debug: debug::Debug::default(),
             device_commands: device_commands::DeviceCommands::default(),
             page_queue: page_queue::PageQueue::new(),
             page_requests: page_requests::PageRequests::default(),
@@ -167,6 +170,12 @@ impl Oracle {
     /// The oldest request in flight: when it was accepted.
     pub fn oldest_request(&self) -> Option<Cycle> {
         self.transactions.live().iter().map(|t| t.accepted).chain(self.translation_requests.oldest()).min()
+    }
+
+    /// Since when a translation request by software has been under way, as far as reads of `tr_req_ctl` have shown: the
+    /// time since the last of them is left out.
+    pub fn oldest_debug(&self, now: Cycle) -> Option<Cycle> {
+        self.debug.oldest_shown(now)
     }
 
     /// The oldest request that shows on `dev_*` and is not accepted: since when.

@@ -5,6 +5,7 @@ use events::{Agent, Cycle, Event};
 use golden::Spa;
 
 use super::Oracle;
+use super::debug::Piece;
 use super::rule::{Rule, Violation};
 use super::slips::Slip;
 use super::view::Peek;
@@ -89,6 +90,9 @@ impl Oracle {
                 for (register, value) in messages::registers(*offset, *bytes, *value) {
                     self.register_write(register, value, now);
                 }
+                if let Some(piece) = Piece::of(*offset, *bytes, *value) {
+                    self.debug_written(&piece, now);
+                }
             }
             Event::OperationBegun { operation } => {
                 self.time_line.begin(now, &operation.name);
@@ -152,6 +156,7 @@ impl Oracle {
                 let live = self.transactions.live().iter().map(|t| t.offered);
                 let offers = self.transactions.offers().iter().map(|(_, since)| *since);
                 let asked = self.translation_requests.oldest_offer().into_iter().chain(self.refusals.oldest_offer());
+                let asked = asked.chain(self.debug.oldest());
                 let oldest = live.chain(offers).chain(asked).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
@@ -175,8 +180,16 @@ impl Oracle {
                 }
                 self.register_read(*offset, *value, *accepted, now)?;
                 counted?;
+                if let Some(piece) = Piece::of(*offset, 8, *value) {
+                    self.debug_read(&piece, *accepted, now)?;
+                }
             }
-            Event::RegRead { offset, value, accepted, .. } => self.register_read(*offset, *value, *accepted, now)?,
+            Event::RegRead { offset, bytes, value, accepted } => {
+                self.register_read(*offset, *value, *accepted, now)?;
+                if let Some(piece) = Piece::of(*offset, *bytes, *value) {
+                    self.debug_read(&piece, *accepted, now)?;
+                }
+            }
             Event::Store { agent, addr, old, new } => self.store(*agent, *addr, *old, *new, now),
             Event::PtwReadBeat { id, addr, data, resp, sampled, .. } => match self.search.updates.answered(*id) {
                 Some(exchange) => self.exchanged(&exchange, *data, *resp, *sampled, now),
@@ -203,6 +216,7 @@ impl Oracle {
             Event::RegWrite { offset, bytes, value, .. } => {
                 self.counters.write_ends(*offset, *bytes, *value, now);
                 self.interrupts.register_written(*offset, *value, now);
+                self.debug.write_done(now);
                 let pending = self.interrupts.pending(&self.open(now), now);
                 for (register, _) in messages::registers(*offset, *bytes, *value) {
                     self.messages.register_written(register, &pending, now);

@@ -15,13 +15,16 @@ impl Oracle {
         self.accesses.write(register, value, now);
         let open = self.open(now);
         let waiting = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
-        let live = waiting + self.transactions.offers().len();
+        let live = waiting + self.transactions.offers().len() + usize::from(self.debug.is_under_way());
         self.counters.write_begins(register, value, live, now);
         let pending = self.interrupts.pending(&open, now);
         self.messages.register_write(register, value, &pending, &self.routing(), now);
         self.interrupts.register_write(register, value, &open, now);
         if register == offset::CQCSR && Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(now);
+        }
+        if matches!(register, offset::DDTP | offset::FCTL) {
+            self.debug.configuration_written();
         }
         self.search.configuration.written(register, value, now);
         self.queue_register_written(register, value, now);

@@ -28,6 +28,7 @@ impl Oracle {
         for check in queues {
             self.look_at_rest(*check, now)?;
         }
+        self.settle_debug(now);
         let excused = self.interrupts.excused();
         self.settle_doubts();
         self.settle_losses(excused);

@@ -42,6 +42,8 @@ pub enum Rule {
     Message,
     /// The completion of an ATS translation request is explained by values that the device may use.
     AtsCompletion,
+    /// The response to a translation request by software is explained by values that the device may use.
+    DebugTranslation,
     /// Each ATS.INVAL sends one invalidation request, with its operands and an ITag that is free.
     AtsInvalidation,
     /// Each page request that can be queued is, as it came.
@@ -66,7 +68,7 @@ pub enum Rule {
 
 impl Rule {
     /// Those that a device can break; the others are of software.
-    pub const OF_DEVICES: [Rule; 23] = [
+    pub const OF_DEVICES: [Rule; 24] = [
         Rule::Translation,
         Rule::Refusal,
         Rule::FaultRecord,
@@ -85,6 +87,7 @@ impl Rule {
         Rule::Interrupt,
         Rule::Message,
         Rule::AtsCompletion,
+        Rule::DebugTranslation,
         Rule::AtsInvalidation,
         Rule::PageRequest,
         Rule::PageResponse,
@@ -113,6 +116,7 @@ impl Rule {
             Rule::Interrupt => "interrupt",
             Rule::Message => "message",
             Rule::AtsCompletion => "ats-completion",
+            Rule::DebugTranslation => "debug-translation",
             Rule::AtsInvalidation => "ats-invalidation",
             Rule::PageRequest => "page-request",
             Rule::PageResponse => "page-response",
@@ -146,6 +150,7 @@ impl Rule {
                 "RISC-V IOMMU, Interrupt pending status register (ipsr); MSI configuration table (msi_cfg_tbl)"
             }
             Rule::AtsCompletion => "RISC-V IOMMU, PCIe ATS translation request handling",
+            Rule::DebugTranslation => "RISC-V IOMMU, Debug support; Translation-response (tr_response)",
             Rule::AtsInvalidation => "RISC-V IOMMU, IOMMU PCIe ATS commands",
             Rule::PageRequest => "RISC-V IOMMU, Page-Request-Queue (PQ)",
             Rule::PageResponse => "RISC-V IOMMU, PCIe ATS Page Request handling; IOMMU PCIe ATS commands",

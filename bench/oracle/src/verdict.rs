@@ -22,6 +22,9 @@ pub struct Figures {
     /// Completions of ATS translation requests compared with the golden model
     #[serde(default)]
     pub ats_completions: u64,
+    /// Translation requests by software whose response was compared with the golden model
+    #[serde(default)]
+    pub debug_translations: u64,
     /// Page requests that came into their queue
     #[serde(default)]
     pub page_requests: u64,

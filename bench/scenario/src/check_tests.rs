@@ -306,3 +306,69 @@ fn process_directories_and_queues() {
     let message = "there is no room for tables in so large a page";
     wrong("parent: host", page, "1G", message, "");
 }
+
+/// Spoils the scenario by one more step, and compares the messages of all problems.
+#[track_caller]
+fn step(step: &str, messages: &[&str]) {
+    let text = GOOD.replace("  - fence\n", &format!("  - fence\n  - {step}\n"));
+    let found = parse("a.yaml", &text).err();
+    let found = found.iter().flat_map(|diagnostics| diagnostics.problems()).map(|problem| problem.message.as_str());
+    assert_eq!(found.collect::<Vec<_>>(), messages, "{step}");
+}
+
+#[test]
+fn translations_that_software_asks_for() {
+    let debug = |rest: &str, messages: &[&str]| step(&format!("debug-translate: {{ {rest} }}"), messages);
+    debug("device: nic, address: 0x1000, expect: ok, to: 0x2000, size: 2M", &[]);
+    debug("device-id: 0x99, address: 0x1000, execute: true, expect: fault, cause: 258", &[]);
+    debug("device: nic, address: 0x1000, fails: EOPNOTSUPP", &[]);
+    debug("address: 0x1000", &["which device asks?"]);
+    debug("device: nik, address: 0x1000", &["unknown device `nik`"]);
+    debug("device: nic, address: 0x1000, privileged: true", &[]);
+    debug("device: nic, address: 0x1000, execute: true, no-write: true", &["`execute` and `no-write`"]);
+    debug("device: nic, address: 0x1000, to: 0x2000", &["where it leads is known only if it is translated"]);
+    debug("device: nic, address: 0x1000, expect: ok, size: 12K", &["a range of 12K bytes"]);
+    debug(
+        "device: nic, address: 0x1008, expect: ok, to: 0x2000",
+        &["a page is translated, and not what lies within it"],
+    );
+    debug("device: nic, address: 0x1000, expect: ok, cause: 13", &["a cause without a fault"]);
+    debug("device: nic, address: 0x1000, expect: ok, fails: EINVAL", &["a call that fails has no answer"]);
+}
+
+#[test]
+fn narrow_beats_and_their_data() {
+    let dma = |rest: &str, messages: &[&str]| step(&format!("dma: {{ device: nic, {rest} }}"), messages);
+    dma("write: 0x1004, bytes: 4, beat-bytes: 4, data: 0xffff_ffff", &[]);
+    dma("write: 0x1003, bytes: 1, beat-bytes: 1, data: 255", &[]);
+    dma("write: 0x1000, bytes: 64, data: 0xffff_ffff_ffff_ffff", &[]);
+    dma("write: 0x1002, bytes: 4, beat-bytes: 4, data: 0xffff_ffff", &[]);
+    dma("write: 0x1000, beat-bytes: 4, data: 0xffff_ffff_ffff_ffff", &[]);
+    dma("write: 0x1000, bytes: 3, beat-bytes: 3", &["beats of 3 bytes"]);
+    dma("write: 0x1000, bytes: 4, beat-bytes: 4, data: 0x1_0000_0000", &["data 0x100000000 does not fit in 32 bits"]);
+    dma("read: 0x1000, data: 1", &["only a write has data"]);
+}
+
+#[test]
+fn interrupt_files_in_memory() {
+    let host = "host: { kind: paging, nest-parent: true,";
+    let with_files = GOOD.replace(host, &format!("{host} msi: {{ address: 0x2800_0000, files: 2 }},"));
+    let with_files = with_files.replace("iommu: {", "requires: [msi]\niommu: { context: extended,");
+    let map = |rest: &str, messages: &[&str]| {
+        let step = format!("  - fence\n  - msi-map: {{ domain: host, file: 1, {rest} }}\n");
+        let found = parse("a.yaml", &with_files.replace("  - fence\n", &step)).err();
+        let found = found.iter().flat_map(|diagnostics| diagnostics.problems()).map(|problem| problem.message.as_str());
+        assert_eq!(found.collect::<Vec<_>>(), messages, "{rest}");
+    };
+    map("mrif: { address: 0xb800_0200, notice: 0xb900_0000, nid: 0x7ff }", &[]);
+    map("to: 0xb000_0000", &[]);
+    map("fails: EINVAL", &["where does the interrupt file lead?"]);
+    let both = "to: 0xb000_0000, mrif: { address: 0xb800_0200, notice: 0xb900_0000, nid: 1 }";
+    map(both, &["where does the interrupt file lead?"]);
+    map("mrif: { address: 0xb800_0100, notice: 0xb900_0000, nid: 1 }", &["0xb8000100 is not aligned"]);
+    map("mrif: { address: 0xb800_0200, notice: 0xb900_0200, nid: 1 }", &["0xb9000200 is not aligned"]);
+    map(
+        "mrif: { address: 0xb800_0200, notice: 0xb900_0000, nid: 0x800 }",
+        &["interrupt identity 0x800 does not fit in 11 bits"],
+    );
+}

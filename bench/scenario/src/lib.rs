@@ -8,6 +8,7 @@ mod at;
 mod broken;
 mod burst;
 mod check;
+mod debug;
 mod diagnostic;
 mod domain;
 mod errno;
@@ -23,6 +24,7 @@ mod parse;
 mod probe;
 mod register;
 mod requirement;
+mod result;
 mod scalar;
 mod schema;
 mod step;
@@ -32,6 +34,7 @@ mod variables;
 pub use at::{At, Named, Place};
 pub use broken::{BreakMemory, Causes, MendMemory, SetMsi};
 pub use burst::{BurstKind, Shapes};
+pub use debug::DebugTranslate;
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
@@ -47,7 +50,7 @@ pub use machine::{
     Timing,
 };
 pub use matrix::Variant;
-pub use msi::{MsiMap, MsiSwitch, MsiUnmap, MsiWindow};
+pub use msi::{Mrif, MsiMap, MsiSwitch, MsiUnmap, MsiWindow};
 pub use needs::Offer;
 pub use parse::{from_yaml, parse};
 pub use probe::{
@@ -55,9 +58,10 @@ pub use probe::{
 };
 pub use register::{ExpectRegister, Register, WriteRegister};
 pub use requirement::Requirement;
+pub use result::Result as DmaResult;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{
-    Attachment, Detachment, Dma, Drain, Fence, Free, Map, OwnOperation, Poison, Range, Recover, Repeat,
-    Result as DmaResult, SetPte, Step, StepPromise, Store, Stream, StreamKind, Unmap,
+    Attachment, Detachment, Dma, Drain, Fence, Free, Map, OwnOperation, Poison, Range, Recover, Repeat, SetPte, Step,
+    StepPromise, Store, Stream, StreamKind, Unmap,
 };

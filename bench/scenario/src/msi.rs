@@ -30,7 +30,7 @@ impl MsiWindow {
     }
 }
 
-/// An interrupt file that is led to a page.
+/// An interrupt file that is led to a page, or to a file in memory: one of both.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct MsiMap {
@@ -39,9 +39,23 @@ pub struct MsiMap {
     /// Which file, from 0
     pub file: At<u32>,
     /// Physical address of the page
-    pub to: At<Number>,
+    pub to: Option<At<Number>>,
+    /// Or where it is in memory
+    pub mrif: Option<Mrif>,
     /// The call must fail with this error, and change nothing
     pub fails: Option<At<Errno>>,
+}
+
+/// A memory-resident interrupt file: pairs of a pending and an enable bit for 2048 identities, 64 pairs in 16 bytes.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Mrif {
+    /// Its physical address, on a multiple of 512: MRIF Address
+    pub address: At<Number>,
+    /// Physical address of the page of the notice, to which NID is written each time: NPPN
+    pub notice: At<Number>,
+    /// The identity that is written there, 0 to 0x7ff: NID
+    pub nid: At<Number>,
 }
 
 /// An interrupt file that leads nowhere any more.

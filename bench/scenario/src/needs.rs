@@ -47,7 +47,22 @@ fn of_entry(value: u64) -> Option<Requirement> {
     (value >> 61 & 0b11 != 0).then_some(Requirement::Svpbmt)
 }
 
+/// What a step cannot do without.
+fn of_step(step: &Step) -> Option<Requirement> {
+    match step {
+        // Who has to be told that there is no such interface wants none.
+        Step::DebugTranslate(debug) => debug.fails.is_none().then_some(Requirement::Dbg),
+        Step::MsiMap(map) | Step::MsiMove(map) if map.fails.is_none() => map.mrif.as_ref().map(|_| Requirement::Mrif),
+        _ => None,
+    }
+}
+
 impl Scenario {
+    /// What its steps cannot do without, in no order: the strap offers it.
+    pub(crate) fn needed_by_steps(&self) -> impl Iterator<Item = Requirement> {
+        self.all_steps().into_iter().filter_map(|step| of_step(&step.value))
+    }
+
     /// What it does that not every device can, in no order. What its own strap does not offer it tries on purpose.
     fn does(&self) -> Vec<Requirement> {
         let has_tables = |kind: DomainKind| matches!(kind, DomainKind::Paging | DomainKind::Nested);
@@ -65,7 +80,13 @@ impl Scenario {
             }
         });
         let strap = self.capabilities();
-        modes.chain(by_name).chain(context).chain(steps).filter(|needed| needed.met_by(strap)).collect()
+        modes
+            .chain(by_name)
+            .chain(context)
+            .chain(steps)
+            .chain(self.needed_by_steps())
+            .filter(|needed| needed.met_by(strap))
+            .collect()
     }
 
     /// Whether the scenario's own strap leaves out what a device with these `capabilities` has, in a way that matters to it.
@@ -151,6 +172,24 @@ mod tests {
         assert_eq!(lacking(&command("0x4_0000_0003, 0"), 1 << 42), [], "the bit is another one there");
         let own = format!("iommu: {{ features: [sv39] }}\n{}", command("0x4_0000_0401, 0"));
         assert_eq!(lacking(&own, 1 << 42), [], "its strap offers no NL: the command is meant to be illegal");
+    }
+
+    #[test]
+    fn what_a_step_needs_the_strap_offers() {
+        let debug = |rest: &str| {
+            scenario(&format!(
+                "steps: [ debug-translate: {{ device: nic, address: 0{rest} }}, dma: {{ device: nic, read: 0 }} ]"
+            ))
+        };
+        assert_eq!(of(&debug(""), ALL), [Requirement::Dbg]);
+        assert_eq!(debug("").capabilities() >> 31 & 1, 1);
+        assert_eq!(of(&debug(", fails: EOPNOTSUPP"), ALL), [], "it wants none");
+        assert_eq!(debug(", fails: EOPNOTSUPP").capabilities() >> 31 & 1, 0);
+        let files = "requires: [msi]\niommu: { context: extended }\n\
+            domains: { a: { kind: paging, nest-parent: true, map: [], msi: { address: 0, files: 1, unmapped: true } } }\n\
+            steps: [ msi-map: { domain: a, file: 0, mrif: { address: 0x200, notice: 0x1000, nid: 1 } }, dma: { device: nic, read: 0 } ]";
+        assert_eq!(of(&scenario(files), ALL | MSI_FLAT), [Requirement::Mrif]);
+        assert_eq!(scenario(files).capabilities() >> 21 & 0b101, 0b101, "MSI_MRIF, and the atomics for it");
     }
 
     #[test]

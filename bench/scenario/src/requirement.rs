@@ -32,6 +32,8 @@ pub enum Requirement {
     Hpm,
     /// Translation by way of registers: DBG
     Dbg,
+    /// QoS identifiers: QOSID
+    Qosid,
     /// Translations of the two stages are cached apart, so that an invalidation of one stage spares the other. No
     /// register says so; the model does it
     SplitCaches,
@@ -74,6 +76,7 @@ impl Requirement {
             Requirement::T2gpa => 1 << 26,
             Requirement::Hpm => 1 << 30,
             Requirement::Dbg => 1 << 31,
+            Requirement::Qosid => 1 << 41,
             Requirement::SplitCaches | Requirement::Messages | Requirement::PhysicalBits | Requirement::Strap => 0,
             Requirement::Sv39 => 1 << 9,
             Requirement::Sv48 => 1 << 10,
@@ -85,6 +88,15 @@ impl Requirement {
             Requirement::Sv57x4 => 1 << 19,
             Requirement::Nl => 1 << 42,
             Requirement::S => 1 << 43,
+        }
+    }
+
+    /// What the strap offers where it is needed: an IOMMU may store into interrupt files by atomics alone.
+    pub const fn offered(self) -> u64 {
+        const AMO_MRIF: u64 = 1 << 21;
+        match self {
+            Requirement::Mrif => self.bits() | AMO_MRIF,
+            _ => self.bits(),
         }
     }
 
@@ -100,6 +112,7 @@ impl Requirement {
             Requirement::Messages => "messages",
             Requirement::Hpm => "hpm",
             Requirement::Dbg => "dbg",
+            Requirement::Qosid => "qosid",
             Requirement::SplitCaches => "split-caches",
             Requirement::Sv39 => "sv39",
             Requirement::Sv48 => "sv48",
@@ -129,7 +142,7 @@ impl Requirement {
     }
 
     /// All of them.
-    pub const ALL: [Requirement; 22] = [
+    pub const ALL: [Requirement; 23] = [
         Requirement::Pdt,
         Requirement::Msi,
         Requirement::Mrif,
@@ -139,6 +152,7 @@ impl Requirement {
         Requirement::Messages,
         Requirement::Hpm,
         Requirement::Dbg,
+        Requirement::Qosid,
         Requirement::SplitCaches,
         Requirement::Sv39,
         Requirement::Sv48,

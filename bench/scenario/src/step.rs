@@ -12,12 +12,14 @@ use serde::{Deserialize, Deserializer};
 use super::at::At;
 use super::broken::{BreakMemory, Causes, MendMemory, SetMsi};
 use super::burst::{BurstKind, Shapes};
+use super::debug::DebugTranslate;
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
 use super::invalidate::Invalidate;
 use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::register::{ExpectRegister, WriteRegister};
+use super::result::Result;
 use super::scalar::{Number, Size, Span};
 
 /// One step of a scenario. `drain`, `fence`, `recover` and `mend-memory` may stand alone; every other step is a key with its operands.
@@ -32,6 +34,8 @@ pub enum Step {
     Drain(Drain),
     /// One DMA transaction, and its result
     Dma(Dma),
+    /// Asks the IOMMU for a translation by way of registers
+    DebugTranslate(DebugTranslate),
     /// Lets this many cycles pass (a range: drawn from the seed)
     Wait(Span),
     /// Plays steps several times
@@ -183,6 +187,7 @@ const STEPS: &[&str] = &[
     "stop",
     "drain",
     "dma",
+    "debug-translate",
     "wait",
     "repeat",
     "operation",
@@ -235,6 +240,8 @@ impl JsonSchema for Step {
         add("stop", "Stops a stream, and waits until its transactions are done", generator.subschema_for::<String>());
         add("drain", "Stops all streams, and waits until no DMA is in flight", generator.subschema_for::<Drain>());
         add("dma", "One DMA transaction, and its result", generator.subschema_for::<Dma>());
+        let debug = generator.subschema_for::<DebugTranslate>();
+        add("debug-translate", "Asks for a translation by way of registers", debug);
         add("wait", "Lets this many cycles pass", generator.subschema_for::<Span>());
         add("repeat", "Plays steps several times", generator.subschema_for::<Repeat>());
         add("operation", "Makes one operation of several steps", generator.subschema_for::<OwnOperation>());
@@ -431,6 +438,8 @@ pub struct Dma {
     /// AxQOS, 0 to 15; default: any
     #[schemars(with = "Option<u8>", range(max = 15))]
     pub qos: Option<At<u8>>,
+    /// What a write holds from its address on, 8 bytes at most; default: anything
+    pub data: Option<At<Number>>,
     /// The process_id, if the transaction has one
     pub process: Option<At<Number>>,
     /// A supervisor-privilege access: AxPROT[0], which means something only with a process_id
@@ -456,19 +465,6 @@ impl Dma {
     pub fn address(&self) -> Option<&At<Number>> {
         [&self.read, &self.write, &self.fetch].into_iter().flatten().next()
     }
-}
-
-/// What a device sees of its transaction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Result {
-    /// Either; the oracle judges it all the same
-    #[default]
-    Any,
-    /// It is done
-    Ok,
-    /// It is refused
-    Fault,
 }
 
 /// A device, or one of its processes, and a domain.

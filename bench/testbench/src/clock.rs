@@ -30,7 +30,7 @@ const BOUND_CHECK: Cycle = 64;
 /// How long anything may take, in cycles. What takes longer hangs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// A DMA transaction, from acceptance to its answer
+    /// A DMA transaction, from acceptance to its answer, and a translation request by software
     pub request: Cycle,
     /// A command, from its doorbell to its fetch, and a fence, from its fetch to its store
     pub command: Cycle,
@@ -345,6 +345,8 @@ impl Testbench {
             format!("a request was offered and not accepted within {} cycles", self.bounds.request)
         } else if late(oracle.oldest_request(), self.bounds.request) {
             format!("no answer within {} cycles", self.bounds.request)
+        } else if late(oracle.oldest_debug(now), self.bounds.request) {
+            format!("tr_req_ctl.Go/Busy did not become 0 within {} cycles", self.bounds.request)
         } else if late(oracle.oldest_command(now), self.bounds.command) {
             format!("no progress of the command queue within {} cycles", self.bounds.command)
         } else {

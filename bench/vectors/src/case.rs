@@ -151,6 +151,7 @@ pub(super) fn describe(request: &Request) -> String {
     let what = match request.kind {
         Kind::Untranslated => format!("untranslated {access}"),
         Kind::Translated => format!("translated {access}"),
+        Kind::Debug => format!("debug request, {access}"),
         Kind::Ats { no_write, execute } => {
             let flags = [(no_write, " NW"), (execute, " Exe")].map(|(set, name)| if set { name } else { "" });
             format!("ATS translation request{}{}", flags[0], flags[1])

@@ -194,7 +194,7 @@ impl Iommu {
             return translate(&self.config, &mut MemoryWords(platform), request);
         }
         let event = match request.kind {
-            Kind::Untranslated => hpm::UNTRANSLATED,
+            Kind::Untranslated | Kind::Debug => hpm::UNTRANSLATED,
             Kind::Translated => hpm::TRANSLATED,
             Kind::Ats { .. } => hpm::ATS,
         };

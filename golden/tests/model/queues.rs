@@ -492,7 +492,8 @@ fn debug_translations() {
 /// An interrupt file in memory cannot be given as an address: cause 260, unless the device hides it.
 #[test]
 fn debug_translations_of_interrupt_files() {
-    for hidden in [false, true] {
+    const NW_EXE: u64 = 0b1100;
+    for (hidden, asked) in [(false, 0), (true, 0), (false, NW_EXE)] {
         let mut device = Device::with(|p| p.caps = all_capabilities());
         let arena = &mut device.world.arena;
         let table = arena.pages(1);
@@ -506,7 +507,7 @@ fn debug_translations_of_interrupt_files() {
             device.world.arena.set(dc_addr + index as u64 * 8, word);
         }
         device.write(at::TR_REQ_IOVA, 0x7_7000);
-        device.write(at::TR_REQ_CTL, 5 << 40 | 1);
+        device.write(at::TR_REQ_CTL, 5 << 40 | asked | 1);
         assert!(TrResponse(device.iommu.read_register(at::TR_RESPONSE, 8)).fault());
         assert_eq!(device.read(at::FQT), u64::from(!hidden));
         if !hidden {

@@ -30,6 +30,12 @@ pub const FQCSR: u16 = 76;
 pub const IPSR: u16 = 84;
 /// `iocountinh`, 4 bytes
 pub const IOCOUNTINH: u16 = 92;
+/// `tr_req_iova`, 8 bytes
+pub const TR_REQ_IOVA: u16 = 600;
+/// `tr_req_ctl`, 8 bytes
+pub const TR_REQ_CTL: u16 = 608;
+/// `tr_response`, 8 bytes
+pub const TR_RESPONSE: u16 = 616;
 /// `icvec`, 8 bytes
 pub const ICVEC: u16 = 760;
 
@@ -58,6 +64,11 @@ pub const CQCSR_CMD_ILL: u64 = 1 << 10;
 pub const CQCSR_ERRORS: u64 = QUEUE_MEMORY_FAULT | CQCSR_CMD_TO | CQCSR_CMD_ILL;
 /// `fqcsr.fqof`: a record was lost because the queue was full
 pub const FQCSR_FQOF: u64 = 1 << 9;
+
+/// `tr_req_ctl.Go/Busy`: set, a request is under way
+pub const TR_REQ_CTL_GO: u64 = 1;
+/// `tr_req_ctl.PV`: the process_id is valid
+pub const TR_REQ_CTL_PV: u64 = 1 << 32;
 
 /// `ipsr.cip`
 pub const IPSR_CIP: u64 = 1;
@@ -109,6 +120,11 @@ impl Capabilities {
         self.bit(15)
     }
 
+    /// Interrupt files may be in memory (`MSI_MRIF`).
+    pub const fn msi_mrif(self) -> bool {
+        self.bit(23)
+    }
+
     /// Device contexts are 64 bytes, with MSI page tables.
     pub const fn msi_flat(self) -> bool {
         self.bit(22)
@@ -127,6 +143,11 @@ impl Capabilities {
     /// There are counters of performance (`HPM`).
     pub const fn has_counters(self) -> bool {
         self.0 >> 30 & 1 == 1
+    }
+
+    /// Software can ask for translations by way of registers (`DBG`).
+    pub const fn debug(self) -> bool {
+        self.bit(31)
     }
 
     /// Interrupts can be wires (`IGS` is WSI or BOTH).

@@ -7,7 +7,7 @@ use golden::DeviceId;
 use super::api::{Bench, NIC, resources};
 use super::mock::{CAPS, MSI_FLAT, Mock, Seen};
 use crate::format::Scheme;
-use crate::{ApiError, Domain, Driver, Errno, HwptRequest, Ledger, MsiWindow, Options, Target};
+use crate::{ApiError, Domain, Driver, Errno, HwptRequest, Ledger, MemoryFile, MsiTarget, MsiWindow, Options, Target};
 
 const WINDOW: MsiWindow = MsiWindow { address: 0x2800_0000, files: 8 };
 const PAGE: u64 = 0xb000_0000;
@@ -138,4 +138,79 @@ fn switching_reaches_nested_users_hitlessly_and_mask_and_pattern_come_first() {
         _ => None,
     });
     assert_eq!(first, Some((Promise::Hitless, true)));
+}
+
+const MSI_MRIF: u64 = 1 << 23;
+const IN_MEMORY: MemoryFile = MemoryFile { address: 0xb800_0200, notice: 0xb900_3000, nid: 0x4ab };
+
+#[test]
+fn files_in_memory_are_refused_as_well() {
+    use Errno::{EINVAL, EOPNOTSUPP, ERANGE};
+    for (caps, file, errno) in [
+        (0, IN_MEMORY, EOPNOTSUPP),
+        (MSI_MRIF, MemoryFile { address: 0xb800_0100, ..IN_MEMORY }, EINVAL),
+        (MSI_MRIF, MemoryFile { address: 1 << 56, ..IN_MEMORY }, ERANGE),
+        (MSI_MRIF, MemoryFile { notice: 0xb900_3200, ..IN_MEMORY }, EINVAL),
+        (MSI_MRIF, MemoryFile { notice: 1 << 56, ..IN_MEMORY }, ERANGE),
+        (MSI_MRIF, MemoryFile { nid: 0x800, ..IN_MEMORY }, ERANGE),
+    ] {
+        let mut b = Bench::new(CAPS | MSI_FLAT | caps, Options::default());
+        let files = parent(&mut b, WINDOW).unwrap();
+        b.driver.msi_map(&mut b.machine, files, 1, PAGE).unwrap();
+        let before = b.driver.books();
+        for map in [true, false] {
+            let target = MsiTarget::Memory(file);
+            let done = if map {
+                b.driver.msi_map(&mut b.machine, files, 2, target)
+            } else {
+                b.driver.msi_move(&mut b.machine, files, 1, target)
+            };
+            assert_eq!(done.expect_err("refused").errno(), Some(errno), "{file:?}");
+            assert_eq!(before.difference(&b.driver.books()), None, "{file:?}");
+        }
+    }
+}
+
+/// What is stored at an entry and what is flushed, in their order.
+fn changes(b: &Bench, entry: u64) -> Vec<(u64, u64)> {
+    let of_entry = |action: &super::mock::Action| match action {
+        super::mock::Action::Store(addr, value) if addr & !15 == entry => Some((addr - entry, *value)),
+        super::mock::Action::Command(Seen::Gvma { .. }) => Some((FLUSH, 0)),
+        _ => None,
+    };
+    b.machine.log.iter().filter_map(of_entry).collect()
+}
+
+/// In a list of changes
+const FLUSH: u64 = 99;
+
+#[test]
+fn an_entry_goes_from_mode_to_mode_by_stores_that_count_one_by_one() {
+    let mut b = Bench::new(CAPS | MSI_FLAT | MSI_MRIF, Options::default());
+    let files = parent(&mut b, WINDOW).unwrap();
+    b.attach(files);
+    let entry = ((b.context()[4] & 0xfff_ffff_ffff) << 12) + 16 * 3;
+    // V, M = 1, the address from bit 9 on at bit 7; the page of the notice at bit 10, the identity at 9:0 and 60.
+    let first = 0xb800_0200_u64 >> 9 << 7 | 3;
+    let second = 0xb900_3000_u64 >> 2 | 0x0ab | 1 << 60;
+    let page = PAGE >> 2 | 7;
+    let other = MemoryFile { address: 0xb800_0400, nid: 7, ..IN_MEMORY };
+    let (other_first, other_second) = (0xb800_0400_u64 >> 9 << 7 | 3, 0xb900_3000_u64 >> 2 | 7);
+    b.machine.log.clear();
+    b.driver.msi_map(&mut b.machine, files, 3, MsiTarget::Memory(IN_MEMORY)).unwrap();
+    assert_eq!(changes(&b, entry), [(8, second), (FLUSH, 0), (0, first)], "the rest may be cached though V was clear");
+    for (target, expected) in [
+        (MsiTarget::Page(PAGE), vec![(0, page), (FLUSH, 0)]),
+        (MsiTarget::Memory(IN_MEMORY), vec![(8, second), (FLUSH, 0), (0, first), (FLUSH, 0)]),
+        (
+            MsiTarget::Memory(other),
+            vec![(0, 0), (FLUSH, 0), (8, other_second), (FLUSH, 0), (0, other_first), (FLUSH, 0)],
+        ),
+        (MsiTarget::Memory(MemoryFile { nid: 0x4ab, ..other }), vec![(8, second), (FLUSH, 0)]),
+        (MsiTarget::Memory(IN_MEMORY), vec![(0, first), (FLUSH, 0)]),
+    ] {
+        b.machine.log.clear();
+        b.driver.msi_move(&mut b.machine, files, 3, target).unwrap();
+        assert_eq!(changes(&b, entry), expected, "to {target:?}");
+    }
 }

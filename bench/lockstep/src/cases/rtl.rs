@@ -248,6 +248,7 @@ fn dma(request: &Request) -> Result<DmaRequest, Trouble> {
         Kind::Untranslated => false,
         Kind::Translated => true,
         Kind::Ats { .. } => return Err(Trouble::Other("messages of PCIe ATS are not played".to_owned())),
+        Kind::Debug => return Err(Trouble::Other("a request by software is no DMA".to_owned())),
     };
     let (direction, data) = match request.access {
         Access::Write => (Direction::Write, vec![(0, 0)]),

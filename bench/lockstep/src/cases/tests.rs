@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use boundary::{Dut, Inputs, Outputs, Stopped};
-use model::{Model, ModelConfig};
+use model::{Habit, Model, ModelConfig};
 use vectors::{Case, Scores, Walk, Which, parse, read};
 
 use super::Rtl;
@@ -35,9 +35,13 @@ impl Dut for Tampered {
 }
 
 fn on_wires(cases: &[Case], tamper: fn(&mut Outputs)) -> Scores {
+    with_habit(cases, None, tamper)
+}
+
+fn with_habit(cases: &[Case], habit: Option<Habit>, tamper: fn(&mut Outputs)) -> Scores {
     let mut scores = Scores::default();
     for case in cases {
-        let dut = Model::new(ModelConfig::plain(case.id));
+        let dut = Model::new(ModelConfig { habit, ..ModelConfig::plain(case.id) });
         scores.run_on_device(case, Rtl::new(case, Box::new(Tampered { dut, tamper }), case.id));
     }
     scores
@@ -115,6 +119,22 @@ fn what_goes_wrong_on_the_wires_shows_in_its_field() {
         "writes",
     );
     check(|outputs| outputs.reg.r_data ^= u64::from(outputs.reg.r_valid) << 9, "value");
+}
+
+#[test]
+fn what_software_is_told_is_compared_on_the_wires() {
+    let cases: Vec<Case> = cases().into_iter().filter(|case| case.class == "debug_if").step_by(8).collect();
+    let right = on_wires(&cases, |_| {}).total();
+    assert!(right.scored > 20 && right.agreed == right.scored, "{right:?}");
+    for (habit, field) in [
+        (Habit::DebugWrongAddress, "debug pa"),
+        (Habit::DebugFaultHidden, "debug fault"),
+        (Habit::DebugSizeTooLarge, "size"),
+        (Habit::DebugFaultUnrecorded, "fault records"),
+    ] {
+        let scores = with_habit(&cases, Some(habit), |_| {});
+        assert!(fields(&scores).contains(&field), "{}: {:?}", habit.name(), fields(&scores));
+    }
 }
 
 #[test]

@@ -360,7 +360,7 @@ mod tests {
         assert_eq!((&split.job.device, &split.stands_in_for[..]), (&Device::Model, &[Requirement::SplitCaches][..]));
         assert!(split.job.lacks.is_empty(), "the model does it");
         for device in [&rtl, &Device::Model] {
-            assert_eq!(jobs("dbg", device)[0].job.lacks, [Requirement::Dbg]);
+            assert_eq!(jobs("qosid", device)[0].job.lacks, [Requirement::Qosid]);
         }
     }
 

@@ -4,6 +4,7 @@
 mod balance;
 mod broken;
 mod config;
+mod debug;
 mod domains;
 mod parallel;
 mod probes;

@@ -68,12 +68,13 @@ impl PageQueue {
     }
 }
 
-fn any_requester(dice: &mut Dice) -> Requester {
+/// Somebody who makes requests.
+pub fn any_requester(dice: &mut Dice) -> Requester {
     REQUESTERS[dice.index(REQUESTERS.len())]
 }
 
 /// A page of the windows that a requester streams through; now and then one that nobody maps.
-fn any_page(requester: &Requester, dice: &mut Dice) -> u64 {
+pub fn any_page(requester: &Requester, dice: &mut Dice) -> u64 {
     let (pages, superpages) = match requester.id {
         SECOND_ONLY => (map::GUEST_DATA, map::GUEST_SUPERPAGES),
         _ => (map::PAGES, map::SUPERPAGE),

@@ -8,6 +8,7 @@
 
 mod ats;
 mod counters;
+mod debug;
 mod dice;
 mod files;
 mod hunt;

@@ -26,6 +26,8 @@ pub enum Scene {
     Ats,
     /// The performance monitor
     Counters,
+    /// Translation requests by software
+    Debug,
     /// Many NAPOT entries, and traffic over more than one range of them
     Ranges,
     /// Status bits and wires: queues that stop and fill up, and vectors that are never read back
@@ -57,6 +59,7 @@ impl Scene {
             .with_msi_mrif(self.has(Scene::Files))
             .with_amo_mrif(self.has(Scene::Files))
             .with_pas(if self.has(Scene::Choices) { map::NARROW } else { plain.pas() })
+            .with_dbg(self.has(Scene::Debug))
             .with_ats(self.has(Scene::Ats))
             .with_t2gpa(self.has(Scene::Ats))
     }
@@ -112,6 +115,17 @@ impl Scene {
             | Habit::HpmSelectorClears
             | Habit::HpmOverflowHidden
             | Habit::HpmInterruptLost => Scene::Counters,
+            Habit::DebugKeepsLast
+            | Habit::DebugSizeTooLarge
+            | Habit::DebugWrongAddress
+            | Habit::DebugMemoryTypeDropped
+            | Habit::DebugFaultUnrecorded
+            | Habit::DebugFaultHidden
+            | Habit::DebugPrivilegeDropped
+            | Habit::DebugProcessDropped
+            | Habit::DebugWriteNotAsked
+            | Habit::DebugNeverEnds
+            | Habit::DebugControlLost => Scene::Debug,
             Habit::NapotTooWide => Scene::Ranges,
             Habit::DdtSparesPointers => Scene::Pointers,
             Habit::CommandIllegalHidden
@@ -123,7 +137,7 @@ impl Scene {
             | Habit::RecordsDespiteMemoryFault
             | Habit::WiresDead
             | Habit::WiresSwapped => Scene::Status,
-            Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite => Scene::Everything,
+            Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite | Habit::DebugMrifPassed => Scene::Everything,
             habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,
         }

@@ -10,6 +10,7 @@ use oracle::{Bound, Lenience, Settings};
 use testbench::{Bounds, Config, Kind, RunOutcome, Shapes, StreamSpec, Testbench};
 
 use super::ats::{self, PageQueue};
+use super::debug::Requests;
 use super::dice::Dice;
 use super::requesters::{HOST, REQUESTERS, SECOND_ONLY};
 use super::scene::Scene;
@@ -25,6 +26,7 @@ struct World {
     dice: Dice,
     software: Software,
     pages: PageQueue,
+    requests: Requests,
     slots: Vec<Slot>,
     /// The words that change most of the time: where few change, a stale value is soon asked for
     hot: Vec<usize>,
@@ -85,8 +87,8 @@ pub fn play_on(
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     bench.go_on(lenience);
     let slots = Tables::build(scene, &mut bench);
-    let (software, pages) = (Software::new(scene), PageQueue::default());
-    let mut world = World { scene, bench, dice, software, pages, slots, hot: Vec::new() };
+    let (software, pages, requests) = (Software::new(scene), PageQueue::default(), Requests::default());
+    let mut world = World { scene, bench, dice, software, pages, requests, slots, hot: Vec::new() };
     // Where the machine stands still, the test bench knows why; where a fence never came, it will find out.
     let _ = world.play(steps);
     Ok(world.bench.finish(None))
@@ -142,6 +144,7 @@ impl World {
             self.step()?;
         }
         self.bench.stop_streams(None)?;
+        self.requests.look(&mut self.bench, &mut self.dice)?;
         self.software.fence(&mut self.bench, &mut self.dice, &[])?;
         self.software.look(&mut self.bench, &mut self.dice)
     }
@@ -231,6 +234,9 @@ impl World {
         if self.scene.has(Scene::Ats) {
             self.messages()?;
             commands.extend(ats::commands(&mut self.dice));
+        }
+        if self.scene.has(Scene::Debug) {
+            self.requests.step(&mut self.bench, &mut self.dice)?;
         }
         match self.dice.below(10) {
             0..=5 => self.software.fence(&mut self.bench, &mut self.dice, &commands)?,

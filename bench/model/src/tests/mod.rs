@@ -4,6 +4,7 @@
 mod ats;
 mod caches;
 mod commands;
+mod debug;
 mod faults;
 mod features;
 mod habits;

@@ -113,6 +113,9 @@ fn name(register: u16) -> String {
         offset::IOHPMCYCLES => "iohpmcycles".to_owned(),
         offset::IOHPMCTR..offset::IOHPMEVT => numbered(offset::IOHPMCTR, "iohpmctr"),
         offset::IOHPMEVT..offset::TR_REQ_IOVA => numbered(offset::IOHPMEVT, "iohpmevt"),
+        offset::TR_REQ_IOVA => "tr_req_iova".to_owned(),
+        offset::TR_REQ_CTL => "tr_req_ctl".to_owned(),
+        offset::TR_RESPONSE => "tr_response".to_owned(),
         offset::ICVEC => "icvec".to_owned(),
         offset::MSI_CFG_TBL..=1023 => {
             let (entry, word) = ((register - offset::MSI_CFG_TBL) / 16, register & 0xF);

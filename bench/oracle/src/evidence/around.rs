@@ -45,6 +45,7 @@ impl Oracle {
             lines.push(format!("{what}: offered since cycle {since}, and not accepted"));
         }
         lines.extend(self.translation_requests.describe().take(4));
+        lines.extend(self.debug_line());
         lines
     }
 

@@ -3,6 +3,7 @@
 
 mod attributing;
 mod choosing;
+mod debugging;
 mod explaining;
 mod refusals;
 mod tree;

@@ -6,14 +6,17 @@ use events::{INCR, IllegalBurst};
 use super::domains::check_span;
 use crate::Number;
 use crate::at::{At, Place};
-use crate::broken::BreakMemory;
+use crate::broken::{BreakMemory, Causes};
+use crate::debug::DebugTranslate;
 use crate::diagnostic::Problem;
 use crate::domain::{Domain, DomainKind, PageSize};
 use crate::file::Scenario;
 use crate::invalidate::{Invalidate, Iotinval};
+use crate::msi::MsiMap;
 use crate::probe::UserCommand;
 use crate::register;
-use crate::step::{Dma, Range, Result, SetPte, Step, Stream};
+use crate::result::Result;
+use crate::step::{Dma, Range, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
 #[derive(Default)]
@@ -63,6 +66,7 @@ impl Scenario {
                 played.dma = true;
                 self.check_dma(step.place, dma, problems);
             }
+            Step::DebugTranslate(debug) => self.check_debug(step.place, debug, problems),
             Step::Repeat(repeat) => {
                 if repeat.times.value == 0 {
                     problems.push(Problem::new(repeat.times.place, "steps that are never played", "at least 1"));
@@ -116,10 +120,7 @@ impl Scenario {
             }
             Step::MsiMap(map) | Step::MsiMove(map) => {
                 self.check_msi(&map.domain, Some(&map.file), map.fails.is_some(), problems);
-                super::check_physical(self, &map.to, 4096, map.to.place, problems);
-                if map.fails.is_none() {
-                    aligned(&map.to, 4096, problems);
-                }
+                self.check_msi_target(step.place, map, problems);
             }
             Step::MsiUnmap(unmap) => {
                 self.check_msi(&unmap.domain, Some(&unmap.file), unmap.fails.is_some(), problems);
@@ -285,14 +286,7 @@ impl Scenario {
     }
 
     fn check_dma(&self, place: Place, dma: &Dma, problems: &mut Vec<Problem>) {
-        match (&dma.device, &dma.device_id) {
-            (Some(device), None) => self.known_device(device, problems),
-            (None, Some(id)) => fits(id, 24, "device ID", problems),
-            _ => problems.push(
-                Problem::new(place, "which device asks?", "this step")
-                    .help("either `device: <name>` or `device-id: <number>`"),
-            ),
-        }
+        self.check_asker(place, dma.device.as_ref(), dma.device_id.as_ref(), problems);
         let targets: Vec<_> = [&dma.read, &dma.write, &dma.fetch].into_iter().flatten().collect();
         if let [address] = targets[..] {
             check_shape(dma, address, problems);
@@ -300,10 +294,64 @@ impl Scenario {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
         check_process_id(dma.process.as_ref(), problems);
-        if let (Some(cause), true) = (&dma.cause, dma.expect != Result::Fault) {
+        check_cause(dma.cause.as_ref(), dma.expect, problems);
+        let Some(data) = &dma.data else { return };
+        if dma.write.is_none() {
+            problems.push(Problem::new(data.place, "only a write has data", "not here").help("leave `data` out"));
+        } else if let 1..8 = dma.bytes.0 {
+            fits(data, 8 * dma.bytes.0 as u32, "data", problems);
+        }
+    }
+
+    fn check_debug(&self, place: Place, debug: &DebugTranslate, problems: &mut Vec<Problem>) {
+        self.check_asker(place, debug.device.as_ref(), debug.device_id.as_ref(), problems);
+        check_process_id(debug.process.as_ref(), problems);
+        check_cause(debug.cause.as_ref(), debug.expect, problems);
+        if debug.execute && debug.no_write {
             problems.push(
-                Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"),
+                Problem::new(place, "`execute` and `no-write`", "NW goes with `execute`").help("leave `no-write` out"),
             );
+        }
+        let of_answer = [debug.to.as_ref().map(|to| to.place), debug.size.as_ref().map(|size| size.place)];
+        if let (Some(place), true) = (of_answer.into_iter().flatten().next(), debug.expect != Result::Ok) {
+            problems.push(
+                Problem::new(place, "where it leads is known only if it is translated", "of which answer?")
+                    .help("add `expect: ok`"),
+            );
+        }
+        if let Some(size) = debug.size.as_ref().filter(|size| !size.0.is_power_of_two() || size.0 < 0x1000) {
+            problems.push(
+                Problem::new(size.place, format!("a range of {size} bytes"), "a power of two, at least 4K")
+                    .help("4K, 64K, 2M, 1G …"),
+            );
+        }
+        if let (Some(to), true) = (&debug.to, debug.to.as_ref().is_some_and(|to| (to.0 ^ debug.address.0) & 0xfff != 0))
+        {
+            problems.push(
+                Problem::new(to.place, "a page is translated, and not what lies within it", "another page offset")
+                    .and(debug.address.place, "the offset of this address"),
+            );
+        }
+        if let (Some(fails), true) = (&debug.fails, debug.expect != Result::Any) {
+            problems.push(Problem::new(fails.place, "a call that fails has no answer", "either `fails` or `expect`"));
+        }
+    }
+
+    /// A device that asks for something: one of the scenario, or a number.
+    fn check_asker(
+        &self,
+        place: Place,
+        device: Option<&At<String>>,
+        id: Option<&At<Number>>,
+        problems: &mut Vec<Problem>,
+    ) {
+        match (device, id) {
+            (Some(device), None) => self.known_device(device, problems),
+            (None, Some(id)) => fits(id, 24, "device ID", problems),
+            _ => problems.push(
+                Problem::new(place, "which device asks?", "this step")
+                    .help("either `device: <name>` or `device-id: <number>`"),
+            ),
         }
     }
 
@@ -342,6 +390,30 @@ impl Scenario {
                 Problem::new(file.place, format!("domain `{name}` has no interrupt file {file}"), "too high")
                     .help(format!("from 0 to {last}")),
             );
+        }
+    }
+
+    /// Where an interrupt file is led. A call that must fail may name any place that the machine has.
+    fn check_msi_target(&self, place: Place, map: &MsiMap, problems: &mut Vec<Problem>) {
+        let mut check = |address: &At<Number>, unit: u64, bytes: u64| {
+            super::check_physical(self, address, bytes, address.place, problems);
+            if map.fails.is_none() {
+                aligned(address, unit, problems);
+            }
+        };
+        match (&map.to, &map.mrif) {
+            (Some(to), None) => check(to, 4096, 4096),
+            (None, Some(mrif)) => {
+                check(&mrif.address, 512, 512);
+                check(&mrif.notice, 4096, 4096);
+                if map.fails.is_none() {
+                    fits(&mrif.nid, 11, "interrupt identity", problems);
+                }
+            }
+            _ => problems.push(
+                Problem::new(place, "where does the interrupt file lead?", "this step")
+                    .help("either `to: <page>` or `mrif: { address: …, notice: …, nid: … }`"),
+            ),
         }
     }
 
@@ -532,6 +604,13 @@ fn check_level(domain: &Domain, level: &At<u8>, problems: &mut Vec<Problem>) {
     if level.value >= levels {
         let what = format!("a page table of `{}` has no level {level}", domain.paging_mode().name());
         problems.push(Problem::new(level.place, what, "too high").help(format!("0 to {}", levels - 1)));
+    }
+}
+
+fn check_cause(cause: Option<&At<Causes>>, expect: Result, problems: &mut Vec<Problem>) {
+    if let (Some(cause), true) = (cause, expect != Result::Fault) {
+        problems
+            .push(Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"));
     }
 }
 

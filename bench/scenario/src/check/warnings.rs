@@ -6,7 +6,8 @@ use crate::diagnostic::Problem;
 use crate::domain::{Domain, DomainKind};
 use crate::expect::{Expectation, Limit};
 use crate::file::Scenario;
-use crate::step::{Attachment, Dma, Result, Step};
+use crate::result::Result;
+use crate::step::{Attachment, Dma, Step};
 
 /// A transaction that a step makes, or all those of a stream.
 struct Access<'a> {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Steps that attach devices and their processes, and those that move interrupt files.
 
-use driver::{ApiError, GuestDirectory, MsiWindow, Target};
-use scenario::{Attachment, Detachment, Domain, MsiMap, MsiSwitch, MsiUnmap, ProcessDirectory};
+use driver::{ApiError, GuestDirectory, MemoryFile, MsiTarget, MsiWindow, Target};
+use scenario::{Attachment, Detachment, Domain, Mrif, MsiMap, MsiSwitch, MsiUnmap, ProcessDirectory};
 
 use super::domains::process_mode;
 use super::{Fault, Player};
@@ -87,13 +87,13 @@ impl Player<'_> {
     }
 
     pub(super) fn msi_map(&mut self, step: &MsiMap) -> Result<(), Fault> {
-        let (domain, file, page) = (self.made(&step.domain)?.domain, step.file.value, step.to.0);
-        self.call(|driver, bench| driver.msi_map(bench, domain, file, page))
+        let (domain, file, target) = (self.made(&step.domain)?.domain, step.file.value, target(step));
+        self.call(|driver, bench| driver.msi_map(bench, domain, file, target))
     }
 
     pub(super) fn msi_move(&mut self, step: &MsiMap) -> Result<(), Fault> {
-        let (domain, file, page) = (self.made(&step.domain)?.domain, step.file.value, step.to.0);
-        self.call(|driver, bench| driver.msi_move(bench, domain, file, page))
+        let (domain, file, target) = (self.made(&step.domain)?.domain, step.file.value, target(step));
+        self.call(|driver, bench| driver.msi_move(bench, domain, file, target))
     }
 
     pub(super) fn msi_unmap(&mut self, step: &MsiUnmap) -> Result<(), Fault> {
@@ -115,5 +115,17 @@ impl Player<'_> {
             self.driver.disable_processes(self.bench, device)?;
         }
         Ok(())
+    }
+}
+
+/// Where an interrupt file is led.
+fn target(step: &MsiMap) -> MsiTarget {
+    match &step.mrif {
+        Some(Mrif { address, notice, nid }) => {
+            // One that has no room for the register is too large for the driver as well.
+            let nid = u16::try_from(nid.0).unwrap_or(u16::MAX);
+            MsiTarget::Memory(MemoryFile { address: address.0, notice: notice.0, nid })
+        }
+        None => MsiTarget::Page(step.to.as_ref().map_or(0, |to| to.0)),
     }
 }

@@ -7,8 +7,8 @@ use events::{Direction, DmaRequest, OKAY, Operation, Promise};
 use golden::{DeviceId, Iova, ProcessId, Spa};
 use rand::RngExt;
 use scenario::{
-    At, Causes, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Place, SetPte, Span, Step, StepPromise, Stream,
-    StreamKind,
+    At, Causes, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Number, Place, SetPte, Span, Step, StepPromise,
+    Stream, StreamKind,
 };
 use testbench::{DmaError, Kind, Shapes, StreamSpec};
 
@@ -40,6 +40,7 @@ impl<'a> Player<'a> {
             Step::Stop(name) => self.bench.stop_streams(Some(name))?,
             Step::Drain(_) => self.bench.stop_streams(None)?,
             Step::Dma(dma) => self.dma(step.place, dma)?,
+            Step::DebugTranslate(debug) => self.debug_translate(step.place, debug)?,
             Step::Wait(span) => {
                 let cycles = self.draw(*span);
                 self.bench.wait(cycles.into())?;
@@ -183,6 +184,14 @@ impl<'a> Player<'a> {
         DeviceId(self.scenario.devices.get(name).map_or(0, |device| device.id.0 as u32))
     }
 
+    /// The device of a step that names one, or gives a number.
+    pub(super) fn asker(&self, name: Option<&At<String>>, id: Option<&At<Number>>) -> DeviceId {
+        match name {
+            Some(name) => self.device_id(name),
+            None => DeviceId(id.map_or(0, |id| id.0 as u32)),
+        }
+    }
+
     fn stream(&mut self, place: Place, stream: &Stream) -> Result<(), Fault> {
         let spec = StreamSpec {
             name: stream.name.value.clone(),
@@ -212,15 +221,16 @@ impl<'a> Player<'a> {
     fn dma(&mut self, place: Place, dma: &Dma) -> Result<(), Fault> {
         let Some(iova) = dma.address() else { return Ok(()) };
         let direction = if dma.write.is_some() { Direction::Write } else { Direction::Read };
-        let device = match (&dma.device, &dma.device_id) {
-            (Some(name), _) => self.device_id(name),
-            (None, id) => DeviceId(id.as_ref().map_or(0, |id| id.0 as u32)),
-        };
+        let device = self.asker(dma.device.as_ref(), dma.device_id.as_ref());
         let burst = dma.burst();
-        let data = match direction {
+        let mut data: Vec<(u64, u8)> = match direction {
             Direction::Write => (0..burst.beats()).map(|beat| (self.rng.random(), dma.strobes(beat))).collect(),
             Direction::Read => Vec::new(),
         };
+        if let (Some(first), Some(word)) = (data.first_mut(), &dma.data) {
+            // It begins in the lane of its address.
+            first.0 = word.0 << (8 * (iova.0 & 7));
+        }
         let request = DmaRequest {
             process: dma.process.as_ref().map(|process| ProcessId(process.0 as u32)),
             privileged: dma.privileged,
@@ -235,11 +245,7 @@ impl<'a> Player<'a> {
         };
         match (dma.expect, answer.resp == OKAY) {
             (DmaResult::Ok, false) => {
-                // The record may come after the response.
-                self.bench.wait(RECORD_DELAY)?;
-                self.service()?;
-                let why = self.records.iter().rev().find(|record| record.device == device.0);
-                let why = why.map(|record| format!(" with cause {}", record.cause)).unwrap_or_default();
+                let why = self.recorded_cause(device)?;
                 Err(Fault::At(place, format!("the transaction was refused{why}, and should be done")))
             }
             (DmaResult::Fault, true) => Err(Fault::At(place, "the transaction was done, and should be refused".into())),
@@ -251,8 +257,17 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// For which cause something of a device was refused against expectation, as far as there is a record.
+    pub(super) fn recorded_cause(&mut self, device: DeviceId) -> Result<String, Fault> {
+        // The record may come after the response.
+        self.bench.wait(RECORD_DELAY)?;
+        self.service()?;
+        let why = self.records.iter().rev().find(|record| record.device == device.0);
+        Ok(why.map(|record| format!(" with cause {}", record.cause)).unwrap_or_default())
+    }
+
     /// Waits for the fault record of a transaction that was refused: it may come after the response.
-    fn demand_cause(&mut self, place: Place, device: DeviceId, wanted: &Causes) -> Result<(), Fault> {
+    pub(super) fn demand_cause(&mut self, place: Place, device: DeviceId, wanted: &Causes) -> Result<(), Fault> {
         let begun = self.bench.now();
         let mut seen = Vec::new();
         loop {
