@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use golden::DeviceId;
 
+use super::ats::Ats;
 use super::format::{Context, Invalidation, ProcessContext};
 use super::handles::{Seat, Target};
 use super::process_directory::ProcessDirectory;
@@ -15,6 +16,8 @@ pub(super) struct DeviceState {
     pub(super) name: String,
     pub(super) ids: Vec<DeviceId>,
     pub(super) current: Option<Target>,
+    /// What of ATS is enabled for it, if anything is
+    pub(super) ats: Option<Ats>,
     /// The context in memory, the same for all IDs
     pub(super) context: Context,
     /// Changes that failed halfway

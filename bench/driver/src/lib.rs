@@ -7,6 +7,7 @@
 //! Begin with [`Driver`]. It has encoders of its own ([`format`](mod@format)), so that a misreading of the golden model is seen.
 
 mod alloc;
+mod ats;
 mod attach;
 mod books;
 mod carry_out;
@@ -28,12 +29,14 @@ mod mapping;
 mod msi;
 mod msi_table;
 mod options;
+mod page_requests;
 pub mod plan;
 mod process_directory;
 mod processes;
 mod queue;
 mod quirk;
 mod raw;
+mod record_queue;
 mod request;
 mod setup;
 mod switch;
@@ -42,6 +45,7 @@ mod table;
 mod tests;
 
 pub use alloc::Ledger;
+pub use ats::Ats;
 pub use books::Books;
 pub use driver::Driver;
 pub use error::{ApiError, Errno};
@@ -52,6 +56,7 @@ pub use machine::{Halted, Machine, StepKind};
 pub use mapping::Mapping;
 pub use msi_table::MsiWindow;
 pub use options::{Completion, FlushPolicy, Options, Policy, Resources};
+pub use page_requests::PageRequests;
 pub use queue::CommandFault;
 pub use quirk::{Quirk, Quirks};
 pub use request::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};

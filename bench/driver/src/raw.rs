@@ -112,7 +112,7 @@ impl Driver {
     /// # Errors
     /// ETIMEDOUT if `fqcsr` stays busy.
     pub fn drain_faults(&mut self, machine: &mut dyn Machine) -> Result<Faults, ApiError> {
-        self.faults.drain(machine, &self.options)
+        Ok(self.faults.drain(machine, &self.options)?.into())
     }
 
     /// Somebody has switched the command queue off and on again by its register: both of its indices are 0.
