@@ -7,10 +7,10 @@ use boundary::{
     AtsDevices, AtsIommu, GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest,
     TranslationCompletion, TranslationRequest,
 };
-use events::{Cycle, Event, range_log2};
+use events::{Cycle, Direction, DmaRequest, Event, range_log2};
 
 use super::complaints::Complaints;
-use super::config::AtsTiming;
+use super::config::{Answering, AtsTiming};
 use super::dice::Dice;
 use super::flights::Queued;
 use super::held::{Held, Payload};
@@ -45,6 +45,21 @@ impl Cached {
         ((iova ^ self.request.addr.0) & !within == 0).then_some(self.completion.addr.0 & !within | iova & within)
     }
 
+    /// The translated address for a request of its device, if this permits it: of the same process, with the same
+    /// privilege, in this range.
+    #[must_use]
+    pub fn serves(&self, request: &DmaRequest) -> Option<u64> {
+        let Self { request: asked, completion } = self;
+        let permitted = match request.direction {
+            Direction::Write => completion.w,
+            Direction::Read if request.instruction => completion.x,
+            Direction::Read => completion.r,
+        };
+        let same =
+            (asked.device, asked.process, asked.privileged) == (request.device, request.process, request.privileged);
+        if same && permitted { self.translate(request.iova.0) } else { None }
+    }
+
     fn is_hit_by(&self, inval: &events::InvalidationRequest) -> bool {
         let within = (1u64.checked_shl(range_log2(inval.addr.0, inval.s))).map_or(u64::MAX, |size| size - 1);
         self.request.device == inval.device
@@ -64,6 +79,8 @@ struct Answer {
     due: Cycle,
     /// DMA that was asked for before by translated addresses comes first
     mark: Queued,
+    /// What nobody asked for is completed first: this ITag by another device, and other ITags
+    strays: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +102,8 @@ pub(super) struct AtsPort {
     flights: Vec<Option<Flight>>,
     cached: Vec<Cached>,
     answers: Vec<Answer>,
+    /// How many more invalidation requests each device of `timing.own` leaves open
+    silent: Vec<u32>,
     shown_done: Option<InvalidationCompletion>,
     pages: VecDeque<PageRequest>,
     shown_page: Option<PageRequest>,
@@ -96,6 +115,7 @@ pub(super) struct AtsPort {
 
 impl AtsPort {
     pub(super) fn new(timing: AtsTiming, dice: Dice) -> Self {
+        let silent = timing.own.iter().map(|(_, own)| own.silent).collect();
         Self {
             timing,
             dice,
@@ -105,6 +125,7 @@ impl AtsPort {
             flights: vec![None; 256],
             cached: Vec::with_capacity(ENTRIES),
             answers: Vec::with_capacity(ANSWERS),
+            silent,
             shown_done: None,
             pages: VecDeque::new(),
             shown_page: None,
@@ -194,16 +215,35 @@ impl AtsPort {
         let ready = |answer: &Answer| answer.due <= now && !busy(answer.did, answer.mark);
         let all = self.answers.len();
         let Some(first) = (0..all).map(|at| (first + at) % all).find(|&at| ready(&self.answers[at])) else { return };
+        if self.answers[first].strays > 0 {
+            self.shown_done = Some(self.stray(first));
+            return;
+        }
         let Answer { did, count, .. } = self.answers[first];
         let mut itags = 0;
         for answer in self.answers.iter_mut().filter(|answer| answer.did == did && answer.count == count) {
-            if ready(answer) && itags >> answer.itag & 1 == 0 {
+            if ready(answer) && answer.strays == 0 && itags >> answer.itag & 1 == 0 {
                 itags |= 1 << answer.itag;
                 answer.left -= 1;
             }
         }
         self.answers.retain(|answer| answer.left > 0);
         self.shown_done = Some(InvalidationCompletion { valid: true, did, itags, count: count & 7 });
+    }
+
+    /// A completion that nobody asked for: all ITags but those that this device was asked for, or the ITag of this request
+    /// by a device that was not asked for it.
+    fn stray(&mut self, at: usize) -> InvalidationCompletion {
+        let Answer { did, itag, strays, .. } = self.answers[at];
+        self.answers[at].strays -= 1;
+        let of = |did: u32| self.answers.iter().filter(move |answer| answer.did == did);
+        if strays == 2 {
+            let asked = of(did).fold(0u32, |bits, answer| bits | 1 << answer.itag);
+            return InvalidationCompletion { valid: true, did, itags: !asked, count: 1 };
+        }
+        let is_free = |other: &u32| of(*other).all(|answer| answer.itag != itag);
+        let other = (1..256).map(|bit| did ^ bit).find(is_free).unwrap_or(did ^ 0x8000);
+        InvalidationCompletion { valid: true, did: other, itags: 1 << itag, count: 1 }
     }
 
     /// Checks what the device drove in this cycle, and takes all handshakes. `mark` is the next request for DMA.
@@ -301,12 +341,27 @@ impl AtsPort {
         for flight in self.flights.iter_mut().flatten().filter(|flight| flight.request.did == inval.device.0) {
             flight.overtaken = true;
         }
-        if self.dice.percent(self.timing.silent_percent) {
-            return;
-        }
-        let count = if self.dice.percent(self.timing.split_percent) { 2 + self.dice.below(7) as u8 } else { 1 };
-        let due = now + 1 + Cycle::from(self.dice.within(&self.timing.answer));
-        self.answers.push(Answer { did: inval.device.0, itag: inval.itag & 31, count, left: count, due, mark });
+        let own = self.timing.own.iter().position(|(device, _)| *device == inval.device);
+        let (after, splits, strays) = match own {
+            Some(at) => {
+                if self.silent[at] > 0 {
+                    self.silent[at] -= 1;
+                    return;
+                }
+                let Answering { after, splits, strays, .. } = &self.timing.own[at].1;
+                (after, *splits, *strays)
+            }
+            None => {
+                if self.dice.percent(self.timing.silent_percent) {
+                    return;
+                }
+                (&self.timing.answer, self.dice.percent(self.timing.split_percent), false)
+            }
+        };
+        let count = if splits { 2 + self.dice.below(7) as u8 } else { 1 };
+        let due = now + 1 + Cycle::from(self.dice.within(after));
+        let (did, itag, strays) = (inval.device.0, inval.itag & 31, if strays { 2 } else { 0 });
+        self.answers.push(Answer { did, itag, count, left: count, due, mark, strays });
     }
 }
 

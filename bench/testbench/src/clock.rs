@@ -6,15 +6,16 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boundary::{Dut, Inputs, Outputs};
-use bus::{Bus, BusConfig, Cached, IllegalRequest, Memory};
+use bus::{Bus, BusConfig, IllegalRequest, Memory};
 use driver::Halted;
-use events::{Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
+use events::{Cycle, Device, DmaRequest, Event, Ticket};
 use golden::Spa;
 use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
 
+use super::ats::{Asker, Asking};
 use super::recording::Recording;
 use super::series::Recorder;
-use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
+use super::stream::{IDS_PER_STREAM, Issue, MAX_STREAMS, Stream, StreamSpec};
 
 /// Cycles in reset before a run begins.
 pub const RESET_CYCLES: u32 = 8;
@@ -120,6 +121,7 @@ pub struct Testbench {
     owners: Vec<(Ticket, Option<u8>, u32)>,
     pub(super) recorder: Option<Recorder>,
     single: Option<DmaAnswer>,
+    pub(super) asking: Asking,
     pub(super) read: Option<u64>,
     pub(super) halt: Option<Halt>,
     pub(super) run_on_until: Cycle,
@@ -163,6 +165,7 @@ impl Testbench {
             owners: Vec::new(),
             recorder: None,
             single: None,
+            asking: Asking::default(),
             read: None,
             halt: None,
             run_on_until: 0,
@@ -255,12 +258,19 @@ impl Testbench {
         if let Some(recorder) = &mut self.recorder {
             recorder.tick(self.now);
         }
-        for stream in &mut self.streams {
-            // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
-            if let Some(request) = stream.issue(self.now)
-                && self.bus.enqueue(request).is_err()
-            {
-                stream.never_issued();
+        for (number, stream) in self.streams.iter_mut().enumerate() {
+            match stream.issue(self.now, self.bus.cached()) {
+                Some(Issue::Dma(request)) => {
+                    // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
+                    if self.bus.enqueue(request).is_err() {
+                        stream.never_issued();
+                    }
+                }
+                Some(Issue::Ask(request)) => {
+                    self.bus.ask_translation(request);
+                    self.asking.asked(Asker::Stream(number));
+                }
+                None => {}
             }
         }
         self.bus.drive(self.now, &mut self.inputs);
@@ -319,6 +329,18 @@ impl Testbench {
                     }
                 }
                 Event::RegRead { value, .. } => self.read = Some(*value),
+                Event::AtsRequested { request } => self.asking.taken(request.tag),
+                Event::AtsCompleted { completion } => {
+                    if let Some(number) = self.asking.completed(completion)
+                        && let Some(stream) = self.streams.get_mut(number)
+                        && let Some(request) = stream.translation_came(completion, self.now)
+                        && self.bus.enqueue(request).is_err()
+                    {
+                        stream.never_issued();
+                    }
+                }
+                Event::PageRequested { .. } => self.asking.page_taken(),
+                Event::PageResponded { response } => self.asking.responded(*response),
                 Event::PtwReadAddress { addr, .. } => {
                     if let Some(watch) = &mut self.watch {
                         watch.reads.push((self.now, *addr));
@@ -362,21 +384,6 @@ impl Testbench {
 
     pub(super) fn violated(&mut self, violation: Violation) -> Result<(), Halted> {
         self.stop(Halt::Violation(violation.found(self.now)))
-    }
-
-    /// Lets a device ask for a translation by ATS; nobody waits for the answer.
-    pub fn ask_translation(&mut self, request: TranslationRequest) {
-        self.bus.ask_translation(request);
-    }
-
-    /// Lets a device ask for a page, or mark a stop; nobody waits for what comes of it.
-    pub fn ask_page(&mut self, request: PageRequest) {
-        self.bus.ask_page(request);
-    }
-
-    /// The translations that the devices keep by now.
-    pub fn cached(&self) -> &[Cached] {
-        self.bus.cached()
     }
 
     /// Starts a stream of background traffic; false when there is no room for another one.
