@@ -71,6 +71,7 @@ impl Side {
             gap: 0..=8,
             beats: 1..=8,
             ids: 4,
+            translated: false,
         };
         assert!(self.bench.start_stream(spec));
     }

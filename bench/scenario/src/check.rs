@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Does everything in a scenario fit together? In each of its variants.
 
+mod ats;
 mod domains;
 mod steps;
 mod warnings;
@@ -13,7 +14,8 @@ use super::matrix::Variant;
 use super::requirement::Requirement;
 
 /// Mnemonics of the commands that may be counted.
-const COMMANDS: [&str; 5] = ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C"];
+const COMMANDS: [&str; 7] =
+    ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C", "ATS.INVAL", "ATS.PRGR"];
 
 /// More variants than this are a mistake.
 const MOST_VARIANTS: usize = 1024;
@@ -133,6 +135,12 @@ impl Scenario {
                 let stall = &timing.stall;
                 problems.push(Problem::new(stall.place, format!("a stall of {stall} % stops the bus"), "at most 90"));
             }
+        }
+        if let Some(entries) = &self.driver.page_queue
+            && !(entries.value.is_power_of_two() && (2..=1 << 16).contains(&entries.value))
+        {
+            let message = format!("a page-request queue of {entries} entries");
+            problems.push(Problem::new(entries.place, message, "a power of two from 2 to 65536"));
         }
         for range in &self.memory.faults {
             check_physical(self, &range.address, range.size.0, range.size.place, problems);

@@ -61,7 +61,8 @@ pub struct Scenario {
 impl Scenario {
     /// The value of the `capabilities` strap: what the IOMMU is said to have, and what the scenario needs of it.
     pub fn capabilities(&self) -> u64 {
-        self.requires.iter().fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits())
+        let named = self.requires.iter().map(|needed| needed.value);
+        named.chain(self.needs_of_ats()).fold(self.iommu.capabilities(), |bits, needed| bits | needed.bits())
     }
 
     /// It names this among what it needs.

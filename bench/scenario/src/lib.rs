@@ -5,6 +5,7 @@
 //! the text. [`Scenario::variants`] expands the matrix. Nothing here plays anything.
 
 mod at;
+mod ats;
 mod check;
 mod diagnostic;
 mod domain;
@@ -27,6 +28,10 @@ mod step;
 mod syntax;
 
 pub use at::{At, Named, Place};
+pub use ats::{
+    Answers, Ats, CompletionStatus, DeviceAts, Granted, PageQueue, PageRecord, PageRequest, PageResponse, ResponseCode,
+    StopMarker, Translated, TranslationRequest,
+};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
@@ -35,7 +40,7 @@ pub use domain::{
 pub use errno::Errno;
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
-pub use invalidate::{Invalidate, Iodir, Iotinval};
+pub use invalidate::{AtsInval, Invalidate, Iodir, Iotinval};
 pub use litmus::{Litmus, LitmusAnswer};
 pub use machine::{
     Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::at::At;
 use super::domain::DomainKind;
 use super::file::Scenario;
+use super::invalidate::Invalidate;
 use super::machine::ContextFormat;
 use super::requirement::Requirement;
 use super::step::Step;
@@ -48,6 +50,24 @@ fn of_entry(value: u64) -> Option<Requirement> {
 }
 
 impl Scenario {
+    /// Devices with ATS, and what they ask for, need an IOMMU that has it.
+    pub(super) fn needs_of_ats(&self) -> impl Iterator<Item = Requirement> {
+        let devices = || self.devices.iter().filter_map(|(_, device)| device.ats.as_ref());
+        let asks = |step: &&At<Step>| match &step.value {
+            Step::TranslationRequest(_)
+            | Step::PageRequest(_)
+            | Step::StopMarker(_)
+            | Step::PageResponse(_)
+            | Step::PageQueue(_)
+            | Step::Invalidate(Invalidate::Ats(_)) => true,
+            Step::Stream(stream) => stream.translated,
+            _ => false,
+        };
+        let ats = devices().next().is_some() || self.all_steps().iter().any(asks);
+        let t2gpa = devices().any(|ats| ats.0.t2gpa);
+        ats.then_some(Requirement::Ats).into_iter().chain(t2gpa.then_some(Requirement::T2gpa))
+    }
+
     /// What it does that not every device can, in no order. What its own strap does not offer it tries on purpose.
     fn does(&self) -> Vec<Requirement> {
         let has_tables = |kind: DomainKind| matches!(kind, DomainKind::Paging | DomainKind::Nested);
@@ -65,7 +85,13 @@ impl Scenario {
             }
         });
         let strap = self.capabilities();
-        modes.chain(by_name).chain(context).chain(steps).filter(|needed| needed.met_by(strap)).collect()
+        modes
+            .chain(by_name)
+            .chain(context)
+            .chain(self.needs_of_ats())
+            .chain(steps)
+            .filter(|needed| needed.met_by(strap))
+            .collect()
     }
 
     /// Whether the scenario's own strap leaves out what a device with these `capabilities` has, in a way that matters to it.

@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
+use super::ats::{PageQueue, PageRequest, PageResponse, StopMarker, Translated, TranslationRequest};
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
 use super::invalidate::Invalidate;
@@ -92,6 +93,16 @@ pub enum Step {
     MsiUnmap(MsiUnmap),
     /// Switches the MSI page table on or off, for all devices of the guest
     MsiSwitch(MsiSwitch),
+    /// A device asks for a translation by ATS
+    TranslationRequest(TranslationRequest),
+    /// A device asks for a page
+    PageRequest(PageRequest),
+    /// A device marks a stop
+    StopMarker(StopMarker),
+    /// Software answers a group of page requests
+    PageResponse(PageResponse),
+    /// Software takes out what is in the page-request queue
+    PageQueue(PageQueue),
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -170,6 +181,11 @@ const STEPS: &[&str] = &[
     "msi-move",
     "msi-unmap",
     "msi-switch",
+    "translation-request",
+    "page-request",
+    "stop-marker",
+    "page-response",
+    "page-queue",
 ];
 
 impl JsonSchema for Step {
@@ -218,6 +234,12 @@ impl JsonSchema for Step {
         add("msi-move", "Leads an interrupt file to another page", generator.subschema_for::<MsiMap>());
         add("msi-unmap", "Leads an interrupt file nowhere", generator.subschema_for::<MsiUnmap>());
         add("msi-switch", "Switches an MSI page table on or off", generator.subschema_for::<MsiSwitch>());
+        let ask = generator.subschema_for::<TranslationRequest>();
+        add("translation-request", "A device asks for a translation by ATS", ask);
+        add("page-request", "A device asks for a page", generator.subschema_for::<PageRequest>());
+        add("stop-marker", "A device marks a stop", generator.subschema_for::<StopMarker>());
+        add("page-response", "Software answers a group of page requests", generator.subschema_for::<PageResponse>());
+        add("page-queue", "Software takes out all page requests", generator.subschema_for::<PageQueue>());
         json_schema!({
             "anyOf": [
                 { "enum": ["drain", "fence", "recover"] },
@@ -268,6 +290,10 @@ pub struct Stream {
     /// Beats of 8 bytes in a burst; a burst never crosses 4 KiB
     #[serde(default = "default_bursts")]
     pub bursts: At<Span>,
+    /// The device asks for translations by ATS, keeps them, and makes its transactions with translated addresses. What
+    /// it is not granted it does not ask for
+    #[serde(default)]
+    pub translated: bool,
 }
 
 fn four() -> At<u8> {
@@ -365,6 +391,8 @@ pub struct Dma {
     /// A supervisor-privilege access (needs a process_id)
     #[serde(default)]
     pub privileged: bool,
+    /// A translated request (PCIe ATS), and how it comes by its address; default: an untranslated one
+    pub translated: Option<Translated>,
     /// What the device must see
     #[serde(default)]
     pub expect: Result,
@@ -387,6 +415,8 @@ pub enum Result {
     Ok,
     /// It is refused
     Fault,
+    /// The device keeps no translation for it, and so does not make it (`translated: kept`)
+    NotKept,
 }
 
 /// A device, or one of its processes, and a domain.

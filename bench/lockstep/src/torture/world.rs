@@ -74,7 +74,10 @@ pub fn play_on(
     if scene.has(Scene::Status) {
         faults.push(broken(map::BROKEN, FaultKind::SlvErr, FaultOn::Write));
     }
-    let ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
+    let mut ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
+    if scene.has(Scene::Strays) {
+        ats.own = ats::strays(&ats);
+    }
     let config = Config {
         capabilities: capabilities.0,
         bus: BusConfig { faults, ptw: timing, mem, ats, ..BusConfig::default() },
@@ -173,6 +176,7 @@ impl World {
                     gap: 0..=20,
                     beats: 1..=4,
                     ids: 2,
+                    translated: false,
                 });
             }
         }

@@ -252,6 +252,7 @@ impl Player<'_> {
                 gap: 0..=traffic.gap,
                 beats: 1..=traffic.beats,
                 ids: 4,
+                translated: false,
             });
         }
         Ok(())

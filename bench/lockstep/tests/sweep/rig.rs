@@ -44,6 +44,7 @@ fn once(process: Option<ProcessId>) -> StreamSpec {
         gap: 10_000_000..=10_000_000,
         beats: 1..=1,
         ids: 1,
+        translated: false,
     }
 }
 

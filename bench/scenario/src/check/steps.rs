@@ -4,6 +4,7 @@
 use super::domains::check_span;
 use crate::Number;
 use crate::at::{At, Place};
+use crate::ats::Translated;
 use crate::diagnostic::Problem;
 use crate::domain::{DomainKind, PageSize};
 use crate::file::Scenario;
@@ -229,6 +230,15 @@ impl Scenario {
             Step::ExpectRegister(expected) => {
                 register::check(&expected.register, expected.value.as_ref(), &expected.fields, step.place, problems);
             }
+            Step::TranslationRequest(ask) => self.check_translation_request(ask, problems),
+            Step::PageRequest(ask) => self.check_page_request(ask, problems),
+            Step::StopMarker(stop) => {
+                self.known_device(&stop.device, problems);
+                fits(&stop.process, 20, "process ID", problems);
+            }
+            Step::PageResponse(response) => self.check_page_response(response, problems),
+            Step::PageQueue(queue) => self.check_page_queue(queue, problems),
+            Step::Invalidate(Invalidate::Ats(operands)) => self.check_ats_inval(operands, problems),
             Step::Wait(_) | Step::Fence(_) | Step::Command(_) | Step::Recover(_) | Step::FailAllocation(_) => {}
         }
     }
@@ -287,6 +297,12 @@ impl Scenario {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
         self.check_request(place, dma.process.as_ref(), dma.privileged, problems);
+        if dma.expect == Result::NotKept && dma.translated != Some(Translated::Kept) {
+            problems.push(
+                Problem::new(place, "only what a device keeps can be missing there", "this step")
+                    .help("add `translated: kept`"),
+            );
+        }
         if let (Some(cause), true) = (&dma.cause, dma.expect != Result::Fault) {
             problems.push(
                 Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"),
@@ -294,7 +310,13 @@ impl Scenario {
         }
     }
 
-    fn check_request(&self, place: Place, process: Option<&At<Number>>, privileged: bool, problems: &mut Vec<Problem>) {
+    pub(super) fn check_request(
+        &self,
+        place: Place,
+        process: Option<&At<Number>>,
+        privileged: bool,
+        problems: &mut Vec<Problem>,
+    ) {
         if let Some(process) = process {
             fits(process, 20, "process ID", problems);
         } else if privileged {
@@ -424,7 +446,7 @@ fn check_range(range: &Range, unit: u64, problems: &mut Vec<Problem>) {
     }
 }
 
-fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) {
+pub(super) fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) {
     if !address.0.is_multiple_of(unit) {
         problems.push(
             Problem::new(address.place, format!("{address} is not aligned"), format!("a multiple of {unit}"))
@@ -433,7 +455,7 @@ fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) 
     }
 }
 
-fn fits(number: &At<crate::Number>, bits: u32, what: &str, problems: &mut Vec<Problem>) {
+pub(super) fn fits(number: &At<crate::Number>, bits: u32, what: &str, problems: &mut Vec<Problem>) {
     if number.0 >> bits != 0 {
         problems.push(
             Problem::new(number.place, format!("{what} {number} does not fit in {bits} bits"), "too wide")

@@ -139,6 +139,11 @@ impl<'a> Player<'a> {
                     return Err(Fault::At(step.place, "the command queue was not stopped".into()));
                 }
             }
+            Step::TranslationRequest(ask) => self.translation_request(step.place, ask)?,
+            Step::PageRequest(ask) => self.page_request(step.place, ask)?,
+            Step::StopMarker(stop) => self.stop_marker(stop)?,
+            Step::PageResponse(response) => self.page_response(step.place, response)?,
+            Step::PageQueue(queue) => self.page_queue(step.place, queue)?,
             Step::FailAllocation(nth) => self.driver.fail_allocation(Some(nth.value.into())),
             Step::Since(since) => self.since(step.place, since)?,
             Step::ExpectMemory(memory) => self.expect_memory(step.place, memory)?,
@@ -169,7 +174,7 @@ impl<'a> Player<'a> {
         self.devices.get(name).copied().ok_or(Fault::Api(gone))
     }
 
-    fn device_id(&self, name: &str) -> DeviceId {
+    pub(super) fn device_id(&self, name: &str) -> DeviceId {
         DeviceId(self.scenario.devices.get(name).map_or(0, |device| device.id.0 as u32))
     }
 
@@ -191,6 +196,7 @@ impl<'a> Player<'a> {
             gap: stream.gap.min..=stream.gap.max,
             beats: stream.bursts.min..=stream.bursts.max,
             ids: stream.outstanding.value.min(4),
+            translated: stream.translated,
         };
         if self.bench.start_stream(spec) { Ok(()) } else { Err(Fault::At(place, "too many streams at a time".into())) }
     }
@@ -217,6 +223,16 @@ impl<'a> Player<'a> {
             data,
             ..DmaRequest::new(direction, device, Iova(iova), Burst::incr(beats as u16))
         };
+        let Some(request) = self.translated(request, dma.translated) else {
+            if dma.expect == DmaResult::NotKept {
+                return Ok(());
+            }
+            return Err(Fault::At(place, format!("the device keeps no translation for {iova:#x}")));
+        };
+        if dma.expect == DmaResult::NotKept {
+            let what = format!("the device keeps a translation for {iova:#x}, and should not");
+            return Err(Fault::At(place, what));
+        }
         let answer = match self.bench.dma(request) {
             Ok(answer) => answer,
             Err(DmaError::Halted(halted)) => return Err(halted.into()),
@@ -241,7 +257,7 @@ impl<'a> Player<'a> {
     }
 
     /// Waits for the fault record of a transaction that was refused: it may come after the response.
-    fn demand_cause(&mut self, place: Place, device: DeviceId, cause: u16) -> Result<(), Fault> {
+    pub(super) fn demand_cause(&mut self, place: Place, device: DeviceId, cause: u16) -> Result<(), Fault> {
         let begun = self.bench.now();
         let mut seen = Vec::new();
         loop {
@@ -303,6 +319,7 @@ impl<'a> Player<'a> {
                 gscid: self.gscid(operands)?,
                 addr: operands.address.as_ref().map(|address| address.0),
             },
+            Invalidate::Ats(operands) => self.ats_invalidation(operands),
             Invalidate::Ddt(operands) => Invalidation::Ddt {
                 device: match (&operands.device, &operands.device_id) {
                     (Some(name), _) => Some(self.device_id(name).0),
