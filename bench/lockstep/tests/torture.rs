@@ -510,6 +510,7 @@ fn explore() {
         "Messages" => Scene::Messages,
         "Files" => Scene::Files,
         "Ats" => Scene::Ats,
+        "Strays" => Scene::Strays,
         "Counters" => Scene::Counters,
         "Ranges" => Scene::Ranges,
         "Status" => Scene::Status,

@@ -3,7 +3,7 @@
 //! (section "PCIe ATS translation request handling").
 
 use events::{Cycle, TranslationCompletion, TranslationRequest, range_log2};
-use golden::{Access, Fault, Kind, Outcome, Request, Response, Spa, Target, Translation};
+use golden::{Access, DeviceId, Fault, Kind, Outcome, Request, Response, Spa, Target, Translation};
 
 use super::Oracle;
 use super::chooser::Chooser;
@@ -22,6 +22,8 @@ pub struct Asked {
     /// When it first showed on `ats_req*`
     offered: Cycle,
     accepted: Cycle,
+    /// Its device was asked to forget translations meanwhile
+    overtaken: bool,
 }
 
 impl Asked {
@@ -39,6 +41,13 @@ pub struct TranslationRequests {
 }
 
 impl TranslationRequests {
+    /// A device is asked to forget: what is on its way to it may be of before, and it drops that.
+    pub fn overtaken(&mut self, device: DeviceId) {
+        for asked in self.live.iter_mut().filter(|asked| asked.request.device == device) {
+            asked.overtaken = true;
+        }
+    }
+
     /// A request shows for the first time. Returns it as the golden model wants it.
     pub fn offered(&mut self, request: TranslationRequest, now: Cycle) -> Request {
         self.offer = Some((request, now));
@@ -48,7 +57,7 @@ impl TranslationRequests {
     /// The device under test took a request.
     pub fn accepted(&mut self, request: TranslationRequest, now: Cycle) {
         let offered = self.offer.take().map_or(now, |(_, since)| since);
-        self.live.push(Asked { request, offered, accepted: now });
+        self.live.push(Asked { request, offered, accepted: now, overtaken: false });
     }
 
     /// When the oldest one was taken.
@@ -122,6 +131,14 @@ fn agrees(request: &Request, right: &Translation, global: bool, came: &Translati
         && (came.u || (came.addr.0 ^ right.spa.0).checked_shr(size).unwrap_or(0) == 0)
 }
 
+/// Whether a Success completion says what a walk came to.
+pub fn is_answer(request: &Request, outcome: &Outcome, global: bool, came: &TranslationCompletion) -> bool {
+    match outcome {
+        Outcome::Translated(right) => agrees(request, right, global, came),
+        _ => false,
+    }
+}
+
 /// A completion in one line.
 fn completion_line(came: &TranslationCompletion) -> String {
     match came.status {
@@ -148,21 +165,21 @@ impl Oracle {
         let request = request_of(&asked.request);
         let window = asked.window(now);
         if came.status == SUCCESS {
-            let accept = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
-                Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
-                _ => false,
-            };
+            let accept =
+                |outcome: &Outcome, chooser: &Chooser<'_>| is_answer(&request, outcome, chooser.is_global(), came);
             let mut explanation = self.search.explain(&request, window, accept);
             while explanation.is_none() && self.search.look_up_unknown() {
                 explanation = self.search.explain(&request, window, accept);
             }
             match explanation {
-                Some(explanation) => self.explained(&request, &explanation, window),
+                Some(explanation) => {
+                    if !asked.overtaken {
+                        self.device_caches.given(&request, came, &explanation, window);
+                    }
+                    self.explained(&request, &explanation, window);
+                }
                 None => {
-                    let is_it = |outcome: &Outcome| match outcome {
-                        Outcome::Translated(right) => agrees(&request, right, false, came),
-                        _ => false,
-                    };
+                    let is_it = |outcome: &Outcome| is_answer(&request, outcome, false, came);
                     let size = range_log2(came.addr.0, came.s);
                     let base = Spa(came.addr.0 & u64::MAX.checked_shl(size).unwrap_or(0));
                     let (line, to) = (completion_line(came), Some(base));

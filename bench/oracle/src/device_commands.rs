@@ -159,8 +159,9 @@ impl DeviceCommands {
         of(false).or_else(|| of(true))
     }
 
-    /// A device completed invalidations.
-    pub fn done(&mut self, completion: &InvalidationCompletion, now: Cycle) {
+    /// A device sent a completion. Returns the requests that are complete by it, a bit for each ITag.
+    pub fn done(&mut self, completion: &InvalidationCompletion, now: Cycle) -> u32 {
+        let mut complete = 0;
         let count = if completion.count == 0 { 8 } else { completion.count };
         for itag in (0..32).filter(|itag| completion.itags >> itag & 1 != 0) {
             let mine = |sent: &&mut Sent| (sent.device, sent.itag, sent.complete) == (completion.device, itag, false);
@@ -168,10 +169,12 @@ impl DeviceCommands {
             if let Some(sent) = self.sent.iter_mut().rev().find(mine) {
                 sent.received += 1;
                 sent.complete = sent.received >= count;
+                complete |= u32::from(sent.complete) << itag;
             }
         }
         // What took long may have timed out before.
         self.sent.retain(|sent| !sent.complete || sent.may_have_timed_out(now));
+        complete
     }
 
     /// Whether this response is owed by an ATS.PRGR; if so, it is paid.

@@ -16,6 +16,7 @@ mod commands;
 mod configuration;
 mod counters;
 mod ddtp;
+mod device_caches;
 mod device_commands;
 mod device_writes;
 mod dma;
@@ -106,6 +107,7 @@ pub struct Oracle {
     files: interrupt_files::InterruptFiles,
     translation_requests: ats::TranslationRequests,
     device_commands: device_commands::DeviceCommands,
+    device_caches: device_caches::DeviceCaches,
     page_queue: page_queue::PageQueue,
     page_requests: page_requests::PageRequests,
     counters: counters::Counters,
@@ -139,6 +141,7 @@ impl Oracle {
             files: interrupt_files::InterruptFiles::default(),
             translation_requests: ats::TranslationRequests::default(),
             device_commands: device_commands::DeviceCommands::default(),
+            device_caches: device_caches::DeviceCaches::default(),
             page_queue: page_queue::PageQueue::new(),
             page_requests: page_requests::PageRequests::default(),
             counters: counters::Counters::default(),
