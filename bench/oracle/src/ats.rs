@@ -3,10 +3,10 @@
 //! (section "PCIe ATS translation request handling").
 
 use events::{Cycle, TranslationCompletion, TranslationRequest, range_log2};
-use golden::{Access, DeviceId, Fault, Kind, Outcome, Request, Response, Spa, Target, Translation};
+use golden::{Access, Config, DeviceId, Fault, Iova, Kind, Outcome, Request, Response, Spa, Target, Translation};
 
 use super::Oracle;
-use super::chooser::Chooser;
+use super::chooser::{Chooser, Reach};
 use super::evidence::{Answer, success_line};
 use super::faults::Origin;
 use super::rule::{Rule, Violation};
@@ -157,6 +157,25 @@ fn answers(fault: &Fault, status: u8) -> bool {
 }
 
 impl Oracle {
+    /// The device under test may go by a device context that does not enable ATS for this device, or by none.
+    pub(super) fn ats_may_be_off(&mut self, device: DeviceId, now: Cycle) -> bool {
+        let request = Request::untranslated(device, Access::Read, Iova(0));
+        let locate =
+            |config: &Config, words: &mut Chooser<'_>| match golden::locate_device_context(config, words, &request) {
+                Ok(context) => Some(context.tc.en_ats()),
+                Err(Outcome::Fault(_)) => Some(false),
+                Err(_) => None,
+            };
+        let mut is_off = false;
+        for reach in Reach::NEAR {
+            self.search.replay(Window::new(now, now), reach, u32::MAX, locate, |on, _, _| {
+                is_off |= !on;
+                is_off
+            });
+        }
+        is_off
+    }
+
     /// A translation request was answered.
     pub(super) fn translation_completed(&mut self, came: &TranslationCompletion, now: Cycle) -> Result<(), Violation> {
         // The bus has found what answers nothing.
@@ -208,7 +227,7 @@ impl Oracle {
 
 #[cfg(test)]
 mod tests {
-    use golden::{Cause, Iova, Permissions, ProcessId, Spa};
+    use golden::{Cause, Permissions, ProcessId, Spa};
 
     use super::*;
 

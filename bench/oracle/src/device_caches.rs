@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What devices keep of translations by ATS: a translated request by one that an operation retired is software's fault,
-//! if no ATS.INVAL had taken it from the device (rules S2 and S5 of MODEL.md).
+//! if no ATS.INVAL had taken it from the device (rule S6 of MODEL.md).
 //!
 //! A device may use what it was given until it has completed an invalidation request that names it. Where several of its
 //! translations lead to an address, the one that is kindest to software counts; an address that it was never given is the

@@ -196,7 +196,8 @@ impl Oracle {
                 self.device_commands.requested(request, now)?;
             }
             Event::InvalidationDone { completion } => {
-                let complete = self.device_commands.done(completion, now);
+                let is_off = self.ats_may_be_off(completion.device, now);
+                let complete = self.device_commands.done(completion, is_off, now);
                 self.device_caches.forgotten(completion.device, complete);
             }
             Event::PageRequested { request } => self.page_requests.accepted(*request, now),
