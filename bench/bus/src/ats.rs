@@ -212,7 +212,8 @@ impl AtsPort {
     /// Shows a completion of an invalidation that is due: any of them, and in one message all others of its device.
     fn complete(&mut self, now: Cycle, busy: impl Fn(u32, Queued) -> bool) {
         let first = self.dice.below(self.answers.len() as u32) as usize;
-        let ready = |answer: &Answer| answer.due <= now && !busy(answer.did, answer.mark);
+        // What nobody asked for needs no time, and waits for nothing.
+        let ready = |answer: &Answer| answer.strays > 0 || answer.due <= now && !busy(answer.did, answer.mark);
         let all = self.answers.len();
         let Some(first) = (0..all).map(|at| (first + at) % all).find(|&at| ready(&self.answers[at])) else { return };
         if self.answers[first].strays > 0 {
@@ -225,6 +226,10 @@ impl AtsPort {
             if ready(answer) && answer.strays == 0 && itags >> answer.itag & 1 == 0 {
                 itags |= 1 << answer.itag;
                 answer.left -= 1;
+                // The messages of a device that is told to split them come apart.
+                if let Some((_, own)) = self.timing.own.iter().find(|(device, _)| device.0 == did) {
+                    answer.due = now + 1 + Cycle::from(self.dice.within(&own.after));
+                }
             }
         }
         self.answers.retain(|answer| answer.left > 0);

@@ -6,33 +6,12 @@
 //! Translation Cache invalidations").
 
 use super::carry_out::Part;
-use super::device_state::DeviceState;
+use super::device_state::{Ats, DeviceState};
 use super::domain_state::Kind;
 use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, TC_EN_ATS, TC_EN_PRI, TC_PRPR, TC_T2GPA, Untranslated};
+use super::format::{Context, Invalidation, Untranslated};
 use super::handles::{Device, Target};
-
-/// What of ATS is enabled for a device (section "Device-context fields").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ats {
-    /// It may ask for pages (`EN_PRI`)
-    pub page_requests: bool,
-    /// Responses that the IOMMU makes by itself have a PASID, if the page request had one (`PRPR`)
-    pub response_pasid: bool,
-    /// Where it has a second stage, its translations are guest physical addresses (`T2GPA`)
-    pub guest_addresses: bool,
-}
-
-impl Ats {
-    /// Its bits of `tc`.
-    const fn control(self) -> u64 {
-        TC_EN_ATS
-            | if self.page_requests { TC_EN_PRI } else { 0 }
-            | if self.response_pasid { TC_PRPR } else { 0 }
-            | if self.guest_addresses { TC_T2GPA } else { 0 }
-    }
-}
 
 impl DeviceState {
     /// A context with what of ATS is enabled for this device.

@@ -45,8 +45,8 @@ mod table;
 mod tests;
 
 pub use alloc::Ledger;
-pub use ats::Ats;
 pub use books::Books;
+pub use device_state::Ats;
 pub use driver::Driver;
 pub use error::{ApiError, Errno};
 pub use faults::Faults;

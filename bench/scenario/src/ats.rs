@@ -34,7 +34,7 @@ pub struct Ats {
 pub struct Answers {
     /// Cycles from a request to its completion, at least. The IOMMU may give a request up after 8192 cycles
     pub after: Span,
-    /// Each request is completed by several messages, of which the last one counts
+    /// Each request is completed by several messages, each as long after the one before; the last one counts
     pub splits: bool,
     /// So many requests, from the first one on, are never completed
     pub silent: u32,
@@ -182,10 +182,10 @@ pub struct PageRequest {
     pub device: At<String>,
     /// PASID; default: there is none
     pub process: Option<At<Number>>,
-    /// Privileged Mode Requested (needs a process)
+    /// Privileged Mode Requested; without a process its record does not show it
     #[serde(default)]
     pub privileged: bool,
-    /// Execute Requested (needs a process)
+    /// Execute Requested, likewise
     #[serde(default)]
     pub execute: bool,
     /// Page address

@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn devices_with_ats_need_it_and_the_strap_offers_it() {
+        const BITS: u64 = 0b11 << 25;
+        let text = |ats: &str, steps: &str| {
+            format!(
+                "name: a.b\ndevices: {{ nic: {{ id: 1{ats} }} }}\nsteps: [{steps} dma: {{ device: nic, read: 0x1000 }}]\n"
+            )
+        };
+        let of = |ats: &str, steps: &str| {
+            let scenario = parse("a.yaml", &text(ats, steps)).unwrap_or_else(|wrong| panic!("{wrong}"));
+            (scenario.capabilities() & BITS, self::of(&scenario, ALL & !BITS))
+        };
+        assert_eq!(of("", ""), (0, vec![]));
+        assert_eq!(of(", ats: true", ""), (1 << 25, vec![Requirement::Ats]));
+        assert_eq!(of(", ats: { t2gpa: true }", ""), (BITS, vec![Requirement::Ats, Requirement::T2gpa]));
+        let ask = "translation-request: { device: nic, address: 0x1000 },";
+        assert_eq!(of("", ask), (1 << 25, vec![Requirement::Ats]), "by a device without it");
+    }
+
+    #[test]
     fn a_width_of_addresses_is_needed_only_where_it_is_named() {
         let wide = format!("iommu: {{ physical-bits: 50 }}\n{READ}");
         let narrow = ALL & !PAS | 40 << 32;

@@ -12,7 +12,7 @@ use events::{Cycle, Device, DmaRequest, Event, Ticket};
 use golden::Spa;
 use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
 
-use super::ats::{Asker, Asking};
+use super::asking::{Asker, Asking};
 use super::recording::Recording;
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, Issue, MAX_STREAMS, Stream, StreamSpec};

@@ -67,7 +67,8 @@ impl Scenario {
     }
 
     pub(super) fn check_page_request(&self, ask: &PageRequest, problems: &mut Vec<Problem>) {
-        self.check_asker(&ask.device, ask.process.as_ref(), [ask.privileged, ask.execute], problems);
+        // Without a PASID a record shows neither privilege nor execution, whatever the message says.
+        self.check_asker(&ask.device, ask.process.as_ref(), [false; 2], problems);
         check_group(&ask.group, problems);
         aligned(&ask.address, 4096, problems);
         if !ask.read && !ask.write {

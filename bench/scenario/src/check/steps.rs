@@ -297,9 +297,10 @@ impl Scenario {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
         self.check_request(place, dma.process.as_ref(), dma.privileged, problems);
+        let asker = dma.device.as_ref().map_or(place, |device| device.place);
         if dma.expect == Result::NotKept && dma.translated != Some(Translated::Kept) {
             problems.push(
-                Problem::new(place, "only what a device keeps can be missing there", "this step")
+                Problem::new(asker, "only what a device keeps can be missing there", "this step")
                     .help("add `translated: kept`"),
             );
         }
