@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Devices that keep translations of their own: what of ATS is enabled for them, and how they are made to forget.
+//! Devices that keep translations of their own: what of ATS is enabled for them, how they are made to forget, and how their
+//! page requests are answered.
 //!
 //! Whoever changes a translation invalidates first what the IOMMU keeps, and then what the devices do, with a fence in
 //! between: "software must first invalidate the IOATC before sending invalidations to the DevATC" (section "Device Address
 //! Translation Cache invalidations").
+
+use golden::DeviceId;
 
 use super::carry_out::Part;
 use super::device_state::{Ats, DeviceState};
 use super::domain_state::Kind;
 use super::driver::Driver;
 use super::error::ApiError;
-use super::format::{Context, Invalidation, Untranslated};
+use super::format::{Command, Context, Invalidation, Untranslated};
 use super::handles::{Device, Target};
+use super::machine::Machine;
 
 impl DeviceState {
     /// A context with what of ATS is enabled for this device.
@@ -62,6 +66,25 @@ impl Driver {
         }
         self.device_mut(device)?.ats = ats;
         Ok(())
+    }
+
+    /// Sends a Page Request Group Response to a device by `ATS.PRGR`, without a fence. `code` is 0 for Success, 1 for
+    /// Invalid Request, 15 for Response Failure; a PASID goes with it where the device wants one (`PRPR`).
+    ///
+    /// # Errors
+    /// EOPNOTSUPP if the IOMMU has no ATS; ETIMEDOUT or EIO if the command queue is full and stays so.
+    pub fn page_response(
+        &mut self,
+        machine: &mut dyn Machine,
+        device: DeviceId,
+        process: Option<u32>,
+        group: u16,
+        code: u8,
+    ) -> Result<(), ApiError> {
+        if !self.caps.ats() {
+            return Err(ApiError::Unsupported("page requests"));
+        }
+        self.command(machine, Command::page_response(device.0, process, group, code))
     }
 
     /// The context with which this device is attached to a target.

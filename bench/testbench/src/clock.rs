@@ -262,7 +262,8 @@ impl Testbench {
             match stream.issue(self.now, self.bus.cached()) {
                 Some(Issue::Dma(request)) => {
                     // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
-                    if self.bus.enqueue(request).is_err() {
+                    let queued = self.bus.enqueue(request);
+                    if queued.is_err() {
                         stream.never_issued();
                     }
                 }
