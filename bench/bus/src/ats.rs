@@ -21,6 +21,8 @@ use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 const ENTRIES: usize = 64;
 /// Invalidations that wait for their completion in the devices: a device has 32 ITags.
 const ANSWERS: usize = 256;
+/// What tells a device from one that nobody asks for anything: the highest bit of its segment
+const NOBODY: u32 = 1 << 23;
 
 /// A translation in a device's address translation cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +81,7 @@ struct Answer {
     due: Cycle,
     /// DMA that was asked for before by translated addresses comes first
     mark: Queued,
-    /// What nobody asked for is completed first: this ITag by another device, and other ITags
+    /// What nobody asked for is completed first: this ITag by another device
     strays: u8,
 }
 
@@ -236,19 +238,12 @@ impl AtsPort {
         self.shown_done = Some(InvalidationCompletion { valid: true, did, itags, count: count & 7 });
     }
 
-    /// A completion that nobody asked for: all ITags but those that this device was asked for, or the ITag of this request
-    /// by a device that was not asked for it.
+    /// A completion that nobody asked for: the ITag of this request by a device that nobody asks for anything. An ITag of the
+    /// device itself that is not open might be opened in this very cycle, and then it would count.
     fn stray(&mut self, at: usize) -> InvalidationCompletion {
-        let Answer { did, itag, strays, .. } = self.answers[at];
+        let Answer { did, itag, .. } = self.answers[at];
         self.answers[at].strays -= 1;
-        let of = |did: u32| self.answers.iter().filter(move |answer| answer.did == did);
-        if strays == 2 {
-            let asked = of(did).fold(0u32, |bits, answer| bits | 1 << answer.itag);
-            return InvalidationCompletion { valid: true, did, itags: !asked, count: 1 };
-        }
-        let is_free = |other: &u32| of(*other).all(|answer| answer.itag != itag);
-        let other = (1..256).map(|bit| did ^ bit).find(is_free).unwrap_or(did ^ 0x8000);
-        InvalidationCompletion { valid: true, did: other, itags: 1 << itag, count: 1 }
+        InvalidationCompletion { valid: true, did: did ^ NOBODY, itags: 1 << itag, count: 1 }
     }
 
     /// Checks what the device drove in this cycle, and takes all handshakes. `mark` is the next request for DMA.
@@ -365,7 +360,7 @@ impl AtsPort {
         };
         let count = if splits { 2 + self.dice.below(7) as u8 } else { 1 };
         let due = now + 1 + Cycle::from(self.dice.within(after));
-        let (did, itag, strays) = (inval.device.0, inval.itag & 31, if strays { 2 } else { 0 });
+        let (did, itag, strays) = (inval.device.0, inval.itag & 31, u8::from(strays));
         self.answers.push(Answer { did, itag, count, left: count, due, mark, strays });
     }
 }

@@ -109,8 +109,7 @@ pub struct Answering {
     pub splits: bool,
     /// So many requests, from the first one on, are never completed
     pub silent: u32,
-    /// Before it completes what it was asked for, it completes what nobody asked for: other ITags of its own, and this one
-    /// in the name of another device
+    /// Before it completes what it was asked for, the same ITag is completed in the name of another device
     pub strays: bool,
 }
 

@@ -38,8 +38,8 @@ pub struct Answers {
     pub splits: bool,
     /// So many requests, from the first one on, are never completed
     pub silent: u32,
-    /// Before it completes a request, it completes what nobody asked for: other ITags, and this one in the name of
-    /// another device. The IOMMU must not take that for the completion
+    /// Before it completes a request, the same ITag is completed in the name of another device. The IOMMU must not take
+    /// that for the completion
     pub strays: bool,
 }
 

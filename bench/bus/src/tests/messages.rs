@@ -177,10 +177,9 @@ fn a_device_answers_invalidations_in_its_own_way() {
     let of_others: Vec<u32> =
         strays.iter().filter(|(_, did, _)| *did != DROPPED.did).map(|(_, _, bits)| *bits).collect();
     assert_eq!(of_others.iter().fold(0, |all, bits| all | bits), 0b1_1000, "these ITags by another device: {strays:?}");
-    let own = || strays.iter().filter(|(_, did, _)| *did == DROPPED.did);
-    let (first, last) = (own().next().expect("a stray"), own().next_back().expect("the completion"));
-    assert!(first.2 & 1 << DROPPED.itag == 0 && first.2 != 0, "other ITags first: {strays:?}");
-    assert!(last.2 & !0b1_1000 == 0 && last.0 > first.0, "the right ones in the end: {strays:?}");
+    let own: Vec<_> = strays.iter().filter(|(_, did, _)| *did == DROPPED.did).copied().collect();
+    assert_eq!(itags(&own), 0b1_1000, "and by itself in the end");
+    assert!(strays.first().is_some_and(|first| first.1 != DROPPED.did && own.iter().all(|own| own.0 > first.0)));
 }
 
 #[test]
