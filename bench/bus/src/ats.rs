@@ -7,10 +7,10 @@ use boundary::{
     AtsDevices, AtsIommu, GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest,
     TranslationCompletion, TranslationRequest,
 };
-use events::{Cycle, Event, range_log2};
+use events::{Cycle, Direction, DmaRequest, Event, range_log2};
 
 use super::complaints::Complaints;
-use super::config::AtsTiming;
+use super::config::{Answering, AtsTiming};
 use super::dice::Dice;
 use super::flights::Queued;
 use super::held::{Held, Payload};
@@ -21,6 +21,8 @@ use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 const ENTRIES: usize = 64;
 /// Invalidations that wait for their completion in the devices: a device has 32 ITags.
 const ANSWERS: usize = 256;
+/// What tells a device from one that nobody asks for anything: the highest bit of its segment
+const NOBODY: u32 = 1 << 23;
 
 /// A translation in a device's address translation cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,21 @@ impl Cached {
         ((iova ^ self.request.addr.0) & !within == 0).then_some(self.completion.addr.0 & !within | iova & within)
     }
 
+    /// The translated address for a request of its device, if this permits it: of the same process, with the same
+    /// privilege, in this range.
+    #[must_use]
+    pub fn serves(&self, request: &DmaRequest) -> Option<u64> {
+        let Self { request: asked, completion } = self;
+        let permitted = match request.direction {
+            Direction::Write => completion.w,
+            Direction::Read if request.instruction => completion.x,
+            Direction::Read => completion.r,
+        };
+        let same =
+            (asked.device, asked.process, asked.privileged) == (request.device, request.process, request.privileged);
+        if same && permitted { self.translate(request.iova.0) } else { None }
+    }
+
     fn is_hit_by(&self, inval: &events::InvalidationRequest) -> bool {
         let within = (1u64.checked_shl(range_log2(inval.addr.0, inval.s))).map_or(u64::MAX, |size| size - 1);
         self.request.device == inval.device
@@ -64,6 +81,8 @@ struct Answer {
     due: Cycle,
     /// DMA that was asked for before by translated addresses comes first
     mark: Queued,
+    /// What nobody asked for is completed first: this ITag by another device
+    strays: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +104,8 @@ pub(super) struct AtsPort {
     flights: Vec<Option<Flight>>,
     cached: Vec<Cached>,
     answers: Vec<Answer>,
+    /// How many more invalidation requests each device of `timing.own` leaves open
+    silent: Vec<u32>,
     shown_done: Option<InvalidationCompletion>,
     pages: VecDeque<PageRequest>,
     shown_page: Option<PageRequest>,
@@ -96,6 +117,7 @@ pub(super) struct AtsPort {
 
 impl AtsPort {
     pub(super) fn new(timing: AtsTiming, dice: Dice) -> Self {
+        let silent = timing.own.iter().map(|(_, own)| own.silent).collect();
         Self {
             timing,
             dice,
@@ -105,6 +127,7 @@ impl AtsPort {
             flights: vec![None; 256],
             cached: Vec::with_capacity(ENTRIES),
             answers: Vec::with_capacity(ANSWERS),
+            silent,
             shown_done: None,
             pages: VecDeque::new(),
             shown_page: None,
@@ -191,19 +214,36 @@ impl AtsPort {
     /// Shows a completion of an invalidation that is due: any of them, and in one message all others of its device.
     fn complete(&mut self, now: Cycle, busy: impl Fn(u32, Queued) -> bool) {
         let first = self.dice.below(self.answers.len() as u32) as usize;
-        let ready = |answer: &Answer| answer.due <= now && !busy(answer.did, answer.mark);
+        // What nobody asked for needs no time, and waits for nothing.
+        let ready = |answer: &Answer| answer.strays > 0 || answer.due <= now && !busy(answer.did, answer.mark);
         let all = self.answers.len();
         let Some(first) = (0..all).map(|at| (first + at) % all).find(|&at| ready(&self.answers[at])) else { return };
+        if self.answers[first].strays > 0 {
+            self.shown_done = Some(self.stray(first));
+            return;
+        }
         let Answer { did, count, .. } = self.answers[first];
         let mut itags = 0;
         for answer in self.answers.iter_mut().filter(|answer| answer.did == did && answer.count == count) {
-            if ready(answer) && itags >> answer.itag & 1 == 0 {
+            if ready(answer) && answer.strays == 0 && itags >> answer.itag & 1 == 0 {
                 itags |= 1 << answer.itag;
                 answer.left -= 1;
+                // The messages of a device that is told to split them come apart.
+                if let Some((_, own)) = self.timing.own.iter().find(|(device, _)| device.0 == did) {
+                    answer.due = now + 1 + Cycle::from(self.dice.within(&own.after));
+                }
             }
         }
         self.answers.retain(|answer| answer.left > 0);
         self.shown_done = Some(InvalidationCompletion { valid: true, did, itags, count: count & 7 });
+    }
+
+    /// A completion that nobody asked for: the ITag of this request by a device that nobody asks for anything. An ITag of the
+    /// device itself that is not open might be opened in this very cycle, and then it would count.
+    fn stray(&mut self, at: usize) -> InvalidationCompletion {
+        let Answer { did, itag, .. } = self.answers[at];
+        self.answers[at].strays -= 1;
+        InvalidationCompletion { valid: true, did: did ^ NOBODY, itags: 1 << itag, count: 1 }
     }
 
     /// Checks what the device drove in this cycle, and takes all handshakes. `mark` is the next request for DMA.
@@ -301,12 +341,27 @@ impl AtsPort {
         for flight in self.flights.iter_mut().flatten().filter(|flight| flight.request.did == inval.device.0) {
             flight.overtaken = true;
         }
-        if self.dice.percent(self.timing.silent_percent) {
-            return;
-        }
-        let count = if self.dice.percent(self.timing.split_percent) { 2 + self.dice.below(7) as u8 } else { 1 };
-        let due = now + 1 + Cycle::from(self.dice.within(&self.timing.answer));
-        self.answers.push(Answer { did: inval.device.0, itag: inval.itag & 31, count, left: count, due, mark });
+        let own = self.timing.own.iter().position(|(device, _)| *device == inval.device);
+        let (after, splits, strays) = match own {
+            Some(at) => {
+                if self.silent[at] > 0 {
+                    self.silent[at] -= 1;
+                    return;
+                }
+                let Answering { after, splits, strays, .. } = &self.timing.own[at].1;
+                (after, *splits, *strays)
+            }
+            None => {
+                if self.dice.percent(self.timing.silent_percent) {
+                    return;
+                }
+                (&self.timing.answer, self.dice.percent(self.timing.split_percent), false)
+            }
+        };
+        let count = if splits { 2 + self.dice.below(7) as u8 } else { 1 };
+        let due = now + 1 + Cycle::from(self.dice.within(after));
+        let (did, itag, strays) = (inval.device.0, inval.itag & 31, u8::from(strays));
+        self.answers.push(Answer { did, itag, count, left: count, due, mark, strays });
     }
 }
 

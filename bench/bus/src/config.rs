@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use golden::Spa;
+use golden::{DeviceId, Spa};
 
 /// Behaviour of everything around the device under test. The same configuration and the same seed give the same
 /// run, to the beat.
@@ -105,6 +105,21 @@ pub struct AtsTiming {
     pub silent_percent: u8,
     /// How often an invalidation request is completed by several messages, in percent
     pub split_percent: u8,
+    /// Devices that answer invalidation requests in ways of their own
+    pub own: Vec<(DeviceId, Answering)>,
+}
+
+/// How a device answers invalidation requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answering {
+    /// Cycles from a request to its completion, at least; the completions of a device come in any order
+    pub after: RangeInclusive<u32>,
+    /// Each request is completed by several messages
+    pub splits: bool,
+    /// So many requests, from the first one on, are never completed
+    pub silent: u32,
+    /// Before it completes what it was asked for, the same ITag is completed in the name of another device
+    pub strays: bool,
 }
 
 impl Default for AtsTiming {
@@ -116,6 +131,7 @@ impl Default for AtsTiming {
             answer: 5..=100,
             silent_percent: 0,
             split_percent: 0,
+            own: Vec::new(),
         }
     }
 }

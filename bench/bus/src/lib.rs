@@ -29,7 +29,9 @@ mod writes;
 mod tests;
 
 pub use ats::Cached;
-pub use config::{AtsTiming, BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming};
+pub use config::{
+    Answering, AtsTiming, BusConfig, DeviceTiming, FaultKind, FaultOn, FaultPort, FaultRange, Fill, PortTiming,
+};
 pub use fabric::Bus;
 pub use flights::Queued;
 pub use lite::RegisterError;

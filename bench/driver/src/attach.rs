@@ -4,6 +4,7 @@
 use events::{Named, Operation, Promise};
 use golden::DeviceId;
 
+use super::carry_out::Part;
 use super::device_state::DeviceState;
 use super::driver::Driver;
 use super::error::ApiError;
@@ -34,6 +35,7 @@ impl Driver {
             name: name.into(),
             ids: ids.to_vec(),
             current: None,
+            ats: None,
             context: Context::BLOCKED,
             deferred: Vec::new(),
             processes: None,
@@ -131,10 +133,10 @@ impl Driver {
     /// # Errors
     /// ENOENT
     pub fn plan(&self, device: Device, target: Target) -> Result<Plan, ApiError> {
-        let to = self.target_context(Some(target))?;
+        let to = self.context_for(device, Some(target))?;
         let from = self.device(device)?.context;
         let mut plan = self.device_plan(from, to, self.spare_pscid(device.0, target.domain(), &to));
-        let flushes = self.device_flushes(&from, &to);
+        let flushes = self.flushes(device, &Part::Device { from, to });
         if !flushes.is_empty() {
             plan.steps.push(Step::Flush(flushes));
         }

@@ -44,7 +44,7 @@ impl Driver {
     }
 
     /// What is flushed after a change of a device context.
-    pub(super) fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
+    fn device_flushes(&self, from: &Context, to: &Context) -> Vec<Invalidation> {
         match (self.options.policy, self.options.flush) {
             _ if self.options.quirks.has(Quirk::SkipAttachFlush) => Vec::new(),
             // The patch flushed before, and not again.
@@ -78,14 +78,24 @@ impl Driver {
         }
     }
 
-    /// The steps for one entry, with the flush that the policy asks for.
-    fn steps(&self, part: &Part, scratch: Option<u32>) -> Vec<Step> {
-        let (mut steps, flushes) = match part {
-            Part::Device { from, to } => (self.device_plan(*from, *to, scratch).steps, self.device_flushes(from, to)),
-            Part::Process { from, to, .. } => {
-                (self.process_plan(*from, *to, scratch).steps, self.process_flushes(from, to))
-            }
+    /// What is flushed after a change of an entry: by the policy for what the IOMMU keeps, and always for what the device
+    /// does.
+    pub(super) fn flushes(&self, device: Device, part: &Part) -> Vec<Invalidation> {
+        let mut list = match part {
+            Part::Device { from, to } => self.device_flushes(from, to),
+            Part::Process { from, to, .. } => self.process_flushes(from, to),
         };
+        list.extend(self.forget_all(device, part));
+        list
+    }
+
+    /// The steps for one entry, with the flush behind them.
+    fn steps(&self, device: Device, part: &Part, scratch: Option<u32>) -> Vec<Step> {
+        let mut steps = match part {
+            Part::Device { from, to } => self.device_plan(*from, *to, scratch).steps,
+            Part::Process { from, to, .. } => self.process_plan(*from, *to, scratch).steps,
+        };
+        let flushes = self.flushes(device, part);
         if !flushes.is_empty() {
             steps.push(Step::Flush(flushes));
         }
@@ -102,7 +112,7 @@ impl Driver {
         scratch: Option<u32>,
     ) -> Result<(), ApiError> {
         let deferred = self.device(device)?.deferred.clone();
-        let mut lists: Vec<Vec<Step>> = parts.iter().map(|part| self.steps(part, scratch)).collect();
+        let mut lists: Vec<Vec<Step>> = parts.iter().map(|part| self.steps(device, part, scratch)).collect();
         if !deferred.is_empty() {
             let ids = self.ids(device)?;
             let again = ids.iter().map(|id| Invalidation::Ddt { device: Some(id.0) }).collect();
@@ -132,9 +142,12 @@ impl Driver {
             result = result.and_then(|()| self.carry_out(machine, device, part, steps));
         }
         if result.is_err() {
-            let flushes = parts.iter().flat_map(|part| match part {
-                Part::Device { from, .. } => plan::flush_after_change(from),
-                Part::Process { from, .. } => plan::flush_after_process_change(from, None),
+            let flushes = parts.iter().flat_map(|part| {
+                let own = match part {
+                    Part::Device { from, .. } => plan::flush_after_change(from),
+                    Part::Process { from, .. } => plan::flush_after_process_change(from, None),
+                };
+                own.into_iter().chain(self.forget_all(device, part))
             });
             let flushes = flushes.collect();
             self.device_mut(device)?.deferred.push(DeferredRelease { bond: None, flushes, scratch: None });

@@ -5,9 +5,30 @@ use std::collections::BTreeMap;
 
 use golden::DeviceId;
 
-use super::format::{Context, Invalidation, ProcessContext};
+use super::format::{Context, Invalidation, ProcessContext, TC_EN_ATS, TC_EN_PRI, TC_PRPR, TC_T2GPA};
 use super::handles::{Seat, Target};
 use super::process_directory::ProcessDirectory;
+
+/// What of ATS is enabled for a device (section "Device-context fields").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ats {
+    /// It may ask for pages (`EN_PRI`)
+    pub page_requests: bool,
+    /// Responses that the IOMMU makes by itself have a PASID, if the page request had one (`PRPR`)
+    pub response_pasid: bool,
+    /// Where it has a second stage, its translations are guest physical addresses (`T2GPA`)
+    pub guest_addresses: bool,
+}
+
+impl Ats {
+    /// Its bits of `tc`.
+    pub(super) const fn control(self) -> u64 {
+        TC_EN_ATS
+            | if self.page_requests { TC_EN_PRI } else { 0 }
+            | if self.response_pasid { TC_PRPR } else { 0 }
+            | if self.guest_addresses { TC_T2GPA } else { 0 }
+    }
+}
 
 /// A device, as the driver notes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +36,8 @@ pub(super) struct DeviceState {
     pub(super) name: String,
     pub(super) ids: Vec<DeviceId>,
     pub(super) current: Option<Target>,
+    /// What of ATS is enabled for it, if anything is
+    pub(super) ats: Option<Ats>,
     /// The context in memory, the same for all IDs
     pub(super) context: Context,
     /// Changes that failed halfway

@@ -18,6 +18,7 @@ use super::guest_memory::GuestState;
 use super::handles::{Device, Domain, Seat, Target};
 use super::machine::Machine;
 use super::options::Options;
+use super::page_requests::PageQueue;
 use super::queue::CommandQueue;
 use super::quirk::Quirk;
 
@@ -29,6 +30,8 @@ pub struct Driver {
     pub(super) alloc: Allocator,
     pub(super) commands: CommandQueue,
     pub(super) faults: FaultQueue,
+    /// Where the IOMMU has ATS
+    pub(super) pages: Option<PageQueue>,
     pub(super) directory: Directory,
     pub(super) devices: BTreeMap<u32, DeviceState>,
     pub(super) domains: BTreeMap<u32, DomainState>,
@@ -38,17 +41,22 @@ pub struct Driver {
 }
 
 /// What a probe makes.
-pub(super) type Parts = (Capabilities, CommandQueue, FaultQueue, Directory);
+pub(super) type Parts = (Capabilities, CommandQueue, FaultQueue, Option<PageQueue>, Directory);
 
 impl Driver {
     /// A driver of an IOMMU that has been set up, with nothing added to it yet.
-    pub(super) fn over((caps, commands, faults, directory): Parts, alloc: Allocator, options: Options) -> Driver {
+    pub(super) fn over(
+        (caps, commands, faults, pages, directory): Parts,
+        alloc: Allocator,
+        options: Options,
+    ) -> Driver {
         Driver {
             caps,
             options,
             alloc,
             commands,
             faults,
+            pages,
             directory,
             devices: BTreeMap::new(),
             domains: BTreeMap::new(),
@@ -57,22 +65,29 @@ impl Driver {
         }
     }
 
-    /// Sends invalidations and a fence, and waits.
+    /// Sends invalidations and a fence, and waits. What devices keep goes last, when the IOMMU can give them nothing old
+    /// any more.
     pub(super) fn flush(&mut self, machine: &mut dyn Machine, list: &[Invalidation]) -> Result<(), ApiError> {
         let quirks = self.options.quirks;
-        let commands: Vec<Command> = list
-            .iter()
+        let (own, of_devices): (Vec<Invalidation>, Vec<_>) =
+            list.iter().partition(|i| !matches!(i, Invalidation::Ats { .. }));
+        let commands: Vec<Command> = own
+            .into_iter()
             .filter(|i| !(quirks.has(Quirk::SkipGvma) && matches!(i, Invalidation::Gvma { .. })))
-            .map(|&i| match i {
+            .map(|i| match i {
                 Invalidation::Vma { pscid, addr, .. } if quirks.has(Quirk::FlushWithoutGv) => {
                     Invalidation::Vma { gscid: None, pscid, addr }.command()
                 }
                 other => other.command(),
             })
             .collect();
-        if commands.is_empty() {
+        if !commands.is_empty() {
+            self.commands.complete(machine, &self.options, &commands)?;
+        }
+        if of_devices.is_empty() || quirks.has(Quirk::SkipAtsInvalidation) {
             return Ok(());
         }
+        let commands: Vec<Command> = of_devices.into_iter().map(Invalidation::command).collect();
         self.commands.complete(machine, &self.options, &commands)
     }
 

@@ -320,6 +320,9 @@ impl Driver {
         }
         if !accepted.is_empty() {
             self.commands.complete(machine, &self.options, &accepted).map_err(none)?;
+            // What the guest's devices keep is the host's to invalidate: a guest cannot send ATS.INVAL.
+            let kept = self.forget_range(nested.0, 0, u64::MAX);
+            self.flush(machine, &kept).map_err(none)?;
         }
         match refused {
             None => Ok(done),

@@ -7,6 +7,7 @@
 //! Begin with [`Driver`]. It has encoders of its own ([`format`](mod@format)), so that a misreading of the golden model is seen.
 
 mod alloc;
+mod ats;
 mod attach;
 mod books;
 mod carry_out;
@@ -30,12 +31,14 @@ mod mapping;
 mod msi;
 mod msi_table;
 mod options;
+mod page_requests;
 pub mod plan;
 mod process_directory;
 mod processes;
 mod queue;
 mod quirk;
 mod raw;
+mod record_queue;
 mod request;
 mod setup;
 mod switch;
@@ -46,6 +49,7 @@ mod tests;
 pub use alloc::Ledger;
 pub use books::Books;
 pub use debug::{DebugAnswer, DebugRequest};
+pub use device_state::Ats;
 pub use driver::Driver;
 pub use error::{ApiError, Errno};
 pub use faults::Faults;
@@ -55,6 +59,7 @@ pub use machine::{Halted, Machine, StepKind};
 pub use mapping::Mapping;
 pub use msi_table::{MemoryFile, MsiTarget, MsiWindow};
 pub use options::{Completion, FlushPolicy, Options, Policy, Resources};
+pub use page_requests::PageRequests;
 pub use queue::CommandFault;
 pub use quirk::{Quirk, Quirks};
 pub use request::{DATA_NONE, DATA_RISCV, DIRTY_TRACKING, HwptRequest, NEST_PARENT, NestedData};

@@ -299,6 +299,11 @@ impl Driver {
         if !devices.is_empty() && !quirks.has(Quirk::SkipRootIodir) {
             phases.push(devices);
         }
+        let last = |&(at, size): &(u64, PageSize)| at + (size.bytes() - 1);
+        let ends = (gather.leaves.iter().map(|&(at, _)| at).min(), gather.leaves.iter().map(last).max());
+        if let (Some(first), Some(last)) = ends {
+            phases.push(self.forget_range(domain.0, first, last));
+        }
         Ok(phases)
     }
 

@@ -157,7 +157,9 @@ impl Driver {
         if !self.domain(domain)?.tagged || self.options.quirks.has(Quirk::SkipMsiFlush) {
             return Ok(());
         }
-        self.flush(machine, &[Invalidation::Gvma { gscid, addr: Some(address) }])
+        let mut list = vec![Invalidation::Gvma { gscid, addr: Some(address) }];
+        list.extend(self.forget_range(domain.0, address, address + (PAGE - 1)));
+        self.flush(machine, &list)
     }
 
     fn msi_table(&mut self, domain: Domain, file: u32) -> Result<&mut MsiTable, ApiError> {

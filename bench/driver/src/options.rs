@@ -52,6 +52,8 @@ pub struct Resources {
     pub command_queue_log2: u8,
     /// log2 of the entries of the fault queue, 1 to 16
     pub fault_queue_log2: u8,
+    /// log2 of the entries of the page-request queue, 1 to 16; there is none where the IOMMU has no ATS
+    pub page_queue_log2: u8,
     /// Levels of the device directory, 1 to 3
     pub directory_levels: u8,
     /// PSCIDs that may be used
@@ -67,6 +69,7 @@ impl Resources {
             pool,
             command_queue_log2: 6,
             fault_queue_log2: 7,
+            page_queue_log2: 6,
             directory_levels: 3,
             pscids: 1..=0xf_ffff,
             gscids: 1..=0xffff,

@@ -62,6 +62,8 @@ quirks! {
     SkipGvma breaks "RISC-V IOMMU, Changing second-stage page table entry",
     /// A changed MSI page table is not followed by IOTINVAL.GVMA
     SkipMsiFlush breaks "RISC-V IOMMU, Changing MSI page table entry",
+    /// What devices keep of changed translations is not invalidated by ATS.INVAL
+    SkipAtsInvalidation breaks "RISC-V IOMMU, Device Address Translation Cache invalidations",
     /// PSCID and GSCID go back into their pools without a flush
     SkipReleaseFlush breaks "RISC-V IOMMU, Caching in-memory data structures (entries are tagged by GSCID and PSCID)",
     /// Tables are freed before their flush

@@ -10,6 +10,7 @@ use super::faults::Faults;
 use super::format::{Command, Context, Invalidation};
 use super::machine::Machine;
 use super::options::Options;
+use super::page_requests::PageRequests;
 use super::queue::CommandFault;
 
 impl Driver {
@@ -117,7 +118,23 @@ impl Driver {
     /// # Errors
     /// ETIMEDOUT if `fqcsr` stays busy.
     pub fn drain_faults(&mut self, machine: &mut dyn Machine) -> Result<Faults, ApiError> {
-        self.faults.drain(machine, &self.options)
+        Ok(self.faults.drain(machine, &self.options)?.into())
+    }
+
+    /// Takes all records out of the page-request queue and clears its errors.
+    ///
+    /// # Errors
+    /// EOPNOTSUPP if the IOMMU has no ATS; ETIMEDOUT if `pqcsr` stays busy.
+    pub fn drain_page_requests(&mut self, machine: &mut dyn Machine) -> Result<PageRequests, ApiError> {
+        let queue = self.pages.as_mut().ok_or(ApiError::Unsupported("page requests"))?;
+        Ok(queue.drain(machine, &self.options)?.into())
+    }
+
+    /// Somebody has switched the page-request queue off and on again by its register: both of its indices are 0.
+    pub fn page_requests_restarted(&mut self) {
+        if let Some(queue) = &mut self.pages {
+            queue.restarted();
+        }
     }
 
     /// Somebody has switched the command queue off and on again by its register: both of its indices are 0.

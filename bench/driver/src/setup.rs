@@ -7,10 +7,11 @@ use super::alloc::{Allocator, Ledger};
 use super::directory::Directory;
 use super::driver::{Driver, Parts};
 use super::error::ApiError;
-use super::faults::FaultQueue;
+use super::faults;
 use super::format::{Capabilities, Command, Invalidation, Stage, ppn_at_10, register as reg};
 use super::machine::Machine;
 use super::options::{Options, Resources};
+use super::page_requests;
 use super::queue::{CommandQueue, disable_queue, wait_for};
 
 /// What `hw_info` tells.
@@ -62,7 +63,7 @@ impl Driver {
         resources: &Resources,
         options: Options,
     ) -> Result<Parts, ApiError> {
-        let sizes = [resources.command_queue_log2, resources.fault_queue_log2];
+        let sizes = [resources.command_queue_log2, resources.fault_queue_log2, resources.page_queue_log2];
         if sizes.iter().any(|log2| !(1..=16).contains(log2)) || !(1..=3).contains(&resources.directory_levels) {
             return Err(ApiError::Invalid("queue size or levels of the device directory"));
         }
@@ -70,7 +71,7 @@ impl Driver {
         if caps.version() >> 4 != 1 {
             return Err(ApiError::NoDevice("unknown version"));
         }
-        quiesce(machine, &options)?;
+        quiesce(machine, caps, &options)?;
         let wired = caps.wired_interrupts();
         let fctl = machine.read_register(reg::FCTL, 4)?;
         let wanted = fctl & !(reg::FCTL_BE | reg::FCTL_GXL | reg::FCTL_WSI) | if wired { reg::FCTL_WSI } else { 0 };
@@ -89,9 +90,21 @@ impl Driver {
 
         let enable = reg::QUEUE_ENABLE | interrupts;
         let mut commands = CommandQueue::enable(machine, alloc, &options, resources.command_queue_log2, enable)?;
-        let faults = match FaultQueue::enable(machine, alloc, &options, resources.fault_queue_log2, enable) {
+        let faults = match faults::enable(machine, alloc, &options, resources.fault_queue_log2, enable) {
             Ok(faults) => faults,
             Err(error) => {
+                commands.disable(machine, alloc, &options)?;
+                return Err(error);
+            }
+        };
+        let pages = match caps.ats() {
+            true => page_requests::enable(machine, alloc, &options, resources.page_queue_log2, enable).map(Some),
+            false => Ok(None),
+        };
+        let pages = match pages {
+            Ok(pages) => pages,
+            Err(error) => {
+                faults.disable(machine, alloc, &options)?;
                 commands.disable(machine, alloc, &options)?;
                 return Err(error);
             }
@@ -110,8 +123,11 @@ impl Driver {
             }
         });
         match made {
-            Ok(directory) => Ok((caps, commands, faults, directory)),
+            Ok(directory) => Ok((caps, commands, faults, pages, directory)),
             Err(error) => {
+                if let Some(pages) = pages {
+                    pages.disable(machine, alloc, &options)?;
+                }
                 faults.disable(machine, alloc, &options)?;
                 commands.disable(machine, alloc, &options)?;
                 Err(error)
@@ -136,6 +152,9 @@ impl Driver {
         self.flush_everything(machine)?;
         self.commands.disable(machine, &mut self.alloc, &self.options)?;
         self.faults.disable(machine, &mut self.alloc, &self.options)?;
+        if let Some(pages) = self.pages {
+            pages.disable(machine, &mut self.alloc, &self.options)?;
+        }
         self.directory.free(machine, &mut self.alloc)?;
         Ok(self.alloc.ledger())
     }
@@ -186,11 +205,12 @@ fn quiesce_directory(machine: &mut dyn Machine, options: &Options) -> Result<(),
 }
 
 /// Brings an IOMMU that somebody left running to rest.
-fn quiesce(machine: &mut dyn Machine, options: &Options) -> Result<(), ApiError> {
+fn quiesce(machine: &mut dyn Machine, caps: Capabilities, options: &Options) -> Result<(), ApiError> {
     if machine.read_register(reg::DDTP, 8)? & reg::DDTP_MODE != reg::DDTP_OFF {
         quiesce_directory(machine, options)?;
     }
-    for csr in [reg::CQCSR, reg::FQCSR] {
+    let pages = caps.ats().then_some(reg::PQCSR);
+    for csr in [reg::CQCSR, reg::FQCSR].into_iter().chain(pages) {
         if machine.read_register(csr, 4)? & (reg::QUEUE_ENABLE | reg::QUEUE_ON) != 0 {
             disable_queue(machine, options, csr)?;
         }

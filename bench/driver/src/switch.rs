@@ -46,7 +46,7 @@ impl Driver {
             if seat.process.is_some() {
                 self.processes(device)?;
             }
-            return Ok(vec![Part::Device { from: state.context, to: self.target_context(target)? }]);
+            return Ok(vec![Part::Device { from: state.context, to: self.context_for(device, target)? }]);
         };
         if let Some(process) = seat.process {
             let (from, to) = (processes.context(process), self.process_context(target)?);
@@ -55,7 +55,7 @@ impl Driver {
         // The device itself is process 0, but on identity it goes past the directory.
         let default = target != Some(Target::Identity);
         let own = if default { self.process_context(target)? } else { ProcessContext::BLOCKED };
-        let to = Context::IDENTITY.with_process_directory(processes.directory.pdtp(), default);
+        let to = state.with_ats(Context::IDENTITY.with_process_directory(processes.directory.pdtp(), default));
         let mut parts = Vec::new();
         if processes.context(0).masked() != own.masked() {
             parts.push(Part::Process { process: 0, from: processes.context(0), to: own });

@@ -233,6 +233,11 @@ fn a_legal_device_that_never_reads_what_is_reserved_is_never_blamed_in_any_world
 }
 
 #[test]
+fn a_legal_device_with_ats_whose_devices_complete_what_nobody_asked_for_is_never_blamed() {
+    never_blamed_in(Scene::Strays, "happy", 0..6);
+}
+
+#[test]
 fn a_legal_device_with_ats_that_takes_errors_for_corruption_is_never_blamed() {
     // One that is answered CA may leave either of two records.
     never_blamed_in(Scene::Ats, "corrupt", 60..61);
@@ -527,6 +532,7 @@ fn explore() {
         "Messages" => Scene::Messages,
         "Files" => Scene::Files,
         "Ats" => Scene::Ats,
+        "Strays" => Scene::Strays,
         "Counters" => Scene::Counters,
         "Ranges" => Scene::Ranges,
         "Status" => Scene::Status,

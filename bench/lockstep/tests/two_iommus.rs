@@ -72,6 +72,7 @@ impl Side {
             shapes: Shapes::Doublewords,
             beats: 1..=8,
             ids: 4,
+            translated: false,
         };
         assert!(self.bench.start_stream(spec));
     }

@@ -305,7 +305,7 @@ impl Ats {
         for (itag, slot) in self.outstanding.iter_mut().enumerate() {
             if done.itags >> itag & 1 == 1
                 && let Some(outstanding) = slot
-                && outstanding.did == done.did
+                && (outstanding.did == done.did || self.nature.has(Habit::AtsDoneByAnyone))
                 && outstanding.sent
             {
                 outstanding.received += 1;

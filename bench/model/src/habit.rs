@@ -502,6 +502,8 @@ habits! {
     AtsItagReused,
     /// The first completion of an invalidation counts for all that the device sends.
     AtsCountIgnored,
+    /// A completion counts for its ITag, whichever device sends it.
+    AtsDoneByAnyone,
     /// A fence does not wait for completions of devices.
     AtsFenceEarly,
     /// A fence behind an invalidation that timed out completes as if nothing were.

@@ -3,10 +3,10 @@
 //! (section "PCIe ATS translation request handling").
 
 use events::{Cycle, TranslationCompletion, TranslationRequest, range_log2};
-use golden::{Access, Fault, Kind, Outcome, Request, Response, Spa, Target, Translation};
+use golden::{Access, Config, DeviceId, Fault, Iova, Kind, Outcome, Request, Response, Spa, Target, Translation};
 
 use super::Oracle;
-use super::chooser::Chooser;
+use super::chooser::{Chooser, Reach};
 use super::evidence::{Answer, success_line};
 use super::faults::Origin;
 use super::rule::{Rule, Violation};
@@ -22,6 +22,8 @@ pub struct Asked {
     /// When it first showed on `ats_req*`
     offered: Cycle,
     accepted: Cycle,
+    /// Its device was asked to forget translations meanwhile
+    overtaken: bool,
 }
 
 impl Asked {
@@ -39,6 +41,13 @@ pub struct TranslationRequests {
 }
 
 impl TranslationRequests {
+    /// A device is asked to forget: what is on its way to it may be of before, and it drops that.
+    pub fn overtaken(&mut self, device: DeviceId) {
+        for asked in self.live.iter_mut().filter(|asked| asked.request.device == device) {
+            asked.overtaken = true;
+        }
+    }
+
     /// A request shows for the first time. Returns it as the golden model wants it.
     pub fn offered(&mut self, request: TranslationRequest, now: Cycle) -> Request {
         self.offer = Some((request, now));
@@ -48,7 +57,7 @@ impl TranslationRequests {
     /// The device under test took a request.
     pub fn accepted(&mut self, request: TranslationRequest, now: Cycle) {
         let offered = self.offer.take().map_or(now, |(_, since)| since);
-        self.live.push(Asked { request, offered, accepted: now });
+        self.live.push(Asked { request, offered, accepted: now, overtaken: false });
     }
 
     /// When the oldest one was taken.
@@ -122,6 +131,14 @@ fn agrees(request: &Request, right: &Translation, global: bool, came: &Translati
         && (came.u || (came.addr.0 ^ right.spa.0).checked_shr(size).unwrap_or(0) == 0)
 }
 
+/// Whether a Success completion says what a walk came to.
+pub fn is_answer(request: &Request, outcome: &Outcome, global: bool, came: &TranslationCompletion) -> bool {
+    match outcome {
+        Outcome::Translated(right) => agrees(request, right, global, came),
+        _ => false,
+    }
+}
+
 /// A completion in one line.
 fn completion_line(came: &TranslationCompletion) -> String {
     match came.status {
@@ -140,6 +157,25 @@ fn answers(fault: &Fault, status: u8) -> bool {
 }
 
 impl Oracle {
+    /// The device under test may go by a device context that does not enable ATS for this device, or by none.
+    pub(super) fn ats_may_be_off(&mut self, device: DeviceId, now: Cycle) -> bool {
+        let request = Request::untranslated(device, Access::Read, Iova(0));
+        let locate =
+            |config: &Config, words: &mut Chooser<'_>| match golden::locate_device_context(config, words, &request) {
+                Ok(context) => Some(context.tc.en_ats()),
+                Err(Outcome::Fault(_)) => Some(false),
+                Err(_) => None,
+            };
+        let mut is_off = false;
+        for reach in Reach::NEAR {
+            self.search.replay(Window::new(now, now), reach, u32::MAX, locate, |on, _, _| {
+                is_off |= !on;
+                is_off
+            });
+        }
+        is_off
+    }
+
     /// A translation request was answered.
     pub(super) fn translation_completed(&mut self, came: &TranslationCompletion, now: Cycle) -> Result<(), Violation> {
         // The bus has found what answers nothing.
@@ -148,21 +184,21 @@ impl Oracle {
         let request = request_of(&asked.request);
         let window = asked.window(now);
         if came.status == SUCCESS {
-            let accept = |outcome: &Outcome, chooser: &Chooser<'_>| match outcome {
-                Outcome::Translated(right) => agrees(&request, right, chooser.is_global(), came),
-                _ => false,
-            };
+            let accept =
+                |outcome: &Outcome, chooser: &Chooser<'_>| is_answer(&request, outcome, chooser.is_global(), came);
             let mut explanation = self.search.explain(&request, window, accept);
             while explanation.is_none() && self.search.look_up_unknown() {
                 explanation = self.search.explain(&request, window, accept);
             }
             match explanation {
-                Some(explanation) => self.explained(&request, &explanation, window),
+                Some(explanation) => {
+                    if !asked.overtaken {
+                        self.device_caches.given(&request, came, &explanation, window);
+                    }
+                    self.explained(&request, &explanation, window);
+                }
                 None => {
-                    let is_it = |outcome: &Outcome| match outcome {
-                        Outcome::Translated(right) => agrees(&request, right, false, came),
-                        _ => false,
-                    };
+                    let is_it = |outcome: &Outcome| is_answer(&request, outcome, false, came);
                     let size = range_log2(came.addr.0, came.s);
                     let base = Spa(came.addr.0 & u64::MAX.checked_shl(size).unwrap_or(0));
                     let (line, to) = (completion_line(came), Some(base));
@@ -191,7 +227,7 @@ impl Oracle {
 
 #[cfg(test)]
 mod tests {
-    use golden::{Cause, Iova, Permissions, ProcessId, Spa};
+    use golden::{Cause, Permissions, ProcessId, Spa};
 
     use super::*;
 

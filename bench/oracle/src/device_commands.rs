@@ -30,9 +30,21 @@ struct Sent {
     sequence: u64,
     at: Cycle,
     aborted: bool,
+    /// A completion came that the device under test may have refused, since ATS was off for its sender
+    refusable: bool,
 }
 
 impl Sent {
+    fn new(request: &InvalidationRequest, sequence: u64, at: Cycle, aborted: bool) -> Self {
+        let (device, itag) = (request.device, request.itag);
+        Sent { device, itag, received: 0, complete: false, sequence, at, aborted, refusable: false }
+    }
+
+    /// Its device has completed it, and the device under test has heard that.
+    fn is_over(&self) -> bool {
+        self.complete && !self.refusable
+    }
+
     fn may_have_timed_out(&self, now: Cycle) -> bool {
         self.at + TIME_OUT <= now
     }
@@ -138,18 +150,17 @@ impl DeviceCommands {
             return Err(Violation::new(Rule::AtsInvalidation, "itag", right, wrong));
         }
         let Owed { sequence, aborted, .. } = self.owed.remove(at);
-        let (device, itag) = (request.device, request.itag);
-        self.sent.push(Sent { device, itag, received: 0, complete: false, sequence, at: now, aborted });
+        self.sent.push(Sent::new(request, sequence, now, aborted));
         Ok(())
     }
 
     /// An invalidation request that no command owes is taken for that of the oldest towards its device.
     pub fn adopt(&mut self, request: &InvalidationRequest, now: Cycle) {
-        let (device, itag) = (request.device, request.itag);
+        let device = request.device;
         let owes = |command: &Command| matches!(command, Command::AtsInval(o) if destination(o) == device);
         if let Some(at) = self.debtor(owes) {
             let Owed { sequence, aborted, .. } = self.owed.remove(at);
-            self.sent.push(Sent { device, itag, received: 0, complete: false, sequence, at: now, aborted });
+            self.sent.push(Sent::new(request, sequence, now, aborted));
         }
     }
 
@@ -159,8 +170,10 @@ impl DeviceCommands {
         of(false).or_else(|| of(true))
     }
 
-    /// A device completed invalidations.
-    pub fn done(&mut self, completion: &InvalidationCompletion, now: Cycle) {
+    /// A device sent a completion. Returns the requests that are complete by it, a bit for each ITag. Where ATS may be off
+    /// for the device, the device under test may refuse the message as an unsupported request, and then the time runs out.
+    pub fn done(&mut self, completion: &InvalidationCompletion, ats_may_be_off: bool, now: Cycle) -> u32 {
+        let mut complete = 0;
         let count = if completion.count == 0 { 8 } else { completion.count };
         for itag in (0..32).filter(|itag| completion.itags >> itag & 1 != 0) {
             let mine = |sent: &&mut Sent| (sent.device, sent.itag, sent.complete) == (completion.device, itag, false);
@@ -168,10 +181,13 @@ impl DeviceCommands {
             if let Some(sent) = self.sent.iter_mut().rev().find(mine) {
                 sent.received += 1;
                 sent.complete = sent.received >= count;
+                sent.refusable |= ats_may_be_off;
+                complete |= u32::from(sent.complete) << itag;
             }
         }
         // What took long may have timed out before.
-        self.sent.retain(|sent| !sent.complete || sent.may_have_timed_out(now));
+        self.sent.retain(|sent| !sent.is_over() || sent.may_have_timed_out(now));
+        complete
     }
 
     /// Whether this response is owed by an ATS.PRGR; if so, it is paid.
@@ -288,11 +304,11 @@ mod tests {
         let mut commands = fetched(4);
         commands.requested(&request(3), 20).unwrap();
         assert_eq!(commands.requested(&request(3), 21).unwrap_err().detail, "itag");
-        commands.done(&InvalidationCompletion { device: DeviceId(5), ..done(8, 1) }, 30);
+        commands.done(&InvalidationCompletion { device: DeviceId(5), ..done(8, 1) }, false, 30);
         assert!(commands.requested(&request(3), 31).is_err(), "another device");
-        commands.done(&done(0b1001, 2), 32);
+        commands.done(&done(0b1001, 2), false, 32);
         assert!(commands.requested(&request(3), 33).is_err(), "one of two completions");
-        commands.done(&done(0b1000, 2), 34);
+        commands.done(&done(0b1000, 2), false, 34);
         assert!(commands.requested(&request(3), 35).is_ok());
         assert!(commands.requested(&request(3), 35 + TIME_OUT).is_ok(), "it may have timed out");
     }
@@ -305,10 +321,10 @@ mod tests {
         commands.requested(&request(0), 20).unwrap();
         assert!(commands.unfinished(1).is_some(), "not complete");
         for count in (1..8).map(|_| 0) {
-            commands.done(&done(1, count), 30);
+            commands.done(&done(1, count), false, 30);
             assert!(commands.unfinished(1).is_some(), "eight are to come");
         }
-        commands.done(&done(1, 0), 30);
+        commands.done(&done(1, 0), false, 30);
         assert!(commands.unfinished(1).is_none());
     }
 
@@ -322,11 +338,22 @@ mod tests {
         commands.timeout_reported(30 + TIME_OUT);
         assert!(!commands.timeout_may(40 + TIME_OUT));
         assert!(commands.unfinished(2).is_some(), "the other one is still out");
-        commands.done(&done(0b10, 1), 5000 + TIME_OUT);
+        commands.done(&done(0b10, 1), false, 5000 + TIME_OUT);
         assert!(commands.unfinished(2).is_none());
         assert!(commands.timeout_may(5000 + TIME_OUT), "it took long enough to have timed out");
         commands.fence_complete(2);
         assert!(!commands.timeout_may(5000 + TIME_OUT));
+    }
+
+    #[test]
+    fn a_completion_of_a_device_without_ats_counts_or_not() {
+        let mut commands = fetched(1);
+        commands.requested(&request(0), 20).unwrap();
+        assert_eq!(commands.done(&done(1, 1), true, 30), 1);
+        assert!(commands.unfinished(1).is_none(), "the guidelines disable ATS first, and invalidate then");
+        assert!(!commands.timeout_may(30) && commands.timeout_may(20 + TIME_OUT), "an unsupported request");
+        commands.fence_complete(1);
+        assert!(!commands.timeout_may(20 + TIME_OUT));
     }
 
     #[test]

@@ -13,6 +13,7 @@ impl Oracle {
     pub(super) fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window) {
         self.learn(explanation, window);
         self.look_at_software(request, explanation, window);
+        self.judge_translated(request, window);
     }
 
     /// What an explanation tells of the device.

@@ -353,7 +353,7 @@ impl Oracle {
         self.search.invalidations.missing(&choice.word, choice.value, changed, window, given_up, waiting)
     }
 
-    fn hazard(&mut self, broken: Broken, served: &Served) {
+    pub(super) fn hazard(&mut self, broken: Broken, served: &Served) {
         self.figures.hazards += 1;
         if self.hazard.is_some() {
             return;

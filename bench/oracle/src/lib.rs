@@ -17,6 +17,7 @@ mod configuration;
 mod counters;
 mod ddtp;
 mod debug;
+mod device_caches;
 mod device_commands;
 mod device_writes;
 mod dma;
@@ -108,6 +109,7 @@ pub struct Oracle {
     translation_requests: ats::TranslationRequests,
     debug: debug::Debug,
     device_commands: device_commands::DeviceCommands,
+    device_caches: device_caches::DeviceCaches,
     page_queue: page_queue::PageQueue,
     page_requests: page_requests::PageRequests,
     counters: counters::Counters,
@@ -142,6 +144,7 @@ impl Oracle {
             translation_requests: ats::TranslationRequests::default(),
             debug: debug::Debug::default(),
             device_commands: device_commands::DeviceCommands::default(),
+            device_caches: device_caches::DeviceCaches::default(),
             page_queue: page_queue::PageQueue::new(),
             page_requests: page_requests::PageRequests::default(),
             counters: counters::Counters::default(),

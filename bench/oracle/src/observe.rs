@@ -203,8 +203,16 @@ impl Oracle {
             Event::AtsRequested { request } => self.translation_requests.accepted(*request, now),
             Event::PageOffered { .. } => self.page_requests.offered(now),
             Event::AtsCompleted { completion } => self.translation_completed(completion, now)?,
-            Event::InvalidationRequested { request } => self.device_commands.requested(request, now)?,
-            Event::InvalidationDone { completion } => self.device_commands.done(completion, now),
+            Event::InvalidationRequested { request } => {
+                self.translation_requests.overtaken(request.device);
+                self.device_caches.named(request);
+                self.device_commands.requested(request, now)?;
+            }
+            Event::InvalidationDone { completion } => {
+                let is_off = self.ats_may_be_off(completion.device, now);
+                let complete = self.device_commands.done(completion, is_off, now);
+                self.device_caches.forgotten(completion.device, complete);
+            }
             Event::PageRequested { request } => self.page_requests.accepted(*request, now),
             Event::PageResponded { response } => {
                 let is_owed = self.device_commands.responded(response);

@@ -41,6 +41,7 @@ impl Oracle {
         }
         self.judge_refusals();
         self.judge_stale_uses();
+        self.judge_kept_uses();
         Ok(())
     }
 

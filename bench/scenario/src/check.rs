@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Does everything in a scenario fit together? In each of its variants.
 
+mod ats;
 mod domains;
 mod steps;
 mod warnings;
 
 use super::at::{At, Place};
 use super::diagnostic::Problem;
+use super::domain::Driver;
 use super::expect::Expectation;
 use super::file::Scenario;
 use super::matrix::Variant;
@@ -14,7 +16,8 @@ use super::requirement::Requirement;
 use super::variables::Source;
 
 /// Mnemonics of the commands that may be counted.
-const COMMANDS: [&str; 5] = ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C"];
+const COMMANDS: [&str; 7] =
+    ["IOTINVAL.VMA", "IOTINVAL.GVMA", "IODIR.INVAL_DDT", "IODIR.INVAL_PDT", "IOFENCE.C", "ATS.INVAL", "ATS.PRGR"];
 
 /// More variants than this are a mistake.
 const MOST_VARIANTS: usize = 1024;
@@ -139,7 +142,8 @@ impl Scenario {
                 problems.push(Problem::new(stall.place, format!("a stall of {stall} % stops the bus"), "at most 90"));
             }
         }
-        for entries in [&self.driver.command_queue, &self.driver.fault_queue].into_iter().flatten() {
+        let Driver { command_queue, fault_queue, page_queue, .. } = &self.driver;
+        for entries in [command_queue, fault_queue, page_queue].into_iter().flatten() {
             if !entries.value.is_power_of_two() || !(2..=MOST_ENTRIES).contains(&entries.value) {
                 let right = format!("a power of two from 2 to {MOST_ENTRIES}");
                 problems.push(Problem::new(entries.place, format!("a queue of {entries} entries"), right));

@@ -56,6 +56,40 @@ fn the_good_one_is_good() {
 }
 
 #[test]
+fn ats() {
+    let device = "  nic: { id: 0x12, domain: host }";
+    let own = |ats: &str| format!("  nic: {{ id: 0x12, domain: host, ats: {ats} }}");
+    wrong(device, &own("{ prpr: true }"), "true", "PRPR without page requests", "add `page-requests: true`");
+    let there = "there is `page-requests`, `prpr`, `t2gpa`, `invalidations`";
+    wrong(device, &own("{ pri: true }"), "pri", "unknown key `pri`", there);
+    let step = |step: &str| format!("  - {step}\n  - fence");
+    let ask = |rest: &str| step(&format!("translation-request: {{ device: nic, address: 0x1000, {rest} }}"));
+    let pasid = "add `process: <number>`";
+    wrong("  - fence", &ask("execute: true"), "nic", "Execute Requested goes with a PASID", pasid);
+    wrong("  - fence", &ask("privileged: true"), "nic", "a privileged access has a process ID", pasid);
+    let only = "only Success says something of a translation";
+    wrong("  - fence", &ask("access: rw"), "rw", only, "add `expect: success`");
+    let refusal = "add `expect: unsupported-request` or `expect: completer-abort`";
+    wrong("  - fence", &ask("expect: success, cause: 260"), "260", "a cause without a refusal", refusal);
+    let page = |rest: &str| step(&format!("page-request: {{ device: nic, address: 0x1000, {rest} }}"));
+    let marker = "add `read: true` or `write: true`; `stop-marker` is a step of its own";
+    wrong("  - fence", &page("group: 1"), "nic", "a page request asks for reads or for writes", marker);
+    let last = "only the last request of a group is answered";
+    let unasked = page("read: true, last: false, response: success");
+    wrong("  - fence", &unasked, "success", last, "leave `last: false` out");
+    let wide = "page request group 0x200 does not fit in 9 bits";
+    wrong("  - fence", &page("read: true, group: 512"), "512", wide, "at most 0x1ff");
+    let inval = |rest: &str| step(&format!("invalidate: {{ ats: {{ device: nic, {rest} }} }}"));
+    wrong("  - fence", &inval("global: true"), "nic", "Global Invalidate goes with a PASID", pasid);
+    wrong("  - fence", &inval("size: 8K"), "8K", "a size without an address", "add `address: …`");
+    let aligned = "0x1000 is not aligned";
+    wrong("  - fence", &inval("address: 0x1000, size: 8K"), "0x1000", aligned, "0x0 is");
+    let kept = "only what a device keeps can be missing there";
+    let dma = "dma: { device: nic, read: 0x1000, expect: not-kept }";
+    wrong("  - fence", &step(dma), "nic", kept, "add `translated: kept`");
+}
+
+#[test]
 fn misspelt_keys() {
     wrong("range: {", "rnage: {", "rnage", "unknown key `rnage`", "did you mean `range`?");
     wrong("- replace:", "- replce:", "replce", "unknown word `replce`", "did you mean `replace`?");

@@ -7,8 +7,20 @@ use serde::Deserialize;
 use super::at::At;
 use super::broken::Causes;
 use super::errno::Errno;
-use super::result::Result;
 use super::scalar::{Number, Size};
+
+/// What `tr_response` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered {
+    /// Either; the oracle judges it all the same
+    #[default]
+    Any,
+    /// A translation
+    Ok,
+    /// A fault
+    Fault,
+}
 
 /// A translation that software asks the IOMMU for by `tr_req_iova` and `tr_req_ctl`, in the name of a device. The step
 /// waits for the answer.
@@ -34,7 +46,7 @@ pub struct DebugTranslate {
     pub address: At<Number>,
     /// What `tr_response` must say
     #[serde(default)]
-    pub expect: Result,
+    pub expect: Answered,
     /// The physical address that it must lead to
     pub to: Option<At<Number>>,
     /// The largest range that it may show: a power of two of bytes, at least 4K. An IOMMU may always show less

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
+use super::ats::DeviceAts;
 use super::msi::MsiWindow;
 use super::scalar::{Number, Size};
 
@@ -20,6 +21,8 @@ pub struct Driver {
     pub faults: Vec<At<DriverFault>>,
     /// Cycles that the handler of faults takes for itself between making room in the fault queue and looking for errors
     pub handler_pause: u32,
+    /// How many entries the page-request queue has, a power of two; default: 64
+    pub page_queue: Option<At<u32>>,
     /// How many PSCIDs there are, from 1; default: all
     pub pscids: Option<At<u32>>,
     /// How many GSCIDs there are, from 1; default: all
@@ -93,6 +96,8 @@ pub enum DriverFault {
     FlushWithoutGv,
     /// No IOTINVAL.GVMA is sent
     SkipGvma,
+    /// What devices keep of changed translations is not invalidated by ATS.INVAL
+    SkipAtsInvalidation,
     /// PSCID and GSCID go back into their pools without a flush
     SkipReleaseFlush,
     /// Tables are freed before their flush
@@ -423,6 +428,8 @@ pub struct Device {
     pub domain: Option<At<String>>,
     /// Its processes can be attached, by way of a process directory of this width; default: it has none
     pub process_directory: Option<At<ProcessDirectory>>,
+    /// It keeps translations of its own (PCIe ATS); default: it has no ATS
+    pub ats: Option<At<DeviceAts>>,
 }
 
 /// Width of the process IDs that a process directory holds.

@@ -31,6 +31,10 @@ pub struct Expectation {
     pub commands: BTreeMap<String, Limit>,
     /// DMA transactions
     pub dma_transactions: Option<Limit>,
+    /// Completions of ATS translation requests
+    pub translation_completions: Option<Limit>,
+    /// Records in the page-request queue
+    pub page_requests: Option<Limit>,
     /// Reconfigurations of a device
     pub reconfigurations: Option<Limit>,
     /// Requests during a hitless change that the old state explains

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::At;
-use super::scalar::Number;
+use super::scalar::{Number, Size};
 
 /// One invalidation command.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -19,6 +19,8 @@ pub enum Invalidate {
     Ddt(Iodir),
     /// IODIR.INVAL_PDT
     Pdt(Process),
+    /// ATS.INVAL: what a device keeps
+    Ats(AtsInval),
 }
 
 /// A process of a device.
@@ -29,6 +31,23 @@ pub struct Process {
     pub device: At<String>,
     /// Its process_id
     pub process: At<Number>,
+}
+
+/// Operands of ATS.INVAL. Without an address: all of them.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AtsInval {
+    /// The device that is asked
+    pub device: At<String>,
+    /// PASID; default: what was asked for without one
+    pub process: Option<At<Number>>,
+    /// G: of all PASIDs (needs a process)
+    #[serde(default)]
+    pub global: bool,
+    /// Untranslated address
+    pub address: Option<At<Number>>,
+    /// Bytes: a power of two, 4K or more, to which the address is aligned. Default: 4K
+    pub size: Option<At<Size>>,
 }
 
 /// Operands of IOTINVAL. An operand that is not given is not valid (GV, PSCV or AV = 0).

@@ -5,6 +5,7 @@
 //! the text. [`Scenario::variants`] expands the matrix. Nothing here plays anything.
 
 mod at;
+mod ats;
 mod broken;
 mod burst;
 mod check;
@@ -24,7 +25,6 @@ mod parse;
 mod probe;
 mod register;
 mod requirement;
-mod result;
 mod scalar;
 mod schema;
 mod step;
@@ -32,9 +32,13 @@ mod syntax;
 mod variables;
 
 pub use at::{At, Named, Place};
+pub use ats::{
+    Answers, Ats, CompletionStatus, DeviceAts, Granted, PageQueue, PageRecord, PageRequest, PageResponse, ResponseCode,
+    StopMarker, Translated, TranslationRequest,
+};
 pub use broken::{BreakMemory, Causes, MendMemory, SetMsi};
 pub use burst::{BurstKind, Shapes};
-pub use debug::DebugTranslate;
+pub use debug::{Answered, DebugTranslate};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
@@ -43,7 +47,7 @@ pub use domain::{
 pub use errno::Errno;
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};
 pub use file::{Matrix, Scenario};
-pub use invalidate::{Invalidate, Iodir, Iotinval, Process};
+pub use invalidate::{AtsInval, Invalidate, Iodir, Iotinval, Process};
 pub use litmus::{Litmus, LitmusAnswer};
 pub use machine::{
     Access, Answer, Bounds, ContextFormat, DEFAULT_PHYSICAL_BITS, Directory, FaultRange, Feature, Iommu, Memory, Port,
@@ -58,10 +62,9 @@ pub use probe::{
 };
 pub use register::{ExpectRegister, Register, WriteRegister};
 pub use requirement::Requirement;
-pub use result::Result as DmaResult;
 pub use scalar::{Number, NumberError, Size, Span, parse_u64};
 pub use schema::schema;
 pub use step::{
-    Attachment, Detachment, Dma, Drain, Fence, Free, Map, OwnOperation, Poison, Range, Recover, Repeat, SetPte, Step,
-    StepPromise, Store, Stream, StreamKind, Unmap,
+    Attachment, Detachment, Dma, Drain, Fence, Free, Map, OwnOperation, Poison, Range, Recover, Repeat,
+    Result as DmaResult, SetPte, Step, StepPromise, Store, Stream, StreamKind, Unmap,
 };

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::at::At;
 use super::domain::DomainKind;
 use super::file::Scenario;
+use super::invalidate::Invalidate;
 use super::machine::{ContextFormat, IGS, IGS_WSI};
 use super::requirement::Requirement;
 use super::step::Step;
@@ -63,6 +65,24 @@ impl Scenario {
         self.all_steps().into_iter().filter_map(|step| of_step(&step.value))
     }
 
+    /// Devices with ATS, and what they ask for, need an IOMMU that has it.
+    pub(super) fn needs_of_ats(&self) -> impl Iterator<Item = Requirement> {
+        let devices = || self.devices.iter().filter_map(|(_, device)| device.ats.as_ref());
+        let asks = |step: &&At<Step>| match &step.value {
+            Step::TranslationRequest(_)
+            | Step::PageRequest(_)
+            | Step::StopMarker(_)
+            | Step::PageResponse(_)
+            | Step::PageQueue(_)
+            | Step::Invalidate(Invalidate::Ats(_)) => true,
+            Step::Stream(stream) => stream.translated,
+            _ => false,
+        };
+        let ats = devices().next().is_some() || self.all_steps().iter().any(asks);
+        let t2gpa = devices().any(|ats| ats.0.t2gpa);
+        ats.then_some(Requirement::Ats).into_iter().chain(t2gpa.then_some(Requirement::T2gpa))
+    }
+
     /// What it does that not every device can, in no order. What its own strap does not offer it tries on purpose.
     fn does(&self) -> Vec<Requirement> {
         let has_tables = |kind: DomainKind| matches!(kind, DomainKind::Paging | DomainKind::Nested);
@@ -83,6 +103,7 @@ impl Scenario {
         modes
             .chain(by_name)
             .chain(context)
+            .chain(self.needs_of_ats())
             .chain(steps)
             .chain(self.needed_by_steps())
             .filter(|needed| needed.met_by(strap))
@@ -190,6 +211,25 @@ mod tests {
             steps: [ msi-map: { domain: a, file: 0, mrif: { address: 0x200, notice: 0x1000, nid: 1 } }, dma: { device: nic, read: 0 } ]";
         assert_eq!(of(&scenario(files), ALL | MSI_FLAT), [Requirement::Mrif]);
         assert_eq!(scenario(files).capabilities() >> 21 & 0b101, 0b101, "MSI_MRIF, and the atomics for it");
+    }
+
+    #[test]
+    fn devices_with_ats_need_it_and_the_strap_offers_it() {
+        const BITS: u64 = 0b11 << 25;
+        let text = |ats: &str, steps: &str| {
+            format!(
+                "name: a.b\ndevices: {{ nic: {{ id: 1{ats} }} }}\nsteps: [{steps} dma: {{ device: nic, read: 0x1000 }}]\n"
+            )
+        };
+        let of = |ats: &str, steps: &str| {
+            let scenario = parse("a.yaml", &text(ats, steps)).unwrap_or_else(|wrong| panic!("{wrong}"));
+            (scenario.capabilities() & BITS, self::of(&scenario, ALL & !BITS))
+        };
+        assert_eq!(of("", ""), (0, vec![]));
+        assert_eq!(of(", ats: true", ""), (1 << 25, vec![Requirement::Ats]));
+        assert_eq!(of(", ats: { t2gpa: true }", ""), (BITS, vec![Requirement::Ats, Requirement::T2gpa]));
+        let ask = "translation-request: { device: nic, address: 0x1000 },";
+        assert_eq!(of("", ask), (1 << 25, vec![Requirement::Ats]), "by a device without it");
     }
 
     #[test]

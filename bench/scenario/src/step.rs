@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
+use super::ats::{PageQueue, PageRequest, PageResponse, StopMarker, Translated, TranslationRequest};
 use super::broken::{BreakMemory, Causes, MendMemory, SetMsi};
 use super::burst::{BurstKind, Shapes};
 use super::debug::DebugTranslate;
@@ -19,7 +20,6 @@ use super::invalidate::Invalidate;
 use super::msi::{MsiMap, MsiSwitch, MsiUnmap};
 use super::probe::{Alloc, ExpectContext, ExpectMemory, SetContext, Since, UserInvalidate};
 use super::register::{ExpectRegister, WriteRegister};
-use super::result::Result;
 use super::scalar::{Number, Size, Span};
 
 /// One step of a scenario. `drain`, `fence`, `recover` and `mend-memory` may stand alone; every other step is a key with its operands.
@@ -107,6 +107,16 @@ pub enum Step {
     MsiSwitch(MsiSwitch),
     /// Changes an entry of an MSI page table; no invalidation
     SetMsi(SetMsi),
+    /// A device asks for a translation by ATS
+    TranslationRequest(TranslationRequest),
+    /// A device asks for a page
+    PageRequest(PageRequest),
+    /// A device marks a stop
+    StopMarker(StopMarker),
+    /// Software answers a group of page requests
+    PageResponse(PageResponse),
+    /// Software takes out what is in the page-request queue
+    PageQueue(PageQueue),
 }
 
 impl<'de> Deserialize<'de> for Step {
@@ -223,6 +233,11 @@ const STEPS: &[&str] = &[
     "msi-unmap",
     "msi-switch",
     "set-msi",
+    "translation-request",
+    "page-request",
+    "stop-marker",
+    "page-response",
+    "page-queue",
 ];
 
 impl JsonSchema for Step {
@@ -277,6 +292,12 @@ impl JsonSchema for Step {
         add("msi-unmap", "Leads an interrupt file nowhere", generator.subschema_for::<MsiUnmap>());
         add("msi-switch", "Switches an MSI page table on or off", generator.subschema_for::<MsiSwitch>());
         add("set-msi", "Changes an entry of an MSI page table", generator.subschema_for::<SetMsi>());
+        let ask = generator.subschema_for::<TranslationRequest>();
+        add("translation-request", "A device asks for a translation by ATS", ask);
+        add("page-request", "A device asks for a page", generator.subschema_for::<PageRequest>());
+        add("stop-marker", "A device marks a stop", generator.subschema_for::<StopMarker>());
+        add("page-response", "Software answers a group of page requests", generator.subschema_for::<PageResponse>());
+        add("page-queue", "Software takes out all page requests", generator.subschema_for::<PageQueue>());
         json_schema!({
             "anyOf": [
                 { "enum": ["drain", "fence", "recover", "mend-memory"] },
@@ -330,6 +351,10 @@ pub struct Stream {
     /// Beats in a burst; a burst never crosses 4 KiB, and is shorter where its shape allows fewer
     #[serde(default = "default_bursts")]
     pub bursts: At<Span>,
+    /// The device asks for translations by ATS, keeps them, and makes its transactions with translated addresses. What
+    /// it is not granted it does not ask for
+    #[serde(default)]
+    pub translated: bool,
 }
 
 fn four() -> At<u8> {
@@ -445,6 +470,8 @@ pub struct Dma {
     /// A supervisor-privilege access: AxPROT[0], which means something only with a process_id
     #[serde(default)]
     pub privileged: bool,
+    /// A translated request (PCIe ATS), and how it comes by its address; default: an untranslated one
+    pub translated: Option<Translated>,
     /// What the device must see
     #[serde(default)]
     pub expect: Result,
@@ -465,6 +492,21 @@ impl Dma {
     pub fn address(&self) -> Option<&At<Number>> {
         [&self.read, &self.write, &self.fetch].into_iter().flatten().next()
     }
+}
+
+/// What a device sees of its transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Result {
+    /// Either; the oracle judges it all the same
+    #[default]
+    Any,
+    /// It is done
+    Ok,
+    /// It is refused
+    Fault,
+    /// The device keeps no translation for it, and so does not make it (`translated: kept`)
+    NotKept,
 }
 
 /// A device, or one of its processes, and a domain.

@@ -6,16 +6,17 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use boundary::{Dut, Inputs, Outputs};
-use bus::{Bus, BusConfig, Cached, FaultRange, IllegalRequest, Memory, usual_attributes};
+use bus::{Bus, BusConfig, FaultRange, IllegalRequest, Memory, usual_attributes};
 use driver::Halted;
-use events::{Attributes, Cycle, Device, DmaRequest, Event, PageRequest, Ticket, TranslationRequest};
+use events::{Attributes, Cycle, Device, DmaRequest, Event, Ticket};
 use golden::Spa;
 use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
 
+use super::asking::{Asker, Asking};
 use super::other_cpu::OtherCpu;
 use super::recording::Recording;
 use super::series::Recorder;
-use super::stream::{IDS_PER_STREAM, MAX_STREAMS, Stream, StreamSpec};
+use super::stream::{IDS_PER_STREAM, Issue, MAX_STREAMS, Stream, StreamSpec};
 
 /// Cycles in reset before a run begins.
 pub const RESET_CYCLES: u32 = 8;
@@ -122,6 +123,7 @@ pub struct Testbench {
     owners: Vec<(Ticket, Option<u8>, u32)>,
     pub(super) recorder: Option<Recorder>,
     single: Option<DmaAnswer>,
+    pub(super) asking: Asking,
     pub(super) read: Option<u64>,
     pub(super) halt: Option<Halt>,
     pub(super) run_on_until: Cycle,
@@ -166,6 +168,7 @@ impl Testbench {
             owners: Vec::new(),
             recorder: None,
             single: None,
+            asking: Asking::default(),
             read: None,
             halt: None,
             run_on_until: 0,
@@ -258,12 +261,20 @@ impl Testbench {
         if let Some(recorder) = &mut self.recorder {
             recorder.tick(self.now);
         }
-        for stream in &mut self.streams {
-            // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
-            if let Some(request) = stream.issue(self.now)
-                && self.bus.enqueue(request).is_err()
-            {
-                stream.never_issued();
+        for (number, stream) in self.streams.iter_mut().enumerate() {
+            match stream.issue(self.now, self.bus.cached()) {
+                Some(Issue::Dma(request)) => {
+                    // A stream makes bursts that AXI allows; if it did not, nothing would be in flight.
+                    let queued = self.bus.enqueue(request);
+                    if queued.is_err() {
+                        stream.never_issued();
+                    }
+                }
+                Some(Issue::Ask(request)) => {
+                    self.bus.ask_translation(request);
+                    self.asking.asked(Asker::Stream(number));
+                }
+                None => {}
             }
         }
         self.others_store();
@@ -323,6 +334,18 @@ impl Testbench {
                     }
                 }
                 Event::RegRead { value, .. } => self.read = Some(*value),
+                Event::AtsRequested { request } => self.asking.taken(request.tag),
+                Event::AtsCompleted { completion } => {
+                    if let Some(number) = self.asking.completed(completion)
+                        && let Some(stream) = self.streams.get_mut(number)
+                        && let Some(request) = stream.translation_came(completion, self.now)
+                        && self.bus.enqueue(request).is_err()
+                    {
+                        stream.never_issued();
+                    }
+                }
+                Event::PageRequested { .. } => self.asking.page_taken(),
+                Event::PageResponded { response } => self.asking.responded(*response),
                 Event::PtwReadAddress { addr, .. } => {
                     if let Some(watch) = &mut self.watch {
                         watch.reads.push((self.now, *addr));
@@ -378,21 +401,6 @@ impl Testbench {
     /// Lets all memory answer as it should.
     pub fn mend_memory(&mut self) {
         self.bus.clear_faults();
-    }
-
-    /// Lets a device ask for a translation by ATS; nobody waits for the answer.
-    pub fn ask_translation(&mut self, request: TranslationRequest) {
-        self.bus.ask_translation(request);
-    }
-
-    /// Lets a device ask for a page, or mark a stop; nobody waits for what comes of it.
-    pub fn ask_page(&mut self, request: PageRequest) {
-        self.bus.ask_page(request);
-    }
-
-    /// The translations that the devices keep by now.
-    pub fn cached(&self) -> &[Cached] {
-        self.bus.cached()
     }
 
     /// Starts a stream of background traffic; false when there is no room for another one.

@@ -4,6 +4,8 @@
 //! Begin with [`Testbench`]: [`Testbench::tick`] is a cycle. It is the [`driver::Machine`] that software runs on, it tells the
 //! oracle what was seen, and [`Testbench::finish`] says what came of it. It knows no scenarios and builds no RTL.
 
+mod asking;
+mod ats;
 mod clock;
 mod ending;
 mod other_cpu;

@@ -3,7 +3,8 @@
 
 use std::ops::RangeInclusive;
 
-use events::{Burst, Cycle, Direction, DmaRequest, FIXED, INCR, WRAP};
+use bus::Cached;
+use events::{Burst, Cycle, Direction, DmaRequest, FIXED, INCR, TranslationCompletion, TranslationRequest, WRAP};
 use golden::{DeviceId, Iova, ProcessId};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -65,6 +66,26 @@ pub struct StreamSpec {
     pub beats: RangeInclusive<u32>,
     /// AXI IDs in use, at most [`IDS_PER_STREAM`]; with one ID everything stays in order
     pub ids: u8,
+    /// It asks for translations, keeps them, and makes its requests with translated addresses
+    pub translated: bool,
+}
+
+/// What a stream has its device do.
+#[derive(Debug)]
+pub enum Issue {
+    /// A transaction
+    Dma(DmaRequest),
+    /// Asking for a translation; [`Stream::translation_came`] is told of the completion
+    Ask(TranslationRequest),
+}
+
+/// A transaction that waits for its translation.
+#[derive(Debug)]
+struct Waiting {
+    /// As it would be made without ATS
+    request: DmaRequest,
+    /// The device has asked, and has not been answered
+    asked: bool,
 }
 
 /// A stream at work.
@@ -82,6 +103,7 @@ pub struct Stream {
     /// When one of them was accepted or answered last
     progress: Cycle,
     running: bool,
+    waiting: Option<Waiting>,
 }
 
 impl Stream {
@@ -92,7 +114,18 @@ impl Stream {
         rng.set_stream(number as u64);
         strobes.set_stream((MAX_STREAMS + number) as u64);
         let base_id = number as u8 * IDS_PER_STREAM;
-        Stream { spec, base_id, rng, strobes, next_issue: 0, in_flight: 0, offered: 0, progress: 0, running: true }
+        Stream {
+            spec,
+            base_id,
+            rng,
+            strobes,
+            next_issue: 0,
+            in_flight: 0,
+            offered: 0,
+            progress: 0,
+            running: true,
+            waiting: None,
+        }
     }
 
     /// Its name.
@@ -143,8 +176,59 @@ impl Stream {
         }
     }
 
-    /// The transaction that it issues in this cycle, if any.
-    pub fn issue(&mut self, now: Cycle) -> Option<DmaRequest> {
+    /// What it issues in this cycle, if anything. `kept` are the translations that devices keep.
+    pub fn issue(&mut self, now: Cycle, kept: &[Cached]) -> Option<Issue> {
+        let mut waiting = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => {
+                let request = self.next(now)?;
+                if !self.spec.translated {
+                    return Some(Issue::Dma(request));
+                }
+                Waiting { request, asked: false }
+            }
+        };
+        if let Some(address) = kept.iter().find_map(|kept| kept.serves(&waiting.request)) {
+            return Some(Issue::Dma(DmaRequest { iova: Iova(address), translated: true, ..waiting.request }));
+        }
+        let asks = !std::mem::replace(&mut waiting.asked, true);
+        let request = &waiting.request;
+        let ask = TranslationRequest {
+            device: request.device,
+            process: request.process,
+            privileged: request.privileged,
+            exec: request.instruction,
+            no_write: request.direction == Direction::Read && self.spec.kind == Kind::Read,
+            addr: request.iova,
+            ..TranslationRequest::default()
+        };
+        self.waiting = Some(waiting);
+        asks.then_some(Issue::Ask(ask))
+    }
+
+    /// The translation that it had asked for came, or its refusal. What is not permitted is given up; where the device
+    /// kept nothing, as after an invalidation meanwhile, it asks again. Returns a transaction that has to go untranslated.
+    pub fn translation_came(&mut self, completion: &TranslationCompletion, now: Cycle) -> Option<DmaRequest> {
+        let mut waiting = self.waiting.take()?;
+        let permitted = match waiting.request.direction {
+            Direction::Write => completion.w,
+            Direction::Read if waiting.request.instruction => completion.x,
+            Direction::Read => completion.r,
+        };
+        self.progress = now;
+        if completion.status != 0 || !permitted {
+            self.never_issued();
+            return None;
+        }
+        if completion.u {
+            return Some(waiting.request);
+        }
+        waiting.asked = false;
+        self.waiting = Some(waiting);
+        None
+    }
+
+    fn next(&mut self, now: Cycle) -> Option<DmaRequest> {
         if !self.running || self.in_flight >= self.spec.outstanding || now < self.next_issue {
             return None;
         }
@@ -253,6 +337,7 @@ mod tests {
             bytes,
             outstanding: u32::MAX,
             gap: 0..=0,
+            translated: false,
             shapes: Shapes::Any,
             beats: 1..=256,
             ids: 4,
@@ -266,7 +351,9 @@ mod tests {
         for (start, bytes) in [(0x1000, 0x3000), (0xff8, 16), (0x2008, 8), (u64::MAX - 0x7f, 0x80)] {
             let mut stream = stream(start, bytes, start);
             for now in 0..4000 {
-                let DmaRequest { iova, burst, data, .. } = stream.issue(now).expect("no bound of those in flight");
+                let Some(Issue::Dma(DmaRequest { iova, burst, data, .. })) = stream.issue(now, &[]) else {
+                    panic!("no bound of those in flight, and no ATS")
+                };
                 assert_eq!(burst.check(iova.0), Ok(()), "{burst:?} at {iova:?}");
                 for beat in 0..burst.beats() {
                     let (at, lanes) = (burst.beat_address(iova.0, beat), burst.lanes(iova.0, beat));

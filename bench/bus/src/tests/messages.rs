@@ -8,7 +8,7 @@ use golden::{DeviceId, Iova, ProcessId};
 use super::checker::{Caught, puppet};
 use super::{Machine, plain, read};
 use crate::messages::completed;
-use crate::{AtsTiming, BusConfig, Cached, Channel, Port, Rule};
+use crate::{Answering, AtsTiming, BusConfig, Cached, Channel, Port, Rule};
 
 const ASKED: TranslationRequest = TranslationRequest {
     tag: 0,
@@ -148,6 +148,38 @@ fn a_translation_is_kept_until_it_is_invalidated() {
         let done = machine.log.iter().filter(|(_, event)| matches!(event, Event::InvalidationDone { .. })).count();
         assert_eq!((done, machine.bus.ports_idle()), (1, true));
     }
+}
+
+/// What the devices complete when the device with ways of its own is asked twice: by whom, ITags, and when.
+fn own(own: Answering) -> Vec<(u64, u32, u32)> {
+    let timing = AtsTiming { own: vec![(golden::DeviceId(DROPPED.did), own)], ..quick() };
+    let second = InvalidationRequest { itag: 4, ..DROPPED };
+    let mut machine = served(timing, vec![DROPPED, second]);
+    (0..300).for_each(|_| machine.cycle().expect("legal"));
+    let all = machine.log.iter().filter_map(|(now, event)| match event {
+        Event::InvalidationDone { completion } => Some((*now, completion.device.0, completion.itags)),
+        _ => None,
+    });
+    all.collect()
+}
+
+#[test]
+fn a_device_answers_invalidations_in_its_own_way() {
+    let plain = Answering { after: 20..=20, splits: false, silent: 0, strays: false };
+    let itags = |done: &[(u64, u32, u32)]| done.iter().fold(0, |bits, (_, _, itags)| bits | itags);
+    assert_eq!(itags(&own(plain.clone())), 0b1_1000);
+    assert_eq!(itags(&own(Answering { silent: 1, ..plain.clone() })), 0b1_0000, "the first one is left open");
+    assert_eq!(own(Answering { silent: 2, ..plain.clone() }), []);
+    let apart = own(Answering { splits: true, ..plain.clone() });
+    let of_one: Vec<u64> = apart.iter().filter(|(_, _, itags)| itags >> 3 & 1 == 1).map(|(now, ..)| *now).collect();
+    assert!(of_one.len() > 1 && of_one.windows(2).all(|pair| pair[1] - pair[0] > 20), "{apart:?}");
+    let strays = own(Answering { strays: true, ..plain });
+    let of_others: Vec<u32> =
+        strays.iter().filter(|(_, did, _)| *did != DROPPED.did).map(|(_, _, bits)| *bits).collect();
+    assert_eq!(of_others.iter().fold(0, |all, bits| all | bits), 0b1_1000, "these ITags by another device: {strays:?}");
+    let own: Vec<_> = strays.iter().filter(|(_, did, _)| *did == DROPPED.did).copied().collect();
+    assert_eq!(itags(&own), 0b1_1000, "and by itself in the end");
+    assert!(strays.first().is_some_and(|first| first.1 != DROPPED.did && own.iter().all(|own| own.0 > first.0)));
 }
 
 #[test]

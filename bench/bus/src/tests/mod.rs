@@ -112,7 +112,14 @@ impl Machine {
 
 /// A configuration without any chance: no stalls, latency 1, in order.
 pub fn plain() -> BusConfig {
-    let port = PortTiming { latency: 1..=1, reorder: false, interleave: false, stall_percent: 0, outstanding: 16 };
+    let port = PortTiming {
+        latency: 1..=1,
+        reorder: false,
+        interleave: false,
+        stall_percent: 0,
+        ready_after_valid: false,
+        outstanding: 16,
+    };
     let dev = DeviceTiming { ready_percent: 100, gap_percent: 0, write_lag: 0..=0, outstanding: 16 };
     BusConfig { mem: port.clone(), ptw: port, dev, reg_stall_percent: 0, ..BusConfig::default() }
 }

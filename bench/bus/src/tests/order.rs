@@ -8,7 +8,7 @@ use super::{Machine, address, plain, words};
 use crate::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 
 fn timing(reorder: bool, interleave: bool) -> PortTiming {
-    PortTiming { latency: 1..=40, reorder, interleave, stall_percent: 20, outstanding: 32 }
+    PortTiming { latency: 1..=40, reorder, interleave, stall_percent: 20, ready_after_valid: false, outstanding: 32 }
 }
 
 /// The (ID, address) of the ptw read beats of 24 bursts with 4 IDs, each burst at its own address.

@@ -11,8 +11,9 @@ use super::{Machine, plain, read, write};
 use crate::{BusConfig, DeviceTiming, Fill, PortTiming};
 
 fn timing() -> impl Strategy<Value = PortTiming> {
-    (0..6_u32, 0..40_u32, any::<bool>(), any::<bool>(), 0..80_u8, 1..12_usize).prop_map(
-        |(low, span, reorder, interleave, stall_percent, outstanding)| PortTiming {
+    (0..6_u32, 0..40_u32, any::<bool>(), any::<bool>(), 0..80_u8, any::<bool>(), 1..12_usize).prop_map(
+        |(low, span, reorder, interleave, stall_percent, ready_after_valid, outstanding)| PortTiming {
+            ready_after_valid,
             latency: low..=low + span,
             reorder,
             interleave,

@@ -6,10 +6,18 @@ use super::pte::{Scheme, Stage};
 
 /// `tc.V`
 pub const TC_V: u64 = 1;
+/// `tc.EN_ATS`
+pub const TC_EN_ATS: u64 = 1 << 1;
+/// `tc.EN_PRI`
+pub const TC_EN_PRI: u64 = 1 << 2;
+/// `tc.T2GPA`
+pub const TC_T2GPA: u64 = 1 << 3;
 /// `tc.DTF`
 pub const TC_DTF: u64 = 1 << 4;
 /// `tc.PDTV`
 pub const TC_PDTV: u64 = 1 << 5;
+/// `tc.PRPR`
+pub const TC_PRPR: u64 = 1 << 6;
 /// `tc.GADE`
 pub const TC_GADE: u64 = 1 << 7;
 /// `tc.SADE`
@@ -94,6 +102,16 @@ impl Context {
         self
     }
 
+    /// The same context with these bits of `tc` besides, if it is a valid one. `T2GPA` is left out where there is no second
+    /// stage: it would be misconfigured.
+    #[must_use]
+    pub const fn with_control(mut self, bits: u64) -> Context {
+        if self.valid() {
+            self.0[Context::TC] |= if self.has_second_stage() { bits } else { bits & !TC_T2GPA };
+        }
+        self
+    }
+
     /// The same context with another PSCID.
     #[must_use]
     pub const fn with_pscid(mut self, pscid: u32) -> Context {
@@ -104,6 +122,11 @@ impl Context {
     /// `tc.V`
     pub const fn valid(&self) -> bool {
         self.0[Context::TC] & TC_V != 0
+    }
+
+    /// `tc.EN_ATS`
+    pub const fn has_ats(&self) -> bool {
+        self.0[Context::TC] & TC_EN_ATS != 0
     }
 
     /// `tc.PDTV`

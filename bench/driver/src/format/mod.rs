@@ -7,13 +7,17 @@
 mod command;
 mod context;
 mod fault;
+mod page_request;
 mod process;
 mod pte;
 pub mod register;
 
-pub use command::{Command, Invalidation};
-pub use context::{Context, TC_DPE, TC_DTF, TC_GADE, TC_PDTV, TC_SADE, TC_V, used};
+pub use command::{Command, Invalidation, Untranslated};
+pub use context::{
+    Context, TC_DPE, TC_DTF, TC_EN_ATS, TC_EN_PRI, TC_GADE, TC_PDTV, TC_PRPR, TC_SADE, TC_T2GPA, TC_V, used,
+};
 pub use fault::{FAULT_RECORD_BYTES, FaultRecord};
+pub use page_request::{PAGE_REQUEST_BYTES, PageRequestRecord};
 pub use process::{ProcessContext, ProcessMode};
 pub use pte::{PageSize, Prot, Pte, Scheme, Stage};
 pub use register::Capabilities;

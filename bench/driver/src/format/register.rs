@@ -22,10 +22,18 @@ pub const FQB: u16 = 40;
 pub const FQH: u16 = 48;
 /// `fqt`, 4 bytes
 pub const FQT: u16 = 52;
+/// `pqb`, 8 bytes
+pub const PQB: u16 = 56;
+/// `pqh`, 4 bytes
+pub const PQH: u16 = 64;
+/// `pqt`, 4 bytes
+pub const PQT: u16 = 68;
 /// `cqcsr`, 4 bytes
 pub const CQCSR: u16 = 72;
 /// `fqcsr`, 4 bytes
 pub const FQCSR: u16 = 76;
+/// `pqcsr`, 4 bytes
+pub const PQCSR: u16 = 80;
 /// `ipsr`, 4 bytes
 pub const IPSR: u16 = 84;
 /// `iocountinh`, 4 bytes
@@ -62,8 +70,8 @@ pub const CQCSR_CMD_TO: u64 = 1 << 9;
 pub const CQCSR_CMD_ILL: u64 = 1 << 10;
 /// The bits of `cqcsr` that stop the command queue
 pub const CQCSR_ERRORS: u64 = QUEUE_MEMORY_FAULT | CQCSR_CMD_TO | CQCSR_CMD_ILL;
-/// `fqcsr.fqof`: a record was lost because the queue was full
-pub const FQCSR_FQOF: u64 = 1 << 9;
+/// `fqcsr.fqof`, `pqcsr.pqof`: a record was lost because the queue was full
+pub const QUEUE_OVERFLOW: u64 = 1 << 9;
 
 /// `tr_req_ctl.Go/Busy`: set, a request is under way
 pub const TR_REQ_CTL_GO: u64 = 1;
@@ -74,6 +82,8 @@ pub const TR_REQ_CTL_PV: u64 = 1 << 32;
 pub const IPSR_CIP: u64 = 1;
 /// `ipsr.fip`
 pub const IPSR_FIP: u64 = 1 << 1;
+/// `ipsr.pip`
+pub const IPSR_PIP: u64 = 1 << 3;
 
 /// `ddtp.iommu_mode`: all traffic refused
 pub const DDTP_OFF: u64 = 0;
@@ -138,6 +148,16 @@ impl Capabilities {
     /// A and D bits can be updated by the IOMMU.
     pub const fn amo_hwad(self) -> bool {
         self.bit(24)
+    }
+
+    /// PCIe address translation services and page requests.
+    pub const fn ats(self) -> bool {
+        self.bit(25)
+    }
+
+    /// Guest physical addresses can be given for translations (`T2GPA`).
+    pub const fn t2gpa(self) -> bool {
+        self.bit(26)
     }
 
     /// There are counters of performance (`HPM`).

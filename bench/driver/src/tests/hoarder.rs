@@ -278,8 +278,8 @@ impl Hoarder {
                 self.pages
                     .retain(|&(tag, _), p| !(tag.0.is_some_and(hit) && addr.is_none_or(|addr| within(p.second, addr))));
             }
-            // It knows no processes.
-            Seen::Pdt { .. } | Seen::Fence => {}
+            // It knows no processes, and has no device that keeps anything.
+            Seen::Pdt { .. } | Seen::Ats(..) | Seen::Response(..) | Seen::Fence => {}
         }
     }
 

@@ -24,15 +24,31 @@ pub enum Action {
 /// A command as the device decodes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    Vma { gscid: Option<u16>, pscid: Option<u32>, addr: Option<u64> },
-    Gvma { gscid: Option<u16>, addr: Option<u64> },
+    Vma {
+        gscid: Option<u16>,
+        pscid: Option<u32>,
+        addr: Option<u64>,
+    },
+    Gvma {
+        gscid: Option<u16>,
+        addr: Option<u64>,
+    },
     Ddt(Option<u32>),
-    Pdt { device: u32, process: u32 },
+    Pdt {
+        device: u32,
+        process: u32,
+    },
+    /// ATS.INVAL: device, PASID, payload
+    Ats(u32, Option<u32>, u64),
+    /// ATS.PRGR likewise
+    Response(u32, Option<u32>, u64),
     Fence,
 }
 
 /// Capabilities: version 1.0, all six schemes, Svpbmt, wired interrupts, 56-bit addresses; base-format contexts.
 pub const CAPS: u64 = 0x10 | 0b111 << 9 | 1 << 15 | 0b111 << 17 | 1 << 28 | 56 << 32;
+/// ATS and T2GPA
+pub const ATS: u64 = 0b11 << 25;
 /// PD8, PD17 and PD20: process directories
 pub const PDT: u64 = 0b111 << 38;
 /// MSI_FLAT: extended-format contexts
@@ -153,6 +169,13 @@ impl Mock {
             (3, 1) if bit(33) && zero(10, 11) && zero(32, 32) && zero(34, 39) && high == 0 => {
                 Some(Seen::Pdt { device: (low >> 40) as u32, process: field(12, 20) as u32 })
             }
+            (4, 0 | 1) if zero(10, 11) && zero(34, 39) && self.register(0) >> 25 & 1 == 1 => {
+                let segment = if bit(33) { field(56, 8) } else { 0 };
+                let device = (segment << 16 | field(40, 16)) as u32;
+                let process = bit(32).then_some(field(12, 20) as u32);
+                let seen = if bit(7) { Seen::Response } else { Seen::Ats };
+                Some(seen(device, process, high))
+            }
             (3, 0) if zero(10, 32) && zero(34, 39) && high == 0 => {
                 Some(Seen::Ddt(bit(33).then_some((low >> 40) as u32)))
             }
@@ -176,17 +199,22 @@ impl Machine for Mock {
     }
 
     fn write_register(&mut self, offset: u16, bytes: u8, value: u64) -> Result<(), Halted> {
-        let wide = [0, 16, 24, 40, 760];
+        let wide = [0, 16, 24, 40, 56, 760];
         assert_eq!(bytes, if wide.contains(&offset) { 8 } else { 4 }, "width of register {offset}");
         self.tick()?;
         match offset {
-            72 | 76 => {
+            72 | 76 | 80 => {
                 let old = self.register(offset);
                 let stuck = if offset == 76 { self.stuck } else { 0 };
                 let errors = old & 0xf00 & !value | old & stuck;
                 let on = if value & 1 != 0 { 1 << 16 } else { 0 };
                 if old & 1 == 0 && value & 1 != 0 {
-                    self.registers.insert(if offset == 72 { 32 } else { 52 }, 0);
+                    let index = match offset {
+                        72 => 32,
+                        76 => 52,
+                        _ => 68,
+                    };
+                    self.registers.insert(index, 0);
                 }
                 self.registers.insert(offset, value & 3 | errors | on);
             }
@@ -198,7 +226,7 @@ impl Machine for Mock {
             760 => {
                 self.registers.insert(760, value & 0x3333);
             }
-            0 | 32 | 52 => panic!("write to read-only register {offset}"),
+            0 | 32 | 52 | 68 => panic!("write to read-only register {offset}"),
             _ => {
                 self.registers.insert(offset, value);
             }

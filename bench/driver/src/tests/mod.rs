@@ -2,6 +2,7 @@
 //! The driver on a machine made of a map: no RTL, no golden model.
 
 mod api;
+mod ats;
 mod errno;
 mod guest_processes;
 mod hoarder;

@@ -383,6 +383,8 @@ fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<
     check("translations compared", Some(Limit { min: 1, max: u64::MAX }), figures.translations_compared);
     check("device faults", expectation.device_faults, figures.device_faults);
     check("DMA transactions", expectation.dma_transactions, figures.dma_transactions);
+    check("translation completions", expectation.translation_completions, figures.ats_completions);
+    check("page requests", expectation.page_requests, figures.page_requests);
     check("reconfigurations", expectation.reconfigurations, figures.reconfigurations);
     check("explained by the old state", expectation.explained_old, figures.explained_old);
     check("explained by the new state", expectation.explained_new, figures.explained_new);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One run: a scenario on the test bench.
 
+mod ats;
 mod balance;
 mod broken;
 mod config;

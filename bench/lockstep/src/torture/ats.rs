@@ -2,7 +2,7 @@
 //! ATS and page requests in a world: devices that ask for translations and use them, that ask for pages, and software
 //! that invalidates what they keep and answers them.
 
-use bus::{AtsTiming, Cached};
+use bus::{Answering, AtsTiming, Cached};
 use driver::{Halted, Machine};
 use events::{Burst, Direction, DmaRequest, PageRequest, TranslationRequest};
 use golden::{AtsMessage, Command, DeviceId, Iova, ProcessId, offset};
@@ -26,6 +26,12 @@ pub fn timing(dice: &mut Dice) -> AtsTiming {
         split_percent: if dice.percent(50) { 40 } else { 0 },
         ..AtsTiming::default()
     }
+}
+
+/// Each device completes what nobody has asked it for, too.
+pub fn strays(timing: &AtsTiming) -> Vec<(DeviceId, Answering)> {
+    let own = Answering { after: timing.answer.clone(), splits: false, silent: 0, strays: true };
+    REQUESTERS.iter().map(|requester| (DeviceId(requester.id), own.clone())).collect()
 }
 
 /// What software remembers of the page-request queue.

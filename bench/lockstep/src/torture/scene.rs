@@ -24,6 +24,8 @@ pub enum Scene {
     Files,
     /// Devices with address translation caches, and page requests
     Ats,
+    /// The same, and the devices complete invalidations that nobody has asked them for
+    Strays,
     /// The performance monitor
     Counters,
     /// Translation requests by software
@@ -45,7 +47,11 @@ impl Scene {
     /// Worlds play with this feature, be it among others.
     #[must_use]
     pub fn has(self, feature: Scene) -> bool {
-        self == feature || self == Scene::Everything && feature != Scene::Pointers
+        match self {
+            Scene::Everything => !matches!(feature, Scene::Pointers | Scene::Strays),
+            Scene::Strays => matches!(feature, Scene::Strays | Scene::Ats),
+            one => one == feature,
+        }
     }
 
     /// What the device offers.
@@ -138,6 +144,7 @@ impl Scene {
             | Habit::WiresDead
             | Habit::WiresSwapped => Scene::Status,
             Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite | Habit::DebugMrifPassed => Scene::Everything,
+            Habit::AtsDoneByAnyone => Scene::Strays,
             habit if habit.needs_ats() => Scene::Ats,
             _ => Scene::Plain,
         }

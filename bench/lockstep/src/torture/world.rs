@@ -76,7 +76,10 @@ pub fn play_on(
     if scene.has(Scene::Status) {
         faults.push(broken(map::BROKEN, FaultKind::SlvErr, FaultOn::Write));
     }
-    let ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
+    let mut ats = if scene.has(Scene::Ats) { ats::timing(&mut dice) } else { AtsTiming::default() };
+    if scene.has(Scene::Strays) {
+        ats.own = ats::strays(&ats);
+    }
     let config = Config {
         capabilities: capabilities.0,
         bus: BusConfig { faults, ptw: timing, mem, ats, ..BusConfig::default() },
@@ -178,6 +181,7 @@ impl World {
                     shapes,
                     beats: 1..=4,
                     ids: 2,
+                    translated: false,
                 });
             }
         }

@@ -253,6 +253,7 @@ impl Player<'_> {
                 shapes: Shapes::Doublewords,
                 beats: 1..=traffic.beats,
                 ids: 4,
+                translated: false,
             });
         }
         Ok(())

@@ -45,6 +45,7 @@ fn once(process: Option<ProcessId>) -> StreamSpec {
         shapes: Shapes::Doublewords,
         beats: 1..=1,
         ids: 1,
+        translated: false,
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! ATS and page requests on the wires.
 
-use bus::{AtsTiming, FaultKind, FaultOn, FaultPort, FaultRange};
+use bus::{Answering, AtsTiming, FaultKind, FaultOn, FaultPort, FaultRange};
 use events::{Event, PageRequest, TranslationRequest};
 use golden::{AtsMessage, Command, Cqcsr, Iova, Pqcsr, Spa, offset};
 
@@ -34,6 +34,20 @@ fn a_translation_is_kept_until_software_invalidates_it() {
     let done = rig.log.iter().position(|(_, event)| matches!(event, Event::InvalidationDone { .. }));
     let stored = rig.log.iter().position(|(_, event)| matches!(event, Event::Store { addr: Spa(0x4_0000), .. }));
     assert!(done.is_some() && done < stored);
+}
+
+#[test]
+fn only_the_device_that_was_asked_completes_an_invalidation() {
+    // Whether the fence had waited for it, and not for another one that completes the same ITag at once.
+    let waits = |habit: Option<Habit>| {
+        let own = Answering { after: 300..=300, splits: false, silent: 0, strays: true };
+        let devices = AtsTiming { own: vec![(DEVICE, own)], ..quick() };
+        let mut rig = Rig::with_ats(ModelConfig { habit, ..ModelConfig::plain(1) }, devices);
+        rig.commands(&[inval()]);
+        let own = |event: &Event| matches!(event, Event::InvalidationDone { completion } if completion.device == DEVICE && completion.itags == 1);
+        rig.log.iter().any(|(_, event)| own(event))
+    };
+    assert_eq!((waits(None), waits(Some(Habit::AtsDoneByAnyone))), (true, false));
 }
 
 #[test]

@@ -274,6 +274,9 @@ impl Scenario {
                         .and(first.id.place, format!("`{name}` has it")),
                 );
             }
+            if let Some(ats) = &device.ats {
+                self.check_ats(ats, problems);
+            }
             if let Some(directory) = &device.process_directory {
                 self.check_directory(directory.place, problems);
             }

@@ -6,8 +6,9 @@ use events::{INCR, IllegalBurst};
 use super::domains::check_span;
 use crate::Number;
 use crate::at::{At, Place};
+use crate::ats::Translated;
 use crate::broken::{BreakMemory, Causes};
-use crate::debug::DebugTranslate;
+use crate::debug::{Answered, DebugTranslate};
 use crate::diagnostic::Problem;
 use crate::domain::{Domain, DomainKind, PageSize};
 use crate::file::Scenario;
@@ -15,8 +16,7 @@ use crate::invalidate::{Invalidate, Iotinval};
 use crate::msi::MsiMap;
 use crate::probe::UserCommand;
 use crate::register;
-use crate::result::Result;
-use crate::step::{Dma, Range, SetPte, Step, Stream};
+use crate::step::{Dma, Range, Result, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
 #[derive(Default)]
@@ -257,6 +257,15 @@ impl Scenario {
             | Step::Recover(_)
             | Step::FailAllocation(_)
             | Step::MendMemory(_) => {}
+            Step::TranslationRequest(ask) => self.check_translation_request(ask, problems),
+            Step::PageRequest(ask) => self.check_page_request(ask, problems),
+            Step::StopMarker(stop) => {
+                self.known_device(&stop.device, problems);
+                fits(&stop.process, 20, "process ID", problems);
+            }
+            Step::PageResponse(response) => self.check_page_response(response, problems),
+            Step::PageQueue(queue) => self.check_page_queue(queue, problems),
+            Step::Invalidate(Invalidate::Ats(operands)) => self.check_ats_inval(operands, problems),
         }
     }
 
@@ -294,7 +303,14 @@ impl Scenario {
             problems.push(Problem::new(place, "one of `read`, `write` and `fetch`, with an address", "this step"));
         }
         check_process_id(dma.process.as_ref(), problems);
-        check_cause(dma.cause.as_ref(), dma.expect, problems);
+        check_cause(dma.cause.as_ref(), dma.expect == Result::Fault, problems);
+        if dma.expect == Result::NotKept && dma.translated != Some(Translated::Kept) {
+            let asker = dma.device.as_ref().map_or(place, |device| device.place);
+            problems.push(
+                Problem::new(asker, "only what a device keeps can be missing there", "this step")
+                    .help("add `translated: kept`"),
+            );
+        }
         let Some(data) = &dma.data else { return };
         if dma.write.is_none() {
             problems.push(Problem::new(data.place, "only a write has data", "not here").help("leave `data` out"));
@@ -306,14 +322,14 @@ impl Scenario {
     fn check_debug(&self, place: Place, debug: &DebugTranslate, problems: &mut Vec<Problem>) {
         self.check_asker(place, debug.device.as_ref(), debug.device_id.as_ref(), problems);
         check_process_id(debug.process.as_ref(), problems);
-        check_cause(debug.cause.as_ref(), debug.expect, problems);
+        check_cause(debug.cause.as_ref(), debug.expect == Answered::Fault, problems);
         if debug.execute && debug.no_write {
             problems.push(
                 Problem::new(place, "`execute` and `no-write`", "NW goes with `execute`").help("leave `no-write` out"),
             );
         }
         let of_answer = [debug.to.as_ref().map(|to| to.place), debug.size.as_ref().map(|size| size.place)];
-        if let (Some(place), true) = (of_answer.into_iter().flatten().next(), debug.expect != Result::Ok) {
+        if let (Some(place), true) = (of_answer.into_iter().flatten().next(), debug.expect != Answered::Ok) {
             problems.push(
                 Problem::new(place, "where it leads is known only if it is translated", "of which answer?")
                     .help("add `expect: ok`"),
@@ -332,7 +348,7 @@ impl Scenario {
                     .and(debug.address.place, "the offset of this address"),
             );
         }
-        if let (Some(fails), true) = (&debug.fails, debug.expect != Result::Any) {
+        if let (Some(fails), true) = (&debug.fails, debug.expect != Answered::Any) {
             problems.push(Problem::new(fails.place, "a call that fails has no answer", "either `fails` or `expect`"));
         }
     }
@@ -607,8 +623,8 @@ fn check_level(domain: &Domain, level: &At<u8>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn check_cause(cause: Option<&At<Causes>>, expect: Result, problems: &mut Vec<Problem>) {
-    if let (Some(cause), true) = (cause, expect != Result::Fault) {
+fn check_cause(cause: Option<&At<Causes>>, refused: bool, problems: &mut Vec<Problem>) {
+    if let (Some(cause), false) = (cause, refused) {
         problems
             .push(Problem::new(cause.place, "a cause without a fault", "never the case").help("add `expect: fault`"));
     }
@@ -630,7 +646,7 @@ fn check_range(range: &Range, unit: u64, problems: &mut Vec<Problem>) {
     }
 }
 
-fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) {
+pub(super) fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) {
     if !address.0.is_multiple_of(unit) {
         problems.push(
             Problem::new(address.place, format!("{address} is not aligned"), format!("a multiple of {unit}"))
@@ -639,13 +655,13 @@ fn aligned(address: &At<crate::Number>, unit: u64, problems: &mut Vec<Problem>) 
     }
 }
 
-fn check_process_id(process: Option<&At<crate::Number>>, problems: &mut Vec<Problem>) {
+pub(super) fn check_process_id(process: Option<&At<crate::Number>>, problems: &mut Vec<Problem>) {
     if let Some(process) = process {
         fits(process, 20, "process ID", problems);
     }
 }
 
-fn fits(number: &At<crate::Number>, bits: u32, what: &str, problems: &mut Vec<Problem>) {
+pub(super) fn fits(number: &At<crate::Number>, bits: u32, what: &str, problems: &mut Vec<Problem>) {
     if number.0 >> bits != 0 {
         problems.push(
             Problem::new(number.place, format!("{what} {number} does not fit in {bits} bits"), "too wide")

@@ -6,8 +6,7 @@ use crate::diagnostic::Problem;
 use crate::domain::{Domain, DomainKind};
 use crate::expect::{Expectation, Limit};
 use crate::file::Scenario;
-use crate::result::Result;
-use crate::step::{Attachment, Dma, Step};
+use crate::step::{Attachment, Dma, Result, Step};
 
 /// A transaction that a step makes, or all those of a stream.
 struct Access<'a> {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A scenario's words as settings of bus, test bench and driver.
 
-use bus::{BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
+use bus::{Answering, AtsTiming, BusConfig, FaultKind, FaultOn, FaultPort, FaultRange, PortTiming};
 use driver::{FlushPolicy, Quirk, Resources};
-use golden::{Capabilities, Spa, SpecVersion};
+use golden::{Capabilities, DeviceId, Spa, SpecVersion};
 use oracle::{Bound, Settings};
 use scenario::{Access, Answer, At, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
 use testbench::{Bounds, Config};
@@ -30,6 +30,7 @@ pub(super) fn testbench(scenario: &Scenario, offer: &Offer, choices: Bound) -> C
         bus: BusConfig {
             mem: timing(&scenario.memory.dma),
             ptw: timing(&scenario.memory.page_tables),
+            ats: AtsTiming { own: answering(scenario), ..AtsTiming::default() },
             faults: scenario.memory.faults.iter().map(fault_range).collect(),
             ..BusConfig::default()
         },
@@ -41,6 +42,16 @@ pub(super) fn testbench(scenario: &Scenario, offer: &Offer, choices: Bound) -> C
         },
         oracle: Some(Settings { capabilities: Capabilities(strap), version, choices }),
     }
+}
+
+/// How devices with ATS answer invalidation requests.
+fn answering(scenario: &Scenario) -> Vec<(DeviceId, Answering)> {
+    let own = |ats: &scenario::Ats| {
+        let scenario::Answers { after, splits, silent, strays } = ats.invalidations;
+        Answering { after: after.min..=after.max, splits, silent, strays }
+    };
+    let devices = scenario.devices.iter();
+    devices.filter_map(|(_, device)| Some((DeviceId(device.id.0 as u32), own(&device.ats.as_ref()?.0)))).collect()
 }
 
 fn timing(timing: &Timing) -> PortTiming {
@@ -89,6 +100,7 @@ pub(super) fn resources(scenario: &Scenario) -> Resources {
         fault_queue_log2: log2(&scenario.driver.fault_queue, usual.fault_queue_log2),
         directory_levels: scenario.iommu.directory.levels(),
         pscids: 1..=scenario.driver.pscids.as_ref().map_or(0xf_ffff, |count| count.value),
+        page_queue_log2: scenario.driver.page_queue.as_ref().map_or(6, |entries| entries.value.ilog2() as u8),
         gscids: 1..=scenario.driver.gscids.as_ref().map_or(0xffff, |count| count.value),
         ..usual
     }
@@ -123,6 +135,7 @@ fn quirk(fault: DriverFault) -> Quirk {
         DriverFault::SkipRootIodir => Quirk::SkipRootIodir,
         DriverFault::FlushWithoutGv => Quirk::FlushWithoutGv,
         DriverFault::SkipGvma => Quirk::SkipGvma,
+        DriverFault::SkipAtsInvalidation => Quirk::SkipAtsInvalidation,
         DriverFault::SkipReleaseFlush => Quirk::SkipReleaseFlush,
         DriverFault::FreeBeforeFlush => Quirk::FreeBeforeFlush,
         DriverFault::IgnoreCommandErrors => Quirk::IgnoreCommandErrors,

@@ -3,7 +3,7 @@
 
 use driver::{DebugAnswer, DebugRequest};
 use golden::ProcessId;
-use scenario::{DebugTranslate, DmaResult, Place, Size};
+use scenario::{Answered, DebugTranslate, Place, Size};
 
 use super::steps::demand;
 use super::{Fault, Player};
@@ -26,19 +26,19 @@ impl Player<'_> {
         };
         demand(place, Ok(()), debug.fails.as_ref())?;
         match (debug.expect, answer) {
-            (DmaResult::Any, _) => Ok(()),
-            (DmaResult::Ok, DebugAnswer::Fault) => {
+            (Answered::Any, _) => Ok(()),
+            (Answered::Ok, DebugAnswer::Fault) => {
                 let what = format!("tr_response shows a fault{}", self.recorded_cause(device)?);
                 Err(Fault::At(place, format!("{what}, and should show a translation")))
             }
-            (DmaResult::Fault, DebugAnswer::Translated { to, .. }) => {
+            (Answered::Fault, DebugAnswer::Translated { to, .. }) => {
                 Err(Fault::At(place, format!("tr_response leads to {to:#x}, and should show a fault")))
             }
-            (DmaResult::Fault, DebugAnswer::Fault) => match &debug.cause {
+            (Answered::Fault, DebugAnswer::Fault) => match &debug.cause {
                 Some(causes) => self.demand_cause(place, device, causes),
                 None => Ok(()),
             },
-            (DmaResult::Ok, DebugAnswer::Translated { to, size_log2, .. }) => {
+            (Answered::Ok, DebugAnswer::Translated { to, size_log2, .. }) => {
                 if let Some(wanted) = debug.to.as_ref().filter(|wanted| wanted.0 != to) {
                     return Err(Fault::At(place, format!("tr_response leads to {to:#x}, and should to {wanted}")));
                 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use driver::format::{PageSize, ProcessMode, Prot, Scheme};
 use driver::{HwptRequest, Mapping as DriverMapping, NestedData, Target};
 use golden::{DeviceId, Spa};
-use scenario::{Domain, DomainKind, Mapping, Mode, MsiWindow, ProcessDirectory, Scenario};
+use scenario::{Ats, Domain, DomainKind, Mapping, Mode, MsiWindow, ProcessDirectory, Scenario};
 use testbench::Testbench;
 
 use super::config::BACKING;
@@ -199,6 +199,15 @@ impl<'a> Player<'a> {
                 let ids = [DeviceId(device.id.0 as u32)];
                 let handle = player.call(|driver, bench| driver.add_device(bench, name, &ids))?;
                 player.devices.insert(name, handle);
+                if let Some(ats) = &device.ats {
+                    let Ats { page_requests, prpr, t2gpa, .. } = &ats.value.0;
+                    let ats = driver::Ats {
+                        page_requests: *page_requests,
+                        response_pasid: prpr.value,
+                        guest_addresses: *t2gpa,
+                    };
+                    player.driver.set_ats(handle, Some(ats))?;
+                }
                 if let Some(directory) = &device.process_directory {
                     player.enable_processes(handle, directory.value)?;
                 }

@@ -277,6 +277,7 @@ impl<'a> Player<'a> {
         // The driver goes on with its queues where they begin now.
         match register.name {
             "cqcsr" if held & 1 == 0 && value & 1 == 1 => self.driver.commands_restarted(),
+            "pqcsr" if held & 1 == 0 && value & 1 == 1 => self.driver.page_requests_restarted(),
             "fqcsr" if held & 1 == 0 && value & 1 == 1 => self.driver.faults_restarted(),
             _ => {}
         }

@@ -150,6 +150,11 @@ impl<'a> Player<'a> {
                     return Err(Fault::At(step.place, "the command queue was not stopped".into()));
                 }
             }
+            Step::TranslationRequest(ask) => self.translation_request(step.place, ask)?,
+            Step::PageRequest(ask) => self.page_request(step.place, ask)?,
+            Step::StopMarker(stop) => self.stop_marker(stop)?,
+            Step::PageResponse(response) => self.page_response(step.place, response)?,
+            Step::PageQueue(queue) => self.page_queue(step.place, queue)?,
             Step::FailAllocation(nth) => self.driver.fail_allocation(Some(nth.value.into())),
             Step::Since(since) => self.since(step.place, since)?,
             Step::ExpectMemory(memory) => self.expect_memory(step.place, memory)?,
@@ -214,6 +219,7 @@ impl<'a> Player<'a> {
                 scenario::Shapes::Any => Shapes::Any,
             },
             ids: stream.outstanding.value.min(4),
+            translated: stream.translated,
         };
         if self.bench.start_stream(spec) { Ok(()) } else { Err(Fault::At(place, "too many streams at a time".into())) }
     }
@@ -238,6 +244,16 @@ impl<'a> Player<'a> {
             data,
             ..DmaRequest::new(direction, device, Iova(iova.0), burst)
         };
+        let Some(request) = self.translated(request, dma.translated) else {
+            if dma.expect == DmaResult::NotKept {
+                return Ok(());
+            }
+            return Err(Fault::At(place, format!("the device keeps no translation for {:#x}", iova.0)));
+        };
+        if dma.expect == DmaResult::NotKept {
+            let what = format!("the device keeps a translation for {:#x}, and should not", iova.0);
+            return Err(Fault::At(place, what));
+        }
         let answer = match self.bench.dma(request, dma.attributes()) {
             Ok(answer) => answer,
             Err(DmaError::Halted(halted)) => return Err(halted.into()),
@@ -376,6 +392,7 @@ impl<'a> Player<'a> {
             Invalidate::Pdt(operands) => {
                 Invalidation::Pdt { device: self.device_id(&operands.device).0, process: operands.process.0 as u32 }
             }
+            Invalidate::Ats(operands) => self.ats_invalidation(operands),
             Invalidate::Ddt(operands) => Invalidation::Ddt {
                 device: match (&operands.device, &operands.device_id) {
                     (Some(name), _) => Some(self.device_id(name).0),
