@@ -10,7 +10,7 @@ help:
 	@echo "make test    every test, and every scenario on the RTL"
 	@echo "make lint    formatting, clippy, Verilator's warnings about the RTL"
 	@echo "make proof   every scenario on 500 seeds, and every mutant of the RTL"
-	@echo "make schema  writes the JSON schema of scenarios anew"
+	@echo "make schema  writes the JSON schemas of scenarios and of waivers anew"
 	@echo "make setup   the pinned Verilator, into target/venv (the others do this, too)"
 
 setup:
@@ -34,6 +34,8 @@ proof: setup
 schema:
 	$(LOCKSTEP) schema > target/schema.json
 	mv target/schema.json scenarios/schema.json
+	$(LOCKSTEP) schema waivers > target/schema.json
+	mv target/schema.json docs/waivers.schema.json
 
 clean:
 	$(CARGO) clean

@@ -37,6 +37,11 @@ impl DeviceState {
             }
         }
     }
+
+    /// Makes the device forget what it keeps of a range for any process: those of a guest the host does not know.
+    fn forget_processes(&self, range: Untranslated, list: &mut Vec<Invalidation>) {
+        self.forget(Some(0), true, range, list);
+    }
 }
 
 impl Driver {
@@ -109,10 +114,14 @@ impl Driver {
     }
 
     fn forget_in(&self, domain: u32, global: bool, range: Untranslated, list: &mut Vec<Invalidation>) {
-        let bonds = self.domains.get(&domain).into_iter().flat_map(|state| &state.bonds);
-        for seat in bonds {
+        let Some(state) = self.domains.get(&domain) else { return };
+        let has_processes = matches!(&state.kind, Kind::Nested(own) if own.user.has_process_directory());
+        for seat in &state.bonds {
             if let Some(device) = self.devices.get(&seat.device) {
                 device.forget(seat.process, global, range, list);
+                if has_processes {
+                    device.forget_processes(range, list);
+                }
             }
         }
     }
@@ -122,7 +131,12 @@ impl Driver {
         let mut list = Vec::new();
         if let Ok(state) = self.device(device) {
             match part {
-                Part::Device { from, .. } if from.has_ats() => state.forget(None, true, Untranslated::ALL, &mut list),
+                Part::Device { from, .. } if from.has_ats() => {
+                    state.forget(None, true, Untranslated::ALL, &mut list);
+                    if state.processes.is_none() && from.has_process_directory() {
+                        state.forget_processes(Untranslated::ALL, &mut list);
+                    }
+                }
                 Part::Process { process, from, .. } if from.valid() => {
                     // Process 0 is the device itself.
                     let process = Some(*process).filter(|&process| process != 0);

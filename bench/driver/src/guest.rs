@@ -225,7 +225,7 @@ impl Driver {
         let commands = guest_commands(state.pscid, &gather, self.options.page_flushes);
         let mut result = Ok(0);
         if !self.options.quirks.has(Quirk::SkipUnmapFlush) {
-            for nested in self.nested_on(parent, root) {
+            for nested in self.users_of(table, parent, root) {
                 result = result.and(self.cache_invalidate(machine, Domain(nested), &commands));
             }
         }

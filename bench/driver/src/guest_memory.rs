@@ -8,6 +8,7 @@ use golden::Spa;
 use super::alloc::{Allocator, FreeList, fill};
 use super::error::ApiError;
 use super::format::PAGE;
+use super::handles::GuestTable;
 use super::machine::Machine;
 use super::process_directory::ProcessDirectory;
 use super::table::{PageTable, TableMemory};
@@ -36,8 +37,8 @@ pub(super) struct TableState {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DirectoryState {
     pub(super) directory: ProcessDirectory,
-    /// Those that have a first stage
-    pub(super) processes: BTreeSet<u32>,
+    /// Those that have a first stage, and the table of each
+    pub(super) processes: BTreeMap<u32, GuestTable>,
 }
 
 /// What is free in a guest's memory, its tables, and its process directories.

@@ -2,7 +2,7 @@
 //! Processes of a guest: a process directory in the guest's own memory, behind the second stage. The guest writes it, and
 //! asks the host for the invalidations; the host never looks into it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use events::{Operation, Promise};
 use golden::Spa;
@@ -39,7 +39,7 @@ impl Driver {
         let directory = ProcessDirectory::new(machine, memory, mode)?;
         let id = self.next_id();
         let (_, state) = self.guest_parts(guest.0)?;
-        state.directories.insert(id, DirectoryState { directory, processes: BTreeSet::new() });
+        state.directories.insert(id, DirectoryState { directory, processes: BTreeMap::new() });
         Ok(GuestDirectory(id))
     }
 
@@ -91,12 +91,12 @@ impl Driver {
             if !own.directory.admits(process) {
                 return Err(ApiError::Invalid("process ID"));
             }
-            if own.processes.contains(&process) {
+            if own.processes.contains_key(&process) {
                 return Err(ApiError::Busy("process is attached"));
             }
             own.directory.make(machine, &mut memory, process)?;
             let at = memory.locate(own.directory.context_at(process)?)?;
-            own.processes.insert(process);
+            own.processes.insert(process, table);
             let context = ProcessContext::IDENTITY.with_pscid(data.pscid);
             machine.store(Spa(at.0 + 8 * ProcessContext::FSC as u64), data.fsc)?;
             Ok(machine.store(Spa(at.0 + 8 * ProcessContext::TA as u64), context.0[ProcessContext::TA])?)
@@ -118,7 +118,7 @@ impl Driver {
             let (guest, root) = driver.directory_root(directory)?;
             let (alloc, state) = driver.guest_parts(guest)?;
             let (own, memory) = parts(alloc, state, directory)?;
-            if !own.processes.remove(&process) {
+            if own.processes.remove(&process).is_none() {
                 return Err(ApiError::Invalid("process is not attached"));
             }
             let at = memory.locate(own.directory.context_at(process)?)?;
@@ -158,6 +158,19 @@ impl Driver {
             }
         }
         Ok(commands)
+    }
+
+    /// Nested domains through which devices use a guest's table: those that are rooted in it, and those whose process
+    /// directory leads to it.
+    pub(super) fn users_of(&self, table: GuestTable, parent: u32, root: u64) -> Vec<u32> {
+        let mut users = self.nested_on(parent, root);
+        let on_parent = self.guests.values().filter(|guest| guest.parent == parent);
+        for state in on_parent.flat_map(|guest| guest.directories.values()) {
+            if state.processes.values().any(|&own| own == table) {
+                users.extend(self.nested_on(parent, state.directory.root()));
+            }
+        }
+        users
     }
 
     fn of_process(&self, what: &str, directory: GuestDirectory, process: u32) -> Result<Operation, ApiError> {

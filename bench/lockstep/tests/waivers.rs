@@ -113,3 +113,10 @@ fn one_cause_is_one_line_whatever_scenario_shows_it() {
     assert_eq!(counted as usize, failed, "a run that stops at once shows one kind");
     assert!(failures(&all, false).contains("more of this kind"));
 }
+
+#[test]
+fn the_schema_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/waivers.schema.json");
+    let written = std::fs::read_to_string(path).expect("it is there");
+    assert!(written == lockstep::waivers::schema(), "run `make schema`");
+}

@@ -324,6 +324,10 @@ habits! {
     // Walks
     /// The U bit of the first stage is ignored.
     UserIgnored,
+    /// ta.SUM is taken for 1.
+    SumIgnored,
+    /// ta.ENS is taken for 1.
+    EnsIgnored,
     /// The A bit is ignored.
     AccessedIgnored,
     /// The D bit is ignored.

@@ -94,6 +94,8 @@ impl View<'_> {
                 value & !(((1 << bits) - 1) << 10)
             }
             (Habit::InvalidPteUsed, Role::FirstStage { .. } | Role::SecondStage { .. }) if value != 0 => value | 1,
+            (Habit::SumIgnored, Role::ProcessContext { index: 0 }) => value | 1 << 2,
+            (Habit::EnsIgnored, Role::ProcessContext { index: 0 }) => value | 1 << 1,
             (Habit::InvalidContextUsed, Role::DeviceContext { index: 0 }) => value | 1,
             (Habit::UpdateUnasked, Role::DeviceContext { index: 0 }) => value | SADE_GADE,
             (Habit::UpdateRefused, Role::DeviceContext { index: 0 }) => value & !SADE_GADE,

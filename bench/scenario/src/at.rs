@@ -9,30 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::variables::led_back;
-
-/// A range of bytes in the scenario file. Length 0 at offset 0 means "not from the file" (a default).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// First byte
-    pub offset: usize,
-    /// Number of bytes
-    pub len: usize,
-}
-
-impl From<serde_yaml::Location> for Place {
-    fn from(location: serde_yaml::Location) -> Self {
-        let span = location.span();
-        let offset = span.byte_offset().unwrap_or(0) as usize;
-        Place { offset, len: span.byte_len().unwrap_or(0) as usize }
-    }
-}
-
-impl From<Place> for miette::SourceSpan {
-    fn from(place: Place) -> Self {
-        (place.offset, place.len).into()
-    }
-}
+use super::place::{Place, led_back};
 
 /// A value and where it was written, so that a complaint about it can point there.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,7 +10,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
-use super::broken::Causes;
+use super::causes::Causes;
 use super::scalar::{Number, Size, Span};
 
 /// ATS of a device: `EN_ATS` is 1 in its context. `true`, or what more there is to it.

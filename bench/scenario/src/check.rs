@@ -6,12 +6,13 @@ mod domains;
 mod steps;
 mod warnings;
 
-use super::at::{At, Place};
+use super::at::At;
+use super::axes::Variant;
 use super::diagnostic::Problem;
 use super::domain::Driver;
 use super::expect::Expectation;
 use super::file::Scenario;
-use super::matrix::Variant;
+use super::place::Place;
 use super::requirement::Requirement;
 use super::variables::Source;
 

@@ -66,7 +66,7 @@ fn ats() {
     let ask = |rest: &str| step(&format!("translation-request: {{ device: nic, address: 0x1000, {rest} }}"));
     let pasid = "add `process: <number>`";
     wrong("  - fence", &ask("execute: true"), "nic", "Execute Requested goes with a PASID", pasid);
-    wrong("  - fence", &ask("privileged: true"), "nic", "a privileged access has a process ID", pasid);
+    wrong("  - fence", &ask("privileged: true"), "nic", "Privileged Mode Requested goes with a PASID", pasid);
     let only = "only Success says something of a translation";
     wrong("  - fence", &ask("access: rw"), "rw", only, "add `expect: success`");
     let refusal = "add `expect: unsupported-request` or `expect: completer-abort`";

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::At;
-use super::broken::Causes;
+use super::causes::Causes;
 use super::errno::Errno;
 use super::scalar::{Number, Size};
 

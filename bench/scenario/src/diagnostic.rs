@@ -5,7 +5,7 @@ use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
 
-use super::at::Place;
+use super::place::Place;
 
 /// One mistake: what, where, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::at::{At, Named};
+use super::axes::Matrix;
 use super::domain::{Devices, Domains, Driver};
-use super::expect::{Expectation, Values};
+use super::expect::Expectation;
 use super::litmus::Litmus;
 use super::machine::{IGS, IGS_BOTH, Iommu, Memory};
 use super::requirement::Requirement;
@@ -82,15 +83,4 @@ impl Scenario {
 
 fn one() -> At<u32> {
     At::from(1)
-}
-
-/// As in GitHub Actions: every combination of the axes, less `exclude`, plus `include`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Matrix {
-    /// Axes in the order of the file
-    pub axes: Vec<(At<String>, Values)>,
-    /// Combinations to leave out: those that have all of an entry's values
-    pub exclude: Vec<Named<At<String>>>,
-    /// Combinations to add
-    pub include: Vec<Named<At<String>>>,
 }

@@ -1,57 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The matrix: settings to play a scenario with, every combination.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::DeserializeOwned;
 
 use super::at::{At, Named};
+use super::axes::{Matrix, SETTINGS, Variant};
 use super::diagnostic::Problem;
-use super::expect::{Expectation, Values};
-use super::file::{Matrix, Scenario};
-
-/// Settings that may be an axis of a matrix. `<name>` is the name of a domain.
-pub const SETTINGS: [&str; 15] = [
-    "policy",
-    "flush",
-    "driver-fault",
-    "directory",
-    "context",
-    "physical-bits",
-    "features",
-    "ptw-latency",
-    "dma-latency",
-    "ptw-reorder",
-    "dma-reorder",
-    "process-directory",
-    "requires",
-    "mode.<domain>",
-    "page.<domain>",
-];
-
-/// One combination of the matrix: the values of its axes, in the order of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Variant(pub Vec<(String, String)>);
-
-impl Variant {
-    /// The value of an axis.
-    pub fn get(&self, axis: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == axis).map(|(_, value)| value.as_str())
-    }
-}
-
-/// `[policy=sequenced,context=base]`; nothing for a scenario without matrix.
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (axis, value)) in self.0.iter().enumerate() {
-            write!(f, "{}{axis}={value}", if index == 0 { "[" } else { "," })?;
-        }
-        if self.0.is_empty() { Ok(()) } else { f.write_str("]") }
-    }
-}
+use super::expect::Expectation;
+use super::file::Scenario;
+use super::parse::read_variant;
 
 impl Matrix {
     /// Every combination of the axes in the order of the file (the last axis changes fastest), less those that
@@ -103,7 +60,7 @@ impl Scenario {
     pub fn with(&self, variant: &Variant) -> Result<Scenario, Problem> {
         let source = self.source.as_ref();
         let mut scenario = match source {
-            Some(source) => source.scenario(variant)?,
+            Some(source) => read_variant(source.text(), Some(source), variant)?,
             None => self.clone(),
         };
         for (axis, value) in variant.0.iter().filter(|(axis, _)| !source.is_some_and(|source| source.has(axis))) {
@@ -211,56 +168,6 @@ fn to<T: DeserializeOwned>(value: &At<String>) -> Result<At<T>, Problem> {
             _ => Problem::new(value.place, format!("`{value}` does not fit this setting"), "here"),
         },
     )
-}
-
-impl<'de> Deserialize<'de> for Matrix {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Axes;
-        impl<'de> Visitor<'de> for Axes {
-            type Value = Matrix;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("axes: { policy: [sequenced, upstream] }")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Matrix, A::Error> {
-                let mut matrix = Matrix::default();
-                while let Some(key) = map.next_key::<At<String>>()? {
-                    match key.as_str() {
-                        "include" => matrix.include = map.next_value()?,
-                        "exclude" => matrix.exclude = map.next_value()?,
-                        _ => matrix.axes.push((key, map.next_value()?)),
-                    }
-                }
-                Ok(matrix)
-            }
-        }
-        deserializer.deserialize_map(Axes)
-    }
-}
-
-impl JsonSchema for Matrix {
-    fn schema_name() -> Cow<'static, str> {
-        "Matrix".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let values = generator.subschema_for::<Values>();
-        let entry = serde_json::json!({
-            "type": "array",
-            "items": { "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }
-        });
-        schemars::json_schema!({
-            "description": "Every combination of the axes, less `exclude`, plus `include`",
-            "type": "object",
-            "properties": {
-                "policy": { "type": "array", "items": { "enum": ["sequenced", "upstream", "rfc"] } },
-                "flush": { "type": "array", "items": { "enum": ["spec", "tags"] } },
-                "directory": { "type": "array", "items": { "enum": ["1-level", "2-level", "3-level"] } },
-                "context": { "type": "array", "items": { "enum": ["base", "extended"] } },
-                "include": entry,
-                "exclude": entry
-            },
-            "additionalProperties": values
-        })
-    }
 }
 
 #[cfg(test)]

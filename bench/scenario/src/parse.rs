@@ -3,10 +3,10 @@
 
 use serde_yaml::Error;
 
-use super::at::Place;
+use super::axes::Variant;
 use super::diagnostic::{Diagnostics, Problem};
 use super::file::Scenario;
-use super::matrix::Variant;
+use super::place::Place;
 use super::syntax;
 use super::variables::Source;
 

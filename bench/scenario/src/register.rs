@@ -4,8 +4,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::at::{At, Named, Place};
+use super::at::{At, Named};
 use super::diagnostic::Problem;
+use super::place::Place;
 use super::scalar::Number;
 
 /// A field: its name in the specification, its highest and its lowest bit.

@@ -10,10 +10,11 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::at::At;
-use super::ats::{PageQueue, PageRequest, PageResponse, StopMarker, Translated, TranslationRequest};
-use super::broken::{BreakMemory, Causes, MendMemory, SetMsi};
-use super::burst::{BurstKind, Shapes};
+use super::ats::{PageQueue, PageRequest, PageResponse, StopMarker, TranslationRequest};
+use super::broken::{BreakMemory, MendMemory, SetMsi};
+use super::burst::Shapes;
 use super::debug::DebugTranslate;
+use super::dma::Dma;
 use super::domain::{Mapping, Rights};
 use super::errno::Errno;
 use super::invalidate::Invalidate;
@@ -428,85 +429,6 @@ pub enum StepPromise {
     Effective,
     /// Nothing
     Nothing,
-}
-
-/// A single DMA transaction that the next step waits for.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Dma {
-    /// The device that asks
-    pub device: Option<At<String>>,
-    /// Or a device_id that no device of the scenario has
-    pub device_id: Option<At<Number>>,
-    /// Reads here
-    pub read: Option<At<Number>>,
-    /// Or writes here
-    pub write: Option<At<Number>>,
-    /// Or fetches instructions here
-    pub fetch: Option<At<Number>>,
-    /// How many bytes, at most 2048: of all beats
-    #[serde(default = "eight")]
-    pub bytes: At<Size>,
-    /// How the addresses of its beats go on
-    #[serde(default)]
-    pub burst: BurstKind,
-    /// Bytes in a beat: 1, 2, 4 or 8
-    #[serde(default = "whole_beats")]
-    #[schemars(with = "u8", extend("enum" = [1, 2, 4, 8]))]
-    pub beat_bytes: At<u8>,
-    /// It is an exclusive access: AxLOCK
-    #[serde(default)]
-    pub exclusive: bool,
-    /// AxCACHE, 0 to 15; default: any
-    #[schemars(with = "Option<u8>", range(max = 15))]
-    pub cache: Option<At<u8>>,
-    /// AxQOS, 0 to 15; default: any
-    #[schemars(with = "Option<u8>", range(max = 15))]
-    pub qos: Option<At<u8>>,
-    /// What a write holds from its address on, 8 bytes at most; default: anything
-    pub data: Option<At<Number>>,
-    /// The process_id, if the transaction has one
-    pub process: Option<At<Number>>,
-    /// A supervisor-privilege access: AxPROT[0], which means something only with a process_id
-    #[serde(default)]
-    pub privileged: bool,
-    /// A translated request (PCIe ATS), and how it comes by its address; default: an untranslated one
-    pub translated: Option<Translated>,
-    /// What the device must see
-    #[serde(default)]
-    pub expect: Result,
-    /// The cause that the fault record must have, or a list of those that it may have
-    pub cause: Option<At<Causes>>,
-}
-
-fn eight() -> At<Size> {
-    At::from(Size(8))
-}
-
-fn whole_beats() -> At<u8> {
-    At::from(8)
-}
-
-impl Dma {
-    /// Where it reads, writes or fetches.
-    pub fn address(&self) -> Option<&At<Number>> {
-        [&self.read, &self.write, &self.fetch].into_iter().flatten().next()
-    }
-}
-
-/// What a device sees of its transaction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Result {
-    /// Either; the oracle judges it all the same
-    #[default]
-    Any,
-    /// It is done
-    Ok,
-    /// It is refused
-    Fault,
-    /// The device keeps no translation for it, and so does not make it (`translated: kept`)
-    NotKept,
 }
 
 /// A device, or one of its processes, and a domain.

@@ -5,8 +5,8 @@ mod scan;
 
 use scan::{Bracket, Quote, Scan, closing, indentation};
 
-use super::at::Place;
 use super::diagnostic::Problem;
+use super::place::Place;
 
 /// Says what is wrong at a place, from what the reader complains of.
 pub(super) fn explain(text: &str, complaint: &str, place: Place) -> Problem {

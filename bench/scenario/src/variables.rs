@@ -4,17 +4,15 @@
 //! They are put into the text before it is read, so that any key can take one. What is read then lies elsewhere than in
 //! the file: each place is led back to where its author wrote it.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::at::{At, Named, Place};
+use super::at::{At, Named};
+use super::axes::{Matrix, SETTINGS, Variant};
 use super::diagnostic::Problem;
 use super::expect::Values;
-use super::file::{Matrix, Scenario};
-use super::matrix::{SETTINGS, Variant};
-use super::parse::read_variant;
+use super::place::{Place, Shifts};
 
 /// The text of a scenario with variables, and the value that each has where no variant says another one.
 #[derive(Clone, Debug)]
@@ -52,6 +50,11 @@ impl Source {
         Some(Source { text: text.into(), values })
     }
 
+    /// As it is written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The variable of this name exists.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values.iter().any(|(own, _)| own.value == name)
@@ -72,14 +75,6 @@ impl Source {
         })
     }
 
-    /// The scenario with the values of a variant.
-    ///
-    /// # Errors
-    /// A [`Problem`] that points to a variable whose value does not fit where it stands.
-    pub(super) fn scenario(&self, variant: &Variant) -> Result<Scenario, Problem> {
-        read_variant(&self.text, Some(self), variant)
-    }
-
     /// The complaint about a value that is the name of no variable, instead of one about a value of the wrong kind.
     pub(super) fn unknown(&self, problem: &Problem) -> Option<Problem> {
         let here = self.text.get(problem.place.offset..)?;
@@ -98,7 +93,7 @@ impl Source {
             let Some(value) = variant.get(name).filter(|_| own.is_some()).or(own) else { continue };
             filled.push_str(&self.text[from..offset]);
             let written = Place { offset, len: name.len() + 1 };
-            shifts.0.push((Place { offset: filled.len(), len: value.len() }, written));
+            shifts.add(Place { offset: filled.len(), len: value.len() }, written);
             filled.push_str(value);
             from = offset + written.len;
         }
@@ -128,44 +123,6 @@ fn mentions(text: &str) -> impl Iterator<Item = (usize, &str)> {
         let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
         (offset, &rest[..end.unwrap_or(rest.len())])
     })
-}
-
-/// Values that were put into a text, in its order: where each lies now, and where its variable is written.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Shifts(Vec<(Place, Place)>);
-
-impl Shifts {
-    /// Where the author wrote what lies here.
-    pub(super) fn back(&self, place: Place) -> Place {
-        let behind = |at: usize| {
-            let last = self.0.iter().rev().find(|(now, _)| now.offset + now.len <= at);
-            last.map_or(at, |(now, written)| at - (now.offset + now.len) + written.offset + written.len)
-        };
-        let within = self.0.iter().find(|(now, _)| now.offset <= place.offset && place.offset < now.offset + now.len);
-        let offset = within.map_or_else(|| behind(place.offset), |(_, written)| written.offset);
-        let end = place.offset + place.len;
-        let cut = self.0.iter().find(|(now, _)| now.offset < end && end < now.offset + now.len);
-        let end = cut.map_or_else(|| behind(end), |(_, written)| written.offset + written.len);
-        Place { offset, len: end.saturating_sub(offset) }
-    }
-
-    /// Reads something while these are in force: [`led_back`] uses them.
-    pub(super) fn while_reading<T>(self, read: impl FnOnce() -> T) -> T {
-        let outer = IN_FORCE.replace(self);
-        let result = read();
-        IN_FORCE.set(outer);
-        result
-    }
-}
-
-thread_local! {
-    /// The reader hands places to values, and nothing else to them: it knows no context.
-    static IN_FORCE: RefCell<Shifts> = RefCell::new(Shifts::default());
-}
-
-/// Where the author wrote what the reader finds here.
-pub(super) fn led_back(place: Place) -> Place {
-    IN_FORCE.with_borrow(|shifts| shifts.back(place))
 }
 
 #[cfg(test)]

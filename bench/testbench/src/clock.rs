@@ -277,7 +277,14 @@ impl Testbench {
                 None => {}
             }
         }
-        self.others_store();
+        for cpu in &mut self.others {
+            if let Some((addr, value)) = cpu.store(self.bus.memory(), self.now) {
+                self.bus.store_at(self.now, addr, value);
+                if let Some(watch) = &mut self.watch {
+                    watch.stores.push((self.now, addr, value));
+                }
+            }
+        }
         self.bus.drive(self.now, &mut self.inputs);
         if let Err(stopped) = self.dut.cycle(&self.inputs, &mut self.outputs) {
             return self.stop(Halt::Stopped(stopped));

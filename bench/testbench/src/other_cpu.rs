@@ -3,10 +3,9 @@
 
 use std::collections::VecDeque;
 
+use bus::Memory;
 use events::Cycle;
 use golden::Spa;
-
-use super::clock::Testbench;
 
 /// A store of another processor. What becomes of the doubleword follows from what it holds then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,31 +27,21 @@ pub(super) struct OtherCpu {
     due: Cycle,
 }
 
-impl Testbench {
-    /// Lets another processor make these stores, one after another, from the coming cycle on.
-    pub fn start_cpu(&mut self, stores: Vec<OtherStore>) {
-        let due = self.now + stores.first().map_or(0, |first| first.after.into());
-        self.others.push(OtherCpu { stores: stores.into(), due });
+impl OtherCpu {
+    /// It makes these stores, one after another, from this cycle on.
+    pub(super) fn new(stores: Vec<OtherStore>, now: Cycle) -> Self {
+        let due = now + stores.first().map_or(0, |first| first.after.into());
+        OtherCpu { stores: stores.into(), due }
     }
 
-    /// All stores of other processors have been made.
-    pub fn cpus_are_done(&self) -> bool {
-        self.others.iter().all(|cpu| cpu.stores.is_empty())
+    pub(super) fn is_done(&self) -> bool {
+        self.stores.is_empty()
     }
 
-    /// Makes the stores that are due in this cycle, one of each processor.
-    pub(super) fn others_store(&mut self) {
-        for cpu in &mut self.others {
-            if cpu.due > self.now {
-                continue;
-            }
-            let Some(OtherStore { addr, keep, flip, .. }) = cpu.stores.pop_front() else { continue };
-            let value = self.bus.memory().read_u64(addr) & keep ^ flip;
-            self.bus.store_at(self.now, addr, value);
-            if let Some(watch) = &mut self.watch {
-                watch.stores.push((self.now, addr, value));
-            }
-            cpu.due = self.now + 1 + cpu.stores.front().map_or(0, |next| Cycle::from(next.after));
-        }
+    /// The store that is due in this cycle: its address, and what becomes of the doubleword.
+    pub(super) fn store(&mut self, memory: &Memory, now: Cycle) -> Option<(Spa, u64)> {
+        let OtherStore { addr, keep, flip, .. } = (self.due <= now).then(|| self.stores.pop_front())??;
+        self.due = now + 1 + self.stores.front().map_or(0, |next| Cycle::from(next.after));
+        Some((addr, memory.read_u64(addr) & keep ^ flip))
     }
 }

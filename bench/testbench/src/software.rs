@@ -6,6 +6,7 @@ use events::{Event, Named, Operation};
 use golden::{DeviceId, Spa};
 
 use super::clock::Testbench;
+use super::other_cpu::{OtherCpu, OtherStore};
 
 impl Testbench {
     /// Software that cleans up behind a halt does nothing more to the machine.
@@ -23,6 +24,19 @@ impl Testbench {
             }
         }
         Ok(())
+    }
+}
+
+impl Testbench {
+    /// Lets another processor make these stores, one after another, from the coming cycle on.
+    pub fn start_cpu(&mut self, stores: Vec<OtherStore>) {
+        self.others.retain(|cpu| !cpu.is_done());
+        self.others.push(OtherCpu::new(stores, self.now));
+    }
+
+    /// All stores of other processors have been made.
+    pub fn cpus_are_done(&self) -> bool {
+        self.others.iter().all(OtherCpu::is_done)
     }
 }
 

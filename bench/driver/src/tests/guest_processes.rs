@@ -4,9 +4,9 @@
 use golden::DeviceId;
 
 use super::api::{Bench, GUEST_TABLES, NIC};
-use super::mock::{CAPS, PDT, Seen};
+use super::mock::{ATS, Action, CAPS, PDT, Seen};
 use crate::format::ProcessMode;
-use crate::{ApiError, Errno, Guest, HwptRequest, NestedData, Options, Target};
+use crate::{ApiError, Ats, Errno, Guest, HwptRequest, NestedData, Options, Target};
 
 #[test]
 fn a_guest_with_a_directory_of_its_own_has_its_processes_invalidated_by_the_hosts_number_of_the_device() {
@@ -39,6 +39,33 @@ fn a_guest_with_a_directory_of_its_own_has_its_processes_invalidated_by_the_host
     b.driver.detach(m, b.nic).unwrap();
     b.driver.hwpt_free(m, own).unwrap();
     assert_eq!(errno(b.driver.guest_free(m, b.memory)), Errno::EBUSY, "it holds the directory");
+    b.driver.guest_directory_free(m, directory).unwrap();
+    b.tear_down();
+}
+
+#[test]
+fn what_a_device_keeps_of_a_guests_processes_goes_with_their_pages() {
+    const EVERYTHING: u64 = 0x7fff_ffff_ffff_f000 | 1 << 11;
+    let mut b = Bench::new(CAPS | PDT | ATS, Options::default());
+    b.driver.set_ats(b.nic, Some(Ats::default())).unwrap();
+    let m = &mut b.machine;
+    let directory = b.driver.guest_directory(m, b.memory, ProcessMode::Pd8).unwrap();
+    let data = b.driver.directory_data(directory, false).unwrap();
+    let own = b.driver.hwpt_alloc(m, &HwptRequest::nested("own", b.host, data)).unwrap();
+    b.driver.attach(m, b.nic, Target::Domain(own)).unwrap();
+    b.driver.guest_attach_process(m, directory, 7, b.table).unwrap();
+    let all_processes = Seen::Ats(NIC, Some(0), EVERYTHING | 1);
+    for what in ["a page", "a process", "the guest"] {
+        m.log.clear();
+        match what {
+            "a page" => b.driver.guest_unmap(m, b.table, 0x1000, 0x1000).unwrap(),
+            "a process" => b.driver.guest_detach_process(m, directory, 7).unwrap(),
+            _ => b.driver.replace(m, b.nic, Target::Domain(b.host)).unwrap(),
+        }
+        let told = m.log.iter().any(|action| matches!(action, Action::Command(seen) if *seen == all_processes));
+        assert!(told, "{what}: {:?}", m.log);
+    }
+    b.driver.hwpt_free(m, own).unwrap();
     b.driver.guest_directory_free(m, directory).unwrap();
     b.tear_down();
 }

@@ -43,6 +43,15 @@ pub struct Args {
     pub command: Command,
 }
 
+/// Files that have a JSON schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Scenarios
+    Scenario,
+    /// What is known to be wrong with a device
+    Waivers,
+}
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
@@ -90,9 +99,12 @@ pub enum Command {
     Litmus(Litmus),
     /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
     Habits(Habits),
-    /// Print the JSON schema of scenarios
-    #[command(hide = true)]
-    Schema,
+    /// Print a JSON schema, from which an editor completes files
+    Schema {
+        /// Of which files
+        #[arg(value_enum, default_value = "scenario")]
+        of: SchemaOf,
+    },
     /// Play one run: the job as JSON on stdin, the result as JSON on stdout
     #[command(hide = true)]
     Worker,

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use scenario::Diagnostics;
 
-use super::args::{Args, Check, Command, Demo, GoingOn, Run, Selection};
+use super::args::{Args, Check, Command, Demo, GoingOn, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::options::{Options, colour};
 use super::{device, output, play, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, SelectError, Selected};
-use crate::waivers::Waivers;
+use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
 ///
@@ -41,8 +41,11 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Walk(walk) => super::vectors::walk(&walk),
         Command::Habits(habits) => super::habits::run(&habits),
         Command::Litmus(litmus) => super::litmus::run(litmus),
-        Command::Schema => {
-            output::stdout(&scenario::schema());
+        Command::Schema { of } => {
+            output::stdout(&match of {
+                SchemaOf::Scenario => scenario::schema(),
+                SchemaOf::Waivers => waivers::schema(),
+            });
             Ok(ExitCode::Passed)
         }
         Command::Worker => work(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use oracle::{Pattern, Rule};
 use scenario::{At, Diagnostics, Problem, from_yaml};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::runner::{Job, SelectError};
@@ -38,27 +39,47 @@ pub struct Waivers {
     pub all: Vec<Waiver>,
 }
 
-#[derive(Deserialize)]
+/// What is known to be wrong with a device: runs go past it
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Waivers")]
 struct File {
+    /// Known divergences
     #[serde(default)]
     waivers: Vec<Entry>,
 }
 
-#[derive(Deserialize)]
+/// A known divergence. `*` in `rule`, `detail`, `structure` and `command` stands for any text; a key that is not there fits
+/// anything
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Waiver")]
 struct Entry {
+    /// Which rule was broken, as reports name it: `translation`, `fault-record`, `register` …
     rule: At<String>,
+    /// What differs, without addresses and names
     detail: Option<String>,
+    /// The structure whose value led to it, where one is known: `first-stage-pte`, `device-context`, `table-root`
     structure: Option<String>,
+    /// The command that had struck that value, or `V=0` where it may not be kept at all
     command: Option<String>,
+    /// Where it is waived: names of scenarios, or their beginnings up to a dot; default: everywhere
     #[serde(default)]
     scenarios: Vec<String>,
+    /// In which runs; default: in all
     #[serde(default)]
     seeds: Vec<scenario::Number>,
+    /// Why
     reason: At<String>,
+    /// Where more is said
     link: Option<String>,
+    /// The last day on which it holds: `2027-03-31`
     until: Option<At<String>>,
+}
+
+/// The JSON schema of a file of waivers, with a newline at its end.
+pub fn schema() -> String {
+    scenario::schema_of::<File>("lockstep waivers")
 }
 
 /// Today, by the clock of this machine.

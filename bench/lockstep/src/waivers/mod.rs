@@ -8,6 +8,6 @@ mod file;
 mod propose;
 mod uses;
 
-pub use file::{Waiver, Waivers, today};
+pub use file::{Waiver, Waivers, schema, today};
 pub use propose::{NoResults, proposal};
 pub use uses::{State, WaiverUse, uses};

@@ -345,6 +345,24 @@ fn habits_of_walks() {
     }
 }
 
+#[test]
+fn habits_of_supervisors() {
+    let low = u64::from(PROCESS.0 & 0xff);
+    let ta = |bits: u64| bits | 1 | u64::from(PSCID.0) << 12;
+    let pte = S1_L0 + SHIFT + 5 * 8;
+    // Users' pages without SUM; supervisors' pages without ENS.
+    let cases = [(Habit::SumIgnored, ta(0b10), LEAF), (Habit::EnsIgnored, ta(0), LEAF & !0x10)];
+    for (habit, context, flags) in cases {
+        let resp = |habit: Option<Habit>| {
+            let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });
+            rig.store(PC_PAGE + SHIFT + low * 16, context);
+            rig.store(pte, leaf(DATA_A, flags));
+            rig.dma(DmaRequest { privileged: true, ..Rig::request(IOVA, Direction::Read, 1) }).resp
+        };
+        assert_eq!((resp(None), resp(Some(habit))), (2, 0), "{habit:?}");
+    }
+}
+
 /// What the device shows on `mem_*` for a write of so many beats to a superpage with PBMT = NC, and its answer.
 fn at_memory(habit: Option<Habit>, iova: u64, beats: u8) -> (Vec<Event>, u8) {
     let mut rig = Rig::new(ModelConfig { habit, ..ModelConfig::plain(1) });

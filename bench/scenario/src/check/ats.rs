@@ -2,11 +2,12 @@
 //! ATS and page requests: what devices ask for, and what software answers.
 
 use super::steps::{aligned, check_process_id, fits};
-use crate::at::{At, Place};
+use crate::at::At;
 use crate::ats::{CompletionStatus, DeviceAts, PageQueue, PageRequest, PageResponse, TranslationRequest};
 use crate::diagnostic::Problem;
 use crate::file::Scenario;
 use crate::invalidate::AtsInval;
+use crate::place::Place;
 use crate::scalar::Number;
 
 impl Scenario {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Domains, mappings, devices.
 
-use crate::at::{At, Place};
+use crate::at::At;
 use crate::diagnostic::Problem;
 use crate::domain::{BUILT_IN_DOMAINS, Domain, DomainKind, Mapping, Mode, PageSize};
 use crate::file::Scenario;
 use crate::machine::{ContextFormat, Feature};
+use crate::place::Place;
 use crate::requirement::Requirement;
 use crate::scalar::Number;
 

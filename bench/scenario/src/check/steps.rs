@@ -5,18 +5,21 @@ use events::{INCR, IllegalBurst};
 
 use super::domains::check_span;
 use crate::Number;
-use crate::at::{At, Place};
+use crate::at::At;
 use crate::ats::Translated;
-use crate::broken::{BreakMemory, Causes};
+use crate::broken::BreakMemory;
+use crate::causes::Causes;
 use crate::debug::{Answered, DebugTranslate};
 use crate::diagnostic::Problem;
+use crate::dma::{Dma, Result};
 use crate::domain::{Domain, DomainKind, PageSize};
 use crate::file::Scenario;
 use crate::invalidate::{Invalidate, Iotinval};
 use crate::msi::MsiMap;
+use crate::place::Place;
 use crate::probe::UserCommand;
 use crate::register;
-use crate::step::{Dma, Range, Result, SetPte, Step, Stream};
+use crate::step::{Range, SetPte, Step, Stream};
 
 /// What is known at a step from those before it.
 #[derive(Default)]

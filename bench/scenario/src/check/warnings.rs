@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is legal and still most likely a mistake.
 
-use crate::at::{At, Place};
+use crate::at::At;
 use crate::diagnostic::Problem;
+use crate::dma::{Dma, Result};
 use crate::domain::{Domain, DomainKind};
 use crate::expect::{Expectation, Limit};
 use crate::file::Scenario;
-use crate::step::{Attachment, Dma, Result, Step};
+use crate::place::Place;
+use crate::step::{Attachment, Step};
 
 /// A transaction that a step makes, or all those of a stream.
 struct Access<'a> {
