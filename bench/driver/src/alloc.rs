@@ -193,23 +193,6 @@ impl Allocator {
         Ok(Spa(start))
     }
 
-    /// Takes single pages, cleared: all that are asked for, or none.
-    pub(super) fn tables(&mut self, machine: &mut dyn Machine, count: usize) -> Result<Vec<Spa>, ApiError> {
-        let mut fresh = Vec::with_capacity(count);
-        for _ in 0..count {
-            match self.pages(machine, 1, PAGE) {
-                Ok(page) => fresh.push(page),
-                Err(error) => {
-                    for page in fresh {
-                        self.free_pages(machine, page, 1)?;
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        Ok(fresh)
-    }
-
     /// Gives pages back. With poison, their contents are overwritten first: a device that still uses them shows.
     pub(super) fn free_pages(&mut self, machine: &mut dyn Machine, start: Spa, count: u64) -> Result<(), ApiError> {
         self.ledger.pages -= count;

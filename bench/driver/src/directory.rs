@@ -8,7 +8,9 @@ use golden::{DeviceId, Spa};
 use super::alloc::Allocator;
 use super::error::ApiError;
 use super::format::{Context, PAGE, ppn_at_10};
+use super::host_memory::HostMemory;
 use super::machine::Machine;
+use super::table::take_all;
 
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -90,9 +92,9 @@ impl Directory {
                 }
             }
         }
-        let fresh = alloc.tables(machine, missing.len())?;
+        let fresh = take_all(machine, &mut HostMemory(alloc), missing.len())?;
         for (&(level, device), page) in missing.iter().zip(fresh) {
-            self.tables.insert(self.key(level, device), page);
+            self.tables.insert(self.key(level, device), Spa(page));
         }
         for &(level, device) in &missing {
             let (page, upper) = (self.table(level, device)?, self.table(level + 1, device)?);
