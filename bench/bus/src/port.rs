@@ -11,7 +11,7 @@ use super::faults::Faults;
 use super::held::{Held, strobed};
 use super::pool::Pool;
 use super::reads::Reads;
-use super::request::{check_shape, is_cache};
+use super::request::check_shape;
 use super::violation::{Channel, Port, ProtocolViolation, Rule, Site};
 use super::writes::Writes;
 use super::{Memory, PortTiming};
@@ -235,7 +235,7 @@ fn check_address(site: Site, seen: &Address) -> Result<(), ProtocolViolation> {
     if let Err((rule, right)) = check_shape(burst, seen.addr) {
         return Err(site.broke(rule, "burst shape", right, wrong()));
     }
-    if !is_cache(seen.cache) {
+    if !Attributes::is_cache(seen.cache) {
         let detail = "a transaction that is not Modifiable does not allocate";
         return Err(site.broke(Rule::Cache, detail, "AxCACHE[3:2] = 0", format!("AxCACHE = {:#06b}", seen.cache)));
     }

@@ -65,11 +65,6 @@ const fn rule_of(wrong: IllegalBurst) -> Rule {
     }
 }
 
-/// Whether `AxCACHE` may have this value: what is not Modifiable does not allocate (IHI 0022H A4.4).
-pub(super) const fn is_cache(cache: u8) -> bool {
-    cache & 0b0010 != 0 || cache & 0b1100 == 0
-}
-
 /// Checks that a device can make this request.
 ///
 /// # Errors
@@ -81,7 +76,7 @@ pub fn check_request(request: &DmaRequest) -> Result<(), IllegalRequest> {
         let legal = request.burst.check_exclusive(request.iova.0);
         legal.map_err(|wrong| illegal((rule_of(wrong), wrong)))?;
     }
-    if !is_cache(request.attributes.cache) {
+    if !Attributes::is_cache(request.attributes.cache) {
         return Err(IllegalRequest::Cache(request.attributes.cache));
     }
     if request.device.0 >> 24 != 0 {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The queue in which page requests of devices come (section "Page-Request-Queue (PQ)").
 
-use super::alloc::Allocator;
-use super::error::ApiError;
 use super::format::{PAGE_REQUEST_BYTES, PageRequestRecord, register as reg};
-use super::machine::Machine;
-use super::options::Options;
 use super::record_queue::{Found, RecordQueue, Registers};
 
 /// Doublewords of a record.
 const WORDS: usize = PAGE_REQUEST_BYTES as usize / 8;
 
-const REGISTERS: Registers = Registers {
+/// Where it has its registers.
+pub(super) const REGISTERS: Registers = Registers {
     base: reg::PQB,
     head: reg::PQH,
     tail: reg::PQT,
@@ -40,15 +37,4 @@ impl From<Found<WORDS>> for PageRequests {
         let records = records.into_iter().map(PageRequestRecord::decode).collect();
         PageRequests { records, overflow, memory_fault }
     }
-}
-
-/// Switches the page-request queue on.
-pub(super) fn enable(
-    machine: &mut dyn Machine,
-    alloc: &mut Allocator,
-    options: &Options,
-    log2: u8,
-    enable: u64,
-) -> Result<PageQueue, ApiError> {
-    PageQueue::enable(machine, alloc, options, REGISTERS, log2, enable)
 }

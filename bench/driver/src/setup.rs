@@ -7,11 +7,11 @@ use super::alloc::{Allocator, Ledger};
 use super::directory::Directory;
 use super::driver::{Driver, Parts};
 use super::error::ApiError;
-use super::faults;
+use super::faults::{self, FaultQueue};
 use super::format::{Capabilities, Command, Invalidation, Stage, ppn_at_10, register as reg};
 use super::machine::Machine;
 use super::options::{Options, Resources};
-use super::page_requests;
+use super::page_requests::{self, PageQueue};
 use super::queue::{CommandQueue, disable_queue, wait_for};
 
 /// What `hw_info` tells.
@@ -90,7 +90,8 @@ impl Driver {
 
         let enable = reg::QUEUE_ENABLE | interrupts;
         let mut commands = CommandQueue::enable(machine, alloc, &options, resources.command_queue_log2, enable)?;
-        let faults = match faults::enable(machine, alloc, &options, resources.fault_queue_log2, enable) {
+        let log2 = resources.fault_queue_log2;
+        let faults = match FaultQueue::enable(machine, alloc, &options, faults::REGISTERS, log2, enable) {
             Ok(faults) => faults,
             Err(error) => {
                 commands.disable(machine, alloc, &options)?;
@@ -98,7 +99,10 @@ impl Driver {
             }
         };
         let pages = match caps.ats() {
-            true => page_requests::enable(machine, alloc, &options, resources.page_queue_log2, enable).map(Some),
+            true => {
+                let log2 = resources.page_queue_log2;
+                PageQueue::enable(machine, alloc, &options, page_requests::REGISTERS, log2, enable).map(Some)
+            }
             false => Ok(None),
         };
         let pages = match pages {

@@ -75,6 +75,14 @@ pub struct Attributes {
     pub qos: u8,
 }
 
+impl Attributes {
+    /// Whether `AxCACHE` may have this value: what is not Modifiable does not allocate (IHI 0022H A4.4).
+    #[must_use]
+    pub const fn is_cache(cache: u8) -> bool {
+        cache & 0b0010 != 0 || cache & 0b1100 == 0
+    }
+}
+
 impl std::fmt::Display for Attributes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "lock {}, cache {:#06b}, qos {}", u8::from(self.lock), self.cache, self.qos)

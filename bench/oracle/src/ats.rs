@@ -186,11 +186,7 @@ impl Oracle {
         if came.status == SUCCESS {
             let accept =
                 |outcome: &Outcome, chooser: &Chooser<'_>| is_answer(&request, outcome, chooser.is_global(), came);
-            let mut explanation = self.search.explain(&request, window, accept);
-            while explanation.is_none() && self.search.look_up_unknown() {
-                explanation = self.search.explain(&request, window, accept);
-            }
-            match explanation {
+            match self.search.explain_at_last(&request, window, accept) {
                 Some(explanation) => {
                     if !asked.overtaken {
                         self.device_caches.given(&request, came, &explanation, window);
@@ -208,10 +204,7 @@ impl Oracle {
             }
             return Ok(());
         }
-        let mut found = self.search.explain_refusal(&request, window, |fault| answers(fault, came.status));
-        while found.is_empty() && self.search.look_up_unknown() {
-            found = self.search.explain_refusal(&request, window, |fault| answers(fault, came.status));
-        }
+        let found = self.search.explain_refusal_at_last(&request, window, |fault| answers(fault, came.status));
         if found.is_empty() {
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));
             let answer = Answer { line: completion_line(came), is_it: &is_it, to: None };

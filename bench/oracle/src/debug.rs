@@ -313,10 +313,7 @@ impl Oracle {
         self.figures.debug_translations += 1;
         let (request, window) = (asked.request, asked.window(now));
         if came.fault() {
-            let mut found = self.search.explain_refusal(&request, window, |_| true);
-            while found.is_empty() && self.search.look_up_unknown() {
-                found = self.search.explain_refusal(&request, window, |_| true);
-            }
+            let found = self.search.explain_refusal_at_last(&request, window, |_| true);
             if found.is_empty() {
                 let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(_));
                 let answer = Answer { line: response_line(came), is_it: &is_it, to: None };
@@ -329,11 +326,7 @@ impl Oracle {
             return Ok(());
         }
         let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Translated(right) if agrees(right, came));
-        let mut explanation = self.search.explain(&request, window, |outcome, _| is_it(outcome));
-        while explanation.is_none() && self.search.look_up_unknown() {
-            explanation = self.search.explain(&request, window, |outcome, _| is_it(outcome));
-        }
-        match explanation {
+        match self.search.explain_at_last(&request, window, |outcome, _| is_it(outcome)) {
             Some(explanation) => {
                 self.explained(&request, &explanation, window);
                 Ok(())

@@ -156,6 +156,36 @@ impl Search {
         found
     }
 
+    /// As [`Self::explain`], and where nothing explains it, with words that nobody had touched.
+    pub(super) fn explain_at_last(
+        &mut self,
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Outcome, &Chooser<'_>) -> bool,
+    ) -> Option<Explanation> {
+        loop {
+            let found = self.explain(request, window, &accept);
+            if found.is_some() || !self.look_up_unknown() {
+                return found;
+            }
+        }
+    }
+
+    /// As [`Self::explain_refusal`], and where nothing explains it, with words that nobody had touched.
+    pub(super) fn explain_refusal_at_last(
+        &mut self,
+        request: &Request,
+        window: Window,
+        accept: impl Fn(&Fault) -> bool,
+    ) -> Vec<(Fault, Explanation)> {
+        loop {
+            let found = self.explain_refusal(request, window, &accept);
+            if !found.is_empty() || !self.look_up_unknown() {
+                return found;
+            }
+        }
+    }
+
     /// Looks in memory for words that walks asked for and that nobody had touched. Whether there were any.
     pub(super) fn look_up_unknown(&mut self) -> bool {
         let unknown = self.buffers.take_unknown();

@@ -96,10 +96,7 @@ impl Oracle {
         self.figures.translations_compared += 1;
         let request = request_of(transaction);
         let window = Window::until(transaction, now);
-        let mut found = self.search.explain_refusal(&request, window, |_| true);
-        while found.is_empty() && self.search.look_up_unknown() {
-            found = self.search.explain_refusal(&request, window, |_| true);
-        }
+        let mut found = self.search.explain_refusal_at_last(&request, window, |_| true);
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
         found.extend(match found.is_empty() {
             true => self.by_any_choice(|oracle| oracle.refused_by_file(&Reach::ALL, transaction, now)),

@@ -89,19 +89,24 @@ impl Dma {
         [&self.read, &self.write, &self.fetch].into_iter().flatten().next()
     }
 
-    /// The shape of its burst. Whether AXI allows it at its address, [`Burst::check`] tells.
-    pub fn burst(&self) -> Burst {
-        let bytes = u64::from(self.beat_bytes.value).max(1);
-        let size = bytes.trailing_zeros() as u8;
+    /// How many beats its bytes need.
+    pub fn beats(&self) -> u64 {
+        let unit = u64::from(self.beat_bytes.value).max(1);
         let start = self.address().map_or(0, |address| address.0);
-        let (kind, unaligned) = match self.burst {
-            // The first beat ends where the second one begins: at a multiple of its size.
-            BurstKind::Incr => (INCR, start % bytes),
-            BurstKind::Fixed => (FIXED, 0),
-            BurstKind::Wrap => (WRAP, 0),
+        // The first beat of an ascending burst ends where the second one begins: at a multiple of its size.
+        let unaligned = if self.burst == BurstKind::Incr { start % unit } else { 0 };
+        self.bytes.0.saturating_add(unaligned).div_ceil(unit)
+    }
+
+    /// The shape of its burst, of 1 to 256 beats. Whether AXI allows it at its address, [`Burst::check`] tells.
+    pub fn burst(&self) -> Burst {
+        let kind = match self.burst {
+            BurstKind::Incr => INCR,
+            BurstKind::Fixed => FIXED,
+            BurstKind::Wrap => WRAP,
         };
-        let beats = self.bytes.0.saturating_add(unaligned).div_ceil(bytes).clamp(1, 256);
-        Burst { len: (beats - 1) as u8, size, kind }
+        let size = self.beat_bytes.value.max(1).trailing_zeros() as u8;
+        Burst { len: (self.beats().clamp(1, 256) - 1) as u8, size, kind }
     }
 
     /// The byte lanes that a beat of a write uses: those of its shape, but none behind the last byte.

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use boundary::Dut;
 use driver::{ApiError, Driver};
-use golden::Spa;
+use golden::{ProcessId, Spa};
 use oracle::{Bound, Lenience};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use scenario::{Offer, Place, Scenario};
+use scenario::{At, Number, Offer, Place, Scenario};
 use testbench::{RunOutcome, Testbench};
 
 /// How a scenario is played.
@@ -171,6 +171,11 @@ impl DomainHandle {
     fn of_host(self) -> DomainHandle {
         DomainHandle { guest: None, directory: None, ..self }
     }
+}
+
+/// A process_id, if a step says one.
+fn process_of(process: &Option<At<Number>>) -> Option<ProcessId> {
+    process.as_ref().map(|process| ProcessId(process.0 as u32))
 }
 
 /// Who plays the steps: software, with the devices' traffic at its command.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Steps: names that exist, operands that fit, streams that are running.
 
-use events::{INCR, IllegalBurst};
+use events::{Attributes, INCR, IllegalBurst};
 
 use super::domains::check_span;
 use crate::Number;
@@ -584,8 +584,7 @@ fn check_shape(dma: &Dma, address: &At<crate::Number>, problems: &mut Vec<Proble
         return;
     }
     let unit = u64::from(beat_bytes.value);
-    let beats = bytes.0.saturating_add(address.0 % unit).div_ceil(unit);
-    if beats == 0 || beats > 256 {
+    if !(1..=256).contains(&dma.beats()) {
         problems.push(
             Problem::new(bytes.place, format!("a burst of {bytes} bytes"), "1 to 256 beats")
                 .help(format!("beats of {unit} bytes: at most {}", 256 * unit)),
@@ -607,7 +606,7 @@ fn check_shape(dma: &Dma, address: &At<crate::Number>, problems: &mut Vec<Proble
         let what = format!("AXI forbids this burst: needs {right}");
         problems.push(Problem::new(bytes.place, what, "`exclusive`, with these bytes"));
     }
-    if let Some(cache) = dma.cache.filter(|cache| cache.value > 15 || cache.value & 0b10 == 0 && cache.value > 1) {
+    if let Some(cache) = dma.cache.filter(|cache| cache.value > 15 || !Attributes::is_cache(cache.value)) {
         problems.push(
             Problem::new(cache.place, format!("AXI has no AxCACHE {cache}"), "reserved")
                 .help("0 to 3, 6, 7, 10, 11, 14 and 15: what is not modifiable does not allocate"),

@@ -6,18 +6,14 @@ use driver::format::{Invalidation, PageRequestRecord, Untranslated};
 use events::{DmaRequest, GroupResponse, TranslationCompletion, range_log2};
 use golden::{DeviceId, Iova, ProcessId};
 use scenario::{
-    At, AtsInval, CompletionStatus, Number, PageQueue, PageRecord, PageRequest, PageResponse, Place, StopMarker,
-    Translated, TranslationRequest,
+    At, AtsInval, CompletionStatus, PageQueue, PageRecord, PageRequest, PageResponse, Place, StopMarker, Translated,
+    TranslationRequest,
 };
 
-use super::{Fault, Player};
+use super::{Fault, Player, process_of};
 
 /// How long a step waits for page requests to come into their queue, and for responses, in cycles.
 const PAGE_BOUND: u64 = 5_000;
-
-fn process_of(process: &Option<At<Number>>) -> Option<ProcessId> {
-    process.as_ref().map(|process| ProcessId(process.0 as u32))
-}
 
 /// A completion as it is told where another one was wanted.
 fn line(came: &TranslationCompletion) -> String {

@@ -2,11 +2,10 @@
 //! Translations that software asks for itself.
 
 use driver::{DebugAnswer, DebugRequest};
-use golden::ProcessId;
 use scenario::{Answered, DebugTranslate, Place, Size};
 
 use super::steps::demand;
-use super::{Fault, Player};
+use super::{Fault, Player, process_of};
 
 impl Player<'_> {
     /// Asks for a translation, and looks at the answer.
@@ -14,7 +13,7 @@ impl Player<'_> {
         let device = self.asker(debug.device.as_ref(), debug.device_id.as_ref());
         let request = DebugRequest {
             device,
-            process: debug.process.as_ref().map(|process| ProcessId(process.0 as u32)),
+            process: process_of(&debug.process),
             privileged: debug.privileged,
             execute: debug.execute,
             no_write: debug.no_write,

@@ -160,6 +160,21 @@ impl<'a> Player<'a> {
         Ok(self.driver.read_context(self.bench, DeviceId(id))?)
     }
 
+    /// Where a word of a context lies.
+    pub(super) fn context_word(&self, place: Place, set: &SetContext) -> Result<Spa, Fault> {
+        let (context, index) = match &set.process {
+            None => (self.driver.context_at(self.device_id(&set.device))?, Some(set.word.index())),
+            Some(process) => {
+                let device = self.device(&set.device)?;
+                (self.driver.process_context_at(device, process.0 as u32)?, set.word.of_process())
+            }
+        };
+        match index.filter(|&index| set.process.is_some() || 8 * (index as u64) < self.driver.context_bytes()) {
+            Some(index) => Ok(Spa(context.0 + 8 * index as u64)),
+            None => Err(Fault::At(place, "a context of this format has no such word".into())),
+        }
+    }
+
     pub(super) fn set_context(&mut self, place: Place, set: &SetContext) -> Result<(), Fault> {
         let at = self.context_word(place, set)?;
         let old = self.bench.load(at)?;

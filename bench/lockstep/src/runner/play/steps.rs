@@ -4,7 +4,7 @@
 use driver::format::{Command, Invalidation, PageSize, Pte};
 use driver::{ApiError, Machine, Slot};
 use events::{Direction, DmaRequest, OKAY, Operation, Promise};
-use golden::{DeviceId, Iova, ProcessId, Spa};
+use golden::{DeviceId, Iova, Spa};
 use rand::RngExt;
 use scenario::{
     At, Causes, Dma, DmaResult, Errno, Fence, Invalidate, Iotinval, Number, Place, SetPte, Span, Step, StepPromise,
@@ -12,7 +12,7 @@ use scenario::{
 };
 use testbench::{DmaError, Kind, Shapes, StreamSpec};
 
-use super::{DomainHandle, Fault, Player};
+use super::{DomainHandle, Fault, Player, process_of};
 
 /// How long a step waits for the record of a fault that it expects, in cycles.
 const RECORD_BOUND: u64 = 5_000;
@@ -201,7 +201,7 @@ impl<'a> Player<'a> {
         let spec = StreamSpec {
             name: stream.name.value.clone(),
             device: self.device_id(&stream.device),
-            process: stream.process.as_ref().map(|process| ProcessId(process.0 as u32)),
+            process: process_of(&stream.process),
             privileged: stream.privileged,
             instruction: false,
             kind: match stream.kind {
@@ -238,7 +238,7 @@ impl<'a> Player<'a> {
             first.0 = word.0 << (8 * (iova.0 & 7));
         }
         let request = DmaRequest {
-            process: dma.process.as_ref().map(|process| ProcessId(process.0 as u32)),
+            process: process_of(&dma.process),
             privileged: dma.privileged,
             instruction: dma.fetch.is_some(),
             data,
