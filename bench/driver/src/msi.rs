@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Interrupt files of a guest that are led to pages, moved and taken away, and MSI page tables that are switched on and off.
 
+use std::ops::Range;
+
 use events::{Operation, Promise};
 use golden::Spa;
 
@@ -11,6 +13,7 @@ use super::format::{Invalidation, PAGE};
 use super::handles::{Device, Domain, Seat};
 use super::machine::Machine;
 use super::msi_table::{MsiTable, MsiTarget};
+use super::options::{FlushPolicy, Policy};
 use super::quirk::Quirk;
 
 impl Driver {
@@ -43,7 +46,7 @@ impl Driver {
             machine.store(Spa(at.0 + 8), second)?;
             if let MsiTarget::Memory(_) = target {
                 // The rest of an entry may be cached though its V was clear.
-                driver.flush_msi(machine, domain, file)?;
+                driver.flush_msi(machine, domain, file..file + 1)?;
             }
             // V comes last.
             Ok(machine.store(at, first)?)
@@ -85,19 +88,19 @@ impl Driver {
                 Way::SecondAhead => {
                     // It counts only with the new first one, and with that one it is the new one.
                     machine.store(Spa(at.0 + 8), second)?;
-                    driver.flush_msi(machine, domain, file)?;
+                    driver.flush_msi(machine, domain, file..file + 1)?;
                     machine.store(at, first)?;
                 }
                 Way::ThroughNothing => {
                     machine.store(at, 0)?;
-                    driver.flush_msi(machine, domain, file)?;
+                    driver.flush_msi(machine, domain, file..file + 1)?;
                     machine.store(Spa(at.0 + 8), second)?;
                     // What was read of it while V was clear.
-                    driver.flush_msi(machine, domain, file)?;
+                    driver.flush_msi(machine, domain, file..file + 1)?;
                     machine.store(at, first)?;
                 }
             }
-            driver.flush_msi(machine, domain, file)
+            driver.flush_msi(machine, domain, file..file + 1)
         })
     }
 
@@ -115,7 +118,7 @@ impl Driver {
                 return Err(ApiError::NotMapped { iova: table.window.address, bytes: PAGE });
             }
             machine.store(at, 0)?;
-            driver.flush_msi(machine, domain, file)
+            driver.flush_msi(machine, domain, file..file + 1)
         })
     }
 
@@ -138,6 +141,12 @@ impl Driver {
                 let target = driver.device(Device(seat.device))?.current;
                 driver.switch(machine, seat, target)?;
             }
+            // Only now does no context name the old table any more. Under the same GSCID what was translated by it, or past
+            // it, serves all of these devices. The other flush policy has flushed all of the GSCID with each context.
+            if driver.options.flush == FlushPolicy::Tags && driver.options.policy != Policy::Rfc {
+                let files = driver.msi_table(domain, 0)?.window.files;
+                driver.flush_msi(machine, domain, 0..files)?;
+            }
             Ok(())
         })
     }
@@ -150,15 +159,20 @@ impl Driver {
         Ok(self.msi_table(domain, file)?.entry_at(file))
     }
 
-    /// Section "Changing MSI page table entry".
-    fn flush_msi(&mut self, machine: &mut dyn Machine, domain: Domain, file: u32) -> Result<(), ApiError> {
+    /// Sections "Changing MSI page table entry" and "Changing device directory table entry": for these interrupt files.
+    fn flush_msi(&mut self, machine: &mut dyn Machine, domain: Domain, files: Range<u32>) -> Result<(), ApiError> {
         let gscid = Some(self.gscid_of(domain.0)?);
-        let address = self.msi_table(domain, file)?.window.address + u64::from(file) * PAGE;
+        let window = self.msi_table(domain, 0)?.window.address;
         if !self.domain(domain)?.tagged || self.options.quirks.has(Quirk::SkipMsiFlush) {
             return Ok(());
         }
-        let mut list = vec![Invalidation::Gvma { gscid, addr: Some(address) }];
-        list.extend(self.forget_range(domain.0, address, address + (PAGE - 1)));
+        let addresses = files.clone().map(|file| window + u64::from(file) * PAGE);
+        let mut list: Vec<Invalidation> = match files.len() <= self.options.page_flushes {
+            true => addresses.map(|addr| Invalidation::Gvma { gscid, addr: Some(addr) }).collect(),
+            false => vec![Invalidation::Gvma { gscid, addr: None }],
+        };
+        let (first, end) = (window + u64::from(files.start) * PAGE, window + u64::from(files.end) * PAGE);
+        list.extend(self.forget_range(domain.0, first, end - 1));
         self.flush(machine, &list)
     }
 

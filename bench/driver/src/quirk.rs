@@ -60,8 +60,8 @@ quirks! {
     FlushWithoutGv breaks "RISC-V IOMMU, Changing first-stage page table entry",
     /// No IOTINVAL.GVMA is sent
     SkipGvma breaks "RISC-V IOMMU, Changing second-stage page table entry",
-    /// A changed MSI page table is not followed by IOTINVAL.GVMA
-    SkipMsiFlush breaks "RISC-V IOMMU, Changing MSI page table entry",
+    /// A changed MSI page table is not followed by IOTINVAL.GVMA; nor is one that was switched on or off, by its tags
+    SkipMsiFlush breaks "RISC-V IOMMU, Changing MSI page table entry; Changing device directory table entry",
     /// What devices keep of changed translations is not invalidated by ATS.INVAL
     SkipAtsInvalidation breaks "RISC-V IOMMU, Device Address Translation Cache invalidations",
     /// PSCID and GSCID go back into their pools without a flush

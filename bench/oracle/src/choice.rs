@@ -31,6 +31,12 @@ pub fn named_root<'a>(choices: &'a [Choice], entry: &Role) -> Option<&'a Choice>
     }
 }
 
+/// A word of a device context that says where MSI page tables are, as the device has kept it: by tags, and not in the
+/// context (rule D5 of MODEL.md).
+pub fn is_kept_table(word: &WordRef) -> bool {
+    matches!(word.role, Role::DeviceContext { index: 4.. }) && word.tags.gscid.is_some()
+}
+
 /// What led a walk to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parent {

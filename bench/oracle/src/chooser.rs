@@ -7,7 +7,7 @@ use std::ops::Range;
 use events::Cycle;
 use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
-use super::choice::{Choice, Place};
+use super::choice::{Choice, Place, is_kept_table};
 use super::history::{Sighting, Word};
 use super::invalidation::Globality;
 use super::roots::Root;
@@ -280,7 +280,8 @@ impl<'a> Chooser<'a> {
 
     /// What the last walk read of directories.
     pub fn contexts(&self) -> impl Iterator<Item = &Choice> {
-        self.buffers.choices.iter().filter(|choice| is_of_directories(&choice.word.role))
+        let is_read = |choice: &&Choice| is_of_directories(&choice.word.role) && !is_kept_table(&choice.word);
+        self.buffers.choices.iter().filter(is_read)
     }
 
     /// There was a moment at which the contexts by which the last walk went could be used together.
@@ -327,6 +328,26 @@ impl<'a> Chooser<'a> {
         branch.options = options;
         self.depth += 1;
         branch.taken.min(options - 1)
+    }
+
+    /// What this walk goes by in the place of words of the context.
+    fn note_kept_table(&mut self, tags: &Tags, configured: MsiTable, kept: MsiTable) {
+        let fields = [
+            (configured.msiptp.0, kept.msiptp.0),
+            (configured.mask, kept.mask),
+            (configured.pattern, kept.pattern),
+        ];
+        if self.known.slips.has(Slip::TableNotRetired) {
+            return;
+        }
+        for (index, (now, before)) in (4..).zip(fields).filter(|(_, (now, before))| now != before) {
+            let role = Role::DeviceContext { index };
+            let Some(read) = self.buffers.choices.iter().find(|choice| choice.word.role == role) else { continue };
+            // Contexts may be big-endian.
+            let value = if read.value == now { before } else { before.swap_bytes() };
+            let word = WordRef { tags: *tags, ..read.word };
+            self.buffers.choices.push(Choice { word, value, stale: true, root: 0, recalled: None });
+        }
     }
 
     fn root(&self, role: &Role) -> u64 {
@@ -552,7 +573,9 @@ impl Words for Chooser<'_> {
             taken => {
                 self.other_root = true;
                 self.buffers.table = None;
-                self.buffers.tables[taken - 1]
+                let kept = self.buffers.tables[taken - 1];
+                self.note_kept_table(tags, configured, kept);
+                kept
             }
         }
     }

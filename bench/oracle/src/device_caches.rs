@@ -165,7 +165,7 @@ impl Oracle {
             self.hazard(Broken::Stale { choice, operation, returned, missing }, &served);
             return;
         }
-        let changes = StaleUse::changes(&kept.explanation.choices, &self.search.histories, |_| true);
+        let changes = StaleUse::changes(&kept.explanation.choices, self.search.facts(), |_| true);
         let Some((choice, changed)) = changes.filter(|(_, changed)| *changed < window.offered).last() else { return };
         if !self.device_caches.uses.iter().any(|known| known.kept.is_like(&kept) && known.changed == changed) {
             self.device_caches.uses.push(Use { kept, choice, changed, served });
@@ -176,7 +176,7 @@ impl Oracle {
         if self.is_right_at_rest(kept, iova, request, window) {
             return Standing::Fine;
         }
-        let Some(retired) = self.software.retired(&kept.explanation.choices, &self.search.histories, window) else {
+        let Some(retired) = self.software.retired(&kept.explanation.choices, self.search.facts(), window) else {
             return Standing::Stale(None);
         };
         if self.is_kinder(kept, window) { Standing::Stale(None) } else { Standing::Stale(Some(retired)) }
@@ -216,7 +216,7 @@ impl Oracle {
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 found = super::ats::is_answer(asked, outcome, chooser.is_global(), came)
-                    && software.retired(chooser.choices(), chooser.known().histories, window).is_none();
+                    && software.retired(chooser.choices(), chooser.known().facts(), window).is_none();
                 found || tries > TRIES
             };
             self.search.replay_only(Some(&fits), *then, reach, TRIES, walk(asked), visit);

@@ -145,14 +145,10 @@ impl Oracle {
         let moments = self.software.moments(served.window, &self.search.histories);
         let at_rest = self.at_rest_around(served, &moments);
         self.software.count(served.window, &served.explanation.outcome, &at_rest);
-        let around = Around {
-            moments: &moments,
-            at_rest: &at_rest,
-            histories: &self.search.histories,
-            invalidations: &self.search.invalidations,
-        };
+        let facts = self.search.facts();
+        let around = Around { moments: &moments, at_rest: &at_rest, facts };
         let reads = &served.explanation.choices;
-        let retired = self.software.retired(reads, &self.search.histories, served.window);
+        let retired = self.software.retired(reads, facts, served.window);
         let torn = if retired.is_none() { self.software.torn(served, reads, &around) } else { None };
         let through_table = matches!(&served.freed, Some(Broken::Freed { table: Some(_), .. }));
         let is_accused = retired.is_some() || torn.is_some() || through_table;
@@ -225,18 +221,16 @@ impl Oracle {
         let (software, freed) = (&self.software, &self.freed);
         for Way { rest, reach, only_fresh, tries: most } in ways {
             let fits = |known: &Knowledge<'_>, word: &WordRef, value: u64| {
-                let Knowledge { histories, invalidations, .. } = *known;
-                let keeping = Keeping { histories, invalidations, window: served.window };
-                (!only_fresh || is_fresh(word, value, histories, served.window))
+                let keeping = Keeping { facts: known.facts(), window: served.window };
+                (!only_fresh || is_fresh(word, value, known.histories, served.window))
                     && rest.is_none_or(|at| moments.agrees(word, value, at, keeping))
                     && !software.is_retired(word, value, known.histories, served.window)
             };
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
-                let Knowledge { histories, invalidations, .. } = *chooser.known();
-                let around = Around { moments, at_rest, histories, invalidations };
+                let facts = chooser.known().facts();
+                let around = Around { moments, at_rest, facts };
                 let reads = chooser.choices();
-                if answers_alike(served, outcome) && software.retired(reads, around.histories, served.window).is_none()
-                {
+                if answers_alike(served, outcome) && software.retired(reads, facts, served.window).is_none() {
                     match software.torn(served, reads, &around) {
                         None if freed.table_among(reads, served.window.offered).is_some() => *kindest = Kindest::Freed,
                         None => *kindest = Kindest::Kept,
@@ -262,8 +256,7 @@ impl Oracle {
         let since = |addr: Spa, before: Cycle| self.freed.since(addr).filter(|since| *since <= before);
         // What led there may have been taken out while the request was on its way.
         let missing = |since: Cycle, what: &str| {
-            let gone =
-                StaleUse::changes(reads, &self.search.histories, |_| true).find(|(_, changed)| *changed <= since);
+            let gone = StaleUse::changes(reads, self.search.facts(), |_| true).find(|(_, changed)| *changed <= since);
             match gone {
                 Some((choice, changed)) => self.missing(&choice, changed, window, Some(since)),
                 None => format!("missing: {what} is taken out, and invalidated, before that"),
@@ -283,7 +276,7 @@ impl Oracle {
     /// Keeps uses of what software had changed: whether an invalidation follows is known at the end. One that came and
     /// may have been aborted is no use once software has seen a fence complete.
     fn note_stale_uses(&mut self, served: &Served) {
-        for (choice, changed) in StaleUse::among(served, &self.search.histories).collect::<Vec<_>>() {
+        for (choice, changed) in StaleUse::among(served, self.search.facts()).collect::<Vec<_>>() {
             if self.stale_uses.iter().any(|known| known.is_like(&choice, changed)) {
                 continue;
             }
@@ -324,12 +317,12 @@ impl Oracle {
         let mut found = false;
         for &reach in reaches {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
-                let Knowledge { histories, invalidations, .. } = *chooser.known();
+                let facts = chooser.known().facts();
                 let told = |(choice, changed): (Choice, Cycle)| {
-                    changed >= served.window.offered || invalidations.has_followed(&choice.word, choice.value, changed)
+                    changed >= served.window.offered || facts.invalidations.has_followed(&choice.word, choice.value, changed)
                 };
                 found = answers_alike(served, outcome)
-                    && StaleUse::changes(chooser.choices(), histories, |choice| choice.stale).all(told);
+                    && StaleUse::changes(chooser.choices(), facts, |choice| choice.stale).all(told);
                 found || tries > TRIES_FOR_KIND
             };
             self.search.replay(served.window, reach, TRIES_FOR_KIND, walk(&served.request), visit);

@@ -5,8 +5,9 @@
 //! whether a command that had completed obliges every implementation to have dropped this word for this use.
 
 use events::{Cycle, Direction};
-use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, WordRef};
+use golden::{Command, Iofence, Iotinval, Pointer, Pte, Purpose, Role, Tags, WordRef};
 
+use super::choice::is_kept_table;
 use super::slips::{Slip, Slips};
 use super::value::bits_below;
 use super::window::Window;
@@ -184,7 +185,7 @@ impl Invalidations {
         given_up: Option<Cycle>,
         mut waiting: impl Iterator<Item = Command>,
     ) -> String {
-        let needed = needed(&word.role);
+        let needed = needed(word);
         let direction = match window.shown {
             Some(Direction::Read) => " with PR",
             Some(Direction::Write) => " with PW",
@@ -228,8 +229,9 @@ impl Invalidations {
 }
 
 /// The command that covers a structure.
-fn needed(role: &Role) -> &'static str {
-    match role {
+fn needed(word: &WordRef) -> &'static str {
+    match word.role {
+        _ if is_kept_table(word) => "IOTINVAL.GVMA",
         Role::DdtEntry { .. } | Role::DeviceContext { .. } | Role::PdtEntry { .. } => "IODIR.INVAL_DDT",
         Role::ProcessContext { .. } => "IODIR.INVAL_PDT or IODIR.INVAL_DDT",
         Role::FirstStage { .. } => "IOTINVAL.VMA",
@@ -263,6 +265,10 @@ fn drops_context(command: &Command, word: &WordRef, holder: Pointer) -> bool {
 pub fn covers(command: &Command, word: &WordRef, value: u64, path: Globality) -> bool {
     let tags = &word.tags;
     match (*command, word.role) {
+        // Table "Identifiers used to tag IOATC entries": the MSI page table is tagged by GSCID and GPA.
+        (Command::InvalGvma(operands), Role::MsiPte { .. }) => covers_file(&operands, tags),
+        (Command::InvalGvma(operands), _) if is_kept_table(word) => covers_file(&operands, tags),
+        _ if is_kept_table(word) => false,
         // IODIR.INVAL_DDT: "If DV is 0, all DDT and PDT entries cached for all devices. If DV is 1, the cached
         // leaf-level DDT entry for the device and all associated PDT entries."
         (Command::InvalDdt { device }, Role::DdtEntry { .. }) => device.is_none(),
@@ -289,18 +295,22 @@ pub fn covers(command: &Command, word: &WordRef, value: u64, path: Globality) ->
                     && tags.gpa.is_none_or(|gpa| covers_address(&operands, gpa.0, level, word.bytes, Pte(value)))
             }
         },
-        // Table "Identifiers used to tag IOATC entries": the MSI page table is tagged by GSCID and GPA.
-        (Command::InvalGvma(operands), Role::MsiPte { .. }) => match operands.gscid {
-            None => tags.gscid.is_some(),
-            Some(_) => {
-                operands.gscid == tags.gscid
-                    && match (operands.pages(), tags.gpa) {
-                        (Some(pages), Some(gpa)) => pages.contains(&(gpa.0 >> 12)),
-                        _ => true,
-                    }
-            }
-        },
         _ => false,
+    }
+}
+
+/// Whether an IOTINVAL.GVMA is for the page of an interrupt file.
+fn covers_file(operands: &Iotinval, tags: &Tags) -> bool {
+    match operands.gscid {
+        // "GV = 0: for all VM address spaces", AV is ignored then.
+        None => tags.gscid.is_some(),
+        Some(_) => {
+            operands.gscid == tags.gscid
+                && match (operands.pages(), tags.gpa) {
+                    (Some(pages), Some(gpa)) => pages.contains(&(gpa.0 >> 12)),
+                    _ => true,
+                }
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use events::{Cycle, Operation, Promise};
 use golden::{Role, WordRef};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::choice::{Choice, Parent, named_root};
+use super::choice::{Choice, named_root};
 use super::history::Histories;
-use super::invalidation::{Globality, Invalidations};
+use super::invalidation::Globality;
 use super::slips::{Slip, Slips};
+use super::usable::Facts;
 use super::value::{is_invalid, narrow};
 use super::window::Window;
 
@@ -78,10 +79,8 @@ struct Held {
 /// What is known of values that a device may have kept since before the operations that a request overlaps.
 #[derive(Clone, Copy)]
 pub struct Keeping<'a> {
-    /// What memory held when, and what the device read
-    pub histories: &'a Histories,
-    /// What was invalidated
-    pub invalidations: &'a Invalidations,
+    /// What memory held, what was invalidated, and what led where
+    pub facts: Facts<'a>,
     /// When the request was with the device
     pub window: Window,
 }
@@ -113,7 +112,7 @@ impl Moments {
         let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
         is_same(word, value, held.at[at])
             || self.gone(held, word, value, keeping).is_some_and(|gone| {
-                let Keeping { histories, invalidations, window } = keeping;
+                let Keeping { facts: Facts { histories, invalidations, .. }, window } = keeping;
                 let cutoff = invalidations.cutoff(word, value, Globality::default(), window);
                 let was_read = histories.word(word.addr).is_some_and(|history| {
                     let mut seen = history.sightings().iter().filter(|seen| narrow(word, seen.value) == value);
@@ -129,7 +128,7 @@ impl Moments {
         if self.slips.has(Slip::NothingOfBefore) || held.at.iter().any(|whole| is_same(word, value, *whole)) {
             return None;
         }
-        let (history, first) = (keeping.histories.word(word.addr)?, self.cycles[0]);
+        let (history, first) = (keeping.facts.histories.word(word.addr)?, self.cycles[0]);
         let is_kept = |whole: &u64| {
             is_same(word, value, *whole)
                 && held.returned.is_none_or(|returned| history.held_between(*whole, returned, first))
@@ -137,13 +136,13 @@ impl Moments {
         history.values().filter(is_kept).filter_map(|whole| history.last_held_by(whole, first)).max()
     }
 
-    /// An entry that was found by its tags hangs below a root or a pointer, which is of the same moment; or which had gone
+    /// An entry that was found by its tags hangs below a root and pointers, which are of the same moment; or which had gone
     /// before these operations began, and had still led to the entry since that was last invalidated.
     fn led(&self, choices: &[Choice], choice: &Choice, at: usize, keeping: Keeping<'_>) -> bool {
         if self.slips.has(Slip::WaysMixed) {
             return true;
         }
-        let Keeping { invalidations, window, .. } = keeping;
+        let Keeping { facts: Facts { invalidations, tagged, .. }, window } = keeping;
         let was_there = |word: &WordRef, value: u64| {
             let Some(held) = self.held.get(&(word.addr.0 & !7)) else { return true };
             is_same(word, value, held.at[at])
@@ -154,10 +153,8 @@ impl Moments {
                 })
         };
         let root = named_root(choices, &choice.word.role).is_none_or(|context| was_there(&context.word, choice.root));
-        root && match choice.recalled.map(|place| place.parent) {
-            Some(Parent::Pointer { addr, value, .. }) => was_there(&WordRef { addr, ..choice.word }, value),
-            Some(Parent::Root) | None => true,
-        }
+        let is_gone = |word: &WordRef, value: u64| (!was_there(word, value)).then_some(());
+        root && choice.recalled.is_none_or(|place| tagged.on_the_way(&choice.word, &place, &is_gone).is_none())
     }
 }
 
@@ -264,6 +261,8 @@ mod tests {
     use events::Agent;
     use golden::{DeviceId, Iova, Spa, Tags};
 
+    use super::super::invalidation::Invalidations;
+    use super::super::tagged::Tagged;
     use super::*;
 
     const FSC: u64 = 0x118;
@@ -294,9 +293,8 @@ mod tests {
     }
 
     fn fits(operations: &Operations, histories: &Histories, window: Window, ta: u64, fsc: u64) -> bool {
-        let (moments, invalidations) = (operations.moments(window, histories), Invalidations::default());
-        let keeping = Keeping { histories, invalidations: &invalidations, window };
-        moments.fit(&[read(TA, ta), read(FSC, fsc)], keeping)
+        let facts = Facts { histories, invalidations: &Invalidations::default(), tagged: &Tagged::default() };
+        operations.moments(window, histories).fit(&[read(TA, ta), read(FSC, fsc)], Keeping { facts, window })
     }
 
     #[test]
@@ -328,8 +326,9 @@ mod tests {
         let window = Window::new(102, 104);
         let mut moments = operations.moments(window, &histories);
         let fits = |moments: &Moments, value| {
-            let (histories, invalidations) = (&histories, &Invalidations::default());
-            moments.fit(&[read(FSC, value)], Keeping { histories, invalidations, window })
+            let (invalidations, tagged) = (&Invalidations::default(), &Tagged::default());
+            let facts = Facts { histories: &histories, invalidations, tagged };
+            moments.fit(&[read(FSC, value)], Keeping { facts, window })
         };
         assert!(fits(&moments, 0xA) && fits(&moments, 0xB) && fits(&moments, 0xC));
         moments.returned_before(|_, _| Some(60));

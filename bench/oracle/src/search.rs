@@ -15,6 +15,7 @@ use super::roots::Roots;
 use super::slips::Slips;
 use super::tagged::Tagged;
 use super::updates::Updates;
+use super::usable::Facts;
 
 /// What is known, and room to search in. The search itself is in `explain.rs` and `speculative.rs`.
 pub struct Search {
@@ -59,6 +60,11 @@ impl Search {
             buffers: Buffers::default(),
             slips: Slips::default(),
         }
+    }
+
+    /// What is known of memory, of commands, and of the ways by which entries were found.
+    pub const fn facts(&self) -> Facts<'_> {
+        Facts { histories: &self.histories, invalidations: &self.invalidations, tagged: &self.tagged }
     }
 
     /// The configuration as it is now.

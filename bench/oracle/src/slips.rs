@@ -195,6 +195,8 @@ slips! {
     InvalidRetiredEarly,
     /// S2: a tree whose root was taken out of the context is not retired
     RootNotRetired,
+    /// S2, S5: what was kept of an MSI page table that a context names no more is not retired
+    TableNotRetired,
     /// S2: an entry to which an overwritten pointer led is not retired
     PointerNotRetired,
     /// S4: what was given up may be reached

@@ -10,13 +10,13 @@ use events::{Cycle, Operation, Promise};
 use golden::{Outcome, Request, Spa, WordRef};
 use rustc_hash::FxHashMap;
 
-use super::choice::{Choice, Parent, named_root};
+use super::choice::{Choice, named_root};
 use super::explain::Explanation;
 use super::faults::Key;
 use super::history::Histories;
-use super::invalidation::Invalidations;
 use super::operations::{Bracket, Keeping, Moments, Operations};
 use super::slips::{Slip, Slips};
+use super::usable::Facts;
 use super::value::{is_invalid, narrow};
 use super::window::Window;
 
@@ -67,29 +67,29 @@ pub struct StaleUse {
 
 impl StaleUse {
     /// Those among the reads of a request, and when software changed what had led to each.
-    pub fn among<'a>(served: &'a Served, histories: &'a Histories) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
-        let changes = StaleUse::changes(&served.explanation.choices, histories, |choice| choice.stale);
+    pub fn among<'a>(served: &'a Served, facts: Facts<'a>) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
+        let changes = StaleUse::changes(&served.explanation.choices, facts, |choice| choice.stale);
         changes.filter(|(_, changed)| *changed < served.window.offered)
     }
 
-    /// Those of these reads whose values software has changed, and when; of the words themselves those that `count`.
+    /// Those of these reads that are not as software has left memory, and when it changed each: the word itself, where that
+    /// `counts`; a pointer that had led to what was found by its tags; or the root of its tree.
     pub fn changes<'a>(
         reads: &'a [Choice],
-        histories: &'a Histories,
+        facts: Facts<'a>,
         counts: impl Fn(&Choice) -> bool + 'a,
     ) -> impl Iterator<Item = (Choice, Cycle)> + 'a {
-        reads.iter().filter_map(move |choice| {
-            let overwritten = |word: &WordRef, value: u64| {
-                let history = histories.word(word.addr)?;
-                let whole = history.values().filter(|whole| narrow(word, *whole) == value);
-                whole.filter_map(|whole| history.overwritten(whole)).max()
-            };
-            let uprooted = || {
-                let context = named_root(reads, &choice.word.role).filter(|context| context.value != choice.root)?;
-                overwritten(&context.word, choice.root)
-            };
+        let overwritten = move |word: &WordRef, value: u64| {
+            let history = facts.histories.word(word.addr)?;
+            let whole = history.values().filter(|whole| narrow(word, *whole) == value);
+            whole.filter_map(|whole| history.overwritten(whole)).max()
+        };
+        reads.iter().flat_map(move |choice| {
             let itself = if counts(choice) { overwritten(&choice.word, choice.value) } else { None };
-            Some((*choice, itself.or_else(uprooted)?))
+            let unlinked = choice.recalled.and_then(|place| facts.tagged.on_the_way(&choice.word, &place, &overwritten));
+            let context = named_root(reads, &choice.word.role).filter(|context| context.value != choice.root);
+            let uprooted = context.and_then(|context| overwritten(&context.word, choice.root));
+            [itself, unlinked, uprooted].into_iter().flatten().map(|changed| (*choice, changed))
         })
     }
 
@@ -161,7 +161,7 @@ pub struct Retired {
 }
 
 /// An operation that put another value in the place of one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Overwriter {
     /// When
     changed: Cycle,
@@ -276,10 +276,10 @@ impl Software {
 
     /// Whether operations that a request overlaps were shown to it half done.
     pub fn torn(&self, served: &Served, reads: &[Choice], around: &Around<'_>) -> Option<Broken> {
-        let Around { moments, at_rest, .. } = around;
+        let Around { moments, at_rest, facts } = *around;
         let outcome = &served.explanation.outcome;
         let is_right = at_rest.outcomes.iter().any(|right| served.same(outcome, right))
-            || moments.fit(reads, around.keeping(served.window));
+            || moments.fit(reads, Keeping { facts, window: served.window });
         if is_right || self.slips.has(Slip::TornIsFine) {
             return None;
         }
@@ -305,7 +305,8 @@ impl Software {
     /// The first of these reads that used what an operation had retired before the request was accepted: a word that it
     /// had overwritten, an entry to which an overwritten pointer had led, or a tree whose root it had taken out of the
     /// context.
-    pub fn retired(&self, choices: &[Choice], histories: &Histories, window: Window) -> Option<Retired> {
+    pub fn retired(&self, choices: &[Choice], facts: Facts<'_>, window: Window) -> Option<Retired> {
+        let Facts { histories, tagged, .. } = facts;
         if self.slips.has(Slip::StaleIsFine) {
             return None;
         }
@@ -314,12 +315,10 @@ impl Software {
             let start = self.slips.retired_before(window, is_invalid(&choice.word.role, choice.value));
             // The word itself may hold it anew until the request ends.
             let overwritten = self.overwriter(&choice.word, choice.value, histories, start, window.end);
-            let unlinked = || match choice.recalled?.parent {
-                Parent::Pointer { .. } if self.slips.has(Slip::PointerNotRetired) => None,
-                Parent::Pointer { addr, value, .. } => {
-                    self.overwriter(&WordRef { addr, ..choice.word }, value, histories, start, start)
-                }
-                Parent::Root => None,
+            let unlinked = || {
+                let place = choice.recalled.filter(|_| !self.slips.has(Slip::PointerNotRetired))?;
+                let overwritten = |word: &WordRef, value| self.overwriter(word, value, histories, start, start);
+                tagged.on_the_way(&choice.word, &place, &overwritten)
             };
             let uprooted = || {
                 let context = named_root(choices, &choice.word.role).filter(|context| context.value != choice.root)?;
@@ -371,16 +370,8 @@ pub struct Around<'a> {
     pub moments: &'a Moments,
     /// How it would have come out
     pub at_rest: &'a AtRest,
-    /// What memory held when
-    pub histories: &'a Histories,
-    /// What was invalidated
-    pub invalidations: &'a Invalidations,
-}
-
-impl<'a> Around<'a> {
-    fn keeping(&self, window: Window) -> Keeping<'a> {
-        Keeping { histories: self.histories, invalidations: self.invalidations, window }
-    }
+    /// What memory held, what was invalidated, and what led where
+    pub facts: Facts<'a>,
 }
 
 #[cfg(test)]
@@ -388,8 +379,23 @@ mod tests {
     use events::Agent;
     use golden::{Access, Cause, DeviceId, Iova, Role, Tags, Translation};
 
-    use super::super::choice::Place;
+    use super::super::choice::{Parent, Place};
+    use super::super::invalidation::Invalidations;
+    use super::super::tagged::Tagged;
     use super::*;
+
+    /// No commands, and no entries that are found by their tags.
+    #[derive(Default)]
+    struct Empty {
+        invalidations: Invalidations,
+        tagged: Tagged,
+    }
+
+    impl Empty {
+        fn facts<'a>(&'a self, histories: &'a Histories) -> Facts<'a> {
+            Facts { histories, invalidations: &self.invalidations, tagged: &self.tagged }
+        }
+    }
 
     fn to(value: u64) -> Outcome {
         Outcome::Translated(Translation::identity(value))
@@ -441,17 +447,12 @@ mod tests {
 
     /// What is found of a request that ran from cycle 95 to 105 and came out so, by this value at 0x100.
     fn torn(promise: Promise, outcome: Outcome, value: u64) -> Option<(bool, String)> {
-        let (software, histories) = after_store(promise, 0xA, 0xB);
+        let ((software, histories), empty) = (after_store(promise, 0xA, 0xB), Empty::default());
         let window = Window::new(95, 105);
         let served = served(outcome, vec![choice(CONTEXT, 0x100, value, 0)], window);
         let moments = software.moments(window, &histories);
         let at_rest = AtRest { outcomes: vec![to(0xA), to(0xB)], words: vec![0x100] };
-        let around = Around {
-            moments: &moments,
-            at_rest: &at_rest,
-            histories: &histories,
-            invalidations: &Invalidations::default(),
-        };
+        let around = Around { moments: &moments, at_rest: &at_rest, facts: empty.facts(&histories) };
         match software.torn(&served, &served.explanation.choices, &around) {
             Some(Broken::Torn { operation, hitless, .. }) => Some((hitless, operation)),
             _ => None,
@@ -474,14 +475,14 @@ mod tests {
 
     #[test]
     fn what_an_operation_left_is_not_retired_by_it_though_the_next_one_follows_at_once() {
-        let (mut software, mut histories) = after_store(Promise::Effective, 0xA, 0xB);
+        let ((mut software, mut histories), empty) = (after_store(Promise::Effective, 0xA, 0xB), Empty::default());
         // The next operation begins in the cycle in which the first one returned, and stores in it.
         software.begin(Operation::default(), 110);
         software.operations.stored(0x100, 110);
         histories.stored(Agent::Cpu, Spa(0x100), 0xB, 0xC, 111);
         let used = |value| {
             let context = choice(CONTEXT, 0x100, value, 0);
-            software.retired(&[Choice { stale: true, ..context }], &histories, Window::new(112, 120))
+            software.retired(&[Choice { stale: true, ..context }], empty.facts(&histories), Window::new(112, 120))
         };
         assert!(used(0xB).is_none(), "the second operation has not returned");
         assert_eq!(used(0xA).map(|retired| retired.returned), Some(110));
@@ -489,10 +490,10 @@ mod tests {
 
     #[test]
     fn a_tree_whose_root_was_taken_out_of_the_context_is_retired() {
-        let (software, histories) = after_store(Promise::Effective, 0xA, 0xB);
+        let ((software, histories), empty) = (after_store(Promise::Effective, 0xA, 0xB), Empty::default());
         let context = choice(CONTEXT, 0x100, 0xB, 0);
         let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
-        let retired = |root, start| software.retired(&[context, leaf(root)], &histories, Window::new(start, 200));
+        let retired = |root, start| software.retired(&[context, leaf(root)], empty.facts(&histories), Window::new(start, 200));
         assert_eq!(retired(0xA, 111).map(|retired| retired.returned), Some(110));
         assert!(retired(0xA, 110).is_some(), "what software does in a cycle comes first");
         assert!(retired(0xA, 109).is_none(), "the request was there before the operation returned");
@@ -502,7 +503,7 @@ mod tests {
 
     #[test]
     fn an_entry_below_an_overwritten_pointer_is_retired() {
-        let (software, histories) = after_store(Promise::Effective, 0x2001, 0x3001);
+        let ((software, histories), empty) = (after_store(Promise::Effective, 0x2001, 0x3001), Empty::default());
         let place = |value| Place {
             addr: Spa(0x900),
             bytes: 8,
@@ -516,7 +517,7 @@ mod tests {
         let context = choice(CONTEXT, 0x700, 0xA, 0);
         let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);
         let retired =
-            |recalled| software.retired(&[context, Choice { recalled, ..leaf }], &histories, Window::new(111, 200));
+            |recalled| software.retired(&[context, Choice { recalled, ..leaf }], empty.facts(&histories), Window::new(111, 200));
         assert!(retired(None).is_none());
         assert!(retired(Some(place(0x3001))).is_none());
         assert_eq!(retired(Some(place(0x2001))).map(|retired| retired.returned), Some(110));
@@ -524,10 +525,10 @@ mod tests {
 
     #[test]
     fn an_invalid_entry_may_be_used_since_the_offer() {
-        let (software, histories) = after_store(Promise::Effective, 0, 0x21);
+        let ((software, histories), empty) = (after_store(Promise::Effective, 0, 0x21), Empty::default());
         let used = |window| {
             let context = choice(Role::DeviceContext { index: 0 }, 0x100, 0, 0);
-            software.retired(&[Choice { stale: true, ..context }], &histories, window)
+            software.retired(&[Choice { stale: true, ..context }], empty.facts(&histories), window)
         };
         assert!(used(Window { offered: 99, ..Window::new(112, 120) }).is_none());
         assert!(used(Window::new(112, 120)).is_some());
@@ -535,11 +536,11 @@ mod tests {
 
     #[test]
     fn a_stale_use_says_when_software_changed_what_led_to_it() {
-        let (_, histories) = after_store(Promise::Nothing, 0xA, 0xB);
+        let ((_, histories), empty) = (after_store(Promise::Nothing, 0xA, 0xB), Empty::default());
         let stale = Choice { stale: true, ..choice(CONTEXT, 0x100, 0xA, 0) };
         let uses = |read, start| {
             let served = served(to(0), vec![read], Window::new(start, 300));
-            StaleUse::among(&served, &histories).map(|(_, changed)| changed).collect::<Vec<_>>()
+            StaleUse::among(&served, empty.facts(&histories)).map(|(_, changed)| changed).collect::<Vec<_>>()
         };
         assert_eq!(uses(stale, 200), [100]);
         assert!(uses(stale, 100).is_empty(), "it was changed after the request had come");

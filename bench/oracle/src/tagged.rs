@@ -155,6 +155,28 @@ impl Tagged {
         })
     }
 
+    /// What became of the pointers that led to an entry, as `became` says it: the most that has happened on the way on which
+    /// the least has. None: on some way nothing has.
+    pub fn on_the_way<T: Ord>(
+        &self,
+        word: &WordRef,
+        place: &Place,
+        became: &impl Fn(&WordRef, u64) -> Option<T>,
+    ) -> Option<T> {
+        let Parent::Pointer { addr, level, value } = place.parent else { return None };
+        let role = match word.role {
+            Role::SecondStage { purpose, .. } => Role::SecondStage { level, purpose },
+            _ => Role::FirstStage { level },
+        };
+        let tags = Tags { pscid: place.pscid.or(word.tags.pscid), ..word.tags };
+        let pointer = WordRef { addr, role, tags, ..*word };
+        let (stage, _, address) = entry(&pointer)?;
+        let is_it = |at: u8, above: &Place| at == level && above.addr == addr && above.root == place.root;
+        let ways = self.places(stage, &tags, address, place.global).filter(|(at, above)| is_it(*at, above));
+        let above = ways.map(|(_, above)| self.on_the_way(&pointer, &above, became)).min().flatten();
+        became(&pointer, value).max(above)
+    }
+
     /// Entries of any level that translate `addr` under these tags; with `global`, global ones of other processes too.
     pub fn places<'a>(
         &'a self,

@@ -36,6 +36,24 @@ pub struct Knowledge<'a> {
     pub(super) slips: Slips,
 }
 
+/// What is known of memory, of commands, and of the ways by which entries were found.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// What memory held, and what the device read
+    pub histories: &'a Histories,
+    /// What was invalidated
+    pub invalidations: &'a Invalidations,
+    /// By which entries the device translated
+    pub tagged: &'a Tagged,
+}
+
+impl<'a> Knowledge<'a> {
+    /// The same without what is known of the device alone.
+    pub const fn facts(&self) -> Facts<'a> {
+        Facts { histories: self.histories, invalidations: self.invalidations, tagged: self.tagged }
+    }
+}
+
 /// Why a sighting cannot explain a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Struck {

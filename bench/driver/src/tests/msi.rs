@@ -7,7 +7,10 @@ use golden::DeviceId;
 use super::api::{Bench, NIC, resources};
 use super::mock::{CAPS, MSI_FLAT, Mock, Seen};
 use crate::format::Scheme;
-use crate::{ApiError, Domain, Driver, Errno, HwptRequest, Ledger, MemoryFile, MsiTarget, MsiWindow, Options, Target};
+use crate::{
+    ApiError, Domain, Driver, Errno, FlushPolicy, HwptRequest, Ledger, MemoryFile, MsiTarget, MsiWindow, Options, Quirk,
+    Quirks, Target,
+};
 
 const WINDOW: MsiWindow = MsiWindow { address: 0x2800_0000, files: 8 };
 const PAGE: u64 = 0xb000_0000;
@@ -138,6 +141,32 @@ fn switching_reaches_nested_users_hitlessly_and_mask_and_pattern_come_first() {
         _ => None,
     });
     assert_eq!(first, Some((Promise::Hitless, true)));
+}
+
+#[test]
+fn what_a_switched_table_leaves_under_the_gscid_goes_last_where_tags_alone_are_flushed() {
+    for (quirk, files, sent) in [(None, 4, 4), (None, 32, 1), (Some(Quirk::SkipMsiFlush), 4, 0)] {
+        let quirks = quirk.map(Quirks::from).unwrap_or_default();
+        let options = Options { flush: FlushPolicy::Tags, quirks, ..Options::default() };
+        let mut b = Bench::new(CAPS | MSI_FLAT, options);
+        let window = MsiWindow { files, ..WINDOW };
+        let domain = parent(&mut b, window).unwrap();
+        let disk = b.driver.add_device(&mut b.machine, "disk", &[DeviceId(NIC + 1)]).unwrap();
+        b.attach(domain);
+        b.driver.attach(&mut b.machine, disk, Target::Domain(domain)).unwrap();
+        b.driver.detach(&mut b.machine, disk).unwrap();
+        for attached in [true, false] {
+            b.machine.log.clear();
+            b.driver.msi_switch(&mut b.machine, domain, !attached).unwrap();
+            let seen = b.machine.invalidations();
+            let gvma = seen.iter().filter(|seen| matches!(seen, Seen::Gvma { .. })).count();
+            assert_eq!(gvma, sent, "{seen:?}");
+            assert!(seen[seen.len() - sent..].iter().all(|seen| matches!(seen, Seen::Gvma { .. })), "last: {seen:?}");
+            if attached {
+                b.driver.detach(&mut b.machine, b.nic).unwrap();
+            }
+        }
+    }
 }
 
 const MSI_MRIF: u64 = 1 << 23;

@@ -138,12 +138,14 @@ fn a_sample_of_legal_programs_on_the_model() {
     legal(seeds(120), None, model);
 }
 
-/// One needs an entry that is found by its tags, which comes after thousands of stale readings; in the other the device
-/// of these tests kept an entry under tags under which it had never read it.
+/// One needs an entry that is found by its tags, which comes after thousands of stale readings; in another one the device
+/// of these tests kept an entry under tags under which it had never read it. In the last one an MSI page table was switched
+/// off, what had been translated by it was not flushed, and the oracle did not mind.
 #[test]
-fn programs_that_were_blamed_once_on_the_model() {
+fn programs_that_were_wrongly_judged_once_on_the_model() {
     legal(38973..38974, None, model);
     legal(14848..14849, None, model);
+    legal(43552..43553, None, model);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn concerns(op: &Op, quirk: Quirk) -> bool {
         }
         Quirk::SkipProcessSync => matches!(op, Op::ReplaceProcess { .. } | Op::DetachProcess { .. }),
         Quirk::SkipReleaseFlush => matches!(op, Op::Free { .. }),
-        Quirk::SkipMsiFlush => matches!(op, Op::MsiMove { .. } | Op::MsiUnmap { .. }),
+        Quirk::SkipMsiFlush => matches!(op, Op::MsiMove { .. } | Op::MsiUnmap { .. } | Op::MsiSwitch { .. }),
         Quirk::UnorderedFence => {
             matches!(op, Op::Unmap { give_up: true, .. } | Op::MsiMove { give_up: true, .. })
         }

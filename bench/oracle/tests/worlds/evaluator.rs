@@ -5,6 +5,7 @@
 //! every time at which each command may have taken effect, and for each of them every walk that the device may have made
 //! at every moment, for everybody.
 
+use crate::covers::covers;
 use crate::faults::{Fault, Faults};
 use crate::moment::{Kept, Moment, Time, Without};
 use crate::record::{Command, Gap, Record};
@@ -23,7 +24,10 @@ pub fn explained(record: &Record<'_>, faults: Faults, without: &Without<'_>) -> 
     let since = if faults.has(Fault::InvalidFromAcceptance) { hand.accepted } else { hand.offered };
     let mut answers = Vec::new();
     for effects in effects(record, faults) {
-        let kept = keep(record, &effects, faults, without);
+        let kept = match without.untold {
+            Some((whole, offered)) => keep_told(record, &effects, faults, whole, offered),
+            None => keep(record, &effects, faults, without),
+        };
         let in_force = |shown: bool| -> Vec<(Cmd, Time, Time)> {
             let commands = record.commands.iter().zip(&effects);
             commands
@@ -138,4 +142,41 @@ fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, without: 
         }
     }
     kept
+}
+
+/// Software's rule 5: of what a device may have kept, that which depends on no change of before a request was offered, or
+/// which some command could have taken away after that change.
+fn keep_told(
+    record: &Record<'_>,
+    effects: &[Option<Time>],
+    faults: Faults,
+    whole: &Record<'_>,
+    offered: Gap,
+) -> Vec<(Kept, Time)> {
+    let words = 0..record.world.words.len();
+    let values = words.flat_map(|word| record.values(word, record.end).into_iter().map(move |value| (word, value)));
+    let changes: Vec<(usize, u64, Gap)> = values
+        .filter_map(|(word, value)| Some((word, value, whole.overwritten(word, value)?)))
+        .filter(|(.., changed)| *changed < offered)
+        .collect();
+    let all = keep(record, effects, faults, &Without::default());
+    // What is kept where no walk goes by some values.
+    let mut runs: Vec<(Vec<(usize, u64)>, Vec<(Kept, Time)>)> = vec![(vec![], all.clone())];
+    let mut told = Vec::new();
+    for (kept, _) in all {
+        let tells = |cmd: Cmd| kept.uses().iter().any(|used| covers(cmd, used, faults));
+        let is_told = |changed: Gap| whole.commands.iter().any(|command| command.fetched > changed && tells(command.cmd));
+        let untold: Vec<(usize, u64)> = changes
+            .iter()
+            .filter(|(.., changed)| !is_told(*changed))
+            .map(|(word, value, _)| (*word, *value))
+            .collect();
+        if !runs.iter().any(|(ahead, _)| *ahead == untold) {
+            let without = Without { ahead: untold.clone(), ..Without::default() };
+            runs.push((untold.clone(), keep(record, effects, faults, &without)));
+        }
+        let run = runs.iter().find(|(ahead, _)| *ahead == untold).into_iter().flat_map(|(_, run)| run);
+        told.extend(run.filter(|(other, _)| *other == kept).cloned());
+    }
+    told
 }

@@ -44,6 +44,18 @@ pub enum Kept {
     },
 }
 
+impl Kept {
+    /// What it is used as, for a command to take it away.
+    pub fn uses(&self) -> Vec<Use> {
+        match self {
+            Kept::Entry(used, _) => vec![*used],
+            Kept::Pointer(Holder::Device(device), ..) => vec![Use::Device(*device)],
+            Kept::Pointer(Holder::Process(device, process), ..) => vec![Use::Process(*device, *process)],
+            Kept::Result { of, .. } => of.clone(),
+        }
+    }
+}
+
 /// Values that are left out of account, to see whether an answer can do without them.
 #[derive(Default)]
 pub struct Without<'a> {
@@ -53,6 +65,8 @@ pub struct Without<'a> {
     pub untold: Option<(&'a Record<'a>, Gap)>,
     /// All but one value of each word that operations beside the request stored to
     pub pinned: Vec<Pin>,
+    /// Values of words by which no walk ahead goes
+    pub ahead: Vec<(usize, u64)>,
 }
 
 /// A word to which an operation stored that had returned before the request in hand was accepted.
@@ -209,7 +223,10 @@ impl Moment<'_> {
                 changed < offered && !whole.commands.iter().any(tells)
             })
         };
-        self.without.retired.iter().any(is_retired) || self.without.untold.is_some_and(is_untold)
+        let is_out_ahead = self.ahead && self.without.ahead.contains(&(word, value));
+        self.without.retired.iter().any(is_retired)
+            || is_out_ahead
+            || !self.ahead && self.without.untold.is_some_and(is_untold)
     }
 
     fn is_pinned_away(&self, word: usize, value: u64) -> bool {

@@ -99,6 +99,7 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::RetiredWhileInHand, "effective change of a leaf", 2),
     (Slip::InvalidRetiredEarly, "hitless change of a leaf, offers", 5),
     (Slip::RootNotRetired, "hitless change of a root", 2),
+    (Slip::TableNotRetired, "MSI page table switched off and on", 2),
     (Slip::PointerNotRetired, "hitless change of two words", 2),
     (Slip::FreedIsFine, "memory given up", 2),
     (Slip::FreedForLater, "memory given up", 2),

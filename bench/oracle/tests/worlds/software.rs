@@ -97,7 +97,7 @@ fn by_one_moment(
     // What something else stored to meanwhile may be anything.
     let is_theirs = |word: &&usize| !record.loose.iter().any(|(at, of)| of == *word && *at >= first && *at < asked.end);
     let pinned = beside.iter().flat_map(|operation| &operation.words).filter(is_theirs).map(pin).collect();
-    explained(asked, faults, &Without { retired: retired(asked, hand.accepted, faults), untold: None, pinned })
+    explained(asked, faults, &Without { retired: retired(asked, hand.accepted, faults), pinned, ..Without::default() })
 }
 
 /// The answer that memory at rest gives.

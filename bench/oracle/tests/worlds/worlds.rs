@@ -77,11 +77,14 @@ pub fn all() -> Vec<World> {
         nested::nested_context(),
         nested::nested_pointer(),
         nested::nested_directory(),
+        nested::nested_operations(),
         contexts::first_by_tags(),
         second::second_by_tags(),
         msi::msi_table(),
         msi::msi_context(),
         msi::msi_by_tags(),
+        msi::msi_switched(),
+        msi::msi_never_told(),
         processes::process_context(),
         processes::process_directory(),
         operations::effective_leaf(),
@@ -89,10 +92,13 @@ pub fn all() -> Vec<World> {
         operations::hitless_context(),
         operations::hitless_tags(),
         operations::hitless_pair(),
+        operations::hitless_high_pointer(),
         operations::hitless_offers(),
         operations::hitless_beside_stores(),
         operations::given_up(),
         operations::never_told(),
+        operations::pointer_never_told(),
+        operations::root_never_told(),
     ]
 }
 

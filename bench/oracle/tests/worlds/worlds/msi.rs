@@ -57,6 +57,31 @@ pub fn msi_context() -> World {
         .depth(5, 6)
 }
 
+/// One device whose MSI page table is on or off.
+fn switched(name: &'static str) -> World {
+    let tables = [("F0", root(FLAT, 0, F0)), ("Off", 0)];
+    guest_with_files(name, &[("G0", root(SV39, 0, G0))], &tables, &[("file", FILE >> 12)])
+        .fixed("F0[0]", F0, msi(A))
+        .fixed("F0[0] high", F0 + 8, 0)
+        .commands(&[Cmd::Ddt(Some(1)), gvma(Some(0), Some(FILE >> 12)), gvma(Some(0), Some((FILE >> 12) + 1))])
+        .pages(&[A, C])
+        .depth(4, 6)
+}
+
+/// The table goes out of the context, and what was translated by it is found under the GSCID.
+pub fn msi_switched() -> World {
+    let mut world = switched("MSI page table switched off and on");
+    world.promises = vec![Promise::Hitless];
+    world
+}
+
+/// The same beside no operation, until the scenario ends.
+pub fn msi_never_told() -> World {
+    let mut world = switched("MSI page table switched, and never told");
+    world.rests = true;
+    world
+}
+
 /// An interrupt file behind a first stage: two pages lead to it, one of them later.
 pub fn msi_by_tags() -> World {
     let mut world = World::new("MSI entries by their tags, unread");

@@ -103,3 +103,27 @@ pub fn nested_directory() -> World {
     world.warm = false;
     world
 }
+
+/// Leaves of both stages change in operations, and so does a pointer of the second stage.
+pub fn nested_operations() -> World {
+    let fsc = [("R0", root(SV39, 0, TABLES + 0x1000))];
+    let guest = [("G0", root(SV39, 0, G0))];
+    let mut world = World::new("operations on both stages")
+        .context(1, [&[("V", V)], &guest, &[("P0", pscid(0))], &fsc, &[], &[], &[]])
+        .fixed("G0[0]", G0, leaf(HERE))
+        .fixed("G0[1]", G0 + 8, table(H0))
+        .fixed("r0[0]", HERE + 0x1000, table(TABLES + 0x2000))
+        .fixed("m0[0]", HERE + 0x2000, table(TABLES + 0x3000))
+        .word("t0[1]", HERE + 0x3008, &[("first", leaf(DATA + 0x1000)), ("other", leaf(DATA + 0x2000))])
+        .word("H0[0]", H0, &[("K0", table(K0)), ("K1", table(K1))])
+        .fixed("K0[1]", K0 + 8, leaf(A))
+        .fixed("K0[2]", K0 + 16, leaf(B))
+        .fixed("K1[1]", K1 + 8, leaf(C))
+        .fixed("K1[2]", K1 + 16, leaf(B))
+        .request(1, None, 1, false)
+        .commands(&[guest_vma(0, None, None), gvma(Some(0), None), gvma(Some(0), Some((DATA >> 12) + 1))])
+        .pages(&[A, B, C])
+        .depth(4, 6);
+    world.promises = vec![Promise::Effective];
+    world
+}

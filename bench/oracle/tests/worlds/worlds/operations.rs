@@ -119,3 +119,53 @@ pub fn hitless_pair() -> World {
     world.promises = vec![Promise::Hitless];
     world
 }
+
+/// A pointer two levels above the leaf.
+pub fn hitless_high_pointer() -> World {
+    let world = first(World::new("hitless change of a high pointer"), 1, R0);
+    let mut world = world
+        .word("R0[0]", R0, &[("M0", table(M0)), ("M1", table(M1))])
+        .fixed("M0[0]", M0, table(T0))
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None), vma(None, Some(1))])
+        .pages(&[A, C])
+        .depth(4, 6);
+    world.promises = vec![Promise::Effective];
+    world
+}
+
+/// The scenario ends, and a pointer was changed.
+pub fn pointer_never_told() -> World {
+    let mut world = first(World::new("a pointer that is never invalidated"), 1, R0)
+        .fixed("R0[0]", R0, table(M0))
+        .word("M0[0]", M0, &[("T0", table(T0)), ("T1", table(T1))])
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[vma(None, None), vma(None, Some(1)), nl(vma(None, Some(1)))])
+        .pages(&[A, C])
+        .depth(4, 6);
+    world.rests = true;
+    world
+}
+
+/// The scenario ends, and a root was changed.
+pub fn root_never_told() -> World {
+    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+    let world = World::new("a root that is never invalidated");
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
+    let mut world = tables(world)
+        .fixed("T0[1]", T0 + 8, leaf(A))
+        .fixed("R1[0]", R1, table(M1))
+        .fixed("M1[0]", M1, table(T1))
+        .fixed("T1[1]", T1 + 8, leaf(C))
+        .request(1, None, 1, false)
+        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)])
+        .pages(&[A, C])
+        .depth(4, 6);
+    world.rests = true;
+    world
+}
