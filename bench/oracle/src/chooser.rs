@@ -332,11 +332,8 @@ impl<'a> Chooser<'a> {
 
     /// What this walk goes by in the place of words of the context.
     fn note_kept_table(&mut self, tags: &Tags, configured: MsiTable, kept: MsiTable) {
-        let fields = [
-            (configured.msiptp.0, kept.msiptp.0),
-            (configured.mask, kept.mask),
-            (configured.pattern, kept.pattern),
-        ];
+        let fields =
+            [(configured.msiptp.0, kept.msiptp.0), (configured.mask, kept.mask), (configured.pattern, kept.pattern)];
         if self.known.slips.has(Slip::TableNotRetired) {
             return;
         }

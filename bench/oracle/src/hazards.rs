@@ -319,7 +319,8 @@ impl Oracle {
             let visit = |outcome: &Outcome, chooser: &Chooser<'_>, tries: u32| {
                 let facts = chooser.known().facts();
                 let told = |(choice, changed): (Choice, Cycle)| {
-                    changed >= served.window.offered || facts.invalidations.has_followed(&choice.word, choice.value, changed)
+                    changed >= served.window.offered
+                        || facts.invalidations.has_followed(&choice.word, choice.value, changed)
                 };
                 found = answers_alike(served, outcome)
                     && StaleUse::changes(chooser.choices(), facts, |choice| choice.stale).all(told);

@@ -86,7 +86,8 @@ impl StaleUse {
         };
         reads.iter().flat_map(move |choice| {
             let itself = if counts(choice) { overwritten(&choice.word, choice.value) } else { None };
-            let unlinked = choice.recalled.and_then(|place| facts.tagged.on_the_way(&choice.word, &place, &overwritten));
+            let unlinked =
+                choice.recalled.and_then(|place| facts.tagged.on_the_way(&choice.word, &place, &overwritten));
             let context = named_root(reads, &choice.word.role).filter(|context| context.value != choice.root);
             let uprooted = context.and_then(|context| overwritten(&context.word, choice.root));
             [itself, unlinked, uprooted].into_iter().flatten().map(|changed| (*choice, changed))
@@ -493,7 +494,8 @@ mod tests {
         let ((software, histories), empty) = (after_store(Promise::Effective, 0xA, 0xB), Empty::default());
         let context = choice(CONTEXT, 0x100, 0xB, 0);
         let leaf = |root| choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, root);
-        let retired = |root, start| software.retired(&[context, leaf(root)], empty.facts(&histories), Window::new(start, 200));
+        let retired =
+            |root, start| software.retired(&[context, leaf(root)], empty.facts(&histories), Window::new(start, 200));
         assert_eq!(retired(0xA, 111).map(|retired| retired.returned), Some(110));
         assert!(retired(0xA, 110).is_some(), "what software does in a cycle comes first");
         assert!(retired(0xA, 109).is_none(), "the request was there before the operation returned");
@@ -516,8 +518,9 @@ mod tests {
         };
         let context = choice(CONTEXT, 0x700, 0xA, 0);
         let leaf = choice(Role::FirstStage { level: 0 }, 0x900, 0xDF, 0xA);
-        let retired =
-            |recalled| software.retired(&[context, Choice { recalled, ..leaf }], empty.facts(&histories), Window::new(111, 200));
+        let retired = |recalled| {
+            software.retired(&[context, Choice { recalled, ..leaf }], empty.facts(&histories), Window::new(111, 200))
+        };
         assert!(retired(None).is_none());
         assert!(retired(Some(place(0x3001))).is_none());
         assert_eq!(retired(Some(place(0x2001))).map(|retired| retired.returned), Some(110));

@@ -8,8 +8,8 @@ use super::api::{Bench, NIC, resources};
 use super::mock::{CAPS, MSI_FLAT, Mock, Seen};
 use crate::format::Scheme;
 use crate::{
-    ApiError, Domain, Driver, Errno, FlushPolicy, HwptRequest, Ledger, MemoryFile, MsiTarget, MsiWindow, Options, Quirk,
-    Quirks, Target,
+    ApiError, Domain, Driver, Errno, FlushPolicy, HwptRequest, Ledger, MemoryFile, MsiTarget, MsiWindow, Options,
+    Quirk, Quirks, Target,
 };
 
 const WINDOW: MsiWindow = MsiWindow { address: 0x2800_0000, files: 8 };

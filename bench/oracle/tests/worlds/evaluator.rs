@@ -165,12 +165,10 @@ fn keep_told(
     let mut told = Vec::new();
     for (kept, _) in all {
         let tells = |cmd: Cmd| kept.uses().iter().any(|used| covers(cmd, used, faults));
-        let is_told = |changed: Gap| whole.commands.iter().any(|command| command.fetched > changed && tells(command.cmd));
-        let untold: Vec<(usize, u64)> = changes
-            .iter()
-            .filter(|(.., changed)| !is_told(*changed))
-            .map(|(word, value, _)| (*word, *value))
-            .collect();
+        let is_told =
+            |changed: Gap| whole.commands.iter().any(|command| command.fetched > changed && tells(command.cmd));
+        let untold: Vec<(usize, u64)> =
+            changes.iter().filter(|(.., changed)| !is_told(*changed)).map(|(word, value, _)| (*word, *value)).collect();
         if !runs.iter().any(|(ahead, _)| *ahead == untold) {
             let without = Without { ahead: untold.clone(), ..Without::default() };
             runs.push((untold.clone(), keep(record, effects, faults, &without)));
