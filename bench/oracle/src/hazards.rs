@@ -24,6 +24,9 @@ use crate::{Blame, Finding};
 /// Where the first explanation accuses software, this many others are tried within each reach.
 const TRIES_FOR_KIND: u32 = 4096;
 
+/// So many once software is accused: what comes then changes a figure alone.
+const TRIES_ONCE_ACCUSED: u32 = 128;
+
 /// And this many before the first accusation of a run.
 const TRIES_BEFORE_ACCUSATION: u32 = 1 << 14;
 
@@ -193,7 +196,8 @@ impl Oracle {
         }
         let rests = moments.cycles.len();
         let mut kindest = Kindest::Stale;
-        let narrow = Way::all(rests, &Reach::ALL, false, TRIES_FOR_KIND);
+        let tries = if self.first_hazard().is_some() { TRIES_ONCE_ACCUSED } else { TRIES_FOR_KIND };
+        let narrow = Way::all(rests, &Reach::ALL, false, tries);
         self.look_for_kinder(served, moments, at_rest, narrow, &mut kindest);
         if self.first_hazard().is_some() || matches!(kindest, Kindest::Kept) {
             return kindest;
