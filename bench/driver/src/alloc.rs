@@ -75,15 +75,25 @@ impl FreeList {
 /// A space of identifiers.
 #[derive(Clone, Debug)]
 struct Ids {
+    name: &'static str,
+    /// The last one that there is
+    last: u32,
+    /// Those that are given to who wants none in particular
     range: RangeInclusive<u32>,
     taken: BTreeSet<u32>,
 }
 
 impl Ids {
-    fn take(&mut self) -> Option<u32> {
-        let id = self.range.clone().find(|id| !self.taken.contains(id))?;
+    /// This one, or the lowest of the range.
+    fn take(&mut self, wanted: Option<u32>) -> Result<u32, ApiError> {
+        let id = match wanted {
+            Some(id) if id > self.last => return Err(ApiError::OutOfRange { addr: id.into(), bytes: 1 }),
+            Some(id) if self.taken.contains(&id) => return Err(ApiError::Busy("the identifier is in use")),
+            Some(id) => id,
+            None => self.range.clone().find(|id| !self.taken.contains(id)).ok_or(ApiError::NoIds(self.name))?,
+        };
         self.taken.insert(id);
-        Some(id)
+        Ok(id)
     }
 }
 
@@ -120,8 +130,8 @@ impl Allocator {
             free: FreeList::new(start, end.saturating_sub(start)),
             soiled: BTreeSet::new(),
             poison,
-            pscids: Ids { range: pscids, taken: BTreeSet::new() },
-            gscids: Ids { range: gscids, taken: BTreeSet::new() },
+            pscids: Ids { name: "PSCID", last: 0xF_FFFF, range: pscids, taken: BTreeSet::new() },
+            gscids: Ids { name: "GSCID", last: 0xFFFF, range: gscids, taken: BTreeSet::new() },
             ledger: Ledger::default(),
             fail_in: None,
             fail_at,
@@ -217,9 +227,10 @@ impl Allocator {
         Ok(())
     }
 
-    pub(super) fn pscid(&mut self) -> Result<u32, ApiError> {
+    /// This PSCID, or any.
+    pub(super) fn pscid(&mut self, wanted: Option<u32>) -> Result<u32, ApiError> {
         self.attempt()?;
-        let id = self.pscids.take().ok_or(ApiError::NoIds("PSCID"))?;
+        let id = self.pscids.take(wanted)?;
         self.ledger.pscids += 1;
         Ok(id)
     }
@@ -230,9 +241,10 @@ impl Allocator {
         }
     }
 
-    pub(super) fn gscid(&mut self) -> Result<u16, ApiError> {
+    /// This GSCID, or any.
+    pub(super) fn gscid(&mut self, wanted: Option<u32>) -> Result<u16, ApiError> {
         self.attempt()?;
-        let id = self.gscids.take().ok_or(ApiError::NoIds("GSCID"))?;
+        let id = self.gscids.take(wanted)?;
         self.ledger.gscids += 1;
         Ok(id as u16)
     }

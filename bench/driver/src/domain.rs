@@ -26,7 +26,7 @@ impl Driver {
     /// # Errors
     /// EOPNOTSUPP for flags (looked at first), data types, reserved fields, schemes and MSI page tables; EINVAL for a parent that is
     /// none or a context that is no valid one, and for short data; E2BIG for long data; ENOENT for a stale parent;
-    /// ENOMEM, ENOSPC.
+    /// EBUSY for a tag that is in use, ERANGE for one that does not exist; ENOMEM, ENOSPC.
     pub fn hwpt_alloc(&mut self, machine: &mut dyn Machine, request: &HwptRequest) -> Result<Domain, ApiError> {
         let quirks = self.options.quirks;
         if !quirks.has(Quirk::LateFlags) {
@@ -88,8 +88,8 @@ impl Driver {
         }
         self.alloc.object()?;
         let tag = match stage {
-            Stage::First => self.alloc.pscid().map(Tag::Pscid),
-            Stage::Second => self.alloc.gscid().map(Tag::Gscid),
+            Stage::First => self.alloc.pscid(request.tag).map(Tag::Pscid),
+            Stage::Second => self.alloc.gscid(request.tag).map(Tag::Gscid),
         };
         let made = tag.and_then(|tag| {
             let memory: &mut dyn TableMemory = if quirks.has(Quirk::RootTwice) {
@@ -142,11 +142,14 @@ impl Driver {
         if request.scheme.is_some() {
             return Err(ApiError::Invalid("the guest's context names the scheme"));
         }
+        if request.tag.is_some() {
+            return Err(ApiError::Invalid("the GSCID is the parent's, and the guest's context names the PSCID"));
+        }
         let user = self.user_context(parent, &request.data)?;
         let snapshot = self.options.quirks.has(Quirk::SnapshotSecondStage).then(|| self.live_second_stage()).flatten();
         self.alloc.object()?;
         if self.options.quirks.has(Quirk::NestedAllocates) {
-            self.alloc.pscid()?;
+            self.alloc.pscid(None)?;
             self.alloc.pages(machine, 1, PAGE)?;
         }
         if let Some(event) = request.event.filter(|_| self.options.quirks.has(Quirk::EventPointer)) {

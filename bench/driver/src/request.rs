@@ -35,6 +35,8 @@ pub struct HwptRequest {
     pub user: bool,
     /// Pages of a nest parent that are interrupt files of the guest
     pub msi: Option<MsiWindow>,
+    /// PSCID of a first stage, GSCID of a second one; without it, the lowest that is free
+    pub tag: Option<u32>,
     /// Where user space wants to be told of events. Nothing is ever written there: events go by the fault queue.
     pub event: Option<Spa>,
 }
@@ -65,6 +67,13 @@ impl HwptRequest {
     #[must_use]
     pub fn msi(mut self, window: MsiWindow) -> HwptRequest {
         self.msi = Some(window);
+        self
+    }
+
+    /// The same with this PSCID or GSCID.
+    #[must_use]
+    pub fn tag(mut self, tag: Option<u32>) -> HwptRequest {
+        self.tag = tag;
         self
     }
 

@@ -223,7 +223,7 @@ impl Driver {
             };
             return match nested {
                 Some(pscid) => Ok(Some(Scratch { pscid, loan: false })),
-                None => Ok(Some(Scratch { pscid: self.alloc.pscid()?, loan: true })),
+                None => Ok(Some(Scratch { pscid: self.alloc.pscid(None)?, loan: true })),
             };
         }
         Ok(None)

@@ -43,6 +43,21 @@ fn what_is_written_builds_and_the_doctor_says_that_it_does_nothing() {
 }
 
 #[test]
+fn a_folder_of_ones_own_may_have_a_target_folder() {
+    let folder = folder("own-folder");
+    std::fs::create_dir_all(folder.join("target")).expect("made");
+    let here = |words: &[&str]| {
+        let mut lockstep = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        lockstep.args(words).current_dir(&folder).output().expect("lockstep starts")
+    };
+    assert!(here(&["new-rtl", "other"]).status.success());
+    for time in ["first", "second"] {
+        let told = text(&here(&["doctor", "--rtl", "other/other.yaml"]));
+        assert!(told.contains("ok    it builds"), "{time} time: {told}");
+    }
+}
+
+#[test]
 fn a_name_is_that_of_a_module() {
     for name in ["8bit", "a-b", "../x", ""] {
         let output = lockstep(&["new-rtl", name]);

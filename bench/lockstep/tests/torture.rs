@@ -292,6 +292,7 @@ fn a_legal_device_with_msis_under_way_together_is_never_blamed() {
         ("sized", 183),
         ("posting", 34),
         ("tagged", 298),
+        ("happy", 138),
     ] {
         never_blamed_in(Scene::Files, kind, seed..seed + 1);
     }
@@ -336,6 +337,19 @@ fn no_legal_device_of_many_that_sends_messages_is_blamed() {
 #[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_that_stores_msis_is_blamed() {
     three_hundred_of_each_kind(Scene::Files);
+}
+
+#[test]
+fn a_legal_device_that_stores_msis_without_atomics_is_never_blamed() {
+    for kind in ["large", "posting", "free"] {
+        assert_busy(&never_blamed_in(Scene::PlainFiles, kind, 0..5));
+    }
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_that_stores_msis_without_atomics_is_blamed() {
+    three_hundred_of_each_kind(Scene::PlainFiles);
 }
 
 #[test]
@@ -531,6 +545,7 @@ fn explore() {
         "Updates" => Scene::Updates,
         "Messages" => Scene::Messages,
         "Files" => Scene::Files,
+        "PlainFiles" => Scene::PlainFiles,
         "Ats" => Scene::Ats,
         "Strays" => Scene::Strays,
         "Counters" => Scene::Counters,

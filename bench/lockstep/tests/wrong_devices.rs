@@ -191,9 +191,13 @@ fn loaded(name: &str) -> Loaded {
 
 /// A variant of a scenario, on a model that keeps what it may keep, and puts off what it may put off.
 fn played(loaded: &Loaded, variant: &Variant, habit: Option<Habit>, seed: u32) -> RunOutcome {
-    let scenario = loaded.scenario.with(variant).expect("a good variant");
     // MSIs for files in memory are answered before they are stored.
     let caches = CacheConfig { tagged: true, post_msis: true, ..CacheConfig::large() };
+    played_with(caches, loaded, variant, habit, seed)
+}
+
+fn played_with(caches: CacheConfig, loaded: &Loaded, variant: &Variant, habit: Option<Habit>, seed: u32) -> RunOutcome {
+    let scenario = loaded.scenario.with(variant).expect("a good variant");
     let model = Model::new(ModelConfig { habit, caches, ..ModelConfig::plain(seed.into()) });
     play(&scenario, &loaded.text, Box::new(model), RunOptions { seed, ..RunOptions::default() }).expect("it runs")
 }
@@ -226,4 +230,30 @@ fn each_wrong_device_of_ats_is_found_by_a_scenario() {
     let all = Habit::ALL.iter().filter(|habit| habit.needs_ats());
     let left: Vec<_> = all.filter(|habit| !found.contains(habit)).collect();
     assert!(left.is_empty(), "no scenario is there for {left:?}");
+}
+
+/// Scenarios in which memory answers with errors.
+const WITH_ERRORS: &[&str] = &[
+    "ats/refusals",
+    "faults/memory",
+    "faults/page-tables",
+    "faults/structures",
+    "msi/mrif-faults",
+    "msi/structures",
+    "process/structures",
+];
+
+#[test]
+fn a_device_may_take_an_error_for_corrupt_data() {
+    for name in WITH_ERRORS {
+        let loaded = loaded(name);
+        for variant in loaded.scenario.variants() {
+            for post_msis in [false, true] {
+                let caches = CacheConfig { errors_corrupt: true, post_msis, ..CacheConfig::large() };
+                let outcome = played_with(caches, &loaded, &variant, None, 1);
+                assert_eq!(outcome.end, End::Finished, "{name}{variant}: {:?}", outcome.violation);
+                assert!(outcome.violation.is_none() && outcome.hazard.is_none(), "{name}{variant}");
+            }
+        }
+    }
 }

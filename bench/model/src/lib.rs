@@ -106,7 +106,7 @@ impl Model {
             caches: Caches::new(nature, caches, seed),
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),
-            files: InterruptFiles::new(nature, caches.post_msis),
+            files: InterruptFiles::new(nature, caches.post_msis, caches.errors_corrupt),
             ats: Ats::new(nature, Dice::new(seed, 4)),
             pages: PageRequests::new(nature),
             stray_at: 100,
@@ -150,6 +150,10 @@ impl Model {
                 Writer::Fence => self.commands.stored(resp, &mut self.registers),
                 Writer::Message => self.registers.messages.answered(resp, &mut self.faults),
                 Writer::Notice => self.files.noticed(&mut self.dma),
+                Writer::Pending => {
+                    let highest = self.registers.caps.spa_max();
+                    self.files.written(resp, &mut self.dma, &mut self.ptw, highest, &mut self.faults);
+                }
                 Writer::Page => queued |= self.pages.written(resp, &mut self.registers, &mut self.ats),
                 Writer::Exchange(_) | Writer::Nobody => {}
             }
@@ -165,6 +169,8 @@ impl Model {
         while let Some(fetch) = self.ptw.fetched() {
             if fetch.readers.commands {
                 self.commands.arrived(&fetch, &self.registers);
+            } else if fetch.readers.files {
+                self.files.arrived(&fetch, &mut self.dma, &mut self.ptw, &mut self.faults);
             } else {
                 self.walkers.arrived(&fetch);
             }
@@ -183,7 +189,7 @@ impl Model {
             pages: &mut self.pages,
         });
         if self.faults.has_room() {
-            self.files.step(&mut self.dma, &mut self.ptw, self.registers.caps.spa_max(), &mut self.faults);
+            self.files.step(&mut self.dma, &mut self.ptw, &self.registers.caps, &mut self.faults);
         }
         self.pages.step(&mut self.registers, &mut self.ptw, &mut self.ats);
         let (pas, be) = (self.registers.caps.pas().into(), self.registers.fctl.be());

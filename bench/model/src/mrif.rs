@@ -4,13 +4,13 @@
 
 use std::collections::VecDeque;
 
-use golden::{Cause, FaultHead, FaultRecord, Mrif, Request, Ttyp};
+use golden::{Capabilities, Cause, FaultHead, FaultRecord, Mrif, Request, Ttyp};
 
 use super::dma::{Transactions, Way};
 use super::exchange::{Exchange, Exchanged};
 use super::faults::FaultQueue;
 use super::habit::{Habit, Nature};
-use super::ptw::Ptw;
+use super::ptw::{Fetched, Ptw, Readers};
 use super::write::{Write, Writer};
 
 /// Tag of the atomics of this engine; walkers have those below.
@@ -37,6 +37,12 @@ enum Stage {
     Data,
     /// Its atomic is on its way
     Exchange,
+    /// Its doubleword is to be read, since there are no atomics
+    Ask,
+    /// Its doubleword is being read
+    Read,
+    /// Its doubleword is being written
+    Write,
     /// Its notice is on its way
     Notice,
 }
@@ -51,6 +57,8 @@ pub(super) struct InterruptFiles {
     /// What the last atomic found, and where: the first guess for the next one
     guess: (u64, u64),
     notices: u64,
+    /// An error answer is taken for corrupt data
+    errors_corrupt: bool,
     /// MSIs are answered before they are stored
     posts: bool,
     /// So is the first of those that wait
@@ -61,7 +69,7 @@ pub(super) struct InterruptFiles {
 }
 
 impl InterruptFiles {
-    pub(super) fn new(nature: Nature, posts: bool) -> Self {
+    pub(super) fn new(nature: Nature, posts: bool, errors_corrupt: bool) -> Self {
         Self {
             nature,
             waiting: VecDeque::with_capacity(32),
@@ -69,6 +77,7 @@ impl InterruptFiles {
             identity: 0,
             guess: (0, 0),
             notices: 0,
+            errors_corrupt,
             posts: posts || nature.has(Habit::MrifPassedByFence) || nature.has(Habit::MrifPostedFaultLost),
             posted: false,
             answered: 0,
@@ -97,8 +106,16 @@ impl InterruptFiles {
     }
 
     /// One cycle.
-    pub(super) fn step(&mut self, dma: &mut Transactions, ptw: &mut Ptw, highest: u64, faults: &mut FaultQueue) {
+    pub(super) fn step(&mut self, dma: &mut Transactions, ptw: &mut Ptw, caps: &Capabilities, faults: &mut FaultQueue) {
         let Some(access) = self.waiting.front().copied() else { return };
+        let highest = caps.spa_max();
+        if self.stage == Stage::Ask {
+            let readers = Readers { files: true, ..Readers::default() };
+            if ptw.fetch(readers, self.pending(&access), 1) {
+                self.stage = Stage::Read;
+            }
+            return;
+        }
         if self.stage != Stage::Data {
             return;
         }
@@ -124,7 +141,7 @@ impl InterruptFiles {
             return self.end(0, dma);
         }
         if self.pending(&access) > highest {
-            return self.fail(&access, dma, faults);
+            return self.fail(Cause::MrifAccessFault, &access, dma, faults);
         }
         if self.posts {
             self.posted = true;
@@ -134,7 +151,46 @@ impl InterruptFiles {
         if self.nature.has(Habit::MrifNoticeEarly) {
             self.notice(&access, ptw, dma, highest);
         }
-        self.exchange(&access, ptw);
+        match caps.amo_mrif() {
+            true => self.exchange(&access, ptw),
+            false => self.stage = Stage::Ask,
+        }
+    }
+
+    /// The doubleword has come: "a non-atomic read-modify-write sequence".
+    pub(super) fn arrived(&mut self, fetch: &Fetched, dma: &mut Transactions, ptw: &mut Ptw, faults: &mut FaultQueue) {
+        let Some(access) = self.waiting.front().copied() else { return };
+        let [(old, resp), ..] = fetch.data;
+        if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
+            return self.fail(self.cause_of_error(), &access, dma, faults);
+        }
+        let new = if self.nature.has(Habit::MrifOthersCleared) { self.bit() } else { old | self.bit() };
+        let beats = [(new, 0xff), (0, 0), (0, 0), (0, 0)];
+        ptw.write(Write { writer: Writer::Pending, addr: fetch.addr, size: 3, beats, len: 1 });
+        self.stage = Stage::Write;
+    }
+
+    /// Memory has answered the write of the doubleword.
+    pub(super) fn written(
+        &mut self,
+        resp: u8,
+        dma: &mut Transactions,
+        ptw: &mut Ptw,
+        highest: u64,
+        faults: &mut FaultQueue,
+    ) {
+        let Some(access) = self.waiting.front().copied() else { return };
+        if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
+            return self.fail(self.cause_of_error(), &access, dma, faults);
+        }
+        match self.nature.has(Habit::MrifNoticeEarly) {
+            true => self.end(0, dma),
+            false => self.notice(&access, ptw, dma, highest),
+        }
+    }
+
+    fn cause_of_error(&self) -> Cause {
+        if self.errors_corrupt { Cause::MrifCorrupt } else { Cause::MrifAccessFault }
     }
 
     /// The doubleword with the pending bit.
@@ -172,7 +228,7 @@ impl InterruptFiles {
         let Some(access) = self.waiting.front().copied() else { return };
         let (found, resp) = exchanged.found;
         if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
-            return self.fail(&access, dma, faults);
+            return self.fail(self.cause_of_error(), &access, dma, faults);
         }
         self.guess = (exchanged.exchange.addr, exchanged.doubleword());
         if resp <= 1 && !exchanged.is_done() && found & self.bit() == 0 && !self.nature.has(Habit::MrifUpdateLost) {
@@ -221,13 +277,13 @@ impl InterruptFiles {
         self.stage = Stage::Data;
     }
 
-    /// "MRIF access fault" (cause 264).
-    fn fail(&mut self, access: &Access, dma: &mut Transactions, faults: &mut FaultQueue) {
+    /// "MRIF access fault" (cause 264), or "MSI MRIF data corruption" (cause 271).
+    fn fail(&mut self, cause: Cause, access: &Access, dma: &mut Transactions, faults: &mut FaultQueue) {
         let lost = self.posted && self.nature.has(Habit::MrifPostedFaultLost);
         if access.reported && !lost {
             let request = &access.request;
             let head = FaultHead(0)
-                .with_cause(Cause::MrifAccessFault.code())
+                .with_cause(cause.code())
                 .with_ttyp(Ttyp::UntranslatedWrite as u8)
                 .with_did(request.device.0)
                 .with_pv(request.process.is_some())

@@ -23,6 +23,8 @@ pub(super) struct Readers {
     pub late: u64,
     /// The command queue asked
     pub commands: bool,
+    /// Interrupt files in memory asked
+    pub files: bool,
 }
 
 /// A read burst that has come back.
@@ -120,6 +122,7 @@ impl Ptw {
                 && slot.fetch.addr == addr
                 && slot.fetch.words == words
                 && !slot.fetch.readers.commands
+                && !slot.fetch.readers.files
         };
         let Some(slot) = self.slots.iter_mut().find(same) else { return false };
         let readers = &mut slot.fetch.readers;

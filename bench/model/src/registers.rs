@@ -62,9 +62,7 @@ impl Registers {
         let nature = Nature(habit);
         // AXI carries 56 address bits.
         let igs = if strap.igs() == BOTH { BOTH } else { 1 };
-        // It stores into MRIFs by atomics only.
-        let mrif = strap.msi_mrif() && strap.amo_mrif();
-        let caps = Capabilities(strap.0 & CAPABILITIES).with_msi_mrif(mrif).with_amo_mrif(mrif);
+        let caps = Capabilities(strap.0 & CAPABILITIES).with_amo_mrif(strap.msi_mrif() && strap.amo_mrif());
         let caps = caps.with_igs(igs).with_pas(strap.pas().min(56));
         Self {
             caps,

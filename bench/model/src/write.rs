@@ -17,6 +17,8 @@ pub(super) enum Writer {
     Fence,
     /// An interrupt as a message
     Message,
+    /// The pending bit of an MSI, without an atomic
+    Pending,
     /// The notice of an MSI that was stored
     Notice,
     /// Whoever this tag stands for: an AtomicCompare
@@ -52,6 +54,7 @@ impl Writer {
             Self::Message => 0x43,
             Self::Notice => 0x44,
             Self::Page => 0x45,
+            Self::Pending => 0x46,
             Self::Exchange(tag) => EXCHANGES + tag,
         }
     }

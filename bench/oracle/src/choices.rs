@@ -101,6 +101,12 @@ impl KnownChoices {
         Some(made)
     }
 
+    /// What an error answer on `ptw_*` is taken for: corrupt data or an access fault, if that is bound.
+    pub fn error_is_corruption(&self) -> Option<bool> {
+        let [.., is_free] = self.free;
+        (!is_free).then_some(self.now.port_error_is_corruption)
+    }
+
     /// How many of them are free.
     pub fn free(&self) -> usize {
         self.free.iter().filter(|free| **free).count()

@@ -8,6 +8,7 @@ use super::Oracle;
 use super::dma::lanes;
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
+use super::updates::Exchange;
 use super::window::Window;
 
 /// What a write of the device on `ptw_*` was for: it decides what an error response means.
@@ -20,6 +21,8 @@ enum Write {
     Message(Spa),
     /// The notice of an MSI
     Notice,
+    /// The pending bit of an MSI, without an atomic: what was changed
+    Pending(Exchange),
     /// Into this entry of the page-request queue
     PageRequest(u32),
     /// For nothing, and the run went past it
@@ -134,6 +137,10 @@ impl Oracle {
             Violation::new(Rule::UnowedWrite, "ptw", right, wrong)
         };
         let &[(value, strobes)] = beats else { return Err(unowed(self)) };
+        if let Some(exchange) = self.plain_store_of_msi(addr, value, strobes, now) {
+            self.writes.sent(id, Write::Pending(exchange));
+            return Ok(());
+        }
         let lane = strobes.trailing_zeros().min(7);
         let target = Spa((addr.0 & !7) + u64::from(lane));
         if !matches!(strobes, 0x0F | 0xF0) {
@@ -197,6 +204,10 @@ impl Oracle {
         if write == Write::Notice {
             self.notice_answered(id, resp, now);
         }
+        if let Write::Pending(exchange) = write {
+            // What memory held it overwrites.
+            self.file_answered(&exchange, exchange.old, resp, now);
+        }
         if matches!(write, Write::PageRequest(_)) {
             self.page_requests.confirmed(resp > 1);
         }
@@ -206,7 +217,7 @@ impl Oracle {
                     self.faults.write_failed(now);
                     self.interrupts.faults.record_error(now);
                 }
-                Write::Notice | Write::Nothing => {}
+                Write::Notice | Write::Pending(_) | Write::Nothing => {}
                 Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
                     if let Some(sequence) = self.commands.fence_failed() {

@@ -5,6 +5,7 @@ use golden::{Outcome, Request};
 
 use super::Oracle;
 use super::explain::Explanation;
+use super::software::StaleUse;
 use super::value::structure;
 use super::window::Window;
 
@@ -29,6 +30,9 @@ impl Oracle {
             self.search.tagged.used(&explanation.choices, window.end);
         }
         if explanation.stale {
+            let changes = StaleUse::changes(&explanation.choices, self.search.facts(), |choice| choice.stale);
+            let longest = changes.filter_map(|(_, changed)| window.start.checked_sub(changed)).max();
+            self.figures.longest_stale = self.figures.longest_stale.max(longest.unwrap_or(0));
             if explanation.other_root {
                 *self.figures.stale_used.entry("table-root".to_owned()).or_default() += 1;
             }

@@ -84,15 +84,15 @@ impl Oracle {
                 let right = format!("completion of the fence of cycle {} after {unfinished}", fence.fetched);
                 return Err(Violation::new(Rule::FenceOrder, "ATS.INVAL", right, "completion before it"));
             }
-            let read = open(fence.operands.pr, Direction::Read);
-            if let Some(transaction) = read.or_else(|| open(fence.operands.pw, Direction::Write)) {
+            let read = open(fence.operands.pr, Direction::Read).map(|transaction| ("PR", transaction));
+            let write = || open(fence.operands.pw, Direction::Write).map(|transaction| ("PW", transaction));
+            if let Some((detail, transaction)) = read.or_else(write) {
                 let what = request_line(&request_of(transaction), &self.names);
                 let right = format!(
                     "completion after memory has answered transaction {}, a {what}, which went there before the fence of \
                      cycle {} was fetched",
                     transaction.ticket.0, fence.fetched
                 );
-                let detail = if fence.operands.pr { "PR" } else { "PW" };
                 return Err(Violation::new(
                     Rule::FenceOrder,
                     detail,

@@ -9,7 +9,7 @@ use golden::{Cause, Fault, Mrif, Outcome, Request, Response, Role, Spa, Target, 
 use super::Oracle;
 use super::choice::Choice;
 use super::chooser::{Chooser, Reach};
-use super::dma::Transaction;
+use super::dma::{Transaction, lanes};
 use super::explain::{Explanation, request_of};
 use super::faults::{Origin, Owed};
 use super::interrupt_files::{Failure, Kind, Msi, Notice, Refused, bits_of, pending};
@@ -33,10 +33,10 @@ fn is_silent(choice: &Choice) -> bool {
     choice.word.role == Role::DeviceContext { index: 0 } && Tc(choice.value).dtf()
 }
 
-/// "MRIF access fault" (cause 264).
-fn access_fault(request: &Request, reported: bool) -> Fault {
+/// The fault of an interrupt file: "MRIF access fault" (cause 264) or "MSI MRIF data corruption" (cause 271).
+fn fault(cause: Cause, request: &Request, reported: bool) -> Fault {
     Fault {
-        cause: Cause::MrifAccessFault,
+        cause,
         iotval: request.iova.0,
         iotval2: 0,
         ttyp: Ttyp::UntranslatedWrite,
@@ -102,7 +102,7 @@ impl Oracle {
 /// What the device under test does for MSIs.
 impl Oracle {
     /// Every MSI in the device's hands, noted where it is not yet.
-    fn note_msis(&mut self) {
+    fn note_msis(&mut self, now: Cycle) {
         for transaction in self.transactions.live().iter().filter(|t| t.translated().is_none()) {
             if !self.files.msis.iter().any(|msi| msi.ticket == transaction.ticket) {
                 self.files.msis.extend(Msi::of(transaction));
@@ -110,8 +110,21 @@ impl Oracle {
         }
         let live = self.transactions.live();
         let is_live = |ticket: Ticket| live.iter().any(|t| t.ticket == ticket && t.translated().is_none());
-        // What went to memory by now was none.
-        self.files.msis.retain(|msi| msi.end.is_some() || is_live(msi.ticket));
+        // What went to memory by now, or was refused, was none.
+        let gone = self.files.msis.extract_if(.., |msi| msi.end.is_none() && !is_live(msi.ticket));
+        let gone: Vec<Msi> = gone.collect();
+        self.give_back(&gone, now);
+    }
+
+    /// These were no MSIs after all: the notices that seemed to be theirs were those of others.
+    fn give_back(&mut self, gone: &[Msi], now: Cycle) {
+        let highest = self.search.configuration.caps.spa_max();
+        for notice in gone.iter().filter_map(|msi| msi.noticed).filter(|notice| notice.addr.0 <= highest) {
+            let other = NEAR_AND_FAR.iter().find_map(|reaches| self.announced(notice, now, reaches));
+            if let Some(msi) = other.and_then(|at| self.files.any_mut(at)) {
+                msi.noticed = Some(notice);
+            }
+        }
     }
 
     /// Whether an atomic sets the pending bit of an MSI.
@@ -120,8 +133,27 @@ impl Oracle {
             return false;
         }
         let Some(bits) = bits_of(exchange) else { return false };
-        self.note_msis();
+        self.note_msis(now);
         NEAR_AND_FAR.iter().any(|reaches| self.stores(exchange, bits, now, reaches))
+    }
+
+    /// Whether a doubleword that the device wrote sets the pending bit of an MSI: "else it is set using a non-atomic
+    /// read-modify-write sequence" (AIA, *Recording of incoming MSIs to memory-resident interrupt files*), where there is
+    /// no AMO_MRIF. Returned as the change of what the device had read there. Other bits than that one are as it read them.
+    pub(super) fn plain_store_of_msi(&mut self, addr: Spa, value: u64, strobes: u8, now: Cycle) -> Option<Exchange> {
+        let caps = self.search.configuration.caps;
+        if !caps.msi_mrif() || caps.amo_mrif() {
+            return None;
+        }
+        let (addr, mask) = (Spa(addr.0 & !7), lanes(strobes));
+        let history = self.search.histories.word(addr)?;
+        let mut read: Vec<_> = history.sightings().iter().filter(|seen| seen.resp == 0).copied().collect();
+        // The newest reading is the likeliest.
+        read.sort_by_key(|seen| std::cmp::Reverse(seen.last_sampled));
+        read.into_iter().map(|seen| seen.value).find_map(|old| {
+            let exchange = Exchange { addr, bytes: 8, old, new: old & !mask | value & mask };
+            self.is_store_of_msi(&exchange, now).then_some(exchange)
+        })
     }
 
     /// Whether it does where what memory was shown for the MSI is of a younger transaction.
@@ -168,6 +200,30 @@ impl Oracle {
                 return true;
             }
         }
+        sets && self.stores_after_all(exchange.addr, bits, now, reaches)
+    }
+
+    /// What was taken for the store of one MSI was that of another, which may go where it went: so this one is its own.
+    fn stores_after_all(&mut self, addr: Spa, bits: u64, now: Cycle, reaches: &[Reach]) -> bool {
+        for at in 0..self.files.msis.len() {
+            let msi = self.files.msis[at].clone();
+            let Some(file) = msi.stored.filter(|_| bits & msi.bit() != 0) else { continue };
+            let Some(mrif) = self.may_store(&msi, addr, now, reaches) else { continue };
+            let all = 0..self.files.msis.len() + self.files.done.len();
+            for other in all.filter(|&other| other != at) {
+                let Some(own) = self.files.any(other).cloned() else { continue };
+                let is_free = own.stored.is_none() && own.sent.is_none() && own.bit() == msi.bit();
+                if !is_free || self.may_store(&own, msi.pending(&file), now, reaches).is_none() {
+                    continue;
+                }
+                if let Some(own) = self.files.any_mut(other) {
+                    (own.stored, own.noticed) = (Some(file), msi.noticed);
+                }
+                self.files.msis[at] = Msi { stored: None, noticed: None, sent: Some(mrif), ..msi };
+                self.give_back(&[own], now);
+                return true;
+            }
+        }
         false
     }
 
@@ -181,7 +237,7 @@ impl Oracle {
         if !self.search.configuration.caps.msi_mrif() {
             return false;
         }
-        self.note_msis();
+        self.note_msis(now);
         let notice = Notice { addr, data };
         let is_near = |msi: &Msi| msi.noticed.is_none() && msi.stored.is_some_and(|file| Notice::of(&file) == notice);
         let near = self.files.msis.iter().position(is_near);
@@ -197,7 +253,17 @@ impl Oracle {
 
     /// The MSI that a notice announces: one that has none yet, or one whose notice may have been that of another.
     fn announced(&mut self, notice: Notice, now: Cycle, reaches: &[Reach]) -> Option<usize> {
-        let open: Vec<usize> = (0..self.files.msis.len()).filter(|&at| self.files.msis[at].noticed.is_none()).collect();
+        let mut open: Vec<usize> =
+            (0..self.files.msis.len()).filter(|&at| self.files.msis[at].noticed.is_none()).collect();
+        // Those that must be announced come first, those that memory may have refused last.
+        let may_have_failed = |msi: &Msi| {
+            let is_its = |failure: &Failure| match failure.refused {
+                Refused::Store { bits, .. } => bits & msi.bit() != 0 && failure.cycle >= msi.start,
+                Refused::Notice(..) => false,
+            };
+            msi.stored.is_none() && self.files.failures.iter().any(is_its)
+        };
+        open.sort_by_key(|&at| (may_have_failed(&self.files.msis[at]), self.files.msis[at].optional));
         if let Some(&at) = open.iter().find(|&&at| self.may_announce(at, notice, now, reaches)) {
             return Some(at);
         }
@@ -213,6 +279,29 @@ impl Oracle {
             }
         }
         None
+    }
+
+    /// Gives the MSI at this place a notice that was taken for that of another, which needs none, or finds one likewise.
+    fn takes_notice(&mut self, at: usize, now: Cycle, asked: &mut Vec<usize>) -> bool {
+        for other in 0..self.files.msis.len() + self.files.done.len() {
+            let Some(own) = self.files.any(other) else { continue };
+            let (Some(notice), needs_none) = (own.noticed, own.optional && own.stored.is_none()) else { continue };
+            if asked.contains(&other) || !NEAR_AND_FAR.iter().any(|reaches| self.may_announce(at, notice, now, reaches))
+            {
+                continue;
+            }
+            asked.push(other);
+            if needs_none || self.takes_notice(other, now, asked) {
+                if let Some(own) = self.files.any_mut(other).filter(|_| needs_none) {
+                    own.noticed = None;
+                }
+                if let Some(msi) = self.files.any_mut(at) {
+                    msi.noticed = Some(notice);
+                }
+                return true;
+            }
+        }
+        false
     }
 
     fn may_announce(&mut self, at: usize, notice: Notice, now: Cycle, reaches: &[Reach]) -> bool {
@@ -260,7 +349,7 @@ impl Oracle {
             None => self.files.msis.extend(Msi::of(transaction).map(|msi| Msi { end: Some(now), ..msi })),
         }
         self.explained(&request, &explanation, window);
-        self.note_msis();
+        self.note_msis(now);
         self.files.settle(now);
         self.settle_failures(now);
         Ok(())
@@ -284,7 +373,7 @@ impl Oracle {
 
     /// At rest: what was answered has been stored and announced.
     pub(super) fn files_at_rest(&mut self, now: Cycle) -> Result<(), Violation> {
-        self.note_msis();
+        self.note_msis(now);
         self.settle_failures(now);
         let highest = self.search.configuration.caps.spa_max();
         for at in 0..self.files.msis.len() {
@@ -301,7 +390,10 @@ impl Oracle {
                 return missing("pending", "the pending bit");
             }
             let beyond = |mrif: &Mrif| mrif.notice.0 > highest;
-            if noticed.is_none() && self.leads_to(&Reach::ALL, &request, window, beyond).is_none() {
+            if noticed.is_none()
+                && !self.takes_notice(at, now, &mut vec![at])
+                && self.leads_to(&Reach::ALL, &request, window, beyond).is_none()
+            {
                 return missing("notice", "the notice");
             }
         }
@@ -329,14 +421,21 @@ impl Oracle {
         }
     }
 
-    /// How an interrupt file explains a refusal: an access that none takes leaves no record; memory behind it leaves "MRIF
-    /// access fault" (cause 264). `reaches` says how far to look.
+    /// What an error answer for an interrupt file may be taken for: an access fault, or corrupt data (CHOICES.md).
+    fn causes_of_error(&self) -> impl Iterator<Item = Cause> + use<> {
+        let bound = self.search.choices.error_is_corruption();
+        let causes = [(false, Cause::MrifAccessFault), (true, Cause::MrifCorrupt)];
+        causes.into_iter().filter(move |(is, _)| bound.is_none_or(|bound| bound == *is)).map(|(_, cause)| cause)
+    }
+
+    /// How an interrupt file explains a refusal: an access that none takes leaves no record; memory behind it leaves one of
+    /// the faults of interrupt files, and where none is known of an error it was out of reach. `reaches` says how far to look.
     pub(super) fn refused_by_file(
         &mut self,
         reaches: &[Reach],
         transaction: &Transaction,
         now: Cycle,
-    ) -> Option<(Fault, Explanation)> {
+    ) -> Option<Vec<(Fault, Explanation)>> {
         let kind = Kind::of(transaction);
         if !self.search.configuration.caps.msi_mrif() || kind == Kind::Discarded {
             return None;
@@ -346,27 +445,35 @@ impl Oracle {
         let window = Window::until(transaction, now);
         let Some(identity) = kind.identity() else {
             let (_, explanation) = self.leads_to(reaches, &request, window, |_| true)?;
-            return Some((access_fault(&request, false), explanation));
+            return Some(vec![(fault(Cause::MrifAccessFault, &request, false), explanation)]);
         };
         let met = |oracle: &Oracle, mrif: &Mrif| {
             let is_it = |failure: &Failure| failure.cycle >= start && failure.refused.concerns(identity, mrif);
             oracle.files.failures.iter().position(is_it)
         };
+        let is_out_of_reach = |oracle: &Oracle, mrif: &Mrif| {
+            pending(mrif, identity).0.max(mrif.notice.0) > oracle.search.configuration.caps.spa_max()
+        };
         let fails = |oracle: &Oracle, mrif: &Mrif| {
-            let addr = pending(mrif, identity);
-            let out_of_reach = addr.0.max(mrif.notice.0) > oracle.search.configuration.caps.spa_max();
-            let unread = oracle.search.histories.word(addr).is_some_and(|history| {
+            let unread = oracle.search.histories.word(pending(mrif, identity)).is_some_and(|history| {
                 history.sightings().iter().any(|seen| seen.resp != 0 && seen.last_sampled >= start)
             });
-            out_of_reach || unread || met(oracle, mrif).is_some()
+            is_out_of_reach(oracle, mrif) || unread || met(oracle, mrif).is_some()
         };
         let (mrif, explanation) = self.find_file(reaches, &request, window, fails)?;
+        let is_notice = |at: usize| matches!(self.files.failures[at].refused, Refused::Notice(..));
+        let may_be_corrupt = !is_out_of_reach(self, &mrif) && !met(self, &mrif).is_some_and(is_notice);
         if let Some(failure) = met(self, &mrif) {
             self.files.failures.remove(failure);
         }
-        self.files.msis.retain(|msi| msi.ticket != transaction.ticket);
+        let gone: Vec<Msi> = self.files.msis.extract_if(.., |msi| msi.ticket == transaction.ticket).collect();
+        self.give_back(&gone, now);
         let reported = !explanation.choices.iter().any(is_silent);
-        Some((access_fault(&request, reported), explanation))
+        let of_cause = |cause: Cause| (fault(cause, &request, reported), explanation.clone());
+        Some(match may_be_corrupt {
+            true => self.causes_of_error().map(of_cause).collect(),
+            false => vec![of_cause(Cause::MrifAccessFault)],
+        })
     }
 
     /// Finds out of whom a failure was, once nobody is left who may be refused for it: of an MSI that had been answered.
@@ -403,10 +510,16 @@ impl Oracle {
 
     /// One of these answered MSIs was not stored, or a notice was not sent.
     fn came_to_nothing(&mut self, failure: &Failure, may_be: &[Msi], now: Cycle) {
+        let causes: Vec<Cause> = match failure.refused {
+            Refused::Store { .. } => self.causes_of_error().collect(),
+            Refused::Notice(..) => vec![Cause::MrifAccessFault],
+        };
         let (origin, requests, optional): (Origin, Vec<Request>, bool) = match failure.refused {
             Refused::Store { .. } => {
-                let Some(first) = may_be.first() else { return };
-                self.files.msis.retain(|msi| msi.ticket != first.ticket);
+                // One that seems to be announced is the less likely.
+                let Some(first) = may_be.iter().min_by_key(|msi| msi.noticed.is_some()) else { return };
+                let gone = self.files.msis.extract_if(.., |msi| msi.ticket == first.ticket).collect::<Vec<Msi>>();
+                self.give_back(&gone, now);
                 let window = first.window(now);
                 let may_be_silent = self.search.explain(&first.request, window, |outcome, chooser| {
                     file_of(outcome).is_some_and(|mrif| failure.refused.concerns(first.identity, mrif))
@@ -423,7 +536,10 @@ impl Oracle {
             origin,
             request: None,
             window: Window::new(start, now),
-            possible: requests.iter().map(|request| access_fault(request, true)).collect(),
+            possible: causes
+                .iter()
+                .flat_map(|&cause| requests.iter().map(move |request| fault(cause, request, true)))
+                .collect(),
             may_be_lost: false,
             optional,
         });

@@ -98,10 +98,11 @@ impl Oracle {
         let window = Window::until(transaction, now);
         let mut found = self.search.explain_refusal_at_last(&request, window, |_| true);
         // A fault explains it, and perhaps an interrupt file does as well; else only that is left.
-        found.extend(match found.is_empty() {
+        let by_file = match found.is_empty() {
             true => self.by_any_choice(|oracle| oracle.refused_by_file(&Reach::ALL, transaction, now)),
             false => self.refused_by_file(&Reach::NEAR, transaction, now),
-        });
+        };
+        found.extend(by_file.into_iter().flatten());
         if found.is_empty() {
             let violation = self.unexplained_refusal(&request, window);
             self.faults.excuse(&request, window.offered);

@@ -32,9 +32,11 @@ impl Oracle {
         let excused = self.interrupts.excused();
         self.settle_doubts();
         self.settle_losses(excused);
-        // Each that is gone past makes room for the next.
         while let Err(violation) = self.faults.at_rest(excused) {
             self.past(violation, now, Oracle::adopt_at_rest)?;
+            // One that is gone past makes room for the next, of which nobody has asked yet whose it may be.
+            self.settle_doubts();
+            self.settle_losses(excused);
         }
         for check in interrupts {
             self.look_at_rest(*check, now)?;

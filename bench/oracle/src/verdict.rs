@@ -38,6 +38,9 @@ pub struct Figures {
     pub explained_new: u64,
     /// How often a value that memory no longer held was the only explanation, by structure
     pub stale_used: BTreeMap<String, u64>,
+    /// The longest time, in cycles, from a change by software to the acceptance of a request that still used what was before
+    #[serde(default)]
+    pub longest_stale: u64,
     /// Software hazards seen
     pub hazards: u64,
     /// Allocations that software tried, of any kind

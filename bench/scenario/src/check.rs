@@ -23,6 +23,9 @@ const COMMANDS: [&str; 7] =
 /// More variants than this are a mistake.
 const MOST_VARIANTS: usize = 1024;
 
+/// Bytes of the driver's memory.
+pub const DRIVER_MEMORY: u64 = 256 << 20;
+
 /// Entries of the largest queue that the driver's memory has room for.
 const MOST_ENTRIES: u32 = 1 << 16;
 
@@ -149,6 +152,12 @@ impl Scenario {
                 let right = format!("a power of two from 2 to {MOST_ENTRIES}");
                 problems.push(Problem::new(entries.place, format!("a queue of {entries} entries"), right));
             }
+        }
+        if let Some(memory) = &self.driver.memory {
+            if memory.0 & 0xFFF != 0 {
+                problems.push(Problem::new(memory.place, format!("{memory} is not aligned"), "no multiple of 4096"));
+            }
+            check_physical(self, memory, DRIVER_MEMORY, memory.place, problems);
         }
         for range in &self.memory.faults {
             check_physical(self, &range.address, range.size.0, range.size.place, problems);

@@ -27,6 +27,9 @@ pub struct Driver {
     pub pscids: Option<At<u32>>,
     /// How many GSCIDs there are, from 1; default: all
     pub gscids: Option<At<u16>>,
+    /// Physical address of the driver's memory, 256 MiB: queues, directories, page tables and the memory of guests lie in it.
+    /// Default: 0x8000_0000
+    pub memory: Option<At<Number>>,
     /// Entries of the command queue, a power of two from 2 on; default: 64
     pub command_queue: Option<At<u32>>,
     /// Entries of the fault queue, a power of two from 2 on; default: 128
@@ -178,6 +181,10 @@ pub struct Domain {
     /// Requests without a process ID use process 0 of that directory; default: they pass the first stage as they are
     #[serde(default)]
     pub default_process: bool,
+    /// PSCID of a paging domain, or the one that the guest of a nested domain chooses; default: the lowest that is free
+    pub pscid: Option<At<u32>>,
+    /// GSCID of a nest parent; default: the lowest that is free
+    pub gscid: Option<At<u32>>,
     /// It is made by a `create` step, not before the first step
     #[serde(default)]
     pub late: bool,

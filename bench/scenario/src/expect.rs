@@ -43,6 +43,9 @@ pub struct Expectation {
     pub explained_new: Option<Limit>,
     /// How often a value that memory no longer held was the only explanation, over all structures
     pub stale_used: Option<Limit>,
+    /// The longest time, in cycles, from a change by software to the acceptance of a request that still used what was before:
+    /// how soon the device has it out of its caches
+    pub stale_cycles: Option<Limit>,
 }
 
 /// A verdict that a scenario may expect.

@@ -44,6 +44,7 @@ pub use axes::{Matrix, Variant};
 pub use broken::{BreakMemory, MendMemory, SetMsi};
 pub use burst::{BurstKind, Shapes};
 pub use causes::Causes;
+pub use check::DRIVER_MEMORY;
 pub use debug::{Answered, DebugTranslate};
 pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use dma::{Dma, Result as DmaResult};

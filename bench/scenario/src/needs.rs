@@ -44,9 +44,9 @@ fn of_command(words: [u64; 2]) -> impl Iterator<Item = Requirement> {
     nl.into_iter().chain(s)
 }
 
-/// A page-table entry with a memory type.
+/// A page-table entry with a memory type. The value 3 is reserved with Svpbmt, and without.
 fn of_entry(value: u64) -> Option<Requirement> {
-    (value >> 61 & 0b11 != 0).then_some(Requirement::Svpbmt)
+    matches!(value >> 61 & 0b11, 1 | 2).then_some(Requirement::Svpbmt)
 }
 
 /// What a step cannot do without.
@@ -128,7 +128,8 @@ impl Scenario {
     pub fn lacking(&self, offer: &Offer) -> BTreeSet<Requirement> {
         let Offer { capabilities, follows_strap } = *offer;
         let strap = (!follows_strap && self.leaves_out(capabilities)).then_some(Requirement::Strap);
-        let width = self.iommu.physical_bits.as_ref().map(|_| Requirement::PhysicalBits);
+        let is_wide = self.iommu.physical_bits.is_some() || self.driver.memory.is_some();
+        let width = is_wide.then_some(Requirement::PhysicalBits);
         let named = self.requires.iter().map(|needed| needed.value);
         let is_met = |needed: &Requirement| match needed {
             // A number tells, and no bit.

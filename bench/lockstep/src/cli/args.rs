@@ -159,6 +159,10 @@ pub struct Doctor {
     /// Description of the RTL: sources, top, parameters, defines
     #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
     pub rtl: PathBuf,
+    /// File with what is known to be wrong with the device: it is gone past, and not said again. Without it, the file that
+    /// the description of the RTL names
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
 }
 
 /// `lockstep offer`, `lockstep examine`

@@ -55,9 +55,14 @@ pub enum DeviceError {
 /// Where libraries are kept, in the current folder; Verilator may be in the checkout.
 const TARGET: &str = "target";
 
+/// The folder with Verilator. A folder for libraries in the current one need not have it.
+fn tools() -> PathBuf {
+    let venv = ours(&format!("{TARGET}/venv"));
+    venv.parent().map_or_else(|| TARGET.into(), Path::to_path_buf)
+}
+
 fn options(workers: Option<usize>) -> BuildOptions {
-    let tools = if Path::new(TARGET).join("venv").is_dir() { TARGET.into() } else { ours(TARGET) };
-    let mut options = BuildOptions { tools, ..BuildOptions::new(TARGET) };
+    let mut options = BuildOptions { tools: tools(), ..BuildOptions::new(TARGET) };
     options.verilator.jobs = workers.and_then(NonZeroUsize::new);
     options
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lockstep doctor`: the first hour with an RTL, step by step, each with the rule of `hdl/DEVICE.md` that it is about.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use hdl::Description;
+use oracle::{Finding, Kind};
 use scenario::{Offer, Requirement};
 
-use super::args::{DeviceArgs, Doctor, Dut, Play, Selection};
+use super::args::{DeviceArgs, Doctor, Dut, GoingOn, Play, Selection};
 use super::error::CommandError;
 use super::options::Options;
 use super::play::add_runs;
 use super::{device, output};
 use crate::report::{ExitCode, Report, finding};
 use crate::runner::{Device, EVERYTHING, Examined, Loaded, Plan, RunReport, Selected, Verdict};
+use crate::waivers::Waivers;
 
 /// What a device is asked to do once its wires work: a title, the rule, and a scenario.
 const TRANSLATIONS: [(&str, &str, &str, &str); 4] = [
@@ -45,7 +48,7 @@ const TRANSLATIONS: [(&str, &str, &str, &str); 4] = [
 ];
 
 /// So many kinds of divergence are told in one step.
-const MOST_KINDS: usize = 20;
+const MOST_KINDS: u32 = 20;
 
 /// A scenario around these steps.
 fn scenario_of(number: usize, domain: &str, steps: &str) -> String {
@@ -89,15 +92,19 @@ pub fn run(args: &Doctor) -> Result<ExitCode, CommandError> {
     if examined.iter().any(|one| one.wrong.is_some()) {
         return Ok(ExitCode::Failed);
     }
-    translations(device_args, built)
+    let file = args.waivers.clone().or(description.waivers);
+    let waivers = file.map(|file| Waivers::read(&file)).transpose()?.unwrap_or_default();
+    translations(device_args, built, waivers)
 }
 
 /// Steps that walk tables, as runs of small scenarios.
-fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, CommandError> {
+fn translations(device_args: DeviceArgs, built: Device, waivers: Waivers) -> Result<ExitCode, CommandError> {
     let play = Play { seed: 1, seeds: None, jobs: None, timeout: 60, json: None, junit: None };
     let selection = Selection { selectors: Vec::new(), scenarios: PathBuf::new(), policy: None };
-    let options = Options::new(selection, device_args, play, None);
-    let mut code = ExitCode::Passed;
+    let mut options = Options::new(selection, device_args, play, None);
+    options.waivers = waivers;
+    options.going_on = Some(GoingOn { waivers: None, strict: false, keep_going: Some(MOST_KINDS) });
+    let (mut code, mut told) = (ExitCode::Passed, BTreeSet::new());
     for (number, (what, rule, domain, steps)) in TRANSLATIONS.into_iter().enumerate() {
         let text = scenario_of(number + 1, domain, steps);
         let path = PathBuf::from("a step of lockstep doctor");
@@ -108,9 +115,7 @@ fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, Comm
         let plan =
             Plan { base: 1, seeds: Some(1), replay: None, policy: None, device: built.clone(), fail_alloc: None };
         let mut jobs = plan.jobs(&[selected]).map_err(|problem| CommandError::Setting(problem.message))?;
-        for planned in &mut jobs {
-            planned.job.lenience.keep_going = MOST_KINDS;
-        }
+        options.make_lenient(&mut jobs);
         let mut report = Report::default();
         add_runs(&options, &jobs, &mut report)?;
         let Some(run) = report.runs.first() else { return Ok(ExitCode::Interrupted) };
@@ -119,8 +124,14 @@ fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, Comm
             output::stdout(&format!("  -   {what}: not tried, since it lacks {}\n", lacking.join(", ")));
             continue;
         }
-        let wrong = wrong_with(run);
-        said(what, rule, wrong.as_deref());
+        let (wrong, again) = wrong_with(run, &mut told);
+        match (&wrong, again) {
+            (None, true) => output::stdout(&format!("FAIL  {what}: by what is said above, and nothing else\n")),
+            (wrong, _) => said(what, rule, wrong.as_deref()),
+        }
+        if again {
+            code = ExitCode::Failed;
+        }
         if wrong.is_some() {
             code = ExitCode::Failed;
         }
@@ -134,17 +145,25 @@ fn translations(device_args: DeviceArgs, built: Device) -> Result<ExitCode, Comm
     Ok(code)
 }
 
-/// What a run shows of the device, if that is not right. A run that compares nothing is right here.
-fn wrong_with(run: &RunReport) -> Option<String> {
+/// What a run shows of the device, if that is not right, and whether something of it has been told before. A run that
+/// compares nothing is right here.
+fn wrong_with(run: &RunReport, told: &mut BTreeSet<Kind>) -> (Option<String>, bool) {
     use testbench::End;
-    let found: String = run.violations().chain(&run.hazard).map(finding).collect();
-    match (&run.end, &run.crash) {
+    let waived = |one: &&Finding| {
+        let known = run.divergences.iter().find(|divergence| &divergence.first == *one);
+        known.is_some_and(|divergence| divergence.waiver.is_some())
+    };
+    let all: Vec<&Finding> = run.violations().chain(&run.hazard).filter(|one| !waived(one)).collect();
+    let news: String = all.iter().filter(|one| told.insert(one.kind())).map(|one| finding(one)).collect();
+    let again = !all.is_empty() && news.is_empty();
+    let wrong = match (&run.end, &run.crash) {
         (_, Some(crash)) => Some(format!("{}\n{}", crash.reason, crash.stderr)),
-        (Some(End::Finished), None) if found.is_empty() => None,
-        (Some(End::Hung { waiting }), None) => Some(format!("{waiting}\n{found}")),
-        (Some(end), None) => Some(format!("{}\n{found}", end.said().1)),
+        (Some(End::Finished | End::Violation), None) if news.is_empty() => None,
+        (Some(End::Hung { waiting }), None) => Some(format!("{waiting}\n{news}")),
+        (Some(end), None) => Some(format!("{}\n{news}", end.said().1)),
         (None, None) => Some("it was not played".to_owned()),
-    }
+    };
+    (wrong, again)
 }
 
 fn shown(path: &Path) -> String {

@@ -38,6 +38,8 @@ pub struct Options {
     pub going_on: Option<GoingOn>,
     /// What is waived
     pub waivers: Waivers,
+    /// Not all scenarios are played: what finds no use may have one in the others
+    pub is_selection: bool,
 }
 
 impl Options {
@@ -46,7 +48,7 @@ impl Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
-        let Selection { scenarios, policy, .. } = selection;
+        let Selection { scenarios, policy, selectors } = selection;
         let (stand_in, must_show, record, going_on) = (false, false, None, None);
         let waivers = Waivers::default();
         Options {
@@ -62,6 +64,7 @@ impl Options {
             record,
             going_on,
             waivers,
+            is_selection: !selectors.is_empty(),
         }
     }
 

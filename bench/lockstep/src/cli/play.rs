@@ -13,7 +13,7 @@ use super::run_files::trace_of;
 use super::{device, interruption};
 use crate::report::Report;
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, Selected};
-use crate::waivers;
+use crate::waivers::{self, State};
 
 /// What comes with a run: its variant, and DMA over time.
 pub(super) type Recorded = (Variant, Option<Box<Series>>);
@@ -95,6 +95,7 @@ pub(super) fn add_runs(
         }
     }
     report.waivers = waivers::uses(&options.waivers, &report.runs, waivers::today());
+    report.waivers.retain(|one| !options.is_selection || one.state != State::Unused);
     Ok(recorded)
 }
 

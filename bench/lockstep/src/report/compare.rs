@@ -305,6 +305,7 @@ fn side_by_side(columns: &[Column], colour: bool) -> String {
     }
     row("software hazards", &|own| grouped(own.figures.hazards));
     row("  values used that memory no longer held", &|own| grouped(own.figures.stale_used.values().sum()));
+    row("  longest, cycles after the change", &|own| grouped(own.figures.longest_stale));
     row("commands", &|own| grouped(own.figures.commands.values().sum()));
     for command in keys(columns.iter().flat_map(|own| own.figures.commands.keys())) {
         let name = if command == "IOFENCE.C" { format!("  {command} (syncs)") } else { format!("  {command}") };

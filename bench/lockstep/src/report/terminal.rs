@@ -187,6 +187,13 @@ fn closing(report: &Report) -> String {
         let passed = others.iter().filter(|run| run.passed).count();
         let _ = write!(text, ", {passed} of {} on the model in its place", others.len());
     }
+    let is_cut = |run: &&RunReport| {
+        run.passed && !run.waived.is_empty() && run.end.as_ref().is_some_and(|end| *end != End::Finished)
+    };
+    let cut = report.runs.iter().filter(is_cut).count();
+    if cut > 0 {
+        let _ = write!(text, "; {cut} that passed ended early, at a step that a waived divergence had upset");
+    }
     let not_shown = report.runs.iter().filter(|run| run.not_shown.is_some()).count();
     if not_shown > 0 {
         let _ = write!(text, "; {not_shown} show nothing, since the device kept no stale value that they need");
@@ -234,6 +241,7 @@ pub(super) fn sum<'a>(runs: impl IntoIterator<Item = &'a RunReport>) -> Figures 
         total.device_faults += figures.device_faults;
         total.explained_old += figures.explained_old;
         total.explained_new += figures.explained_new;
+        total.longest_stale = total.longest_stale.max(figures.longest_stale);
         total.hazards += figures.hazards;
         total.cycles += figures.cycles;
         for (cause, count) in &figures.fault_records {

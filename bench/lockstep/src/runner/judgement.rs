@@ -274,6 +274,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
             verdict: ExpectedVerdict::Pass,
             because: None,
             stale_used: None,
+            stale_cycles: None,
             ..planned.expectation.clone()
         },
         None => planned.expectation.clone(),
@@ -389,6 +390,7 @@ fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<
     check("explained by the old state", expectation.explained_old, figures.explained_old);
     check("explained by the new state", expectation.explained_new, figures.explained_new);
     check("stale values used", expectation.stale_used, figures.stale_used.values().sum());
+    check("cycles in which a value was used stale", expectation.stale_cycles, figures.longest_stale);
     for (cause, limit) in &expectation.faults {
         let count = figures.fault_records.get(cause).copied().unwrap_or(0);
         check(&format!("fault records with cause {cause}"), Some(*limit), count);

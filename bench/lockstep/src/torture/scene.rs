@@ -22,6 +22,8 @@ pub enum Scene {
     Messages,
     /// Memory-resident interrupt files
     Files,
+    /// The same without atomics
+    PlainFiles,
     /// Devices with address translation caches, and page requests
     Ats,
     /// The same, and the devices complete invalidations that nobody has asked them for
@@ -48,7 +50,8 @@ impl Scene {
     #[must_use]
     pub fn has(self, feature: Scene) -> bool {
         match self {
-            Scene::Everything => !matches!(feature, Scene::Pointers | Scene::Strays),
+            Scene::Everything => !matches!(feature, Scene::Pointers | Scene::Strays | Scene::PlainFiles),
+            Scene::PlainFiles => matches!(feature, Scene::PlainFiles | Scene::Files),
             Scene::Strays => matches!(feature, Scene::Strays | Scene::Ats),
             one => one == feature,
         }
@@ -63,7 +66,7 @@ impl Scene {
             .with_igs(if self.has(Scene::Messages) { BOTH } else { plain.igs() })
             .with_hpm(self.has(Scene::Counters))
             .with_msi_mrif(self.has(Scene::Files))
-            .with_amo_mrif(self.has(Scene::Files))
+            .with_amo_mrif(self.has(Scene::Files) && !self.has(Scene::PlainFiles))
             .with_pas(if self.has(Scene::Choices) { map::NARROW } else { plain.pas() })
             .with_dbg(self.has(Scene::Debug))
             .with_ats(self.has(Scene::Ats))

@@ -2,9 +2,10 @@
 //! For which fault a request was refused, its record says; software is judged by that.
 
 use events::{Agent, Burst, Direction, DmaRequest, Event, Operation, Promise, Ticket};
-use golden::{Fault, Fqcsr, QueueBase, Spa, offset};
+use golden::{Cause, Fault, Fqcsr, QueueBase, Spa, offset};
 
 use super::tree::{DEVICE, IOVA, LEAF, TC, Tree, leaf, request};
+use crate::Lenience;
 use crate::window::Window;
 
 const QUEUE: u64 = 0x1_0000;
@@ -136,4 +137,23 @@ fn a_record_that_may_be_of_another_request_accuses_nobody_who_has_another_excuse
     record(&mut tree, 1, &fresh, 250);
     tree.oracle.observe(&[Event::Rest], 300).unwrap();
     assert_eq!(accused(&tree), None);
+}
+
+#[test]
+fn behind_a_record_that_is_gone_past_the_next_one_may_be_of_another_choice() {
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
+    let fault = |tree: &mut Tree, window: Window| tree.oracle.search.explain_refusal(&request(), window, |_| true)[0].0;
+    // The context is read with an error by both requests.
+    tree.oracle.search.histories.sighted(TC, 0, 2, 205, 206);
+    let first = fault(&mut tree, Window::new(200, 210));
+    assert_eq!(first.cause, Cause::DdtAccessFault);
+    refuse(&mut tree, 1, 200);
+    record(&mut tree, 0, &Fault { cause: Cause::ReadPageFault, ..first }, 220);
+    tree.oracle.search.histories.sighted(TC, 0, 2, 405, 406);
+    refuse(&mut tree, 2, 400);
+    record(&mut tree, 1, &Fault { cause: Cause::DdtCorrupt, ..first }, 420);
+    tree.oracle.observe(&[Event::Rest], 500).unwrap();
+    let past: Vec<&str> = tree.oracle.divergences.all().iter().map(|seen| seen.first.detail.as_str()).collect();
+    assert_eq!(past, ["cause 13, right 257"], "an error answer may be taken for corrupt data");
 }

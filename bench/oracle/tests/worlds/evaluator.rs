@@ -144,6 +144,9 @@ fn keep(record: &Record<'_>, effects: &[Option<Time>], faults: Faults, without: 
     kept
 }
 
+/// Words, by their numbers, and a value of each.
+type Values = Vec<(usize, u64)>;
+
 /// Software's rule 5: of what a device may have kept, that which depends on no change of before a request was offered, or
 /// which some command could have taken away after that change.
 fn keep_told(
@@ -160,14 +163,14 @@ fn keep_told(
         .filter(|(.., changed)| *changed < offered)
         .collect();
     let all = keep(record, effects, faults, &Without::default());
-    // What is kept where no walk goes by some values.
-    let mut runs: Vec<(Vec<(usize, u64)>, Vec<(Kept, Time)>)> = vec![(vec![], all.clone())];
+    // What is kept where no walk goes by some values of words.
+    let mut runs: Vec<(Values, Vec<(Kept, Time)>)> = vec![(vec![], all.clone())];
     let mut told = Vec::new();
     for (kept, _) in all {
         let tells = |cmd: Cmd| kept.uses().iter().any(|used| covers(cmd, used, faults));
         let is_told =
             |changed: Gap| whole.commands.iter().any(|command| command.fetched > changed && tells(command.cmd));
-        let untold: Vec<(usize, u64)> =
+        let untold: Values =
             changes.iter().filter(|(.., changed)| !is_told(*changed)).map(|(word, value, _)| (*word, *value)).collect();
         if !runs.iter().any(|(ahead, _)| *ahead == untold) {
             let without = Without { ahead: untold.clone(), ..Without::default() };

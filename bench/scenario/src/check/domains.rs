@@ -48,6 +48,7 @@ impl Scenario {
                 );
             }
             self.check_kind(name, domain, problems);
+            check_tag(name, domain, problems);
             self.check_mode(domain, problems);
             self.check_window(domain, problems);
             for (index, mapping) in domain.map.iter().enumerate() {
@@ -296,6 +297,28 @@ impl Scenario {
     /// Width of a physical address.
     pub fn physical_bits(&self) -> u8 {
         self.iommu.physical_bits.as_ref().map_or(crate::DEFAULT_PHYSICAL_BITS, |bits| bits.value)
+    }
+}
+
+/// The tag of its translations is one that it has, and that exists.
+fn check_tag(name: &At<String>, domain: &Domain, problems: &mut Vec<Problem>) {
+    let (is_paging, is_parent) = (domain.kind.value == DomainKind::Paging, domain.nest_parent);
+    let is_guest = domain.kind.value == DomainKind::Nested && domain.process_directory.is_none();
+    for (what, tag, has, last) in [
+        ("PSCID", &domain.pscid, is_guest || is_paging && !is_parent, 0xF_FFFF),
+        ("GSCID", &domain.gscid, is_paging && is_parent, 0xFFFF),
+    ] {
+        let Some(tag) = tag else { continue };
+        if !has {
+            let problem = Problem::new(tag.place, format!("domain `{name}` has no {what} of its own"), "whose?");
+            problems.push(problem.help("`pscid` is of a first stage, `gscid` of a nest parent"));
+        } else if tag.value > last {
+            problems.push(Problem::new(
+                tag.place,
+                format!("{what} {tag} does not exist"),
+                format!("at most {last:#x}"),
+            ));
+        }
     }
 }
 

@@ -5,11 +5,11 @@ use bus::{Answering, AtsTiming, BusConfig, FaultKind, FaultOn, FaultPort, FaultR
 use driver::{FlushPolicy, Quirk, Resources};
 use golden::{Capabilities, DeviceId, Spa, SpecVersion};
 use oracle::{Bound, Settings};
-use scenario::{Access, Answer, At, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
+use scenario::{Access, Answer, At, DRIVER_MEMORY, DriverFault, Flush, Offer, Policy, Port, Scenario, Timing};
 use testbench::{Bounds, Config};
 
-/// Memory of the driver: queues, directory, page tables.
-pub(super) const POOL: std::ops::Range<u64> = 0x8000_0000..0x9000_0000;
+/// Where the memory of the driver is, if the scenario does not say: queues, directory, page tables.
+const POOL: u64 = 0x8000_0000;
 
 /// First address of the pages that a scenario maps without saying where.
 pub(super) const BACKING: u64 = 0x9000_0000;
@@ -92,16 +92,18 @@ pub(super) fn faults(start: Spa, bytes: u64, answer: Answer, on: Access, port: P
 }
 
 pub(super) fn resources(scenario: &Scenario) -> Resources {
-    let usual = Resources::with_pool(Spa(POOL.start)..Spa(POOL.end));
+    let driver = &scenario.driver;
+    let pool = driver.memory.as_ref().map_or(POOL, |memory| memory.0);
+    let usual = Resources::with_pool(Spa(pool)..Spa(pool + DRIVER_MEMORY));
     let log2 =
         |entries: &Option<At<u32>>, usual: u8| entries.as_ref().map_or(usual, |n| n.value.trailing_zeros() as u8);
     Resources {
-        command_queue_log2: log2(&scenario.driver.command_queue, usual.command_queue_log2),
-        fault_queue_log2: log2(&scenario.driver.fault_queue, usual.fault_queue_log2),
+        command_queue_log2: log2(&driver.command_queue, usual.command_queue_log2),
+        fault_queue_log2: log2(&driver.fault_queue, usual.fault_queue_log2),
         directory_levels: scenario.iommu.directory.levels(),
-        pscids: 1..=scenario.driver.pscids.as_ref().map_or(0xf_ffff, |count| count.value),
-        page_queue_log2: scenario.driver.page_queue.as_ref().map_or(6, |entries| entries.value.ilog2() as u8),
-        gscids: 1..=scenario.driver.gscids.as_ref().map_or(0xffff, |count| count.value),
+        pscids: 1..=driver.pscids.as_ref().map_or(0xf_ffff, |count| count.value),
+        page_queue_log2: driver.page_queue.as_ref().map_or(6, |entries| entries.value.ilog2() as u8),
+        gscids: 1..=driver.gscids.as_ref().map_or(0xffff, |count| count.value),
         ..usual
     }
 }

@@ -102,7 +102,8 @@ impl<'a> Player<'a> {
             DomainKind::Paging => {
                 let request =
                     if domain.nest_parent { HwptRequest::nest_parent(name) } else { HwptRequest::paging(name) };
-                let mut request = request.scheme(scheme(domain.paging_mode()));
+                let tag = if domain.nest_parent { &domain.gscid } else { &domain.pscid };
+                let mut request = request.scheme(scheme(domain.paging_mode())).tag(tag.as_ref().map(|tag| tag.value));
                 request.msi = Self::window(domain);
                 let domain = self.call(|driver, bench| driver.hwpt_alloc(bench, &request))?;
                 DomainHandle { domain, guest: None, directory: None }
@@ -134,7 +135,8 @@ impl<'a> Player<'a> {
             return Ok((DomainHandle { domain: parent.domain, guest: None, directory }, data));
         }
         // A guest counts its PSCIDs from 1, as the host does: only the GSCID tells them apart.
-        let pscid = self.scenario.domains.position(name).unwrap_or(0) as u32 + 1;
+        let position = self.scenario.domains.position(name).unwrap_or(0) as u32;
+        let pscid = domain.pscid.as_ref().map_or(position + 1, |pscid| pscid.value);
         let mode = scheme(domain.paging_mode());
         let table = self.call(|driver, bench| driver.guest_table(bench, guest, Some(mode), pscid))?;
         let data = self.driver.nested_data(table)?;
