@@ -131,7 +131,7 @@ fn json_is_the_same_but_for_times_whatever_j_is() {
         })
         .collect();
     assert_eq!(documents[0], documents[1]);
-    assert_eq!(documents[0]["runs"].as_array().map(Vec::len), Some(14));
+    assert_eq!(documents[0]["runs"].as_array().map(Vec::len), Some(18));
     assert!(documents[0]["runs"][0]["figures"]["translations_compared"].as_u64() > Some(0));
 }
 

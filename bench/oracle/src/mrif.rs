@@ -493,9 +493,21 @@ impl Oracle {
                 continue;
             }
             self.files.failures.remove(at);
+            may_be.extend(if may_be.is_empty() { self.failed_though_done(&failure, now) } else { None });
             self.came_to_nothing(&failure, &may_be, now);
         }
         self.files.settle(now);
+    }
+
+    /// One that seemed to be done, since a notice was taken for its own, and that memory refused.
+    fn failed_though_done(&mut self, failure: &Failure, now: Cycle) -> Option<Msi> {
+        let at = (0..self.files.done.len()).find(|&at| {
+            let msi = self.files.done[at].clone();
+            self.may_have_met(&msi, failure, now)
+        })?;
+        let msi = self.files.done.remove(at);
+        self.give_back(std::slice::from_ref(&msi), now);
+        Some(msi)
     }
 
     fn may_have_met(&mut self, msi: &Msi, failure: &Failure, now: Cycle) -> bool {

@@ -149,7 +149,7 @@ pub enum DriverFault {
     ContextPerParent,
     /// A changed process context is not followed by IODIR.INVAL_PDT
     SkipProcessSync,
-    /// A changed MSI page table is not followed by IOTINVAL.GVMA
+    /// A changed MSI page table is not followed by IOTINVAL.GVMA; nor is one that was switched on or off, by its tags
     SkipMsiFlush,
 }
 

@@ -89,6 +89,9 @@ const SEVERAL: &str = "follows from operations that were skipped";
 /// The operation is not made.
 pub(super) const NO_ATS_PORTS: &str = "messages of PCIe ATS: the cases are not played on those ports yet";
 
+/// The operation is made, and what shows on the ports depends on more than the case says.
+pub(super) const IN_MEMORY: &str = "an interrupt file in memory: of accesses to it only MSIs have an effect";
+
 /// Why operations of a case are skipped on a device.
 pub(super) struct Blame<'a> {
     case: &'a Case,

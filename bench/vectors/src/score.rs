@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::case::Case;
 use super::compare::{Difference, compare};
 use super::model::Model;
-use super::needs::{Blame, NO_ATS_PORTS};
+use super::needs::{Blame, IN_MEMORY, NO_ATS_PORTS};
 use super::subject::{Device, Lost, Observed, Subject};
 
 /// What became of one class, or of all.
@@ -98,6 +98,7 @@ impl Scores {
             };
             match device.act(&op.action) {
                 Err(lost) => return self.lost(case, at, lost),
+                Ok(_) if applies && op.expected.mrif == Some(1) => self.skip(case, at, IN_MEMORY.to_owned()),
                 Ok(observed) if applies => self.judge(case, at, Ok(observed)),
                 Ok(_) => {
                     let reason = if is_scored(case, at) { blame.reason(at) } else { String::new() };
