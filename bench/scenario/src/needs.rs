@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::at::At;
-use super::domain::DomainKind;
+use super::domain::{DomainKind, Mapping};
 use super::file::Scenario;
 use super::invalidate::Invalidate;
 use super::machine::{ContextFormat, IGS, IGS_WSI};
@@ -123,12 +123,28 @@ impl Scenario {
         formats || features || width
     }
 
+    /// The highest physical address that its mappings name: those of the host.
+    fn highest_address(&self) -> u64 {
+        let of_host = |name: &str| self.domains.get(name).is_some_and(|own| own.kind.value == DomainKind::Paging);
+        let last = |mapping: &Mapping| mapping.to.as_ref().map(|to| to.0.saturating_add(mapping.bytes() - 1));
+        let made = self.domains.iter().filter(|(_, own)| own.kind.value == DomainKind::Paging);
+        let steps = self.all_steps();
+        let of_step = |step: &&At<Step>| match &step.value {
+            Step::Map(map) if of_host(&map.domain) && map.fails.is_none() => last(&map.range),
+            Step::SetPte(set) if of_host(&set.domain) => set.to.as_ref().map(|to| to.0),
+            _ => None,
+        };
+        let made = made.flat_map(|(_, own)| own.map.iter()).filter_map(|mapping| last(mapping));
+        made.chain(steps.iter().filter_map(of_step)).max().unwrap_or(0)
+    }
+
     /// What a device lacks of what the scenario names, and of what it does: the paging modes of its domains, features
     /// that it asks for, operands of commands, memory types, physical addresses of a width.
     pub fn lacking(&self, offer: &Offer) -> BTreeSet<Requirement> {
         let Offer { capabilities, follows_strap } = *offer;
         let strap = (!follows_strap && self.leaves_out(capabilities)).then_some(Requirement::Strap);
-        let is_wide = self.iommu.physical_bits.is_some() || self.driver.memory.is_some();
+        let is_beyond = self.highest_address() >> ((capabilities & PAS) >> 32) != 0;
+        let is_wide = self.iommu.physical_bits.is_some() || self.driver.memory.is_some() || is_beyond;
         let width = is_wide.then_some(Requirement::PhysicalBits);
         let named = self.requires.iter().map(|needed| needed.value);
         let is_met = |needed: &Requirement| match needed {
@@ -242,6 +258,11 @@ mod tests {
         assert_eq!(of(&scenario(&named), narrow), [Requirement::PhysicalBits]);
         assert_eq!(of(&scenario(&named), ALL), [], "56 bits, which nobody had to name");
         assert_eq!(of(&scenario(READ), narrow), []);
+        let mapped = |to: &str| {
+            format!("domains: {{ a: {{ kind: paging, map: [{{ iova: 0x1000, to: {to}, pages: 2 }}] }} }}\n{READ}")
+        };
+        assert_eq!(of(&scenario(&mapped("0xff_ffff_e000")), narrow), [], "the last two pages that there are");
+        assert_eq!(of(&scenario(&mapped("0xff_ffff_f000")), narrow), [Requirement::PhysicalBits], "one is beyond");
         assert_eq!(scenario(READ).strap_for(&Offer::up_to(narrow)) & PAS, 40 << 32);
     }
 
