@@ -182,6 +182,16 @@ pub struct Failure {
     pub cycle: Cycle,
 }
 
+impl Failure {
+    /// It may be the store of this MSI that memory refused, as far as time and identity tell.
+    pub fn is_store_of(&self, msi: &Msi) -> bool {
+        match self.refused {
+            Refused::Store { bits, .. } => bits & msi.bit() != 0 && self.cycle >= msi.start,
+            Refused::Notice(..) => false,
+        }
+    }
+}
+
 /// Every MSI of which something is still to come.
 #[derive(Debug, Default)]
 pub struct InterruptFiles {

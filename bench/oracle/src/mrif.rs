@@ -256,13 +256,8 @@ impl Oracle {
         let mut open: Vec<usize> =
             (0..self.files.msis.len()).filter(|&at| self.files.msis[at].noticed.is_none()).collect();
         // Those that must be announced come first, those that memory may have refused last.
-        let may_have_failed = |msi: &Msi| {
-            let is_its = |failure: &Failure| match failure.refused {
-                Refused::Store { bits, .. } => bits & msi.bit() != 0 && failure.cycle >= msi.start,
-                Refused::Notice(..) => false,
-            };
-            msi.stored.is_none() && self.files.failures.iter().any(is_its)
-        };
+        let may_have_failed =
+            |msi: &Msi| msi.stored.is_none() && self.files.failures.iter().any(|failure| failure.is_store_of(msi));
         open.sort_by_key(|&at| (may_have_failed(&self.files.msis[at]), self.files.msis[at].optional));
         if let Some(&at) = open.iter().find(|&&at| self.may_announce(at, notice, now, reaches)) {
             return Some(at);
@@ -361,10 +356,7 @@ impl Oracle {
     pub(super) fn unstored_msi(&mut self, by: Cycle, now: Cycle) -> Option<Ticket> {
         let at = (0..self.files.msis.len()).find(|&at| {
             let msi = &self.files.msis[at];
-            let came_to_nothing = |failure: &Failure| match failure.refused {
-                Refused::Store { bits, .. } => bits & msi.bit() != 0 && failure.cycle >= msi.start,
-                Refused::Notice(..) => false,
-            };
+            let came_to_nothing = |failure: &Failure| failure.is_store_of(msi);
             let is_due = msi.end.is_some_and(|end| end <= by) && (!msi.optional || msi.sent.is_some());
             is_due && !self.files.failures.iter().any(came_to_nothing) && !self.is_stored(at, now)
         })?;

@@ -56,6 +56,25 @@ fn the_good_one_is_good() {
 }
 
 #[test]
+fn tags_and_the_memory_of_the_driver() {
+    let host = "host: { kind: paging, nest-parent: true,";
+    let with = |key: &str| format!("{host} {key},");
+    let help = "`pscid` is of a first stage, `gscid` of a nest parent";
+    wrong(host, &with("pscid: 1"), "1", "domain `host` has no PSCID of its own", help);
+    wrong(host, &with("gscid: 0x10000"), "0x10000", "GSCID 65536 does not exist", "");
+    let plain = "plain: { kind: paging,";
+    wrong(plain, &format!("{plain} pscid: 0x100000,"), "0x100000", "PSCID 1048576 does not exist", "");
+    let devices = "devices:\n";
+    let memory = |address: &str| format!("driver: {{ memory: {address} }}\n{devices}");
+    wrong(devices, &memory("0x8000_0800"), "0x8000_0800", "0x80000800 is not aligned", "");
+    let help = "the last address of a range is at most 0xffffffffffffff";
+    let message = "0xfffffff8000000 does not fit in 56 bits of physical address";
+    wrong(devices, &memory("0xff_ffff_f800_0000"), "0xff_ffff_f800_0000", message, help);
+    let good = GOOD.replace(host, &with("gscid: 0xffff")).replace(devices, &memory("0xff_ffff_f000_0000"));
+    assert!(parse("a.yaml", &good).is_ok());
+}
+
+#[test]
 fn ats() {
     let device = "  nic: { id: 0x12, domain: host }";
     let own = |ats: &str| format!("  nic: {{ id: 0x12, domain: host, ats: {ats} }}");

@@ -48,6 +48,13 @@ fn every_refusal_has_its_errno_and_changes_nothing() {
             request.data.extend([0, 0, 1, 0]);
             alloc(b, request)
         }),
+        ("GSCID that is in use", EBUSY, &|b| alloc(b, HwptRequest::nest_parent("x").tag(Some(1)))),
+        ("GSCID that does not exist", ERANGE, &|b| alloc(b, HwptRequest::nest_parent("x").tag(Some(0x1_0000)))),
+        ("PSCID that does not exist", ERANGE, &|b| alloc(b, HwptRequest::paging("x").tag(Some(0x10_0000)))),
+        ("tag of a nested domain", EINVAL, &|b| {
+            let request = nested(b).tag(Some(9));
+            alloc(b, request)
+        }),
         ("unknown flag", EOPNOTSUPP, &|b| alloc(b, HwptRequest { flags: 1 << 31, ..HwptRequest::default() })),
         ("dirty tracking", EOPNOTSUPP, &|b| {
             alloc(b, HwptRequest { flags: DIRTY_TRACKING | NEST_PARENT, ..HwptRequest::default() })

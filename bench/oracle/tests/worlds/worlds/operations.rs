@@ -70,37 +70,32 @@ pub fn never_told() -> World {
     world
 }
 
-pub fn hitless_context() -> World {
-    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
-    let world = World::new("hitless change of a root");
-    let world = world.context(1, [&[("V", V), ("0", 0)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
-    let mut world = tables(world)
+/// Root R0 leads to page A, root R1 to page C. Which of them counts, the context says.
+fn between_roots(world: World) -> World {
+    tables(world)
         .fixed("T0[1]", T0 + 8, leaf(A))
         .fixed("R1[0]", R1, table(M1))
         .fixed("M1[0]", M1, table(T1))
         .fixed("T1[1]", T1 + 8, leaf(C))
         .request(1, None, 1, false)
-        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)])
-        .pages(&[A, C])
-        .depth(4, 6);
+}
+
+/// What `fsc` may be for these.
+const ROOTS: [(&str, u64); 2] = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
+
+pub fn hitless_context() -> World {
+    let world = World::new("hitless change of a root");
+    let world = world.context(1, [&[("V", V), ("0", 0)], &[], &[("P0", pscid(0))], &ROOTS, &[], &[], &[]]);
+    let mut world = between_roots(world).commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)]).pages(&[A, C]).depth(4, 6);
     world.promises = vec![Promise::Effective, Promise::Hitless];
     world
 }
 
 /// A tag and a root: with one of them changed requests still come out as before.
 pub fn hitless_tags() -> World {
-    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
     let world = World::new("hitless change of a tag and a root");
-    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0)), ("P1", pscid(1))], &fsc, &[], &[], &[]]);
-    let mut world = tables(world)
-        .fixed("T0[1]", T0 + 8, leaf(A))
-        .fixed("R1[0]", R1, table(M1))
-        .fixed("M1[0]", M1, table(T1))
-        .fixed("T1[1]", T1 + 8, leaf(C))
-        .request(1, None, 1, false)
-        .commands(&[Cmd::Ddt(Some(1)), vma(None, None)])
-        .pages(&[A, C])
-        .depth(3, 5);
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0)), ("P1", pscid(1))], &ROOTS, &[], &[], &[]]);
+    let mut world = between_roots(world).commands(&[Cmd::Ddt(Some(1)), vma(None, None)]).pages(&[A, C]).depth(3, 5);
     world.promises = vec![Promise::Hitless];
     world
 }
@@ -154,18 +149,9 @@ pub fn pointer_never_told() -> World {
 
 /// The scenario ends, and a root was changed.
 pub fn root_never_told() -> World {
-    let fsc = [("R0", root(SV39, 0, R0)), ("R1", root(SV39, 0, R1))];
     let world = World::new("a root that is never invalidated");
-    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0))], &fsc, &[], &[], &[]]);
-    let mut world = tables(world)
-        .fixed("T0[1]", T0 + 8, leaf(A))
-        .fixed("R1[0]", R1, table(M1))
-        .fixed("M1[0]", M1, table(T1))
-        .fixed("T1[1]", T1 + 8, leaf(C))
-        .request(1, None, 1, false)
-        .commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)])
-        .pages(&[A, C])
-        .depth(4, 6);
+    let world = world.context(1, [&[("V", V)], &[], &[("P0", pscid(0))], &ROOTS, &[], &[], &[]]);
+    let mut world = between_roots(world).commands(&[Cmd::Ddt(Some(1)), vma(Some(0), None)]).pages(&[A, C]).depth(4, 6);
     world.rests = true;
     world
 }
