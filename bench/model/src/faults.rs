@@ -18,6 +18,8 @@ const ROOM: usize = 8;
 pub(super) struct FaultQueue {
     nature: Nature,
     waiting: VecDeque<FaultRecord>,
+    /// Walkers that wait for room, in the order in which they came
+    line: VecDeque<usize>,
     writing: bool,
     /// The tail has moved for the record that is being written: a habit
     counted: bool,
@@ -25,12 +27,37 @@ pub(super) struct FaultQueue {
 
 impl FaultQueue {
     pub(super) fn new(nature: Nature) -> Self {
-        Self { nature, waiting: VecDeque::with_capacity(2 * ROOM), writing: false, counted: false }
+        Self {
+            nature,
+            waiting: VecDeque::with_capacity(2 * ROOM),
+            line: VecDeque::new(),
+            writing: false,
+            counted: false,
+        }
     }
 
     /// Takes another record.
     pub(super) fn has_room(&self) -> bool {
         self.waiting.len() < ROOM
+    }
+
+    /// Takes another record of this walker. One that finds no room stands in line: where walkers came by their numbers, the
+    /// last of them would find none for as long as the others fill it.
+    pub(super) fn has_room_for(&mut self, walker: usize) -> bool {
+        let ahead = self.line.iter().position(|other| *other == walker).unwrap_or_else(|| {
+            self.line.push_back(walker);
+            self.line.len() - 1
+        });
+        let has_room = self.waiting.len() + ahead < ROOM;
+        if has_room {
+            self.leave(walker);
+        }
+        has_room
+    }
+
+    /// A walker waits for no room.
+    pub(super) fn leave(&mut self, walker: usize) {
+        self.line.retain(|other| *other != walker);
     }
 
     /// A fault is to be reported.

@@ -257,6 +257,9 @@ impl Walkers {
                 && let Some(job) = walker.job
             {
                 self.replay(at, job, &config, world);
+                if self.walkers[at].job.is_none() {
+                    world.faults.leave(at);
+                }
             }
         }
     }
@@ -425,17 +428,17 @@ impl Walkers {
             (Err(Outcome::Unavailable), None) => {}
             (Err(Outcome::Translated(translation)), _) => self.end_translated(job, &request, translation, at, world),
             (Err(Outcome::Fault(fault)), _) => {
-                if job != Job::Prefetch && self.is_reported(fault) && !world.faults.has_room() {
+                if job != Job::Prefetch && self.is_reported(fault) && !world.faults.has_room_for(at) {
                     return;
                 }
                 if job != Job::Page {
                     self.end_refused(at, job, &request, fault, world);
-                } else if !self.end_located(Err(fault), world) {
+                } else if !self.end_located(Err(fault), at, world) {
                     return;
                 }
             }
             (Ok(dc), _) => {
-                if !self.end_located(Ok(dc), world) {
+                if !self.end_located(Ok(dc), at, world) {
                     return;
                 }
             }
@@ -621,8 +624,12 @@ impl Walkers {
     }
 
     /// The device context of a page request was looked for; false where there is no room for what follows.
-    fn end_located(&self, found: Result<&DeviceContext, &Fault>, world: &mut World<'_>) -> bool {
-        if !world.ats.may_respond() || !world.faults.has_room() {
+    fn end_located(&self, found: Result<&DeviceContext, &Fault>, at: usize, world: &mut World<'_>) -> bool {
+        if !world.ats.may_respond() {
+            world.faults.leave(at);
+            return false;
+        }
+        if !world.faults.has_room_for(at) {
             return false;
         }
         if let Some(fault) = world.pages.located(found, world.ats)

@@ -80,6 +80,12 @@ impl Configuration {
         self.fctl.last().map_or(Fctl(0), |setting| setting.value)
     }
 
+    /// `fctl` as software had last written it by this cycle.
+    pub fn fctl_at(&self, cycle: Cycle) -> Fctl {
+        let by_then = self.fctl.iter().rev().find(|setting| setting.from <= cycle);
+        by_then.map_or(self.fctl(), |setting| setting.value)
+    }
+
     /// Every value of `ddtp` under which a request between these cycles may have been translated, newest first.
     pub fn ddtp_choices(&self, start: Cycle, end: Cycle) -> impl Iterator<Item = Ddtp> + '_ {
         self.ddtp.choices(start, end)

@@ -7,7 +7,7 @@
 //! device's own word, and nobody else's fault.
 
 use events::{Cycle, InvalidationRequest, TranslationCompletion, range_log2};
-use golden::{Access, DeviceId, Iova, Kind, Outcome, Request, Response, WordRef};
+use golden::{Access, Config, DeviceId, Iova, Kind, Outcome, Request, Response, WordRef};
 
 use super::Oracle;
 use super::choice::Choice;
@@ -186,8 +186,7 @@ impl Oracle {
     fn is_right_at_rest(&self, kept: &Kept, iova: Iova, request: &Request, window: Window) -> bool {
         let kind = Kind::Ats { no_write: request.access != Access::Write, execute: request.access == Access::Execute };
         let ask = Request { kind, iova, access: Access::Read, ..kept.request };
-        let config = self.search.config();
-        let leads = |mut view: View<'_>| match golden::translate(&config, &mut view, &ask) {
+        let leads = |config: &Config, mut view: View<'_>| match golden::translate(config, &mut view, &ask) {
             Outcome::Translated(right) => {
                 let permitted = match request.access {
                     Access::Read => right.permissions.read,
@@ -202,7 +201,10 @@ impl Oracle {
         };
         let (memory, histories) = (&self.search.memory, &self.search.histories);
         let moments = self.software.moments(window, histories).cycles;
-        leads(View::now(memory)) || moments.iter().any(|&cycle| leads(View::at(memory, histories, cycle)))
+        let then = |&cycle: &Cycle| {
+            self.configs_at_rest(cycle).iter().any(|config| leads(config, View::at(memory, histories, cycle)))
+        };
+        leads(&self.search.config(), View::now(memory)) || moments.iter().any(then)
     }
 
     /// The translation can be explained by what no operation had retired when it was used.

@@ -2,7 +2,7 @@
 //! Judging software: the device is cleared, and the explanation is looked for that is kindest to software.
 
 use events::Cycle;
-use golden::{Kind, Outcome, Request, Role, Spa, Stage, WordRef};
+use golden::{Config, Kind, Outcome, Request, Role, Spa, Stage, WordRef};
 
 use super::Oracle;
 use super::choice::Choice;
@@ -173,19 +173,25 @@ impl Oracle {
         }
     }
 
-    /// How the request would have come out by memory at rest, at each of these moments.
+    /// How the request would have come out by memory and registers at rest, at each of these moments.
     fn at_rest_around(&self, served: &Served, moments: &Moments) -> AtRest {
-        let config = self.search.config();
         let mut at_rest = AtRest::default();
         for &cycle in &moments.cycles {
-            let mut view = match self.slips.has(Slip::RestIsNow) {
-                true => View::now(&self.search.memory),
-                false => View::at(&self.search.memory, &self.search.histories, cycle),
-            };
-            at_rest.outcomes.push(golden::translate(&config, &mut view, &served.request));
-            at_rest.words.append(&mut view.looked_at);
+            for config in &self.configs_at_rest(cycle) {
+                let mut view = match self.slips.has(Slip::RestIsNow) {
+                    true => View::now(&self.search.memory),
+                    false => View::at(&self.search.memory, &self.search.histories, cycle),
+                };
+                at_rest.outcomes.push(golden::translate(config, &mut view, &served.request));
+                at_rest.words.append(&mut view.looked_at);
+            }
         }
         at_rest
+    }
+
+    /// Each configuration that software may count on at a moment at rest.
+    pub(super) fn configs_at_rest(&self, cycle: Cycle) -> Vec<Config> {
+        if self.slips.has(Slip::RegistersAreNow) { vec![self.search.config()] } else { self.search.configs_at(cycle) }
     }
 
     /// Which promises software has kept by the explanation that is kindest to it. A first accusation is made only after a

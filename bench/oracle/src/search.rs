@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All that the search for an explanation goes by: what the device read, what memory held, and what was invalidated.
 
+use events::Cycle;
 use golden::Config;
 
 use super::Settings;
@@ -65,6 +66,16 @@ impl Search {
     /// What is known of memory, of commands, and of the ways by which entries were found.
     pub const fn facts(&self) -> Facts<'_> {
         Facts { histories: &self.histories, invalidations: &self.invalidations, tagged: &self.tagged }
+    }
+
+    /// Every configuration that may have ruled in this cycle, oldest first: while `ddtp` may still be busy, both its old
+    /// and its new value.
+    pub fn configs_at(&self, cycle: Cycle) -> Vec<Config> {
+        let now = Config { fctl: self.configuration.fctl_at(cycle), ..self.config() };
+        let of = |ddtp| Config { ddtp, ..now };
+        let mut configs: Vec<Config> = self.configuration.ddtp_choices(cycle, cycle).map(of).collect();
+        configs.reverse();
+        configs
     }
 
     /// The configuration as it is now.

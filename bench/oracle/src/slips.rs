@@ -181,6 +181,8 @@ slips! {
     JudgedTooEarly,
     /// S1: memory at rest is memory as it is at the judgement
     RestIsNow,
+    /// S1: registers at rest are registers as they are at the judgement
+    RegistersAreNow,
     /// S1: a refusal is never well served
     RefusalIsTorn,
     /// S1: a refusal is always well served
