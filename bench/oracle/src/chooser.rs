@@ -435,8 +435,11 @@ impl<'a> Chooser<'a> {
     fn add_unread(&mut self, word: &WordRef, history: &Word, is_left_out: bool) {
         for value in history.values() {
             let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
+            // A request may be judged long after it has ended.
+            let since = if is_left_out { 0 } else { self.window.offered };
+            let until = self.known.slips.left_out_until(is_left_out, self.window);
             let counts = || {
-                (is_left_out || history.held_between(value, self.window.offered, self.window.end))
+                history.held_between(value, since, until)
                     && judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_ok()
             };
             let wrong = self.known.slips.counts_unread(history, value, self.window);

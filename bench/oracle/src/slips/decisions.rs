@@ -51,6 +51,11 @@ impl Slips {
         }
     }
 
+    /// D2: until when memory must have come to hold a value of a word that was not read.
+    pub fn left_out_until(self, is_left_out: bool, window: Window) -> Cycle {
+        if is_left_out && self.has(Slip::LeftOutOfLater) { Cycle::MAX } else { window.end }
+    }
+
     /// D3: since when memory must have held a value with V = 0.
     pub fn invalid_since(self, role: &Role, window: Window) -> Cycle {
         let is_context = matches!(role, Role::DeviceContext { .. } | Role::ProcessContext { .. });

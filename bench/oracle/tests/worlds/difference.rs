@@ -60,6 +60,7 @@ fn line(world: &World, event: &Event) -> String {
         Event::End => "it returns".to_owned(),
         Event::Free(page) => format!("software frees page {:#x}", world.frees[page] >> 12),
         Event::Take(page) => format!("software takes page {:#x} again", world.frees[page] >> 12),
+        Event::Off => "software switches the directory off".to_owned(),
         Event::Rest => "the scenario ends".to_owned(),
     }
 }

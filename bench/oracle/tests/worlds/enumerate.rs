@@ -255,6 +255,9 @@ impl<'a> State<'a> {
         if self.open_fence {
             next.push(self.after(Event::Done));
         }
+        if world.turns_off && is_over && !self.trace.contains(&Event::Off) {
+            next.push(self.after(Event::Off));
+        }
     }
 
     fn after(&self, event: Event) -> State<'a> {
@@ -293,7 +296,7 @@ impl<'a> State<'a> {
             Event::End => state.running = None,
             Event::Free(page) => state.freed[page] = true,
             Event::Take(page) => state.freed[page] = false,
-            Event::Rest => {}
+            Event::Off | Event::Rest => {}
         }
         state
     }

@@ -125,6 +125,8 @@ pub enum Fault {
     OnlyNewState,
     /// Software 1: no explanation will do, only memory at rest
     OnlyAtRest,
+    /// Software 1: registers at rest are as they are at the judgement
+    RegistersAreNow,
     /// Software 2: what an operation has retired may be used
     StaleIsFine,
     /// Software 2: an operation retires for requests that are there already
@@ -193,6 +195,7 @@ impl Fault {
         (Fault::OnlyOldState, "hitless change of a leaf", 3),
         (Fault::OnlyNewState, "hitless change of two words", 4),
         (Fault::OnlyAtRest, "hitless change beside stores", 4),
+        (Fault::RegistersAreNow, "hitless change, the directory off", 5),
         (Fault::StaleIsFine, "effective change of a leaf", 2),
         (Fault::RetiredWhileInHand, "effective change of a leaf", 3),
     ];

@@ -220,6 +220,11 @@ impl<'a> Stage<'a> {
                 let start = Spa(world.frees[page]);
                 self.observe(&[BusEvent::Taken { start, bytes: 0x1000 }])
             }
+            Event::Off => {
+                self.register(offset::DDTP, 8, 0);
+                let (bytes, value, accepted) = (8, 0, self.now);
+                self.observe(&[BusEvent::RegRead { offset: offset::DDTP, bytes, value, accepted }])
+            }
             Event::Rest => self.observe(&[BusEvent::Rest]),
         }
     }

@@ -66,6 +66,8 @@ pub struct Record<'a> {
     pub loose: Vec<(Gap, usize)>,
     /// Pages that software has given up and not taken again
     pub freed: Vec<u64>,
+    /// The gap from which on the directory is off
+    pub off: Option<Gap>,
     /// The scenario has ended
     pub is_over: bool,
     /// Devices and processes that have had a request accepted
@@ -91,6 +93,7 @@ impl<'a> Record<'a> {
             operations: vec![],
             loose: vec![],
             freed: vec![],
+            off: None,
             is_over: trace.last() == Some(&Event::Rest),
             askers: vec![],
             end: trace.len(),
@@ -143,6 +146,7 @@ impl<'a> Record<'a> {
                 }
                 Event::Free(page) => record.freed.push(world.frees[page] >> 12),
                 Event::Take(page) => record.freed.retain(|freed| *freed != world.frees[page] >> 12),
+                Event::Off => record.off = Some(after),
                 Event::Rest => {}
             }
             if matches!(

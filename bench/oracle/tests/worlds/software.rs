@@ -100,8 +100,12 @@ fn by_one_moment(
     explained(asked, faults, &Without { retired: retired(asked, hand.accepted, faults), pinned, ..Without::default() })
 }
 
-/// The answer that memory at rest gives.
+/// The answer that memory and registers at rest give.
 fn at_rest(record: &Record<'_>, hand: &InHand, rest: Gap, faults: Faults) -> Answer {
+    let looked = if faults.has(Fault::RegistersAreNow) { record.end } else { rest };
+    if record.off.is_some_and(|off| off <= looked) {
+        return Answer::Refused;
+    }
     let (since, end, in_force, without) = (rest, rest, Vec::new(), &Without::default());
     let moment = Moment { record, since, end, in_force, ahead: false, kept: &[], faults, without, rest: Some(rest) };
     Walk::go(&moment, hand.request).0[0]

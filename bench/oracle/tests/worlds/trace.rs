@@ -82,6 +82,8 @@ pub enum Event {
     Free(usize),
     /// `M+`: somebody owns it again
     Take(usize),
+    /// Software switches the directory off, and sees that it is
+    Off,
     /// The scenario ends
     Rest,
 }

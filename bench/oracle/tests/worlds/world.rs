@@ -51,6 +51,8 @@ pub struct World {
     pub frees: Vec<u64>,
     /// The scenario ends behind the last request, and until then commands may still follow
     pub rests: bool,
+    /// Software may switch the directory off within an operation, once all requests have been answered
+    pub turns_off: bool,
     /// Software also acts outside of its operations
     pub loose: bool,
     /// Requests in a trace, at most
@@ -106,6 +108,7 @@ impl World {
             promises: Vec::new(),
             frees: Vec::new(),
             rests: false,
+            turns_off: false,
             loose: false,
             rounds: 1,
             depth: (4, 6),

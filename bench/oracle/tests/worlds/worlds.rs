@@ -94,6 +94,7 @@ pub fn all() -> Vec<World> {
         operations::hitless_pair(),
         operations::hitless_high_pointer(),
         operations::hitless_offers(),
+        operations::hitless_off(),
         operations::hitless_beside_stores(),
         operations::given_up(),
         operations::never_told(),

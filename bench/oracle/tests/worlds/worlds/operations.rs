@@ -100,6 +100,14 @@ pub fn hitless_tags() -> World {
     world
 }
 
+/// The same, and the directory may be off by the time at which a request is judged.
+pub fn hitless_off() -> World {
+    let mut world = hitless_tags().depth(4, 5);
+    world.name = "hitless change, the directory off";
+    world.turns_off = true;
+    world
+}
+
 /// Two words that only together make sense.
 pub fn hitless_pair() -> World {
     let mut world = first(World::new("hitless change of two words"), 1, R0)
