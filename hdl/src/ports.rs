@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The one table of the device's ports: name, width, and the field of [`Inputs`] or [`Outputs`] behind it.
 
-use boundary::{Inputs, Outputs};
+use boundary::{Groups, Inputs, Outputs};
 use verilated::{Binding, PortGroup, PortSpec};
 
 /// A port as a word.
@@ -33,9 +33,9 @@ macro_rules! inputs {
         pub(crate) const $list: &[(&str, u32)] = &[$((stringify!($port), $width)),*];
 
         /// Copies the fields to the words of these ports.
-        pub(crate) fn $drive(inputs: &Inputs, words: &mut [u64; $list.len()]) {
+        pub(crate) fn $drive(_inputs: &Inputs, words: &mut [u64; $list.len()]) {
             let [$($port),*] = words;
-            $(*$port = u64::from(inputs.$($field).+);)*
+            $(*$port = u64::from(_inputs.$($field).+);)*
         }
     };
 }
@@ -272,37 +272,157 @@ outputs! {
     ats_rspstatus_o[4] = ats.response.status;
 }
 
+inputs! {
+    /// The inputs of `*_rpoison_*`.
+    POISON_INPUTS drive_poison;
+    mem_rpoison_i[1] = mem.r.poison;
+    ptw_rpoison_i[1] = ptw.r.poison;
+}
+
+outputs! {
+    /// The output of `*_rpoison_*`.
+    POISON_OUTPUTS sample_poison;
+    dev_rpoison_o[1] = dev.r.poison;
+}
+
+inputs! {
+    /// QoS IDs come out alone.
+    QOS_INPUTS drive_qos;
+}
+
+outputs! {
+    /// The outputs `*_rcid_o` and `*_mcid_o`.
+    QOS_OUTPUTS sample_qos;
+    mem_awrcid_o[12] = mem.aw.rcid;
+    mem_awmcid_o[12] = mem.aw.mcid;
+    mem_arrcid_o[12] = mem.ar.rcid;
+    mem_armcid_o[12] = mem.ar.mcid;
+    ptw_awrcid_o[12] = ptw.aw.rcid;
+    ptw_awmcid_o[12] = ptw.aw.mcid;
+    ptw_arrcid_o[12] = ptw.ar.rcid;
+    ptw_armcid_o[12] = ptw.ar.mcid;
+}
+
 /// Where `caps_i` is among the inputs.
 const CAPS: usize = 1;
 
 /// Leaves only these bits of the strap.
-pub(crate) fn mask_capabilities(words: &mut [u64; INPUTS.len()], mask: u64) {
-    words[CAPS] &= mask;
-}
-
-/// The ports to bind, in the order of the tables: those that every device has, and those that only one with ATS has.
-pub(crate) fn binding() -> Binding {
-    let specs = |list: &[(&str, u32)]| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
-    let ats = PortGroup { name: "ats_*".to_owned(), inputs: specs(ATS_INPUTS), outputs: specs(ATS_OUTPUTS) };
-    Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS), groups: vec![ats] }
-}
-
-/// Name and width of each port but the clock, `ats_*` among them: for whoever shows waves.
-pub fn names() -> impl Iterator<Item = (&'static str, u32)> {
-    INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied()
-}
-
-/// Whether ports of these names and widths, inputs first, are those of a device, with `ats_*` or without.
-pub(crate) fn has_ats<'p>(mut found: impl Iterator<Item = (&'p str, u32)> + Clone) -> Option<bool> {
-    let plain = INPUTS.iter().chain(OUTPUTS).copied();
-    let with_ats = INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied();
-    if found.clone().eq(plain) {
-        Some(false)
-    } else if found.by_ref().eq(with_ats) {
-        Some(true)
-    } else {
-        None
+fn mask_capabilities(words: &mut [u64], mask: u64) {
+    if let Some(caps) = words.get_mut(CAPS) {
+        *caps &= mask;
     }
+}
+
+/// A list of ports: name and width.
+type Ports = [(&'static str, u32)];
+
+/// A group of ports that a device has all of or none of.
+struct Group {
+    /// For people
+    name: &'static str,
+    inputs: &'static Ports,
+    outputs: &'static Ports,
+    /// Bits of `capabilities` that need it
+    capabilities: u64,
+    drive: fn(&Inputs, &mut [u64]),
+    sample: fn(&[u64], &mut Outputs),
+    /// Where it stands among the groups of a device
+    flag: fn(&mut Groups) -> &mut bool,
+}
+
+macro_rules! group {
+    ($name:literal, $flag:ident, $caps:expr, $inputs:ident $drive:ident, $outputs:ident $sample:ident) => {
+        Group {
+            name: $name,
+            inputs: $inputs,
+            outputs: $outputs,
+            capabilities: $caps,
+            drive: |inputs, words| {
+                if let Some(words) = words.first_chunk_mut() {
+                    $drive(inputs, words);
+                }
+            },
+            sample: |words, outputs| {
+                if let Some(words) = words.first_chunk() {
+                    $sample(words, outputs);
+                }
+            },
+            flag: |groups| &mut groups.$flag,
+        }
+    };
+}
+
+/// Every optional group, in the order in which their words lie. ATS and T2GPA need `ats_*`, QOSID the QoS IDs.
+const GROUPS: [Group; 3] = [
+    group!("ats_*", ats, 0b11 << 25, ATS_INPUTS drive_ats, ATS_OUTPUTS sample_ats),
+    group!("*_rpoison_*", poison, 0, POISON_INPUTS drive_poison, POISON_OUTPUTS sample_poison),
+    group!("*_rcid_o, *_mcid_o", qos_ids, 1 << 41, QOS_INPUTS drive_qos, QOS_OUTPUTS sample_qos),
+];
+
+/// Copies all fields to the words of a device with these groups. A function that it has no ports for is not offered to it.
+pub(crate) fn drive_all(inputs: &Inputs, groups: Groups, words: &mut [u64]) {
+    if let Some(words) = words.first_chunk_mut() {
+        drive(inputs, words);
+    }
+    let mut next = INPUTS.len();
+    for group in &GROUPS {
+        if *(group.flag)(&mut { groups }) {
+            (group.drive)(inputs, words.get_mut(next..).unwrap_or_default());
+            next += group.inputs.len();
+        } else {
+            mask_capabilities(words, !group.capabilities);
+        }
+    }
+}
+
+/// Copies all words of a device with these groups to their fields.
+pub(crate) fn sample_all(words: &[u64], groups: Groups, outputs: &mut Outputs) {
+    if let Some(words) = words.first_chunk() {
+        sample(words, outputs);
+    }
+    let mut next = OUTPUTS.len();
+    for group in GROUPS.iter().filter(|group| *(group.flag)(&mut { groups })) {
+        (group.sample)(words.get(next..).unwrap_or_default(), outputs);
+        next += group.outputs.len();
+    }
+}
+
+/// The ports to bind, in the order of the tables: those that every device has, and the optional groups.
+pub(crate) fn binding() -> Binding {
+    let specs = |list: &Ports| list.iter().map(|&(name, width)| PortSpec::new(name, width)).collect();
+    let group = |group: &Group| PortGroup {
+        name: group.name.to_owned(),
+        inputs: specs(group.inputs),
+        outputs: specs(group.outputs),
+    };
+    Binding::Exact { inputs: specs(INPUTS), outputs: specs(OUTPUTS), groups: GROUPS.iter().map(group).collect() }
+}
+
+/// Name and width of each port but the clock, the optional ones among them: for whoever shows waves.
+pub fn names() -> impl Iterator<Item = (&'static str, u32)> {
+    let all = |groups: Groups| ports_of(groups);
+    all(Groups { ats: true, poison: true, qos_ids: true })
+}
+
+/// The ports of a device with these groups, inputs first.
+fn ports_of(groups: Groups) -> impl Iterator<Item = (&'static str, u32)> + Clone {
+    let of = move |list: fn(&Group) -> &'static Ports| {
+        let there = GROUPS.iter().filter(move |group| *(group.flag)(&mut { groups }));
+        there.flat_map(move |group| list(group).iter().copied())
+    };
+    let inputs = INPUTS.iter().copied().chain(of(|group| group.inputs));
+    inputs.chain(OUTPUTS.iter().copied()).chain(of(|group| group.outputs))
+}
+
+/// The groups of a device whose ports have these names and widths, inputs first; none if they are not those of a device.
+pub(crate) fn groups<'p>(found: impl Iterator<Item = (&'p str, u32)> + Clone) -> Option<Groups> {
+    let mut groups = Groups::default();
+    for group in &GROUPS {
+        let mut of_group = group.inputs.iter().chain(group.outputs).map(|port| port.0);
+        *(group.flag)(&mut groups) = of_group.any(|port| found.clone().any(|(name, _)| name == port));
+    }
+    let is_whole = found.clone().count() == ports_of(groups).count();
+    (is_whole && found.zip(ports_of(groups)).all(|(found, port)| found == port)).then_some(groups)
 }
 
 #[cfg(test)]
@@ -317,10 +437,6 @@ mod tests {
         std::fs::read_to_string(path).expect("DEVICE.md")
     }
 
-    fn all() -> impl Iterator<Item = &'static (&'static str, u32)> {
-        INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS)
-    }
-
     /// The read address channels of `dev_*` and `mem_*` are documented by their write address channels.
     fn documented(text: &str, port: &str) -> bool {
         let words: BTreeSet<&str> = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -330,25 +446,62 @@ mod tests {
     #[test]
     fn every_port_is_documented() {
         let text = document();
-        let missing: Vec<_> = all().map(|port| port.0).filter(|port| !documented(&text, port)).collect();
+        let missing: Vec<_> = names().map(|port| port.0).filter(|port| !documented(&text, port)).collect();
         assert!(missing.is_empty(), "not in DEVICE.md: {missing:?}");
         assert!(!documented(&text, "dev_awnothing_i"));
     }
 
     #[test]
     fn names_are_unique_and_say_the_direction() {
-        let names: BTreeSet<_> = all().map(|port| port.0).collect();
-        assert_eq!(names.len(), all().count());
-        assert!(INPUTS.iter().chain(ATS_INPUTS).all(|port| port.0.ends_with("_i") || port.0 == "rst_ni"));
-        assert!(OUTPUTS.iter().chain(ATS_OUTPUTS).all(|port| port.0.ends_with("_o")));
+        let unique: BTreeSet<_> = names().map(|port| port.0).collect();
+        assert_eq!(unique.len(), names().count());
+        let inputs = GROUPS.iter().flat_map(|group| group.inputs);
+        assert!(INPUTS.iter().chain(inputs).all(|port| port.0.ends_with("_i") || port.0 == "rst_ni"));
+        let outputs = GROUPS.iter().flat_map(|group| group.outputs);
+        assert!(OUTPUTS.iter().chain(outputs).all(|port| port.0.ends_with("_o")));
         assert_eq!(INPUTS[CAPS].0, "caps_i");
     }
 
     #[test]
-    fn ats_is_there_whole_or_not_at_all() {
-        assert_eq!(has_ats(INPUTS.iter().chain(OUTPUTS).copied()), Some(false));
-        assert_eq!(has_ats(INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).chain(ATS_OUTPUTS).copied()), Some(true));
-        assert_eq!(has_ats(INPUTS.iter().chain(ATS_INPUTS).chain(OUTPUTS).copied()), None);
+    fn a_group_is_there_whole_or_not_at_all() {
+        for bits in 0..8 {
+            let some = Groups { ats: bits & 1 != 0, poison: bits & 2 != 0, qos_ids: bits & 4 != 0 };
+            assert_eq!(groups(ports_of(some)), Some(some));
+            let without = |name| ports_of(some).filter(move |port| port.0 != name);
+            for port in ["ats_rspstatus_o", "ptw_rpoison_i", "mem_armcid_o"] {
+                let is_there = ports_of(some).any(|(name, _)| name == port);
+                assert_eq!(groups(without(port)).is_none(), is_there, "{port} of {some:?}");
+            }
+        }
+        assert_eq!(groups(ports_of(Groups::default()).skip(1)), None);
+    }
+
+    #[test]
+    fn groups_lie_behind_each_other_and_what_needs_one_that_is_missing_is_not_offered() {
+        let mut inputs = Inputs { caps: u64::MAX, ..Inputs::default() };
+        inputs.ats.page.prgi = 0x1ff;
+        inputs.ptw.r.poison = true;
+        let drive = |some: Groups| {
+            let ports = ports_of(some).filter(|port| port.0.ends_with("_i") || port.0 == "rst_ni");
+            let mut words = vec![0; ports.clone().count()];
+            drive_all(&inputs, some, &mut words);
+            let set = ports.zip(words).filter(|(_, word)| *word != 0);
+            set.map(|(port, word)| (port.0, word)).collect::<Vec<_>>()
+        };
+        let all = Groups { ats: true, poison: true, qos_ids: true };
+        assert_eq!(drive(all), [("caps_i", u64::MAX), ("ats_pageprgi_i", 0x1ff), ("ptw_rpoison_i", 1)]);
+        let poison = Groups { poison: true, ..Groups::default() };
+        assert_eq!(drive(poison), [("caps_i", !(0b11 << 25 | 1 << 41)), ("ptw_rpoison_i", 1)]);
+        let ids = Groups { poison: true, qos_ids: true, ..Groups::default() };
+        let words = ports_of(ids).filter(|port| port.0.ends_with("_o"));
+        let words: Vec<u64> =
+            words.map(|port| u64::from(port.0.contains("mcid") || port.0 == "dev_rpoison_o")).collect();
+        let mut outputs = Outputs::default();
+        sample_all(&words, ids, &mut outputs);
+        let mut expected = Outputs::default();
+        (expected.dev.r.poison, expected.mem.aw.mcid, expected.mem.ar.mcid) = (true, 1, 1);
+        (expected.ptw.aw.mcid, expected.ptw.ar.mcid) = (1, 1);
+        assert_eq!(outputs, expected);
     }
 
     #[test]

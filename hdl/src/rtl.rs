@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use boundary::{Dut, Inputs, Outputs, Stopped};
+use boundary::{Dut, Groups, Inputs, Outputs, Stopped};
 use verilated::{BuildError, Builder, LintReport, LoadError, Model, ModelConfig, Options, Stop, Watch};
 
 use crate::description::Description;
@@ -75,30 +75,24 @@ impl Library {
     pub fn instance(&self, seed: u64) -> Result<Rtl, LoadError> {
         let mut model = self.0.instance(&ModelConfig { seed, ..ModelConfig::default() })?;
         let found = model.ports().iter().map(|port| (port.name.as_str(), port.width));
-        let Some(ats) = ports::has_ats(found) else {
+        let Some(groups) = ports::groups(found) else {
             let reason = "its ports are not those of the device boundary of this version".to_owned();
             return Err(LoadError::Library { file: self.file().to_owned(), reason });
         };
         // Power-up: the reset goes active, so that it acts before the first clock edge and its assertions.
         for rst_n in [true, false] {
-            if let Some(words) = model.inputs_mut().first_chunk_mut() {
-                ports::drive(&Inputs { rst_n, ..Inputs::default() }, words);
-            }
+            ports::drive_all(&Inputs { rst_n, ..Inputs::default() }, groups, model.inputs_mut());
             model.apply().map_err(|stop| LoadError::Instance(stop.to_string()))?;
         }
-        Ok(Rtl { model, ats })
+        Ok(Rtl { model, groups })
     }
 }
-
-/// Bits of `capabilities` that need `ats_*`: ATS and T2GPA.
-const ATS_CAPABILITIES: u64 = 0b11 << 25;
 
 /// A Verilated RTL IOMMU.
 #[derive(Debug)]
 pub struct Rtl {
     model: Model,
-    /// It has the ports `ats_*`
-    ats: bool,
+    groups: Groups,
 }
 
 impl Rtl {
@@ -172,25 +166,15 @@ impl Dut for Rtl {
     #[inline]
     fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped> {
         // `Library::instance` has checked the number of words.
-        if let Some((words, rest)) = self.model.inputs_mut().split_first_chunk_mut() {
-            ports::drive(inputs, words);
-            match rest.first_chunk_mut() {
-                Some(words) if self.ats => ports::drive_ats(inputs, words),
-                // Who has no ports for it cannot be offered it.
-                _ => ports::mask_capabilities(words, !ATS_CAPABILITIES),
-            }
-        }
+        ports::drive_all(inputs, self.groups, self.model.inputs_mut());
         self.model.cycle().map_err(stopped)?;
         *outputs = Outputs::default();
-        if let Some((words, rest)) = self.model.outputs().split_first_chunk() {
-            ports::sample(words, outputs);
-            if let Some(words) = rest.first_chunk()
-                && self.ats
-            {
-                ports::sample_ats(words, outputs);
-            }
-        }
+        ports::sample_all(self.model.outputs(), self.groups, outputs);
         Ok(())
+    }
+
+    fn groups(&self) -> Groups {
+        self.groups
     }
 }
 

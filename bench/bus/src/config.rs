@@ -154,8 +154,8 @@ pub enum FaultKind {
     SlvErr,
     /// DECERR: nobody is there. A read beat carries all ones, a write beat is dropped.
     DecErr,
-    /// The data are damaged: a read answers SLVERR with the complement of what memory holds. Writing a whole
-    /// aligned doubleword heals it.
+    /// The data are damaged: a read brings the complement of what memory holds, with `RPOISON` where the device under
+    /// test has ports for that, and with SLVERR where not. Writing a whole aligned doubleword heals it.
     Poison,
 }
 

@@ -87,6 +87,11 @@ impl Bus {
         self.complaints.go_on();
     }
 
+    /// The device under test has ports for poison: poisoned data come with OKAY and that.
+    pub fn tell_poison(&mut self) {
+        self.faults.tell_poison();
+    }
+
     /// The memory, as it is after the stores of the last cycle.
     #[must_use]
     pub fn memory(&self) -> &Memory {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which addresses answer with an error, and what poison has been healed.
 
-use events::{DECERR, OKAY, SLVERR};
+use events::{DECERR, OKAY, POISONED, SLVERR};
 use rustc_hash::FxHashSet;
 
 use super::violation::Port;
@@ -14,11 +14,18 @@ pub(super) struct Faults {
     /// Doublewords of poisoned ranges that were written as a whole since. Asked for membership only, so its order
     /// is never seen.
     healed: FxHashSet<u64>,
+    /// Poison is told from a refused read
+    told: bool,
 }
 
 impl Faults {
     pub(super) fn new(ranges: Vec<FaultRange>) -> Self {
-        Self { ranges, healed: FxHashSet::default() }
+        Self { ranges, ..Self::default() }
+    }
+
+    /// The device has ports for poison.
+    pub(super) fn tell_poison(&mut self) {
+        self.told = true;
     }
 
     /// Adds a range. Poison is fresh again where it had been healed.
@@ -43,7 +50,7 @@ impl Faults {
             None => (held, OKAY),
             Some(FaultKind::SlvErr) => (held, SLVERR),
             Some(FaultKind::DecErr) => (u64::MAX, DECERR),
-            Some(FaultKind::Poison) => (!held, SLVERR),
+            Some(FaultKind::Poison) => (!held, if self.told { POISONED } else { SLVERR }),
         }
     }
 

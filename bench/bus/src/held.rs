@@ -14,10 +14,10 @@ pub(super) trait Payload: Copy + PartialEq {
 
 impl Payload for Address {
     fn describe(&self) -> String {
-        let Self { id, addr, len, size, burst, lock, cache, prot, qos, pbmt, atop, .. } = self;
+        let Self { id, addr, len, size, burst, lock, cache, prot, qos, pbmt, atop, rcid, mcid, .. } = self;
         format!(
             "id {id:#x} addr {addr:#x} len {len} size {size} burst {burst} lock {} cache {cache:#x} prot {prot} \
-             qos {qos} pbmt {pbmt} atop {atop:#x}",
+             qos {qos} pbmt {pbmt} atop {atop:#x} rcid {rcid:#x} mcid {mcid:#x}",
             u8::from(*lock)
         )
     }
@@ -37,7 +37,9 @@ impl Payload for WriteResponse {
 
 impl Payload for ReadData {
     fn describe(&self) -> String {
-        format!("id {:#x} data {:#018x} resp {} last {}", self.id, self.data, self.resp, u8::from(self.last))
+        let Self { id, data, resp, last, poison, .. } = self;
+        let poison = if *poison { " poison" } else { "" };
+        format!("id {id:#x} data {data:#018x} resp {resp} last {}{poison}", u8::from(*last))
     }
 }
 

@@ -2,7 +2,7 @@
 //! A memory port: the subordinate side of `mem_*` or `ptw_*`, and the check of what the manager drives there.
 
 use boundary::{Address, Manager, Subordinate, WriteData};
-use events::{ATOMIC_COMPARE, Agent, Attributes, Burst, Cycle, Direction, Event, INCR, WRAP};
+use events::{ATOMIC_COMPARE, Agent, Attributes, Burst, Cycle, Direction, Event, INCR, POISONED, QosIds, WRAP};
 use golden::Spa;
 
 use super::complaints::Complaints;
@@ -122,8 +122,8 @@ impl MemoryPort {
                 && self.port == Port::Ptw
             {
                 let beats = pool.copy_beats(&write.beats);
-                let (id, addr, burst, atop) = (write.id, Spa(write.addr), write.burst, write.atop);
-                events.push(Event::PtwWrite { id, addr, burst, atop, beats });
+                let (id, addr, burst, atop, ids) = (write.id, Spa(write.addr), write.burst, write.atop, write.ids);
+                events.push(Event::PtwWrite { id, addr, burst, atop, beats, ids });
             }
         }
         if seen.ar.valid && driven.ar_ready {
@@ -139,7 +139,7 @@ impl MemoryPort {
         if taken {
             return Err(id_in_use(site, aw));
         }
-        self.writes.accept(aw.id, aw.addr, burst, aw.atop);
+        self.writes.accept(aw.id, aw.addr, burst, aw.atop, ids_of(aw));
         if self.port == Port::Mem {
             events.push(mem_address(Direction::Write, aw));
         }
@@ -154,7 +154,7 @@ impl MemoryPort {
         self.reads.accept(site.cycle, ar.id, ar.addr, burst, &self.timing, &mut self.dice);
         events.push(match self.port {
             Port::Mem => mem_address(Direction::Read, ar),
-            _ => Event::PtwReadAddress { id: ar.id, addr: Spa(ar.addr), burst },
+            _ => Event::PtwReadAddress { id: ar.id, addr: Spa(ar.addr), burst, ids: ids_of(ar) },
         });
         Ok(())
     }
@@ -173,7 +173,8 @@ impl MemoryPort {
             && driven.r.valid
             && let Some(beat) = self.reads.sent()
         {
-            let boundary::ReadData { id, data, resp, last, .. } = driven.r;
+            let boundary::ReadData { id, data, resp, last, poison, .. } = driven.r;
+            let resp = if poison { resp.max(POISONED) } else { resp };
             events.push(match self.port {
                 Port::Mem => Event::MemReadBeat { id, data, resp, last },
                 _ => Event::PtwReadBeat {
@@ -208,10 +209,15 @@ fn burst_of(address: &Address) -> Burst {
     Burst { len: address.len, size: address.size, kind: address.burst }
 }
 
+fn ids_of(seen: &Address) -> QosIds {
+    QosIds { rcid: seen.rcid, mcid: seen.mcid }
+}
+
 fn mem_address(direction: Direction, seen: &Address) -> Event {
     let Address { id, addr, pbmt, prot, lock, cache, qos, .. } = *seen;
     let attributes = Attributes { lock, cache, qos };
-    Event::MemAddress { direction, id, addr: Spa(addr), burst: burst_of(seen), pbmt, prot, attributes }
+    let (burst, ids) = (burst_of(seen), ids_of(seen));
+    Event::MemAddress { direction, id, addr: Spa(addr), burst, pbmt, prot, attributes, ids }
 }
 
 fn id_in_use(site: Site, seen: &Address) -> ProtocolViolation {

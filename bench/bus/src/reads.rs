@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::ReadData;
-use events::{Burst, Cycle};
+use events::{Burst, Cycle, OKAY, POISONED};
 use golden::Spa;
 
 use super::dice::Dice;
@@ -153,7 +153,9 @@ impl Reads {
                 let read = &self.slots[slot];
                 let last = read.sent + 1 == read.burst.beats();
                 let beat = read.beats.front().copied().unwrap_or(Beat { data: 0, resp: 0, sampled: now });
-                (slot, ReadData { valid: true, id: read.id, data: beat.data, resp: beat.resp, last })
+                let poison = beat.resp == POISONED;
+                let resp = if poison { OKAY } else { beat.resp };
+                (slot, ReadData { valid: true, id: read.id, data: beat.data, resp, last, poison })
             });
         }
         self.shown.map_or_else(ReadData::default, |(_, beat)| beat)

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{WriteData, WriteResponse};
-use events::{Agent, Burst, Cycle, Event, OKAY};
+use events::{Agent, Burst, Cycle, Event, OKAY, POISONED, QosIds};
 use golden::Spa;
 
 use super::complaints::Complaints;
@@ -25,6 +25,7 @@ pub(super) struct Write {
     pub(super) addr: u64,
     pub(super) burst: Burst,
     pub(super) atop: u8,
+    pub(super) ids: QosIds,
     pub(super) beats: Vec<(u64, u8)>,
     /// The first beat becomes visible in this cycle at the earliest; meaningful once all beats are there
     apply_at: Cycle,
@@ -103,14 +104,14 @@ impl Writes {
     }
 
     /// AW handshake.
-    pub(super) fn accept(&mut self, id: u8, addr: u64, burst: Burst, atop: u8) {
+    pub(super) fn accept(&mut self, id: u8, addr: u64, burst: Burst, atop: u8, ids: QosIds) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Write::default());
             self.slots.len() - 1
         });
         let mut beats = std::mem::take(&mut self.slots[slot].beats);
         beats.clear();
-        self.slots[slot] = Write { id, addr, burst, atop, beats, ..Write::default() };
+        self.slots[slot] = Write { id, addr, burst, atop, ids, beats, ..Write::default() };
         self.order.push(slot);
         self.filling.push_back(slot);
     }
@@ -190,7 +191,8 @@ impl Writes {
         if write.atop != 0 {
             write.applied = write.burst.beats();
             let answer = write.compare_and_swap(site, memory, faults, events);
-            write.resp = answer.value.1;
+            // Poison is told with the data.
+            write.resp = if answer.value.1 == POISONED { OKAY } else { answer.value.1 };
             return Some(answer);
         }
         let (data, strobes) = write.beats[usize::from(write.applied)];

@@ -6,6 +6,7 @@
 //! between: "software must first invalidate the IOATC before sending invalidations to the DevATC" (section "Device Address
 //! Translation Cache invalidations").
 
+use events::QosIds;
 use golden::DeviceId;
 
 use super::carry_out::Part;
@@ -18,9 +19,9 @@ use super::handles::{Device, Target};
 use super::machine::Machine;
 
 impl DeviceState {
-    /// A context with what of ATS is enabled for this device.
-    pub(super) fn with_ats(&self, context: Context) -> Context {
-        context.with_control(self.ats.map_or(0, Ats::control))
+    /// A context with what this device itself brings: what of ATS is enabled for it, and its QoS IDs.
+    pub(super) fn as_own(&self, context: Context) -> Context {
+        context.with_control(self.ats.map_or(0, Ats::control)).with_qos_ids(self.qos)
     }
 
     /// Makes the device forget what it keeps of a range: for a process, or for requests without a process ID. Where
@@ -73,6 +74,26 @@ impl Driver {
         Ok(())
     }
 
+    /// Sets the QoS IDs of a device's accesses to memory, and of the walks for them, from its next attach on.
+    ///
+    /// # Errors
+    /// ENOENT; EBUSY while it is attached or has a process directory; EOPNOTSUPP without QoS IDs; EINVAL for IDs of more
+    /// than 12 bits.
+    pub fn set_qos_ids(&mut self, device: Device, ids: QosIds) -> Result<(), ApiError> {
+        let state = self.device(device)?;
+        if state.current.is_some() || state.processes.is_some() || !state.deferred.is_empty() {
+            return Err(ApiError::Busy("device is attached, or has a process directory"));
+        }
+        if !self.caps.qos_ids() {
+            return Err(ApiError::Unsupported("QoS IDs"));
+        }
+        if ids.rcid >> 12 != 0 || ids.mcid >> 12 != 0 {
+            return Err(ApiError::Invalid("QoS IDs of more than 12 bits"));
+        }
+        self.device_mut(device)?.qos = ids;
+        Ok(())
+    }
+
     /// Sends a Page Request Group Response to a device by `ATS.PRGR`, without a fence. `code` is 0 for Success, 1 for
     /// Invalid Request, 15 for Response Failure; a PASID goes with it where the device wants one (`PRPR`).
     ///
@@ -94,7 +115,7 @@ impl Driver {
 
     /// The context with which this device is attached to a target.
     pub(super) fn context_for(&self, device: Device, target: Option<Target>) -> Result<Context, ApiError> {
-        Ok(self.device(device)?.with_ats(self.target_context(target)?))
+        Ok(self.device(device)?.as_own(self.target_context(target)?))
     }
 
     /// What the devices that use a domain must forget after its page table has changed in a range. Through a guest's

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Devices are added and removed, attached and detached.
 
-use events::{Named, Operation, Promise};
+use events::{Named, Operation, Promise, QosIds};
 use golden::DeviceId;
 
 use super::carry_out::Part;
@@ -36,6 +36,7 @@ impl Driver {
             ids: ids.to_vec(),
             current: None,
             ats: None,
+            qos: QosIds::default(),
             context: Context::BLOCKED,
             deferred: Vec::new(),
             processes: None,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use events::QosIds;
 use golden::DeviceId;
 
 use super::format::{Context, Invalidation, ProcessContext, TC_EN_ATS, TC_EN_PRI, TC_PRPR, TC_T2GPA};
@@ -38,6 +39,8 @@ pub(super) struct DeviceState {
     pub(super) current: Option<Target>,
     /// What of ATS is enabled for it, if anything is
     pub(super) ats: Option<Ats>,
+    /// The QoS IDs of its accesses to memory
+    pub(super) qos: QosIds,
     /// The context in memory, the same for all IDs
     pub(super) context: Context,
     /// Changes that failed halfway

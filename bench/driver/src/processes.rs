@@ -50,7 +50,7 @@ impl Driver {
                 return Err(error);
             }
             let to = Context::IDENTITY.with_process_directory(directory.pdtp(), default);
-            let to = driver.device(device)?.with_ats(to);
+            let to = driver.device(device)?.as_own(to);
             let processes = Processes { directory, contexts: BTreeMap::new(), bound: BTreeMap::new() };
             driver.device_mut(device)?.processes = Some(processes);
             driver.carry_out_all(machine, device, &[Part::Device { from, to }], None)?;
@@ -72,7 +72,7 @@ impl Driver {
                 return Err(ApiError::Busy("a process, or the device itself, is attached"));
             }
             let identity = state.current == Some(Target::Identity);
-            let to = state.with_ats(if identity { Context::IDENTITY } else { Context::BLOCKED });
+            let to = state.as_own(if identity { Context::IDENTITY } else { Context::BLOCKED });
             let from = state.context;
             driver.carry_out_all(machine, device, &[Part::Device { from, to }], None)?;
             driver.make_good(device)?;

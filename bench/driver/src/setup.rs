@@ -83,6 +83,11 @@ impl Driver {
         // Without wires, interrupts would be messages that nobody has given an address to.
         let interrupts = if wired && fctl & reg::FCTL_WSI != 0 { reg::QUEUE_INTERRUPT } else { 0 };
         set_vectors(machine)?;
+        if caps.qos_ids() {
+            // "The iommu_qosid register should be initialized by software before changing the mode to allow DMA."
+            machine.write_register(reg::IOMMU_QOSID, 4, 0)?;
+            machine.read_register(reg::IOMMU_QOSID, 4)?;
+        }
         if caps.has_counters() {
             // Nobody reads them here. "It is desirable to conditionally inhibit it to reduce energy consumption."
             machine.write_register(reg::IOCOUNTINH, 4, 0xffff_ffff)?;

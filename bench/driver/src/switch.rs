@@ -55,7 +55,7 @@ impl Driver {
         // The device itself is process 0, but on identity it goes past the directory.
         let default = target != Some(Target::Identity);
         let own = if default { self.process_context(target)? } else { ProcessContext::BLOCKED };
-        let to = state.with_ats(Context::IDENTITY.with_process_directory(processes.directory.pdtp(), default));
+        let to = state.as_own(Context::IDENTITY.with_process_directory(processes.directory.pdtp(), default));
         let mut parts = Vec::new();
         if processes.context(0).masked() != own.masked() {
             parts.push(Part::Process { process: 0, from: processes.context(0), to: own });

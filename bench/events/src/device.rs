@@ -12,4 +12,8 @@ pub struct Device {
     pub version: SpecVersion,
     /// Choices of the specification that its description binds, by their names
     pub choices: Vec<(String, bool)>,
+    /// It has ports for poisoned read data
+    pub poison: bool,
+    /// It has ports for QoS IDs
+    pub qos_ids: bool,
 }

@@ -64,6 +64,21 @@ impl DmaRequest {
     }
 }
 
+/// The QoS IDs of an access, where the device has ports for them (section "Quality-of-Service (QoS) Identifiers Extension").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QosIds {
+    /// Resource control ID, 12 bits
+    pub rcid: u16,
+    /// Monitoring counter ID, 12 bits
+    pub mcid: u16,
+}
+
+impl std::fmt::Display for QosIds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RCID {:#x}, MCID {:#x}", self.rcid, self.mcid)
+    }
+}
+
 /// What AXI says of a transaction besides its shape, and a device under test passes on (`hdl/DEVICE.md`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {

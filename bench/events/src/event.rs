@@ -7,7 +7,7 @@ use crate::ats::{
     GroupResponse, InvalidationCompletion, InvalidationRequest, PageRequest, TranslationCompletion, TranslationRequest,
 };
 use crate::burst::Burst;
-use crate::dma::{Attributes, Direction, DmaRequest, Ticket};
+use crate::dma::{Attributes, Direction, DmaRequest, QosIds, Ticket};
 use crate::software::{Named, Operation};
 
 /// A clock cycle, counted from the release of reset.
@@ -67,6 +67,8 @@ pub enum Event {
         prot: u8,
         /// The rest of what AXI says of it
         attributes: Attributes,
+        /// `mem_axrcid_o`, `mem_axmcid_o`
+        ids: QosIds,
     },
     /// A W beat on `mem_*`, in the cycle in which both it and its AW have been accepted, and after
     /// [`Event::MemAddress`]. AXI4 keeps W in the order of AW, and lets it go ahead.
@@ -84,7 +86,7 @@ pub enum Event {
         id: u8,
         /// Data
         data: u64,
-        /// Response
+        /// Response, or [`crate::POISONED`]
         resp: u8,
         /// `RLAST`
         last: bool,
@@ -100,7 +102,7 @@ pub enum Event {
     DmaDone {
         /// Its number
         ticket: Ticket,
-        /// Worst response of its beats
+        /// Worst response of its beats; [`crate::POISONED`] counts as the worst
         resp: u8,
         /// Read data by beat, as it came; empty for writes
         data: Vec<u64>,
@@ -113,6 +115,8 @@ pub enum Event {
         addr: Spa,
         /// Shape
         burst: Burst,
+        /// `ptw_arrcid_o`, `ptw_armcid_o`
+        ids: QosIds,
     },
     /// R handshake on `ptw_*`: a sighting. `addr` is the address of this beat.
     PtwReadBeat {
@@ -124,7 +128,7 @@ pub enum Event {
         bytes: u8,
         /// The whole 64-bit lane value of the aligned doubleword that contains `addr`
         data: u64,
-        /// Response
+        /// Response, or [`crate::POISONED`]
         resp: u8,
         /// When the value left memory; at or before the cycle of this event
         sampled: Cycle,
@@ -143,6 +147,8 @@ pub enum Event {
         atop: u8,
         /// Data and strobes by beat
         beats: Vec<(u64, u8)>,
+        /// `ptw_awrcid_o`, `ptw_awmcid_o`
+        ids: QosIds,
     },
     /// B handshake on `ptw_*`.
     PtwWriteResponse {

@@ -24,7 +24,7 @@ pub use ats::{
 };
 pub use burst::{Burst, FIXED, INCR, IllegalBurst, WRAP};
 pub use device::Device;
-pub use dma::{Attributes, Direction, DmaRequest, Ticket};
+pub use dma::{Attributes, Direction, DmaRequest, QosIds, Ticket};
 pub use event::{Agent, Cycle, Event};
-pub use response::{ATOMIC_COMPARE, DECERR, EXOKAY, OKAY, SLVERR};
+pub use response::{ATOMIC_COMPARE, DECERR, EXOKAY, OKAY, POISONED, SLVERR};
 pub use software::{Named, Operation, Promise};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use boundary::{Address, Dut, Inputs, Outputs, Stopped};
+use boundary::{Address, Dut, Groups, Inputs, Outputs, Stopped};
 use bus::BusConfig;
 use driver::Machine;
 use lockstep::runner::{RunOptions, load, play};
@@ -37,6 +37,10 @@ impl<F: FnMut(&mut Inputs, &mut Outputs, &mut Model)> Dut for Bent<F> {
         let mut inputs = *inputs;
         (self.1)(&mut inputs, outputs, &mut self.0);
         Ok(())
+    }
+
+    fn groups(&self) -> Groups {
+        self.0.groups()
     }
 }
 

@@ -280,6 +280,13 @@ fn a_legal_device_with_choices_of_its_own_is_never_blamed() {
 }
 
 #[test]
+fn a_legal_device_with_optional_ports_is_never_blamed() {
+    for kind in ["large", "tagged", "happy", "free"] {
+        assert_busy(&never_blamed_in(Scene::Ports, kind, 0..6));
+    }
+}
+
+#[test]
 fn a_legal_device_with_msis_under_way_together_is_never_blamed() {
     // Whose an atomic, a notice or a refusal was cannot be told there; in the last one, equal requests left records of
     // each other.
@@ -356,6 +363,12 @@ fn no_legal_device_of_many_that_stores_msis_without_atomics_is_blamed() {
 #[ignore = "takes long: part of `make proof`"]
 fn no_legal_device_of_many_with_ats_is_blamed() {
     three_hundred_of_each_kind(Scene::Ats);
+}
+
+#[test]
+#[ignore = "takes long: part of `make proof`"]
+fn no_legal_device_of_many_with_optional_ports_is_blamed() {
+    three_hundred_of_each_kind(Scene::Ports);
 }
 
 #[test]
@@ -445,6 +458,8 @@ fn a_sample_of_illegal_habits_is_caught() {
         Habit::PqRecordsDespiteOverflow,
         Habit::PqRecordsDespiteMemoryFault,
         Habit::LockInvented,
+        Habit::QosIdsOfRegister,
+        Habit::PoisonAsAccessFault,
     ];
     for habit in sample {
         // Most are caught soon.
@@ -553,6 +568,7 @@ fn explore() {
         "Status" => Scene::Status,
         "Choices" => Scene::Choices,
         "Pointers" => Scene::Pointers,
+        "Ports" => Scene::Ports,
         "Everything" => Scene::Everything,
         _ => Scene::Plain,
     };

@@ -35,7 +35,7 @@ impl Side {
             capabilities: capabilities.0,
             bus: BusConfig::default(),
             bounds: Bounds::default(),
-            oracle: Some(Settings { capabilities, version, choices: Bound::FREE }),
+            oracle: Some(Settings::new(capabilities, version, Bound::FREE)),
         };
         let model = ModelConfig { caches: CacheConfig::large(), ..ModelConfig::plain(seed) };
         let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed).expect("out of reset");

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{Address, Inputs, Outputs, ReadData, WriteData, WriteResponse};
+use events::POISONED;
 
 use super::dice::Dice;
 use super::dma::{DEPTH, Phase, Transactions, Way};
@@ -100,7 +101,8 @@ impl Axi {
             dma.write_answer(seen.mem.b.id, seen.mem.b.resp);
         }
         if seen.mem.r.valid {
-            dma.read_beat(seen.mem.r.id, seen.mem.r.data, seen.mem.r.resp);
+            let ReadData { id, data, resp, poison, .. } = seen.mem.r;
+            dma.read_beat(id, data, if poison { POISONED } else { resp });
         }
         if self.b.valid && seen.dev.b_ready {
             self.b.valid = false;
@@ -192,7 +194,10 @@ impl Axi {
                 self.r_of = Some(slot);
                 let data = if self.nature.has(Habit::ReadDataCorrupted) { data ^ 1 << 3 } else { data };
                 let resp = self.answer(resp, slot, dma);
-                self.r = ReadData { valid: true, id: dma.get(slot).address.id, data, resp, last };
+                let poison = resp == POISONED;
+                let (id, resp) = (dma.get(slot).address.id, if poison { 0 } else { resp });
+                let poison = poison && !self.nature.has(Habit::PoisonHidden);
+                self.r = ReadData { valid: true, id, data, resp, last, poison };
             }
         }
     }

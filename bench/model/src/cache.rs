@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use events::QosIds;
 use golden::{Command, Config, DeviceContext, Pointer, Pte, Purpose, Request, Role, WordRef};
 
 use super::bank::{Bank, Entry, Match, same, shift};
@@ -199,18 +200,18 @@ impl Caches {
         }
     }
 
-    /// A whole translation: physical page and memory type.
-    pub(super) fn result(&mut self, request: &Request) -> Option<(u64, u8)> {
+    /// A whole translation: physical page, memory type and QoS IDs.
+    pub(super) fn result(&mut self, request: &Request) -> Option<(u64, u8, QosIds)> {
         let key = page_of(request);
         let (front, dice) = (&mut self.front, &mut self.dice);
         if let Some(entry) = front.find(&key) {
-            return Some((entry.spa, entry.pbmt));
+            return Some((entry.spa, entry.pbmt, entry.ids));
         }
         let entry = self.results.find(&key)?;
         if front.is_there() {
-            front.insert(key, entry.spa, entry.pbmt, entry.rests_on.iter().copied(), dice, 0);
+            front.insert(key, entry.spa, entry.pbmt, entry.ids, entry.rests_on.iter().copied(), dice, 0);
         }
-        Some((entry.spa, entry.pbmt))
+        Some((entry.spa, entry.pbmt, entry.ids))
     }
 
     /// A whole translation by the tags of a word and what a request brings: physical page and memory type.
@@ -344,7 +345,7 @@ impl Caches {
     }
 
     /// Keeps a whole translation that rests on this path.
-    pub(super) fn fill_result(&mut self, request: &Request, spa: u64, pbmt: u8, path: &[PathWord]) {
+    pub(super) fn fill_result(&mut self, request: &Request, spa: u64, pbmt: u8, ids: QosIds, path: &[PathWord]) {
         if self.keyed.is_there() {
             self.fill_keyed(request, spa, pbmt, path);
         }
@@ -358,7 +359,8 @@ impl Caches {
         });
         if fresh {
             let rests_on = path.iter().map(|step| Held { word: step.word, value: step.value, global });
-            self.results.insert(page_of(request), spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
+            let evict = self.config.evict_percent;
+            self.results.insert(page_of(request), spa, pbmt, ids, rests_on, &mut self.dice, evict);
         }
     }
 
@@ -370,7 +372,9 @@ impl Caches {
         let held = |step: &PathWord| Held { word: step.word, value: step.value, global };
         if Tagged::rests_on(path).all(|step| self.is_fresh(&held(step), step.epoch)) {
             let rests_on = Tagged::rests_on(path).map(held);
-            self.keyed.insert(tagged, spa, pbmt, rests_on, &mut self.dice, self.config.evict_percent);
+            // Its context says with which IDs.
+            let (ids, evict) = (QosIds::default(), self.config.evict_percent);
+            self.keyed.insert(tagged, spa, pbmt, ids, rests_on, &mut self.dice, evict);
         }
     }
 

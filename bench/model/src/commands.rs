@@ -345,7 +345,8 @@ impl Commands {
             registers.cqcsr = registers.cqcsr.with_cqmf(true);
             return;
         }
-        self.fetching = ptw.fetch(Readers { commands: true, ..Readers::default() }, addr, 2 * count as u8);
+        let readers = Readers { commands: true, ..Readers::default() };
+        self.fetching = ptw.fetch(readers, addr, 2 * count as u8, registers.qos.own());
     }
 
     /// A fence, one cycle.
@@ -397,9 +398,9 @@ impl Commands {
         }
         let mut beats = [(0, 0); 4];
         beats[0] = (u64::from(data) << shift, lanes);
-        ptw.write(Write { writer: Writer::Fence, addr, size, beats, len: 1 });
+        ptw.write(Write { writer: Writer::Fence, addr, size, beats, len: 1, ids: None });
         if self.nature.has(Habit::FenceStoreTwice) {
-            ptw.write(Write { writer: Writer::Nobody, addr, size, beats, len: 1 });
+            ptw.write(Write { writer: Writer::Nobody, addr, size, beats, len: 1, ids: None });
         }
         self.fence = Some((fence, Stage::Store));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a model is like: which caches it has, which liberties it takes, which habit.
 
+use boundary::Groups;
 use golden::{Choices, SpecVersion};
 
 use super::Habit;
@@ -225,6 +226,8 @@ pub struct ModelConfig {
     pub choices: Choices,
     /// Caches and liberties
     pub caches: CacheConfig,
+    /// Optional ports that it has
+    pub groups: Groups,
     /// What it does wrong
     pub habit: Option<Habit>,
 }
@@ -235,7 +238,8 @@ impl ModelConfig {
     pub const fn plain(seed: u64) -> Self {
         let version = SpecVersion::V20260222;
         let choices = Choices::recommended(version);
-        Self { seed, version, choices, caches: CacheConfig::none(), habit: None }
+        let groups = Groups { ats: true, poison: true, qos_ids: true };
+        Self { seed, version, choices, caches: CacheConfig::none(), groups, habit: None }
     }
 
     /// Legal by construction: as much of a cache as the seed makes it, and what the specification leaves to the
@@ -247,6 +251,8 @@ impl ModelConfig {
         config.choices.check_output_width = dice.percent(50);
         config.choices.check_context_addresses = dice.percent(50);
         config.choices.reject_msi_without_second_stage = dice.percent(50);
+        config.groups.poison = dice.percent(50);
+        config.groups.qos_ids = dice.percent(80);
         config
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::Address;
+use events::QosIds;
 use golden::{Access, DeviceId, Iova, Kind, ProcessId, Request};
 
 use super::habit::{Habit, Nature};
@@ -246,11 +247,12 @@ impl Transactions {
     }
 
     /// It was translated.
-    pub(super) fn translated(&mut self, slot: usize, spa: u64, pbmt: u8) {
+    pub(super) fn translated(&mut self, slot: usize, spa: u64, pbmt: u8, ids: QosIds) {
         let dma = &mut self.slots[slot];
         dma.phase = Phase::Translated;
         dma.address.addr = spa;
         dma.address.pbmt = pbmt;
+        (dma.address.rcid, dma.address.mcid) = (ids.rcid, ids.mcid);
     }
 
     /// It was refused.

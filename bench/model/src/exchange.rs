@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! AtomicCompare on `ptw_*` (AXI5): how the model changes a word that it has read, if nobody else has changed it since.
 
+use events::QosIds;
+
 use super::write::{Write, Writer};
 
 /// A word of 4 or 8 bytes and what it is to become. Values are little-endian images of memory.
@@ -32,7 +34,7 @@ pub(super) struct Exchanged {
 impl Exchange {
     /// The burst: whichever half of the block the address points to is the word. There the lower half has the compare
     /// value first, the upper half the swap value (IHI 0022H E1.1).
-    pub(super) fn write(&self, tag: u8) -> Write {
+    pub(super) fn write(&self, tag: u8, ids: QosIds) -> Write {
         let mut beats = [(0, 0xff); 4];
         let upper = self.addr & u64::from(self.bytes) != 0;
         let (first, second) = if upper { (self.new, self.old) } else { (self.old, self.new) };
@@ -43,7 +45,7 @@ impl Exchange {
             (beats[0].0, beats[1].0) = (first, second);
             2
         };
-        Write { writer: Writer::Exchange(tag), addr: self.addr, size: 3, beats, len }
+        Write { writer: Writer::Exchange(tag), addr: self.addr, size: 3, beats, len, ids: Some(ids) }
     }
 
     /// `AWBURST`: WRAP to the upper half of the block, INCR to the lower one.

@@ -110,7 +110,7 @@ impl FaultQueue {
         };
         let Ok(addr) = queue.place(32, pas, errors) else { return };
         let beats = record.encode().map(|word| (if be { word.swap_bytes() } else { word }, 0xff));
-        ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4 });
+        ptw.write(Write { writer: Writer::Fault, addr, size: 3, beats, len: 4, ids: None });
         self.writing = true;
         if self.nature.has(Habit::FaultTailEarly) {
             queue.advance();

@@ -400,6 +400,24 @@ habits! {
     CacheChanged,
     /// AxQOS is lost.
     QosDropped,
+    /// The QoS IDs of translated requests are lost.
+    QosIdsDropped,
+    /// Translated requests have the QoS IDs of the register.
+    QosIdsOfRegister,
+    /// Walks of tables have no QoS IDs.
+    QosIdsOfTablesLost,
+    /// Reads of the device directory have the QoS IDs of walks.
+    QosIdsOfDirectoryLost,
+    /// Queues and messages have no QoS IDs.
+    QosIdsOfQueuesLost,
+    /// Poisoned tables are used.
+    PoisonUsed,
+    /// A poisoned table is an access fault.
+    PoisonAsAccessFault,
+    /// A refused read of a table is corrupt data, although there is a port for poison.
+    ErrorAsCorruption,
+    /// Poisoned data reach their device as good.
+    PoisonHidden,
     /// Transactions become exclusive accesses.
     LockInvented,
     /// The memory type is lost.

@@ -27,6 +27,7 @@ mod mrif;
 mod page_requests;
 mod path;
 mod ptw;
+mod qos;
 mod record_queue;
 mod registers;
 mod results;
@@ -36,7 +37,7 @@ mod view;
 mod walker;
 mod write;
 
-use boundary::{Dut, Inputs, Outputs, Stopped};
+use boundary::{Dut, Groups, Inputs, Outputs, Stopped};
 use golden::Capabilities;
 
 pub use config::{CacheConfig, ModelConfig};
@@ -95,6 +96,8 @@ impl Model {
             abort_pending: caches.abort_pending,
             late_directory: caches.late_directory,
         };
+        // With a port for poison there is nothing to be taken for it.
+        let errors_corrupt = caches.errors_corrupt && !config.groups.poison;
         Self {
             config,
             registers: Registers::new(strap, &config),
@@ -102,11 +105,11 @@ impl Model {
             ptw: Ptw::new(),
             dma: Transactions::new(nature),
             axi: Axi::new(nature, caches.early_cycles, Dice::new(seed, 5)),
-            walkers: Walkers::new(nature, seed, &caches),
+            walkers: Walkers::new(nature, seed, &caches, errors_corrupt),
             caches: Caches::new(nature, caches, seed),
             commands: Commands::new(nature, liberties, Dice::new(seed, 3)),
             faults: FaultQueue::new(nature),
-            files: InterruptFiles::new(nature, caches.post_msis, caches.errors_corrupt),
+            files: InterruptFiles::new(nature, caches.post_msis, errors_corrupt),
             ats: Ats::new(nature, Dice::new(seed, 4)),
             pages: PageRequests::new(nature),
             stray_at: 100,
@@ -205,7 +208,7 @@ impl Model {
         self.registers.announce(&mut self.ptw, &mut self.faults);
         self.axi.present(&mut self.dma);
         self.ats.present();
-        self.ptw.present(self.caches.epoch());
+        self.ptw.present(self.caches.epoch(), self.registers.qos.own());
     }
 
     /// A write of `ddtp` takes effect when nothing that began under the old value is left, at memory neither (section
@@ -227,7 +230,7 @@ impl Model {
         self.stray_at += 100;
         let addr = self.registers.cqb.base();
         let beats = [(0, 0xff), (0, 0), (0, 0), (0, 0)];
-        self.ptw.write(Write { writer: Writer::Nobody, addr, size: 3, beats, len: 1 });
+        self.ptw.write(Write { writer: Writer::Nobody, addr, size: 3, beats, len: 1, ids: None });
     }
 }
 
@@ -247,5 +250,9 @@ impl Dut for Model {
         outputs.wsi = self.registers.wires();
         self.edge(inputs, outputs);
         Ok(())
+    }
+
+    fn groups(&self) -> Groups {
+        self.config.groups
     }
 }

@@ -133,7 +133,7 @@ impl Messages {
         let mut beats = [(0, 0); 4];
         beats[0] = (u64::from(data) << (8 * (addr & 4)), lanes);
         let start = if size == 3 { addr & !7 } else { addr };
-        ptw.write(Write { writer: Writer::Message, addr: start, size, beats, len: 1 });
+        ptw.write(Write { writer: Writer::Message, addr: start, size, beats, len: 1, ids: None });
         self.sent.push_back(addr);
     }
 

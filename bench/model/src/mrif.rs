@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use events::{POISONED, QosIds};
 use golden::{Capabilities, Cause, FaultHead, FaultRecord, Mrif, Request, Ttyp};
 
 use super::dma::{Transactions, Way};
@@ -28,6 +29,8 @@ pub(super) struct Access {
     pub mrif: Mrif,
     /// A fault is reported: DTF is 0
     pub reported: bool,
+    /// QoS IDs of its device
+    pub ids: QosIds,
 }
 
 /// How far the store of an MSI is.
@@ -111,7 +114,7 @@ impl InterruptFiles {
         let highest = caps.spa_max();
         if self.stage == Stage::Ask {
             let readers = Readers { files: true, ..Readers::default() };
-            if ptw.fetch(readers, self.pending(&access), 1) {
+            if ptw.fetch(readers, self.pending(&access), 1, access.ids) {
                 self.stage = Stage::Read;
             }
             return;
@@ -162,11 +165,11 @@ impl InterruptFiles {
         let Some(access) = self.waiting.front().copied() else { return };
         let [(old, resp), ..] = fetch.data;
         if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
-            return self.fail(self.cause_of_error(), &access, dma, faults);
+            return self.fail(self.cause_of_error(resp), &access, dma, faults);
         }
         let new = if self.nature.has(Habit::MrifOthersCleared) { self.bit() } else { old | self.bit() };
         let beats = [(new, 0xff), (0, 0), (0, 0), (0, 0)];
-        ptw.write(Write { writer: Writer::Pending, addr: fetch.addr, size: 3, beats, len: 1 });
+        ptw.write(Write { writer: Writer::Pending, addr: fetch.addr, size: 3, beats, len: 1, ids: Some(access.ids) });
         self.stage = Stage::Write;
     }
 
@@ -181,7 +184,7 @@ impl InterruptFiles {
     ) {
         let Some(access) = self.waiting.front().copied() else { return };
         if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
-            return self.fail(self.cause_of_error(), &access, dma, faults);
+            return self.fail(self.cause_of_error(resp), &access, dma, faults);
         }
         match self.nature.has(Habit::MrifNoticeEarly) {
             true => self.end(0, dma),
@@ -189,8 +192,8 @@ impl InterruptFiles {
         }
     }
 
-    fn cause_of_error(&self) -> Cause {
-        if self.errors_corrupt { Cause::MrifCorrupt } else { Cause::MrifAccessFault }
+    fn cause_of_error(&self, resp: u8) -> Cause {
+        if self.errors_corrupt || resp == POISONED { Cause::MrifCorrupt } else { Cause::MrifAccessFault }
     }
 
     /// The doubleword with the pending bit.
@@ -211,9 +214,9 @@ impl InterruptFiles {
         let new = if self.nature.has(Habit::MrifOthersCleared) { self.bit() } else { old | self.bit() };
         if self.nature.has(Habit::MrifNotAtomic) {
             let beats = [(new, 0xff), (0, 0), (0, 0), (0, 0)];
-            ptw.write(Write { writer: Writer::Nobody, addr, size: 3, beats, len: 1 });
+            ptw.write(Write { writer: Writer::Nobody, addr, size: 3, beats, len: 1, ids: Some(access.ids) });
         }
-        ptw.exchange(TAG, Exchange { addr, bytes: 8, old, new });
+        ptw.exchange(TAG, Exchange { addr, bytes: 8, old, new }, access.ids);
     }
 
     /// Memory has answered the atomic: the bit is set, or what was found is compared with next.
@@ -228,7 +231,7 @@ impl InterruptFiles {
         let Some(access) = self.waiting.front().copied() else { return };
         let (found, resp) = exchanged.found;
         if resp > 1 && !self.nature.has(Habit::MrifFaultLost) {
-            return self.fail(self.cause_of_error(), &access, dma, faults);
+            return self.fail(self.cause_of_error(resp), &access, dma, faults);
         }
         self.guess = (exchanged.exchange.addr, exchanged.doubleword());
         if resp <= 1 && !exchanged.is_done() && found & self.bit() == 0 && !self.nature.has(Habit::MrifUpdateLost) {
@@ -250,7 +253,8 @@ impl InterruptFiles {
         let wrong = u64::from(self.nature.has(Habit::MrifNoticeWrongData));
         let mut beats = [(0, 0); 4];
         beats[0] = (u64::from(access.mrif.nid) ^ wrong, 0x0f);
-        let write = Write { writer: Writer::Notice, addr: access.mrif.notice.0, size: 2, beats, len: 1 };
+        let write =
+            Write { writer: Writer::Notice, addr: access.mrif.notice.0, size: 2, beats, len: 1, ids: Some(access.ids) };
         ptw.write(write);
         if self.nature.has(Habit::MrifNoticeTwice) {
             ptw.write(Write { writer: Writer::Nobody, ..write });

@@ -198,7 +198,7 @@ impl PageRequests {
         })?;
         let words = self.record(message).map(|word| if be { word.swap_bytes() } else { word });
         let beats = [(words[0], 0xff), (words[1], 0xff), (0, 0), (0, 0)];
-        ptw.write(Write { writer: Writer::Page, addr, size: 3, beats, len: 2 });
+        ptw.write(Write { writer: Writer::Page, addr, size: 3, beats, len: 2, ids: None });
         if has(Habit::PqTailEarly) {
             queue.advance();
         }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{Address, Manager, ReadData, Subordinate, WriteData, WriteResponse};
-use events::ATOMIC_COMPARE;
+use events::{ATOMIC_COMPARE, POISONED, QosIds};
 
 use super::exchange::{Exchange, Exchanged};
 use super::write::{EXCHANGES, Write, Writer};
@@ -38,6 +38,8 @@ pub(super) struct Fetched {
     pub words: u8,
     /// Invalidations that had been executed when it was sent
     pub epoch: u64,
+    /// Its QoS IDs
+    pub ids: QosIds,
     /// Data and response by beat
     pub data: [(u64, u8); MAX_WORDS],
 }
@@ -103,10 +105,10 @@ impl Ptw {
             && self.flights.is_empty()
     }
 
-    /// Asks for `words` doublewords from `addr`. False when no burst is free: ask again later.
-    pub(super) fn fetch(&mut self, readers: Readers, addr: u64, words: u8) -> bool {
+    /// Asks for `words` doublewords from `addr`, with these QoS IDs. False when no burst is free: ask again later.
+    pub(super) fn fetch(&mut self, readers: Readers, addr: u64, words: u8, ids: QosIds) -> bool {
         let Some(at) = self.slots.iter().position(|slot| !slot.busy) else { return false };
-        let fetch = Fetched { readers, addr, words, ..Fetched::default() };
+        let fetch = Fetched { readers, addr, words, ids, ..Fetched::default() };
         self.slots[at] = Slot { busy: true, sent: false, got: 0, fetch };
         self.to_send.push_back(at as u8);
         true
@@ -144,8 +146,8 @@ impl Ptw {
     }
 
     /// Queues an AtomicCompare. No other one with this tag may be under way.
-    pub(super) fn exchange(&mut self, tag: u8, exchange: Exchange) {
-        self.writes.push_back(exchange.write(tag));
+    pub(super) fn exchange(&mut self, tag: u8, exchange: Exchange, ids: QosIds) {
+        self.writes.push_back(exchange.write(tag, ids));
         let exchanged = Exchanged { tag, exchange, ..Exchanged::default() };
         self.flights.push(Flight { exchanged, read: false, answered: false });
     }
@@ -204,14 +206,15 @@ impl Ptw {
     }
 
     fn read_beat(&mut self, beat: &ReadData) {
+        let resp = if beat.poison { POISONED } else { beat.resp };
         if let Some(flight) = self.flight(beat.id) {
-            flight.exchanged.found = (beat.data, beat.resp);
+            flight.exchanged.found = (beat.data, resp);
             flight.read = true;
             return;
         }
         let Some(slot) = self.slots.get_mut(usize::from(beat.id)).filter(|slot| slot.busy) else { return };
         if let Some(word) = slot.fetch.data.get_mut(usize::from(slot.got)) {
-            *word = (beat.data, beat.resp);
+            *word = (beat.data, resp);
             slot.got += 1;
             if slot.got == slot.fetch.words {
                 self.done.push_back(beat.id);
@@ -232,16 +235,17 @@ impl Ptw {
         }
     }
 
-    /// Chooses what the port shows in the next cycle. `epoch` is the number of invalidations executed so far.
-    pub(super) fn present(&mut self, epoch: u64) {
+    /// Chooses what the port shows in the next cycle. `epoch` is the number of invalidations executed so far, `own` are the
+    /// QoS IDs of queues and messages.
+    pub(super) fn present(&mut self, epoch: u64, own: QosIds) {
         if !self.ar.valid
             && let Some(id) = self.to_send.pop_front()
         {
             let slot = &mut self.slots[usize::from(id)];
             slot.sent = true;
             slot.fetch.epoch = epoch;
-            let (addr, len) = (slot.fetch.addr, slot.fetch.words - 1);
-            self.ar = Address { valid: true, id, addr, len, size: 3, burst: 1, ..Address::default() };
+            let (addr, len, QosIds { rcid, mcid }) = (slot.fetch.addr, slot.fetch.words - 1, slot.fetch.ids);
+            self.ar = Address { valid: true, id, addr, len, size: 3, burst: 1, rcid, mcid, ..Address::default() };
         }
         if let Some((write, sent)) = self.current {
             if sent < write.len {
@@ -256,7 +260,8 @@ impl Ptw {
             && let Some(write) = self.writes.pop_front()
         {
             let (id, addr, len, size) = (write.writer.id(), write.addr, write.len - 1, write.size);
-            self.aw = Address { valid: true, id, addr, len, size, burst: 1, ..Address::default() };
+            let QosIds { rcid, mcid } = write.ids.unwrap_or(own);
+            self.aw = Address { valid: true, id, addr, len, size, burst: 1, rcid, mcid, ..Address::default() };
             if matches!(write.writer, Writer::Exchange(_)) {
                 self.aw = Address { atop: ATOMIC_COMPARE, burst: Exchange::burst(&write), ..self.aw };
                 if let Some(flight) = self.flight(id) {

@@ -11,11 +11,12 @@ use super::habit::{Habit, Nature};
 use super::hpm::Hpm;
 use super::messages::Messages;
 use super::ptw::Ptw;
+use super::qos::{Qos, REGISTER};
 use super::record_queue::{RecordQueue, wrap};
 
 /// What the model has of `capabilities`, where the strap offers it. Interrupts are wires unless the strap offers both
-/// ways.
-pub const CAPABILITIES: u64 = Capabilities(u64::MAX).with_qosid(false).0;
+/// ways, and there are QoS IDs only where there are ports for them.
+pub const CAPABILITIES: u64 = u64::MAX;
 
 /// `capabilities.IGS`: by message and by wire
 const BOTH: u8 = 2;
@@ -53,6 +54,7 @@ pub(super) struct Registers {
     pub messages: Messages,
     pub hpm: Hpm,
     pub debug: Debug,
+    pub qos: Qos,
 }
 
 impl Registers {
@@ -64,6 +66,7 @@ impl Registers {
         let igs = if strap.igs() == BOTH { BOTH } else { 1 };
         let caps = Capabilities(strap.0 & CAPABILITIES).with_amo_mrif(strap.msi_mrif() && strap.amo_mrif());
         let caps = caps.with_igs(igs).with_pas(strap.pas().min(56));
+        let caps = caps.with_qosid(caps.qosid() && config.groups.qos_ids);
         Self {
             caps,
             fctl: Fctl(0).with_wsi(true),
@@ -84,6 +87,7 @@ impl Registers {
             messages: Messages::new(nature),
             hpm: Hpm::new(nature),
             debug: Debug::new(nature, Dice::new(seed, 6)),
+            qos: Qos::new(nature, caps.qosid()),
         }
     }
 
@@ -118,6 +122,7 @@ impl Registers {
             offset::ICVEC => self.icvec.0,
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.read(at),
             offset::TR_REQ_IOVA | offset::TR_REQ_CTL | offset::TR_RESPONSE if self.caps.dbg() => self.debug.read(at),
+            offset::IOMMU_QOSID => u64::from(self.qos.register),
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => self.messages.read(at - offset::MSI_CFG_TBL),
             _ => 0,
         }
@@ -166,6 +171,9 @@ impl Registers {
             offset::ICVEC => self.icvec = Icvec(merge(self.icvec.0) & 0xffff),
             offset::IOCOUNTOVF..offset::TR_REQ_IOVA if self.caps.hpm() => self.hpm.write(at, data, mask),
             offset::TR_REQ_IOVA | offset::TR_REQ_CTL if self.caps.dbg() => self.debug.write(at, data, mask),
+            offset::IOMMU_QOSID if low && self.caps.qosid() => {
+                self.qos.register = merge(self.qos.register.into()) as u32 & REGISTER;
+            }
             offset::MSI_CFG_TBL..END if self.caps.igs() == BOTH => {
                 self.messages.write(at - offset::MSI_CFG_TBL, data, mask);
             }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whole translations, from IOVA to physical address, each with the words that it rests on.
 
+use events::QosIds;
+
 use super::covers::Held;
 use super::dice::Dice;
 
@@ -12,6 +14,8 @@ pub(super) struct Entry<K> {
     pub spa: u64,
     /// Memory type
     pub pbmt: u8,
+    /// QoS IDs
+    pub ids: QosIds,
     /// Words that it was come to by
     pub rests_on: Vec<Held>,
 }
@@ -44,11 +48,13 @@ impl<K: PartialEq> Results<K> {
     }
 
     /// Takes a translation in.
+    #[expect(clippy::too_many_arguments, reason = "a translation, what it rests on, and chance")]
     pub(super) fn insert(
         &mut self,
         key: K,
         spa: u64,
         pbmt: u8,
+        ids: QosIds,
         rests_on: impl Iterator<Item = Held>,
         dice: &mut Dice,
         evict_percent: u8,
@@ -63,7 +69,7 @@ impl<K: PartialEq> Results<K> {
         let mut words = self.spare.pop().unwrap_or_default();
         words.clear();
         words.extend(rests_on);
-        self.entries.push(Entry { key, spa: spa & !0xfff, pbmt, rests_on: words });
+        self.entries.push(Entry { key, spa: spa & !0xfff, pbmt, ids, rests_on: words });
     }
 
     fn remove(&mut self, at: usize) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a replay of a walk sees: what the walk has read so far, what the caches say; and what it wants next.
 
+use events::POISONED;
 use golden::{Kind, Pte, Read, Role, Tc, Update, WordRef, Words};
 
 use super::cache::{Caches, Hit};
@@ -28,14 +29,16 @@ pub(super) struct View<'a> {
     pub global: bool,
     /// Caches are not asked
     pub bypass: bool,
-    /// Where memory has refused an update of this walk
-    pub refused: Option<u64>,
+    /// Where memory has refused an update of this walk, and with which response
+    pub refused: Option<(u64, u8)>,
     /// The update of A and D bits that the walk waits for
     pub update: Option<Wanted>,
     /// The first update that waits until the access is let through
     pub late: Option<Wanted>,
     /// Liberties
     pub caches_config: CacheConfig,
+    /// An error answer is taken for corrupt data
+    pub errors_corrupt: bool,
     /// Doublewords of a device context that are read
     pub context_words: u8,
     /// What a whole translation is looked for by, beside its tags
@@ -110,6 +113,15 @@ impl View<'_> {
         self.caches_config.late_updates && !matches!(self.kind, Kind::Ats { .. })
     }
 
+    /// An answer that is no good is one of corrupt data.
+    fn is_corrupt(&self, resp: u8) -> bool {
+        match self.nature.0 {
+            Some(Habit::PoisonAsAccessFault) if resp == POISONED => false,
+            Some(Habit::ErrorAsCorruption) => true,
+            _ => resp == POISONED || self.errors_corrupt,
+        }
+    }
+
     fn tamper_ats(&self, habit: Habit, tc: Tc) -> Tc {
         match (habit, self.kind) {
             (Habit::AtsIgnoresEnable, Kind::Ats { .. }) | (Habit::TranslatedIgnoresEnable, Kind::Translated) => {
@@ -159,8 +171,9 @@ impl Words for View<'_> {
             self.wanted.get_or_insert(*word);
             return Read::Unavailable;
         };
-        if known.data.1 > 1 && !self.nature.has(Habit::WalkErrorIgnored) {
-            return if self.caches_config.errors_corrupt { Read::Corrupt } else { Read::AccessFault };
+        let is_used = self.nature.has(Habit::PoisonUsed) && known.data.1 == POISONED;
+        if known.data.1 > 1 && !self.nature.has(Habit::WalkErrorIgnored) && !is_used {
+            return if self.is_corrupt(known.data.1) { Read::Corrupt } else { Read::AccessFault };
         }
         self.step(word, narrow(word, known.data.0), false, Origin::Memory, known.epoch)
     }
@@ -173,8 +186,8 @@ impl Words for View<'_> {
             Some(new) => new,
             None => return Update::Done,
         };
-        if self.refused == Some(word.addr.0) {
-            return if self.caches_config.errors_corrupt { Update::Corrupt } else { Update::AccessFault };
+        if let Some((_, resp)) = self.refused.filter(|(addr, _)| *addr == word.addr.0) {
+            return if self.is_corrupt(resp) { Update::Corrupt } else { Update::AccessFault };
         }
         let cached = self.path.iter().rev().find(|step| step.word.addr == word.addr && step.word.role == word.role);
         let cached = cached.is_some_and(|step| step.origin != Origin::Memory);

@@ -55,8 +55,8 @@ struct Walker {
     waits: Option<WordRef>,
     /// It waits for an update of A and D bits
     updating: bool,
-    /// Where memory has refused such an update
-    refused: Option<u64>,
+    /// Where memory has refused such an update, and with which response
+    refused: Option<(u64, u8)>,
     /// It asks no caches
     bypass: bool,
     /// It has read an entry of a page table
@@ -92,6 +92,8 @@ pub(super) struct World<'a> {
 pub(super) struct Walkers {
     nature: Nature,
     config: CacheConfig,
+    /// An error answer is taken for corrupt data
+    errors_corrupt: bool,
     dice: Dice,
     walkers: Vec<Walker>,
     translations: u64,
@@ -148,7 +150,7 @@ fn burst_for(context_words: u8, word: &WordRef) -> (u64, u8) {
 }
 
 impl Walkers {
-    pub(super) fn new(nature: Nature, seed: u64, config: &CacheConfig) -> Self {
+    pub(super) fn new(nature: Nature, seed: u64, config: &CacheConfig, errors_corrupt: bool) -> Self {
         let idle = Walker {
             job: None,
             request: Request::untranslated(golden::DeviceId(0), golden::Access::Read, Iova(0)),
@@ -167,6 +169,7 @@ impl Walkers {
         Self {
             nature,
             config: *config,
+            errors_corrupt,
             dice: Dice::new(seed, 2),
             walkers,
             translations: 0,
@@ -229,7 +232,7 @@ impl Walkers {
             data = (exchanged.exchange.new, 0);
         }
         if data.1 > 1 {
-            walker.refused = Some(exchanged.exchange.addr);
+            walker.refused = Some((exchanged.exchange.addr, data.1));
             return;
         }
         let addr = exchanged.exchange.addr & !7;
@@ -274,10 +277,10 @@ impl Walkers {
             } else {
                 None
             };
-            if let Some((page, pbmt)) = hit {
+            if let Some((page, pbmt, ids)) = hit {
                 self.happened.push(Happened { event, request, tags: None });
                 self.translations += 1;
-                world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+                world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt, ids);
                 continue;
             }
             let Some(at) = self.free() else { return };
@@ -316,7 +319,7 @@ impl Walkers {
         if let Some(request) = world.registers.debug.next_waiting() {
             let kept = Request { kind: Kind::Untranslated, ..request };
             let hit = if matches!(config.ddtp.mode(), DdtMode::Levels(_)) { world.caches.result(&kept) } else { None };
-            if let Some((page, pbmt)) = hit {
+            if let Some((page, pbmt, _)) = hit {
                 world.registers.debug.answer_page(page, pbmt);
             } else if let Some(at) = self.free() {
                 world.registers.debug.walking();
@@ -382,6 +385,7 @@ impl Walkers {
             update: None,
             late: None,
             caches_config: self.config,
+            errors_corrupt: self.errors_corrupt,
             context_words: context_words(self.nature, &self.config, config),
             key: if matches!(job, Job::Dma(_) | Job::Debug) { Key::of(&request) } else { None },
             found: None,
@@ -398,7 +402,8 @@ impl Walkers {
             match job {
                 Job::Dma(slot) => {
                     self.translations += 1;
-                    world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt);
+                    let ids = world.registers.qos.of_result(&self.walkers[at].path);
+                    world.dma.translated(slot, page | request.iova.0 & 0xfff, pbmt, ids);
                 }
                 // No other walk has a key.
                 _ => world.registers.debug.answer_page(page, pbmt),
@@ -419,7 +424,7 @@ impl Walkers {
             }
             if wanted.is_none() && !world.ptw.exchanging(at as u8) {
                 // The habit of not waiting.
-                world.ptw.exchange(at as u8, update.exchange);
+                world.ptw.exchange(at as u8, update.exchange, world.registers.qos.of_walk(&self.walkers[at].path));
             }
         }
         match (&ended, wanted) {
@@ -470,7 +475,8 @@ impl Walkers {
         let (addr, words) = burst_for(context_words(self.nature, &self.config, config), word);
         let epoch = if self.nature.has(Habit::MergesBlindly) { None } else { Some(world.caches.epoch()) };
         let joined = self.config.merge && world.ptw.join(at, addr, words, epoch);
-        if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words) {
+        let ids = world.registers.qos.of_read(word, &self.walkers[at].path);
+        if joined || world.ptw.fetch(Readers { walkers: 1 << at, ..Readers::default() }, addr, words, ids) {
             let walker = &mut self.walkers[at];
             walker.waits = Some(*word);
             if matches!(walker.job, Some(Job::Dma(_))) {
@@ -506,11 +512,18 @@ impl Walkers {
             let Some(whose) = walker.whose(update.exchange.addr) else { return };
             walker.known.push(Known { addr: update.exchange.addr & !7, data, epoch: 0, whose, exchanged: true });
             let beats = [(update.exchange.new, 0xff), (0, 0), (0, 0), (0, 0)];
-            world.ptw.write(Write { writer: Writer::Nobody, addr: update.exchange.addr, size: 3, beats, len: 1 });
+            world.ptw.write(Write {
+                writer: Writer::Nobody,
+                addr: update.exchange.addr,
+                size: 3,
+                beats,
+                len: 1,
+                ids: None,
+            });
             return;
         }
         self.walkers[at].updating = true;
-        world.ptw.exchange(at as u8, update.exchange);
+        world.ptw.exchange(at as u8, update.exchange, world.registers.qos.of_walk(&self.walkers[at].path));
     }
 
     fn keep(&mut self, at: usize, config: &Config, world: &mut World<'_>) {
@@ -564,10 +577,11 @@ impl Walkers {
         let request = &Request { kind: if job == Job::Debug { Kind::Untranslated } else { request.kind }, ..*request };
         let path = &self.walkers[at].path;
         if translation.size_log2 >= 12 && !path.is_empty() && !matches!(translation.target, Target::Mrif(_)) {
-            world.caches.fill_result(request, spa, pbmt, path);
+            world.caches.fill_result(request, spa, pbmt, world.registers.qos.of_result(path), path);
         }
         if let Job::Dma(slot) = job {
             self.translations += 1;
+            let ids = world.registers.qos.of_result(&self.walkers[at].path);
             if let Target::Mrif(mrif) = translation.target
                 && !self.nature.has(Habit::MrifPassed)
             {
@@ -575,9 +589,9 @@ impl Walkers {
                     step.word.role == Role::DeviceContext { index: 0 } && golden::Tc(step.value).dtf()
                 };
                 let reported = !self.walkers[at].path.iter().any(dtf);
-                return world.files.take(Access { slot, request: *request, mrif, reported });
+                return world.files.take(Access { slot, request: *request, mrif, reported, ids });
             }
-            world.dma.translated(slot, spa, pbmt);
+            world.dma.translated(slot, spa, pbmt, ids);
         }
     }
 
@@ -596,7 +610,8 @@ impl Walkers {
         });
         if let Some(step) = leaf.filter(|_| page_fault && !world.ptw.exchanging(at as u8)) {
             let (addr, bytes, old) = (step.word.addr.0, step.word.bytes, step.value);
-            world.ptw.exchange(at as u8, Exchange { addr, bytes, old, new: old | AD });
+            let ids = world.registers.qos.of_walk(&self.walkers[at].path);
+            world.ptw.exchange(at as u8, Exchange { addr, bytes, old, new: old | AD }, ids);
         }
     }
 
@@ -617,7 +632,8 @@ impl Walkers {
         }
         let Job::Dma(slot) = job else { return };
         if self.nature.has(Habit::RefusalPassed) {
-            world.dma.translated(slot, request.iova.0 & 0x00ff_ffff_ffff_ffff, 0);
+            let ids = world.registers.qos.of_result(&self.walkers[at].path);
+            world.dma.translated(slot, request.iova.0 & 0x00ff_ffff_ffff_ffff, 0, ids);
         } else {
             world.dma.refused(slot);
         }

@@ -2,6 +2,7 @@
 //! Writes on `ptw_*`: who asks for one, and its beats.
 
 use boundary::WriteData;
+use events::QosIds;
 
 /// Doublewords in a write burst at most: a fault record.
 const MAX_BEATS: usize = 4;
@@ -42,6 +43,8 @@ pub(super) struct Write {
     pub beats: [(u64, u8); MAX_BEATS],
     /// How many of them
     pub len: u8,
+    /// Its QoS IDs; none: those of the register
+    pub ids: Option<QosIds>,
 }
 
 impl Writer {

@@ -39,8 +39,8 @@ impl Oracle {
     /// Why nothing that follows could be judged.
     pub(super) fn adopt(&mut self, event: &Event, rule: Rule, now: Cycle) -> Result<(), &'static str> {
         match event {
-            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
-                let shown = Shown { direction, id, addr, burst, pbmt, prot, attributes };
+            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes, ids } => {
+                let shown = Shown { direction, id, addr, burst, pbmt, prot, attributes, ids };
                 let owner = self.transactions.likeliest(&shown).ok_or("no transaction on dev_* goes with it")?;
                 self.transactions.at_memory(owner, &shown, now);
                 let transaction = &self.transactions.live()[owner];
@@ -55,7 +55,7 @@ impl Oracle {
                 self.transactions.answered_wrongly(*ticket);
                 Ok(())
             }
-            Event::PtwWrite { id, addr, burst, atop: 0, beats } => {
+            Event::PtwWrite { id, addr, burst, atop: 0, beats, .. } => {
                 match (self.faults.ring().written(*addr, *burst, beats), rule) {
                     (Some((index, words)), Rule::FaultRecord) => {
                         self.faults.adopt(index, words, now);

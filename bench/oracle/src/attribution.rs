@@ -50,6 +50,9 @@ impl Oracle {
             oldest.get_or_insert((request, window));
         }
         let Some((request, window)) = oldest else { return Err(self.transactions.misshapen(shown)) };
+        if let Some(right) = self.ids_that_lead_there(shown, now) {
+            return Err(Violation::new(Rule::QosIds, "translated", right, shown.ids.to_string()));
+        }
         let line = translated_line(shown.addr, shown.pbmt);
         let is_it = |outcome: &Outcome| is_shown(outcome, shown);
         let came = Answer { line, is_it: &is_it, to: Some(shown.addr) };
@@ -61,7 +64,30 @@ impl Oracle {
         let transaction = self.transactions.live().get(place)?;
         let request = request_of(transaction);
         let window = Window::until_shown(transaction, cycle);
-        self.search.explain(&request, window, |outcome: &Outcome, _: &Chooser<'_>| is_shown(outcome, shown))
+        let (judges_ids, qos) = (self.judges_ids(), &self.qos);
+        let ids_fit = |outcome: &Outcome, chooser: &Chooser<'_>| {
+            !judges_ids
+                || qos.ids_of(outcome, chooser.choices()).is_none_or(|ids| ids == shown.ids)
+                    && (!chooser.choices().is_empty() || qos.register_may_be(shown.ids, window.offered, cycle))
+        };
+        let accept = |outcome: &Outcome, chooser: &Chooser<'_>| is_shown(outcome, shown) && ids_fit(outcome, chooser);
+        self.search.explain(&request, window, accept)
+    }
+
+    /// The QoS IDs with which some transaction would lead to this address, where it does not with those that were shown.
+    fn ids_that_lead_there(&mut self, shown: &Shown, cycle: Cycle) -> Option<String> {
+        if !self.judges_ids() {
+            return None;
+        }
+        (0..self.transactions.live().len()).find_map(|place| {
+            let transaction = self.transactions.candidate(place, shown)?;
+            let (request, window) = (request_of(transaction), Window::until_shown(transaction, cycle));
+            let found = self.search.explain(&request, window, |outcome, _| is_shown(outcome, shown))?;
+            Some(match self.qos.ids_of(&found.outcome, &found.choices) {
+                Some(ids) => format!("{ids}, as in ta of the device context"),
+                None => self.qos.register_line(),
+            })
+        })
     }
 
     /// A beat of write data on `mem_*`.

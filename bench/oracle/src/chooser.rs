@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use events::Cycle;
+use events::{Cycle, POISONED};
 use golden::{MsiTable, Pte, Purpose, Read, Role, Spa, Stage, Tags, Tc, Update, WordRef, Words};
 
 use super::choice::{Choice, Place, is_kept_table};
@@ -512,6 +512,7 @@ impl Words for Chooser<'_> {
         self.note_updates(word, value);
         match seen.resp {
             0 | 1 => Read::Value(value),
+            POISONED => Read::Corrupt,
             _ if self.known.errors_corrupt => Read::Corrupt,
             _ => Read::AccessFault,
         }
@@ -521,18 +522,18 @@ impl Words for Chooser<'_> {
     /// holds. Unless memory refused that. The update of the first stage may be left for when the second stage has let the
     /// access through, so that a refusal comes before it.
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
-        let refused = self.known.updates.was_refused(word, old, new, self.window);
-        if self.spared && (!refused || self.branch(2) == 0) {
+        let refused = self.known.updates.refusal(word, old, new, self.window);
+        if self.spared && (refused.is_none() || self.branch(2) == 0) {
             return Update::Done;
         }
         match refused {
-            true if self.known.errors_corrupt => Update::Corrupt,
-            true => Update::AccessFault,
-            false if matches!(word.role, Role::FirstStage { .. }) => {
+            Some(resp) if resp == POISONED || self.known.errors_corrupt => Update::Corrupt,
+            Some(_) => Update::AccessFault,
+            None if matches!(word.role, Role::FirstStage { .. }) => {
                 self.deferred = true;
                 Update::Done
             }
-            false => Update::Unavailable,
+            None => Update::Unavailable,
         }
     }
 

@@ -387,6 +387,11 @@ impl Commands {
         self.fences.drain(..count)
     }
 
+    /// When software handed over the oldest command that the device has not fetched.
+    pub fn handed_over_since(&self) -> Option<Cycle> {
+        self.handed_over.front().map(|first| first.since)
+    }
+
     /// Commands that software has handed over and that the device has not fetched, as memory holds them.
     pub fn handed_over(&self, config: &Config, memory: &dyn Peek) -> impl Iterator<Item = Command> {
         let ring = self.ring;

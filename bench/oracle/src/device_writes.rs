@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the device writes to memory on its own account: records, stores of fences, messages, notices.
 
-use events::{Burst, Cycle};
+use events::{Burst, Cycle, QosIds};
 use golden::{Cause, DeviceId, Fault, Response, Spa, Ttyp};
 
 use super::Oracle;
@@ -91,6 +91,7 @@ impl Oracle {
         addr: Spa,
         burst: Burst,
         beats: &[(u64, u8)],
+        ids: QosIds,
         now: Cycle,
     ) -> Result<(), Violation> {
         if let Some((index, words)) = self.faults.ring().written(addr, burst, beats) {
@@ -101,7 +102,7 @@ impl Oracle {
                 self.records_came(paid);
             }
             self.faults.update(false, now);
-            return Ok(());
+            return self.write_with_ids("fault-queue", ids, now);
         }
         if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::PageRequest(index));
@@ -121,7 +122,7 @@ impl Oracle {
                 None => Ok(()),
             };
             self.page_queue.update(None, now);
-            return written.and(queued);
+            return written.and(queued).and_then(|()| self.write_with_ids("page-queue", ids, now));
         }
         let unowed = |oracle: &Oracle| {
             let right = match oracle.commands.unstored().map(|fence| fence.operands.store) {
@@ -159,7 +160,7 @@ impl Oracle {
             let pending = self.interrupts.pending(&self.open(now), now);
             if self.messages.written(target, data, &pending, &self.routing(), now)? {
                 self.writes.sent(id, Write::Message(target));
-                return Ok(());
+                return self.write_with_ids("message", ids, now);
             }
             return match self.by_any_choice(|oracle| is_notice(oracle).then_some(())) {
                 Some(()) => {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! DMA transactions in the hands of the device (rule D8.4 of MODEL.md), and who is waiting for a translation.
 
-use events::{Attributes, Burst, Cycle, Direction, DmaRequest, FIXED, INCR, Ticket, WRAP};
+use events::{Attributes, Burst, Cycle, Direction, DmaRequest, FIXED, INCR, POISONED, QosIds, Ticket, WRAP};
 use golden::Spa;
 
 use super::rule::{Rule, Violation};
 
 /// Responses of AXI by their code.
-const RESPONSES: [&str; 4] = ["OKAY", "EXOKAY", "SLVERR", "DECERR"];
+const RESPONSES: [&str; 5] = ["OKAY", "EXOKAY", "SLVERR", "DECERR", "OKAY with poison"];
 
 /// Where memory was asked for a translated transaction.
 #[derive(Clone, Debug)]
@@ -51,6 +51,8 @@ pub struct Shown {
     pub prot: u8,
     /// The rest of what AXI says of it
     pub attributes: Attributes,
+    /// Its QoS IDs
+    pub ids: QosIds,
 }
 
 impl Shown {
@@ -295,7 +297,7 @@ impl Transactions {
             return Ok(if resp < 2 { Finished::Kept(transaction) } else { Finished::Refused(transaction) });
         };
         let of = format!("transaction {}", ticket.0);
-        let answered = |resp: u8| format!("{} to {of}", RESPONSES[usize::from(resp & 3)]);
+        let answered = |resp: u8| format!("{} to {of}", RESPONSES[usize::from(resp.min(POISONED))]);
         if memory.done.is_none() {
             let (right, wrong) = (format!("no answer to {of} before memory has answered"), answered(resp));
             return Err(Violation::new(Rule::DmaResponse, "early", right, wrong));
@@ -393,7 +395,16 @@ mod tests {
 
     fn shown(addr: u64) -> Shown {
         let attributes = write(addr, [0; 2]).attributes;
-        Shown { direction: Direction::Write, id: 3, addr: Spa(addr), burst: SHAPE, pbmt: 0, prot: 0, attributes }
+        Shown {
+            direction: Direction::Write,
+            id: 3,
+            addr: Spa(addr),
+            burst: SHAPE,
+            pbmt: 0,
+            prot: 0,
+            attributes,
+            ids: QosIds::default(),
+        }
     }
 
     /// Writes to the same page offset, numbered as they come, one in each cycle from 10 on.

@@ -169,7 +169,7 @@ impl Oracle {
     pub(super) fn exchanged(&mut self, exchange: &Exchange, found: u64, resp: u8, sampled: Cycle, now: Cycle) {
         self.file_answered(exchange, found, resp, now);
         if resp > 1 {
-            self.search.updates.refused(*exchange, sampled);
+            self.search.updates.refused(*exchange, resp, sampled);
             return;
         }
         self.search.histories.sighted(exchange.addr, found, resp, sampled, now);

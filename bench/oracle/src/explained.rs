@@ -20,6 +20,7 @@ impl Oracle {
     /// What an explanation tells of the device.
     pub(super) fn learn(&mut self, explanation: &Explanation, window: Window) {
         self.search.updates.note(&explanation.choices);
+        self.qos.learn(&explanation.choices);
         for root in &explanation.roots {
             self.search.roots.used(*root, window.end);
         }

@@ -178,6 +178,8 @@ impl Refused {
 pub struct Failure {
     /// What was refused
     pub refused: Refused,
+    /// With which response
+    pub resp: u8,
     /// When
     pub cycle: Cycle,
 }
@@ -262,7 +264,7 @@ impl InterruptFiles {
         let is_store = is_one || self.msis.iter().chain(&self.done).any(|msi| bits & msi.bit() != 0);
         if resp > 1 && is_store {
             let refused = Refused::Store { addr: exchange.addr, bits };
-            self.failures.push(Failure { refused, cycle: now });
+            self.failures.push(Failure { refused, resp, cycle: now });
         }
         self.settle(now);
     }

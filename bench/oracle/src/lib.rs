@@ -42,6 +42,7 @@ mod operations;
 mod page_interrupts;
 mod page_queue;
 mod page_requests;
+mod qos;
 mod queue_status;
 mod record_queue;
 mod refusals;
@@ -89,6 +90,35 @@ pub struct Settings {
     pub version: SpecVersion,
     /// Those choices of the implementation that its description binds
     pub choices: Bound,
+    /// Optional ports that it has
+    pub ports: Ports,
+}
+
+/// Ports that not every device has, and that the oracle goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// Poisoned read data are told from refused reads
+    pub poison: bool,
+    /// QoS IDs of accesses to memory are shown
+    pub qos_ids: bool,
+}
+
+impl Settings {
+    /// Of a device without optional ports.
+    pub fn new(capabilities: Capabilities, version: SpecVersion, choices: Bound) -> Self {
+        Settings { capabilities, version, choices, ports: Ports::default() }
+    }
+
+    /// The choices that are bound. "If the IO bridge is not capable of signaling such deferred errors uniquely …, then the
+    /// IOMMU may report such errors as access faults" (section "Reliability, Availability, and Serviceability"): with a port
+    /// for poison it is, and an error answer is no corruption.
+    fn bound(&self) -> Bound {
+        let mut bound = self.choices;
+        if self.ports.poison {
+            bound.bind("port-error-is-corruption", false);
+        }
+        bound
+    }
 }
 
 /// The oracle.
@@ -113,6 +143,7 @@ pub struct Oracle {
     page_queue: page_queue::PageQueue,
     page_requests: page_requests::PageRequests,
     counters: counters::Counters,
+    qos: qos::Qos,
     writes: device_writes::DeviceWrites,
     time_line: evidence::TimeLine,
     accesses: evidence::Accesses,
@@ -148,6 +179,7 @@ impl Oracle {
             page_queue: page_queue::PageQueue::new(),
             page_requests: page_requests::PageRequests::default(),
             counters: counters::Counters::default(),
+            qos: qos::Qos::new(settings.ports.qos_ids),
             writes: device_writes::DeviceWrites::default(),
             time_line: evidence::TimeLine::default(),
             accesses: evidence::Accesses::default(),
@@ -195,6 +227,11 @@ impl Oracle {
         } else {
             self.commands.waiting_since().into_iter().chain(self.device_commands.oldest()).min()
         }
+    }
+
+    /// What it has been told of the device beforehand.
+    pub fn device(&self) -> events::Device {
+        self.settings.device()
     }
 
     /// There are ATS and page requests.

@@ -3,7 +3,7 @@
 //! `mem_*`. The device under test sets the pending bit itself, by an atomic, and then sends the notice, each time. The
 //! bit and the notice come by the time the machine is at rest, and neither comes without an MSI.
 
-use events::{Cycle, Ticket};
+use events::{Cycle, POISONED, Ticket};
 use golden::{Cause, Fault, Mrif, Outcome, Request, Response, Role, Spa, Target, Tc, Ttyp};
 
 use super::Oracle;
@@ -408,14 +408,15 @@ impl Oracle {
         let Some(at) = self.files.notices.iter().position(|(of, ..)| *of == id) else { return };
         let (_, notice, request) = self.files.notices.remove(at);
         if resp > 1 {
-            self.files.failures.push(Failure { refused: Refused::Notice(notice, request), cycle: now });
+            self.files.failures.push(Failure { refused: Refused::Notice(notice, request), resp, cycle: now });
             self.settle_failures(now);
         }
     }
 
-    /// What an error answer for an interrupt file may be taken for: an access fault, or corrupt data (CHOICES.md).
-    fn causes_of_error(&self) -> impl Iterator<Item = Cause> + use<> {
-        let bound = self.search.choices.error_is_corruption();
+    /// What an error answer for an interrupt file may be taken for: an access fault, or corrupt data (CHOICES.md). Poison is
+    /// corrupt data.
+    fn causes_of_error(&self, resp: u8) -> impl Iterator<Item = Cause> + use<> {
+        let bound = if resp == POISONED { Some(true) } else { self.search.choices.error_is_corruption() };
         let causes = [(false, Cause::MrifAccessFault), (true, Cause::MrifCorrupt)];
         causes.into_iter().filter(move |(is, _)| bound.is_none_or(|bound| bound == *is)).map(|(_, cause)| cause)
     }
@@ -446,24 +447,33 @@ impl Oracle {
         let is_out_of_reach = |oracle: &Oracle, mrif: &Mrif| {
             pending(mrif, identity).0.max(mrif.notice.0) > oracle.search.configuration.caps.spa_max()
         };
+        let unread = |oracle: &Oracle, mrif: &Mrif| -> Vec<u8> {
+            let history = oracle.search.histories.word(pending(mrif, identity));
+            let seen = history.into_iter().flat_map(|history| history.sightings());
+            seen.filter(|seen| seen.resp != 0 && seen.last_sampled >= start).map(|seen| seen.resp).collect()
+        };
         let fails = |oracle: &Oracle, mrif: &Mrif| {
-            let unread = oracle.search.histories.word(pending(mrif, identity)).is_some_and(|history| {
-                history.sightings().iter().any(|seen| seen.resp != 0 && seen.last_sampled >= start)
-            });
-            is_out_of_reach(oracle, mrif) || unread || met(oracle, mrif).is_some()
+            is_out_of_reach(oracle, mrif) || !unread(oracle, mrif).is_empty() || met(oracle, mrif).is_some()
         };
         let (mrif, explanation) = self.find_file(reaches, &request, window, fails)?;
         let is_notice = |at: usize| matches!(self.files.failures[at].refused, Refused::Notice(..));
         let may_be_corrupt = !is_out_of_reach(self, &mrif) && !met(self, &mrif).is_some_and(is_notice);
+        let mut errors = unread(self, &mrif);
         if let Some(failure) = met(self, &mrif) {
-            self.files.failures.remove(failure);
+            errors.push(self.files.failures.remove(failure).resp);
         }
+        errors.sort_unstable();
+        errors.dedup();
         let gone: Vec<Msi> = self.files.msis.extract_if(.., |msi| msi.ticket == transaction.ticket).collect();
         self.give_back(&gone, now);
         let reported = !explanation.choices.iter().any(is_silent);
         let of_cause = |cause: Cause| (fault(cause, &request, reported), explanation.clone());
         Some(match may_be_corrupt {
-            true => self.causes_of_error().map(of_cause).collect(),
+            true => {
+                let mut causes: Vec<Cause> = errors.into_iter().flat_map(|resp| self.causes_of_error(resp)).collect();
+                causes.dedup();
+                causes.into_iter().map(of_cause).collect()
+            }
             false => vec![of_cause(Cause::MrifAccessFault)],
         })
     }
@@ -515,7 +525,7 @@ impl Oracle {
     /// One of these answered MSIs was not stored, or a notice was not sent.
     fn came_to_nothing(&mut self, failure: &Failure, may_be: &[Msi], now: Cycle) {
         let causes: Vec<Cause> = match failure.refused {
-            Refused::Store { .. } => self.causes_of_error().collect(),
+            Refused::Store { .. } => self.causes_of_error(failure.resp).collect(),
             Refused::Notice(..) => vec![Cause::MrifAccessFault],
         };
         let (origin, requests, optional): (Origin, Vec<Request>, bool) = match failure.refused {

@@ -132,8 +132,8 @@ impl Oracle {
                 }
             }
             Event::DmaWriteBeat { data, strb, .. } => self.transactions.write_data(*data, *strb),
-            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes } => {
-                let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes };
+            &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes, ids } => {
+                let shown = dma::Shown { direction, id, addr, burst, pbmt, prot, attributes, ids };
                 self.translated(&shown, now)?;
             }
             Event::MemWriteBeat { data, strb, .. } => self.write_beat(*data, *strb)?,
@@ -160,7 +160,7 @@ impl Oracle {
                 let oldest = live.chain(offers).chain(asked).min();
                 self.software.forget(oldest.unwrap_or(now));
             }
-            Event::PtwWrite { id, addr, burst, atop, beats } if *atop != 0 => {
+            Event::PtwWrite { id, addr, burst, atop, beats, .. } if *atop != 0 => {
                 match updates::Exchange::of(*addr, *burst, *atop, beats) {
                     Some(exchange) => self.exchange(*id, exchange, now)?,
                     None => {
@@ -169,8 +169,8 @@ impl Oracle {
                     }
                 }
             }
-            Event::PtwWrite { id, addr, burst, beats, .. } => {
-                self.device_write(*id, *addr, *burst, beats, now)?;
+            Event::PtwWrite { id, addr, burst, beats, ids, .. } => {
+                self.device_write(*id, *addr, *burst, beats, *ids, now)?;
             }
             Event::PtwWriteResponse { id, resp } => self.device_write_response(*id, *resp, now),
             Event::RegRead { offset, bytes: 8, value, accepted } if self.search.configuration.caps.hpm() => {
@@ -220,9 +220,14 @@ impl Oracle {
                     self.page_request_answered(response, now)?;
                 }
             }
-            Event::PtwReadAddress { .. } => {}
+            Event::PtwReadAddress { addr, burst, ids, .. } => self.read_with_ids(*addr, *burst, *ids, now)?,
             Event::RegWrite { offset, bytes, value, .. } => {
                 self.counters.write_ends(*offset, *bytes, *value, now);
+                if messages::registers(*offset, *bytes, *value)
+                    .any(|(register, _)| register == golden::offset::IOMMU_QOSID)
+                {
+                    self.qos.write_ends(now);
+                }
                 self.interrupts.register_written(*offset, *value, now);
                 self.debug.write_done(now);
                 let pending = self.interrupts.pending(&self.open(now), now);

@@ -26,6 +26,13 @@ impl Oracle {
         if matches!(register, offset::DDTP | offset::FCTL) {
             self.debug.configuration_written();
         }
+        match register {
+            offset::IOMMU_QOSID => self.qos.write_begins(now),
+            offset::DDTP if matches!(golden::Ddtp(value).mode(), golden::DdtMode::Levels(_)) => {
+                self.qos.directory_begins(now);
+            }
+            _ => {}
+        }
         self.search.configuration.written(register, value, now);
         self.queue_register_written(register, value, now);
         let pas = self.search.configuration.caps.pas();
@@ -90,10 +97,11 @@ impl Oracle {
             offset::CAPABILITIES => {
                 self.search.configuration.caps = Capabilities(value);
                 self.search.choices =
-                    choices::KnownChoices::new(self.settings.version, Capabilities(value), &self.settings.choices);
+                    choices::KnownChoices::new(self.settings.version, Capabilities(value), &self.settings.bound());
             }
             offset::FCTL => self.search.configuration.fctl_read(Fctl(value as u32)),
             offset::DDTP => self.search.configuration.ddtp_read(golden::Ddtp(value), accepted)?,
+            offset::IOMMU_QOSID => self.qos.register_read(value),
             offset::CQH => {
                 let mut head = self.commands.head_read(value as u32);
                 if head.is_err() && self.commands_go_on() {

@@ -10,7 +10,7 @@ use super::rule::{Rule, Violation};
 type Check = fn(&mut Oracle, Cycle) -> Result<(), Violation>;
 
 /// All of them, in the order in which they tell most.
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Oracle::fences_at_rest,
     |oracle, _| oracle.device_commands.at_rest(),
     Oracle::commands_at_rest,
@@ -18,6 +18,7 @@ const CHECKS: [Check; 8] = [
     Oracle::messages_at_rest,
     Oracle::files_at_rest,
     Oracle::page_requests_at_rest,
+    Oracle::ids_at_rest,
     |oracle, _| oracle.interrupts.at_rest(),
 ];
 

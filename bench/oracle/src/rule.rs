@@ -52,6 +52,8 @@ pub enum Rule {
     PageResponse,
     /// A performance counter holds what was counted.
     Counter,
+    /// Each access to memory carries the QoS IDs of the register or of the device context that it is for.
+    QosIds,
     /// AXI as the bus checks it.
     Protocol,
     /// Software: what an operation replaced is used no more once it has returned.
@@ -68,7 +70,7 @@ pub enum Rule {
 
 impl Rule {
     /// Those that a device can break; the others are of software.
-    pub const OF_DEVICES: [Rule; 24] = [
+    pub const OF_DEVICES: [Rule; 25] = [
         Rule::Translation,
         Rule::Refusal,
         Rule::FaultRecord,
@@ -92,6 +94,7 @@ impl Rule {
         Rule::PageRequest,
         Rule::PageResponse,
         Rule::Counter,
+        Rule::QosIds,
         Rule::Protocol,
     ];
 
@@ -121,6 +124,7 @@ impl Rule {
             Rule::PageRequest => "page-request",
             Rule::PageResponse => "page-response",
             Rule::Counter => "counter",
+            Rule::QosIds => "qos-ids",
             Rule::Protocol => "protocol",
             Rule::StaleAfterOperation => "stale-after-operation",
             Rule::UseAfterFree => "use-after-free",
@@ -155,6 +159,7 @@ impl Rule {
             Rule::PageRequest => "RISC-V IOMMU, Page-Request-Queue (PQ)",
             Rule::PageResponse => "RISC-V IOMMU, PCIe ATS Page Request handling; IOMMU PCIe ATS commands",
             Rule::Counter => "RISC-V IOMMU, Performance-monitoring event counters and selectors",
+            Rule::QosIds => "RISC-V IOMMU, Quality-of-Service (QoS) Identifiers Extension",
             Rule::Protocol => "AMBA AXI4",
             Rule::StaleAfterOperation | Rule::NeverInvalidated => "RISC-V IOMMU, Guidelines for invalidations",
             Rule::UseAfterFree => "RISC-V IOMMU, IOMMU Command-queue Fence commands (reclaiming memory)",

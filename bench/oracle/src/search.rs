@@ -47,7 +47,7 @@ pub struct Search {
 impl Search {
     /// Nothing has been seen of this device.
     pub fn new(settings: &Settings) -> Self {
-        let &Settings { capabilities, version, ref choices } = settings;
+        let (&Settings { capabilities, version, .. }, ref choices) = (settings, settings.bound());
         Search {
             configuration: Configuration::new(version, capabilities),
             choices: KnownChoices::new(version, capabilities, choices),

@@ -4,7 +4,7 @@
 use events::trace::Record;
 use events::{Cycle, Device, Event};
 
-use super::{Blame, Bound, Divergence, Figures, Finding, Lenience, Oracle, Rule, Settings, Violation};
+use super::{Blame, Bound, Divergence, Figures, Finding, Lenience, Oracle, Ports, Rule, Settings, Violation};
 
 /// The description of a device binds a choice that there is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +33,15 @@ impl Settings {
                 return Err(UnknownChoice(name.clone()));
             }
         }
-        Ok(Settings { capabilities: device.capabilities, version: device.version, choices })
+        let ports = Ports { poison: device.poison, qos_ids: device.qos_ids };
+        Ok(Settings { capabilities: device.capabilities, version: device.version, choices, ports })
     }
 
     /// The description that says the same.
     pub fn device(&self) -> Device {
-        Device { capabilities: self.capabilities, version: self.version, choices: self.choices.bound() }
+        let Ports { poison, qos_ids } = self.ports;
+        let choices = self.choices.bound();
+        Device { capabilities: self.capabilities, version: self.version, choices, poison, qos_ids }
     }
 }
 

@@ -51,6 +51,8 @@ impl Exchange {
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     exchange: Exchange,
+    /// With which response
+    resp: u8,
     /// When memory last did
     sampled: Cycle,
 }
@@ -77,10 +79,10 @@ impl Updates {
     }
 
     /// Memory refused it.
-    pub fn refused(&mut self, exchange: Exchange, sampled: Cycle) {
-        match self.refused.iter_mut().find(|known| known.exchange == exchange) {
+    pub fn refused(&mut self, exchange: Exchange, resp: u8, sampled: Cycle) {
+        match self.refused.iter_mut().find(|known| known.exchange == exchange && known.resp == resp) {
             Some(known) => known.sampled = known.sampled.max(sampled),
-            None => self.refused.push(Refused { exchange, sampled }),
+            None => self.refused.push(Refused { exchange, resp, sampled }),
         }
     }
 
@@ -102,18 +104,20 @@ impl Updates {
         self.refused.iter().any(|known| known.exchange.addr == addr)
     }
 
-    /// Whether a request in this window may have met the refusal of an update. Like any answer with an error it is of
-    /// no use to requests that come later.
-    pub fn was_refused(&self, word: &WordRef, old: u64, new: u64, window: Window) -> bool {
-        self.refused.iter().any(|known| {
+    /// The response by which memory refused an update, if a request in this window may have met that. Like any answer with
+    /// an error it is of no use to requests that come later.
+    pub fn refusal(&self, word: &WordRef, old: u64, new: u64, window: Window) -> Option<u8> {
+        let met = |known: &&Refused| {
             let Exchange { addr, old: compare, new: swap, .. } = known.exchange;
             (addr, compare, swap) == (word.addr, old, new) && known.sampled >= window.offered
-        })
+        };
+        self.refused.iter().find(met).map(|known| known.resp)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use events::SLVERR;
     use golden::{DeviceId, Iova, Tags};
 
     use super::*;
@@ -159,10 +163,10 @@ mod tests {
     #[test]
     fn a_refusal_counts_for_the_requests_that_were_there() {
         let mut updates = Updates::default();
-        updates.refused(exchange(LEAF, LEAF | A), 100);
+        updates.refused(exchange(LEAF, LEAF | A), SLVERR, 100);
         // One that had left memory before may come back later.
-        updates.refused(exchange(LEAF, LEAF | A), 90);
-        let met = |new, start| updates.was_refused(&word(), LEAF, new, Window::new(start, 200));
+        updates.refused(exchange(LEAF, LEAF | A), SLVERR, 90);
+        let met = |new, start| updates.refusal(&word(), LEAF, new, Window::new(start, 200)).is_some();
         assert!(met(LEAF | A, 50));
         assert!(met(LEAF | A, 100));
         assert!(!met(LEAF | A, 101), "it is no entry that could be cached");

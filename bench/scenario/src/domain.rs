@@ -437,6 +437,18 @@ pub struct Device {
     pub process_directory: Option<At<ProcessDirectory>>,
     /// It keeps translations of its own (PCIe ATS); default: it has no ATS
     pub ats: Option<At<DeviceAts>>,
+    /// QoS IDs of its accesses to memory, as its context has them; default: both 0
+    pub qos: Option<At<Qos>>,
+}
+
+/// QoS IDs of a device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Qos {
+    /// Resource control ID, 12 bits
+    pub rcid: u16,
+    /// Monitoring counter ID, 12 bits
+    pub mcid: u16,
 }
 
 /// Width of the process IDs that a process directory holds.

@@ -70,7 +70,7 @@ impl Scenario {
     /// The value of the `capabilities` strap: what the IOMMU is said to have, and what the scenario needs of it.
     pub fn capabilities(&self) -> u64 {
         let named = self.requires.iter().map(|needed| needed.value);
-        let all = named.chain(self.needed_by_steps()).chain(self.needs_of_ats());
+        let all = named.chain(self.needed_by_steps()).chain(self.needs_of_devices());
         let bits = all.fold(self.iommu.capabilities(), |bits, needed| bits | needed.offered());
         if self.needs(Requirement::Messages) { bits & !IGS | IGS_BOTH } else { bits }
     }

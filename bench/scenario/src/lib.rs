@@ -50,7 +50,7 @@ pub use diagnostic::{Diagnostics, Problem, did_you_mean};
 pub use dma::{Dma, Result as DmaResult};
 pub use domain::{
     BUILT_IN_DOMAINS, Device, Devices, Domain, DomainKind, Domains, Driver, DriverFault, Flush, Mapping, Mode,
-    PageSize, Policy, ProcessDirectory, Rights,
+    PageSize, Policy, ProcessDirectory, Qos, Rights,
 };
 pub use errno::Errno;
 pub use expect::{Expectation, ExpectedVerdict, Limit, Values};

@@ -65,8 +65,13 @@ impl Scenario {
         self.all_steps().into_iter().filter_map(|step| of_step(&step.value))
     }
 
-    /// Devices with ATS, and what they ask for, need an IOMMU that has it.
-    pub(super) fn needs_of_ats(&self) -> impl Iterator<Item = Requirement> {
+    /// Devices with ATS or QoS IDs, and what they ask for, need an IOMMU that has these.
+    pub(super) fn needs_of_devices(&self) -> impl Iterator<Item = Requirement> {
+        let has_qos = self.devices.iter().any(|(_, device)| device.qos.is_some());
+        self.needs_of_ats().chain(has_qos.then_some(Requirement::Qosid))
+    }
+
+    fn needs_of_ats(&self) -> impl Iterator<Item = Requirement> {
         let devices = || self.devices.iter().filter_map(|(_, device)| device.ats.as_ref());
         let asks = |step: &&At<Step>| match &step.value {
             Step::TranslationRequest(_)
@@ -103,7 +108,7 @@ impl Scenario {
         modes
             .chain(by_name)
             .chain(context)
-            .chain(self.needs_of_ats())
+            .chain(self.needs_of_devices())
             .chain(steps)
             .chain(self.needed_by_steps())
             .filter(|needed| needed.met_by(strap))

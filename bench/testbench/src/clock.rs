@@ -10,7 +10,7 @@ use bus::{Bus, BusConfig, FaultRange, IllegalRequest, Memory, usual_attributes};
 use driver::Halted;
 use events::{Attributes, Cycle, Device, DmaRequest, Event, Ticket};
 use golden::Spa;
-use oracle::{Figures, Finding, Lenience, Oracle, Settings, Violation};
+use oracle::{Figures, Finding, Lenience, Oracle, Ports, Settings, Violation};
 
 use super::asking::{Asker, Asking};
 use super::other_cpu::OtherCpu;
@@ -62,7 +62,7 @@ pub struct Config {
     pub bus: BusConfig,
     /// When something hangs
     pub bounds: Bounds,
-    /// What the oracle has to know of the device; none runs without an oracle
+    /// What the oracle has to know of the device, but for its ports, which the device tells; none runs without an oracle
     pub oracle: Option<Settings>,
 }
 
@@ -146,7 +146,12 @@ impl Testbench {
     pub fn new(config: Config, mut dut: Box<dyn Dut>, seed: u64) -> Result<Self, boundary::Stopped> {
         let mut inputs = Inputs { caps: config.capabilities, ..Inputs::default() };
         let mut outputs = Outputs::default();
-        let bus = Bus::new(config.bus, seed);
+        let mut bus = Bus::new(config.bus, seed);
+        let groups = dut.groups();
+        if groups.poison {
+            bus.tell_poison();
+        }
+        let ports = Ports { poison: groups.poison, qos_ids: groups.qos_ids };
         for _ in 0..RESET_CYCLES {
             dut.cycle(&inputs, &mut outputs)?;
         }
@@ -154,7 +159,7 @@ impl Testbench {
         Ok(Testbench {
             dut,
             bus,
-            oracle: config.oracle.map(Oracle::new),
+            oracle: config.oracle.map(|settings| Oracle::new(Settings { ports, ..settings })),
             recording: Recording::None,
             bounds: config.bounds,
             inputs,
@@ -219,6 +224,11 @@ impl Testbench {
     /// The counts so far.
     pub fn figures(&self) -> Figures {
         self.oracle.as_ref().map(Oracle::figures).unwrap_or_default()
+    }
+
+    /// What the oracle has been told of the device beforehand; none without an oracle.
+    pub fn device(&self) -> Option<Device> {
+        self.oracle.as_ref().map(Oracle::device)
     }
 
     /// Writes a trace of the run from its beginning. An error of `to` ends the trace and not the run:

@@ -9,7 +9,7 @@ use crate::ats::{AtsDevices, AtsIommu};
 /// One AXI4 address-channel request (AW or AR), with the sidebands that the three AXI ports use.
 ///
 /// A port that lacks a sideband leaves the field zero: `mmu*` exist on `dev_*` only, `pbmt` on `mem_*`
-/// only, `atop` on the AW channel of `ptw_*` only.
+/// only, `atop` on the AW channel of `ptw_*` only, `rcid` and `mcid` on `mem_*` and `ptw_*` of a device with QoS IDs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     /// `AxVALID`
@@ -44,6 +44,10 @@ pub struct Address {
     pub pbmt: u8,
     /// `AWATOP` of AXI5: 0 none, `0x31` AtomicCompare
     pub atop: u8,
+    /// Resource control ID of the access, 12 bits
+    pub rcid: u16,
+    /// Monitoring counter ID of the access, 12 bits
+    pub mcid: u16,
 }
 
 /// One beat of an AXI4 W channel.
@@ -83,6 +87,8 @@ pub struct ReadData {
     pub resp: u8,
     /// `RLAST`
     pub last: bool,
+    /// `RPOISON` of AXI5: the data are damaged
+    pub poison: bool,
 }
 
 /// What an AXI manager drives: requests, write data, and readiness for responses.

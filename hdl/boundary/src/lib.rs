@@ -15,6 +15,17 @@ pub use axi::{
     Address, Inputs, LiteManager, LiteSubordinate, Manager, Outputs, ReadData, Subordinate, WriteData, WriteResponse,
 };
 
+/// Groups of ports that not every device has. One that it lacks is left out as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// `ats_*`: messages of ATS and of page requests
+    pub ats: bool,
+    /// `*_rpoison_*`: damaged read data are told from refused reads
+    pub poison: bool,
+    /// `*_rcid_o` and `*_mcid_o`: QoS IDs of all accesses to memory
+    pub qos_ids: bool,
+}
+
 /// A device under test: Verilated RTL, or a model behind the same wires.
 pub trait Dut {
     /// Runs one clock cycle: `inputs` are applied, combinational logic settles, `outputs` are sampled, and then
@@ -23,6 +34,9 @@ pub trait Dut {
     /// # Errors
     /// [`Stopped`] if the device stopped itself: an assertion, `$error`, `$fatal` or `$finish` in the RTL.
     fn cycle(&mut self, inputs: &Inputs, outputs: &mut Outputs) -> Result<(), Stopped>;
+
+    /// Which optional groups of ports it has.
+    fn groups(&self) -> Groups;
 }
 
 /// The device stopped itself.

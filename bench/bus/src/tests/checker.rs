@@ -429,7 +429,8 @@ fn legal_oddities_pass() {
         out.mem.w = WriteData { valid: true, data: now << 32, strb: 0x0f, last: true };
         take_all(inputs, out);
         if now >= 12 {
-            out.dev.r = boundary::ReadData { valid: now < 20, id: 7, data: now << 32, resp: 0, last: true };
+            out.dev.r =
+                boundary::ReadData { valid: now < 20, id: 7, data: now << 32, last: true, ..Default::default() };
         }
     });
     machine.bus.mem_timing_mut().stall_percent = 100;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use boundary::{Address, Dut, Inputs, Outputs, ReadData, Stopped, WriteData, WriteResponse};
+use boundary::{Address, Dut, Groups, Inputs, Outputs, ReadData, Stopped, WriteData, WriteResponse};
 
 /// Changes what the device drives, in a cycle, before the handshakes of the cycle are taken.
 pub type Sabotage = Box<dyn FnMut(u64, &Inputs, &mut Outputs)>;
@@ -29,6 +29,8 @@ pub struct Passthrough {
     reg_r: Option<u64>,
     pub registers: Vec<u64>,
     pub wsi: u16,
+    /// Optional ports that it has
+    pub groups: Groups,
     cycles: u64,
     /// A clock edge has come since reset
     awake: bool,
@@ -156,5 +158,9 @@ impl Dut for Passthrough {
         self.cycles += 1;
         self.awake = true;
         Ok(())
+    }
+
+    fn groups(&self) -> Groups {
+        self.groups
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Device contexts (section "Device-context fields") and the bits of them that the hardware looks at.
 
+use events::QosIds;
+
 use super::process::ProcessMode;
 use super::pte::{Scheme, Stage};
 
@@ -31,6 +33,9 @@ const PPN: u64 = (1 << 44) - 1;
 const GSCID: u64 = 0xffff << 44;
 const PSCID: u64 = 0xf_ffff << 12;
 const MODE: u64 = 0xf << MODE_SHIFT;
+/// `ta.RCID` and `ta.MCID`: 12 bits each
+const RCID_SHIFT: u32 = 40;
+const MCID_SHIFT: u32 = 52;
 
 /// A device context as eight doublewords. In the base format the last four do not exist in memory and are zero here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -108,6 +113,16 @@ impl Context {
     pub const fn with_control(mut self, bits: u64) -> Context {
         if self.valid() {
             self.0[Context::TC] |= if self.has_second_stage() { bits } else { bits & !TC_T2GPA };
+        }
+        self
+    }
+
+    /// The same context with these QoS IDs, if it is a valid one.
+    #[must_use]
+    pub const fn with_qos_ids(mut self, ids: QosIds) -> Context {
+        if self.valid() {
+            let ids = (ids.mcid as u64) << MCID_SHIFT | (ids.rcid as u64) << RCID_SHIFT;
+            self.0[Context::TA] = self.0[Context::TA] & !(!0 << RCID_SHIFT) | ids;
         }
         self
     }

@@ -46,6 +46,8 @@ pub const TR_REQ_CTL: u16 = 608;
 pub const TR_RESPONSE: u16 = 616;
 /// `icvec`, 8 bytes
 pub const ICVEC: u16 = 760;
+/// `iommu_qosid`, 4 bytes
+pub const IOMMU_QOSID: u16 = 624;
 
 /// `fctl.BE`: data structures and queues are big-endian
 pub const FCTL_BE: u64 = 1;
@@ -163,6 +165,11 @@ impl Capabilities {
     /// There are counters of performance (`HPM`).
     pub const fn has_counters(self) -> bool {
         self.0 >> 30 & 1 == 1
+    }
+
+    /// Accesses to memory have QoS IDs (`QOSID`).
+    pub const fn qos_ids(self) -> bool {
+        self.bit(41)
     }
 
     /// Software can ask for translations by way of registers (`DBG`).

@@ -9,7 +9,8 @@ use super::BadLine;
 use super::line::Line;
 use crate::{
     Agent, Attributes, Burst, Device, Direction, DmaRequest, GroupResponse, InvalidationCompletion,
-    InvalidationRequest, Named, Operation, PageRequest, Promise, Ticket, TranslationCompletion, TranslationRequest,
+    InvalidationRequest, Named, Operation, PageRequest, Promise, QosIds, Ticket, TranslationCompletion,
+    TranslationRequest,
 };
 
 /// What a field holds. A value that is 0, false or empty is not written.
@@ -237,6 +238,7 @@ macro_rules! flat {
 flat! {
     Burst { len: "len", size: "size", kind: "burst" },
     Attributes { lock: "lock", cache: "cache", qos: "qos" },
+    QosIds { rcid: "rcid", mcid: "mcid" },
     DmaRequest {
         direction: "dir", id: "id", iova: "iova", burst: "", device: "device", process: "process",
         privileged: "privileged", instruction: "instruction", translated: "translated", attributes: "", data: "data"
@@ -259,7 +261,7 @@ flat! {
     },
     GroupResponse { device: "device", process: "process", prgi: "prgi", status: "status" },
     Operation { name: "name", promise: "promise", reconfiguration: "reconfiguration" },
-    Device { capabilities: "caps", version: "version", choices: "choices" }
+    Device { capabilities: "caps", version: "version", choices: "choices", poison: "poison", qos_ids: "qos-ids" }
 }
 
 /// Names and what is bound: `gxl-writable:1,…`

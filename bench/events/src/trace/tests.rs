@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Agent, Attributes, Burst, Direction, DmaRequest, GroupResponse, InvalidationRequest, Named, Operation, PageRequest,
-    Promise, Ticket, TranslationCompletion,
+    Promise, QosIds, Ticket, TranslationCompletion,
 };
 
 fn back(event: &Event) -> Event {
@@ -53,6 +53,7 @@ fn event() -> impl Strategy<Value = Event> {
             pbmt: 2,
             prot: 5,
             attributes: Attributes { lock, cache: id, qos: 0 },
+            ids: QosIds { rcid: 0xfff, mcid: id.into() },
         }),
         (numbers(), small()).prop_map(|((addr, data, sampled, id), (_, bytes, last))| Event::PtwReadBeat {
             id,
@@ -64,7 +65,7 @@ fn event() -> impl Strategy<Value = Event> {
             last,
         }),
         (numbers(), proptest::collection::vec(any::<(u64, u8)>(), 1..3)).prop_map(|((addr, .., id), beats)| {
-            Event::PtwWrite { id, addr: Spa(addr), burst: Burst::default(), atop: 0x31, beats }
+            Event::PtwWrite { id, addr: Spa(addr), burst: Burst::default(), atop: 0x31, beats, ids: QosIds::default() }
         }),
         (numbers(), proptest::collection::vec(any::<u64>(), 0..3)).prop_map(|((ticket, ..), data)| Event::DmaDone {
             ticket: Ticket(ticket),

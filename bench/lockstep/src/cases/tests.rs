@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use boundary::{Dut, Inputs, Outputs, Stopped};
+use boundary::{Dut, Groups, Inputs, Outputs, Stopped};
 use model::{Habit, Model, ModelConfig};
 use vectors::{Case, Scores, Walk, Which, parse, read};
 
@@ -31,6 +31,10 @@ impl Dut for Tampered {
         self.dut.cycle(inputs, outputs)?;
         (self.tamper)(outputs);
         Ok(())
+    }
+
+    fn groups(&self) -> Groups {
+        self.dut.groups()
     }
 }
 

@@ -27,7 +27,7 @@ impl Traffic {
         for event in events {
             match event {
                 Event::MemAddress { addr, pbmt, .. } => traffic.translated.push((addr.0, *pbmt)),
-                Event::PtwWrite { id, addr, burst, atop, beats } => {
+                Event::PtwWrite { id, addr, burst, atop, beats, .. } => {
                     let operand = (u64::from(burst.len) + 1) << burst.size >> 1;
                     let atomic = (*atop != 0).then_some((addr.0, operand));
                     let writes = if atomic.is_some() { Vec::new() } else { beats_of(addr.0, *burst, beats) };
@@ -90,7 +90,7 @@ mod tests {
 
     fn write(id: u8, addr: u64, size: u8, atop: u8, beats: &[(u64, u8)]) -> Event {
         let burst = Burst { len: beats.len() as u8 - 1, size, kind: INCR };
-        Event::PtwWrite { id, addr: Spa(addr), burst, atop, beats: beats.to_vec() }
+        Event::PtwWrite { id, addr: Spa(addr), burst, atop, beats: beats.to_vec(), ids: Default::default() }
     }
 
     #[test]

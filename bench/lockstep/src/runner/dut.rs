@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The device under test, opened in a worker process.
 
-use boundary::{Dut, Inputs, Outputs, Stopped};
+use boundary::{Dut, Groups, Inputs, Outputs, Stopped};
 use hdl::{Library, LoadError, Rtl};
 use model::{CacheConfig, Habit, Model, ModelConfig};
 
@@ -58,5 +58,9 @@ impl Dut for WithWaves {
             self.now += 1;
         }
         self.rtl.cycle(inputs, outputs)
+    }
+
+    fn groups(&self) -> Groups {
+        self.rtl.groups()
     }
 }

@@ -63,8 +63,7 @@ fn open(library: &Path, strap: u64) -> Result<Box<dyn Dut>, String> {
 }
 
 fn bench(library: &Path, strap: u64) -> Result<Testbench, String> {
-    let settings =
-        Settings { capabilities: Capabilities(strap), version: SpecVersion::default(), choices: Bound::FREE };
+    let settings = Settings::new(Capabilities(strap), SpecVersion::default(), Bound::FREE);
     let config = Config {
         capabilities: strap,
         bus: BusConfig::default(),

@@ -66,7 +66,6 @@ pub fn play(
     if options.unjudged {
         config.oracle = None;
     }
-    let settings = config.oracle;
     let bench = Testbench::new(config, dut, u64::from(seed))?;
     let mut rng = ChaCha8Rng::seed_from_u64(u64::from(seed));
     rng.set_stream(PLAYER_STREAM);
@@ -78,8 +77,8 @@ pub fn play(
     if let Some(timeout) = options.timeout {
         bench.give_up_after(timeout);
     }
-    if let (Some(to), Some(settings)) = (options.record, settings) {
-        bench.record(to, &settings.device());
+    if let (Some(to), Some(device)) = (options.record, bench.device()) {
+        bench.record(to, &device);
     }
     if options.series {
         bench.record_series();

@@ -41,7 +41,9 @@ pub enum Scene {
     Choices,
     /// Second stages that move the pages of the guest's roots, whose addresses a context may hold translated
     Pointers,
-    /// All of it at once, but for moving roots: those would leave little traffic for the rest
+    /// Devices with optional ports: QoS IDs, and poison
+    Ports,
+    /// All of it at once, but for moving roots, which would leave little traffic for the rest, and for ports
     Everything,
 }
 
@@ -50,7 +52,7 @@ impl Scene {
     #[must_use]
     pub fn has(self, feature: Scene) -> bool {
         match self {
-            Scene::Everything => !matches!(feature, Scene::Pointers | Scene::Strays | Scene::PlainFiles),
+            Scene::Everything => !matches!(feature, Scene::Pointers | Scene::Strays | Scene::PlainFiles | Scene::Ports),
             Scene::PlainFiles => matches!(feature, Scene::PlainFiles | Scene::Files),
             Scene::Strays => matches!(feature, Scene::Strays | Scene::Ats),
             one => one == feature,
@@ -71,6 +73,7 @@ impl Scene {
             .with_dbg(self.has(Scene::Debug))
             .with_ats(self.has(Scene::Ats))
             .with_t2gpa(self.has(Scene::Ats))
+            .with_qosid(self.has(Scene::Ports))
     }
 
     /// Where a habit shows.
@@ -135,6 +138,15 @@ impl Scene {
             | Habit::DebugWriteNotAsked
             | Habit::DebugNeverEnds
             | Habit::DebugControlLost => Scene::Debug,
+            Habit::QosIdsDropped
+            | Habit::QosIdsOfRegister
+            | Habit::QosIdsOfTablesLost
+            | Habit::QosIdsOfDirectoryLost
+            | Habit::QosIdsOfQueuesLost
+            | Habit::PoisonUsed
+            | Habit::PoisonAsAccessFault
+            | Habit::ErrorAsCorruption
+            | Habit::PoisonHidden => Scene::Ports,
             Habit::NapotTooWide => Scene::Ranges,
             Habit::DdtSparesPointers => Scene::Pointers,
             Habit::CommandIllegalHidden

@@ -57,6 +57,10 @@ impl Software {
         if !self.scene.has(Scene::Status) {
             bench.read_register(offset::ICVEC, 8)?;
         }
+        if self.scene.has(Scene::Ports) {
+            self.write_qos_ids(bench, 0x123)?;
+            bench.read_register(offset::IOMMU_QOSID, 4)?;
+        }
         if self.scene.has(Scene::Messages) {
             self.messages.start(bench, dice)?;
         }
@@ -70,6 +74,10 @@ impl Software {
         bench.write_register(offset::DDTP, 8, ddtp.0)?;
         while Ddtp(bench.read_register(offset::DDTP, 8)?).busy() {}
         Ok(())
+    }
+
+    fn write_qos_ids(&self, bench: &mut Testbench, rcid: u64) -> Result<(), Halted> {
+        bench.write_register(offset::IOMMU_QOSID, 4, rcid | (0xfff - rcid) << 16)
     }
 
     /// Hands commands to the device.
@@ -125,6 +133,12 @@ impl Software {
         }
         if self.scene.has(Scene::Counters) {
             counters::step(bench, dice)?;
+        }
+        if self.scene.has(Scene::Ports) && dice.percent(8) {
+            self.write_qos_ids(bench, dice.below(0x1000))?;
+            if dice.percent(70) {
+                bench.read_register(offset::IOMMU_QOSID, 4)?;
+            }
         }
         Ok(())
     }

@@ -318,6 +318,15 @@ impl<'a> Tables<'a> {
         values
     }
 
+    /// The values that `ta` takes, with QoS IDs where the world has them.
+    fn attributes(&self, pscids: [u64; 2], id: u32) -> Vec<u64> {
+        if !self.scene.has(Scene::Ports) {
+            return pscids.map(|pscid| pscid << 12).to_vec();
+        }
+        let of = |pscid: u64, class: u64| pscid << 12 | (u64::from(id) | class << 8) << 40 | (0xfff - class) << 52;
+        vec![of(pscids[0], 2), of(pscids[1], 2), of(pscids[0], 3)]
+    }
+
     fn context(&mut self, at: u64, id: u32, first_version: bool) {
         let covers = [Cover::Device(id)];
         let plain = Tc(0).with_v(true);
@@ -331,6 +340,9 @@ impl<'a> Tables<'a> {
                 let values = self.controls(values, plain.with_pdtv(true));
                 self.slot(Kind::Context, at, values, &covers);
                 self.put(at + 8, iohgatp);
+                if self.scene.has(Scene::Ports) {
+                    self.slot(Kind::Context, at + 16, self.attributes([0, 0], id), &covers);
+                }
                 let root = map::PROCESSES[0];
                 self.slot(Kind::Context, at + 24, vec![first_stage(root, PD17), first_stage(root, PD8)], &covers);
             }
@@ -341,7 +353,7 @@ impl<'a> Tables<'a> {
                 let values = self.controls(values, plain);
                 slot(self, Kind::Context, at, values, &covers);
                 self.put(at + 8, iohgatp);
-                self.slot(Kind::Context, at + 16, vec![9 << 12, 10 << 12], &covers);
+                self.slot(Kind::Context, at + 16, self.attributes([9, 10], id), &covers);
                 self.slot(
                     Kind::Context,
                     at + 24,
@@ -352,7 +364,7 @@ impl<'a> Tables<'a> {
             HOST => {
                 let values = self.controls(vec![valid.0, 0, valid.0 | 1 << 12], plain);
                 self.slot(Kind::Context, at, values, &covers);
-                self.slot(Kind::Context, at + 16, vec![3 << 12, 9 << 12], &covers);
+                self.slot(Kind::Context, at + 16, self.attributes([3, 9], id), &covers);
                 let mut roots = map::HOST_ROOTS.map(|root| first_stage(root, SV39)).to_vec();
                 if self.scene.has(Scene::Choices) {
                     roots.push(first_stage(map::HOST_ROOTS[0] | map::WIDE, SV39));

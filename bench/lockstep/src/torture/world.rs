@@ -73,6 +73,13 @@ pub fn play_on(
     if scene.has(Scene::Ats) && dice.percent(30) {
         faults.push(broken(map::PAGE_REQUESTS + 0x20, FaultKind::SlvErr, FaultOn::Write));
     }
+    if scene.has(Scene::Ports) {
+        let kind = |dice: &mut Dice| if dice.percent(60) { FaultKind::Poison } else { FaultKind::SlvErr };
+        faults.push(broken(map::GUEST_ROOTS[0] + 0x2018 + map::GUEST, kind(&mut dice), FaultOn::Read));
+        faults.push(broken(map::GUESTS[0].1 + 0x5048, kind(&mut dice), FaultOn::Read));
+        let start = Spa(map::GUEST_DATA + map::GUEST + 0x1000 * dice.below(16));
+        faults.push(FaultRange { start, bytes: 0x800, kind: kind(&mut dice), on: FaultOn::Read, port: FaultPort::Mem });
+    }
     if scene.has(Scene::Status) {
         faults.push(broken(map::BROKEN, FaultKind::SlvErr, FaultOn::Write));
     }
@@ -85,7 +92,7 @@ pub fn play_on(
         bus: BusConfig { faults, ptw: timing, mem, ats, ..BusConfig::default() },
         // One walker without caches, shared with messages, is slow, and that is no fault.
         bounds: if scene.has(Scene::Ats) { Bounds { request: 80_000, ..Bounds::default() } } else { Bounds::default() },
-        oracle: Some(Settings { capabilities, version: model.version, choices: Bound::FREE }),
+        oracle: Some(Settings::new(capabilities, model.version, Bound::FREE)),
     };
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     bench.go_on(lenience);

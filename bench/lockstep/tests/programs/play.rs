@@ -141,7 +141,7 @@ fn config(machine: &MachineSpec) -> Config {
         ..BusConfig::default()
     };
     let (capabilities, version) = (machine.capabilities, SpecVersion::default());
-    let oracle = Settings { capabilities, version, choices: Bound::FREE };
+    let oracle = Settings::new(capabilities, version, Bound::FREE);
     Config { capabilities: capabilities.0, bus, bounds: Bounds::default(), oracle: Some(oracle) }
 }
 

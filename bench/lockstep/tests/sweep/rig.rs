@@ -118,7 +118,7 @@ impl Rig {
         let capabilities = format.capabilities();
         let timing = PortTiming { latency: 4..=4, ..PortTiming::default() };
         let version = SpecVersion::default();
-        let oracle = Settings { capabilities, version, choices: Bound::FREE };
+        let oracle = Settings::new(capabilities, version, Bound::FREE);
         let bus = BusConfig { mem: timing.clone(), ptw: timing, ..BusConfig::default() };
         let config = Config { capabilities: capabilities.0, bus, bounds: Bounds::default(), oracle: Some(oracle) };
         let mut bench = Testbench::new(config, dut, 1).expect("out of reset");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! To which transaction an address on `mem_*` belongs.
 
-use events::{Attributes, Burst, Direction, DmaRequest, Event, Ticket};
+use events::{Attributes, Burst, Direction, DmaRequest, Event, QosIds, Ticket};
 use golden::{DeviceId, Iova, Spa};
 
 use super::tree::{DEVICE, Tree, leaf};
@@ -19,7 +19,16 @@ fn accepted(ticket: u64, iova: u64) -> Event {
 
 fn shows(addr: u64) -> Event {
     let (direction, attributes) = (Direction::Read, Attributes::default());
-    Event::MemAddress { direction, id: 4, addr: Spa(addr), burst: BURST, pbmt: 0, prot: 0, attributes }
+    Event::MemAddress {
+        direction,
+        id: 4,
+        addr: Spa(addr),
+        burst: BURST,
+        pbmt: 0,
+        prot: 0,
+        attributes,
+        ids: QosIds::default(),
+    }
 }
 
 /// Two pages, 0x5000 at 0x9000 and 0x6000 at 0xA000, and both have been read.

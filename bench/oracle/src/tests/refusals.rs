@@ -36,7 +36,8 @@ fn refuse(tree: &mut Tree, ticket: u64, now: u64) {
 fn record(tree: &mut Tree, index: u64, fault: &Fault, now: u64) {
     let beats: Vec<(u64, u8)> = fault.record().encode().iter().map(|word| (*word, 0xFF)).collect();
     let burst = Burst { len: 3, ..BURST };
-    let write = Event::PtwWrite { id: 1, addr: Spa(QUEUE + 32 * index), burst, atop: 0, beats };
+    let write =
+        Event::PtwWrite { id: 1, addr: Spa(QUEUE + 32 * index), burst, atop: 0, beats, ids: Default::default() };
     tree.oracle.observe(&[write], now).unwrap();
     tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], now + 1).unwrap();
 }

@@ -60,7 +60,7 @@ impl Tree {
     /// Nothing of it has been read; memory has held it from the beginning.
     pub fn unread() -> Self {
         let capabilities = Capabilities(0x10).with_sv39(true).with_pas(46);
-        let settings = Settings { capabilities, version: SpecVersion::default(), choices: Bound::FREE };
+        let settings = Settings::new(capabilities, SpecVersion::default(), Bound::FREE);
         let mut tree = Tree { oracle: Oracle::new(settings), invalidations: 0 };
         let ddtp = Ddtp(0).with_mode(DdtMode::Levels(1)).with_ppn(1);
         tree.oracle.search.configuration.written(offset::DDTP, ddtp.0, 1);

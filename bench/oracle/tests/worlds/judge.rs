@@ -106,7 +106,7 @@ impl<'a> Stage<'a> {
             .with_s(true)
             .with_msi_flat(world.extended);
         let version = SpecVersion::default();
-        let oracle = build(Settings { capabilities, version, choices: Bound::FREE });
+        let oracle = build(Settings::new(capabilities, version, Bound::FREE));
         let memory = world.words.iter().map(|word| (word.addr, word.initial)).collect();
         let mut stage = Stage { world, oracle, memory, now: 10, tail: 0, tickets: 0, in_hand: None };
         let size = QueueBase(0).with_ppn(QUEUE >> 12).with_log2sz_minus1(ENTRIES.ilog2() as u8 - 1);
@@ -254,7 +254,8 @@ impl<'a> Stage<'a> {
         let Answer::Page(page) = answer else { return self.observe(&[done(3, vec![])]) };
         let direction = if request.write { Direction::Write } else { Direction::Read };
         let (id, addr, pbmt, prot) = (1, Spa(page << 12), 0, 0);
-        let address = BusEvent::MemAddress { direction, id, addr, burst: BURST, pbmt, prot, attributes };
+        let ids = Default::default();
+        let address = BusEvent::MemAddress { direction, id, addr, burst: BURST, pbmt, prot, attributes, ids };
         if request.write {
             let beat = BusEvent::MemWriteBeat { data: 7, strb: 0xFF, last: true };
             self.observe(&[address, beat, BusEvent::MemWriteResponse { id, resp: 0 }, done(0, vec![])])

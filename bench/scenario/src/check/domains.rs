@@ -279,6 +279,10 @@ impl Scenario {
             if let Some(ats) = &device.ats {
                 self.check_ats(ats, problems);
             }
+            if let Some(qos) = device.qos.as_ref().filter(|qos| qos.value.rcid >> 12 != 0 || qos.value.mcid >> 12 != 0)
+            {
+                problems.push(Problem::new(qos.place, "a QoS ID of more than 12 bits", "at most 0xfff"));
+            }
             if let Some(directory) = &device.process_directory {
                 self.check_directory(directory.place, problems);
             }

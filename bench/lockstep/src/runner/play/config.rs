@@ -40,7 +40,7 @@ pub(super) fn testbench(scenario: &Scenario, offer: &Offer, choices: Bound) -> C
             register: bounds.register.into(),
             ..Bounds::default()
         },
-        oracle: Some(Settings { capabilities: Capabilities(strap), version, choices }),
+        oracle: Some(Settings::new(Capabilities(strap), version, choices)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use driver::format::{PageSize, ProcessMode, Prot, Scheme};
 use driver::{HwptRequest, Mapping as DriverMapping, NestedData, Target};
+use events::QosIds;
 use golden::{DeviceId, Spa};
 use scenario::{Ats, Domain, DomainKind, Mapping, Mode, MsiWindow, ProcessDirectory, Scenario};
 use testbench::Testbench;
@@ -209,6 +210,10 @@ impl<'a> Player<'a> {
                         guest_addresses: *t2gpa,
                     };
                     player.driver.set_ats(handle, Some(ats))?;
+                }
+                if let Some(qos) = &device.qos {
+                    let scenario::Qos { rcid, mcid } = qos.value;
+                    player.driver.set_qos_ids(handle, QosIds { rcid, mcid })?;
                 }
                 if let Some(directory) = &device.process_directory {
                     player.enable_processes(handle, directory.value)?;
