@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use lockstep::report::{Report, annotations, failures, json, junit, summary};
 use lockstep::runner::{Device, Plan, Planned, Played, RunReport, Selected, Verdict, judge, load, serve};
 use lockstep::waivers::{State, Waivers, proposal, today, uses};
-use oracle::Lenience;
 
 /// Each run of a scenario on a device with this habit.
 fn planned(scenario: &str, habit: &str) -> Vec<Planned> {
@@ -20,9 +19,8 @@ fn planned(scenario: &str, habit: &str) -> Vec<Planned> {
 
 /// Plays it as a worker would.
 fn played(mut planned: Planned, waivers: &Waivers, keep_going: usize) -> RunReport {
-    planned.waivers = waivers.for_run(&planned.job, today());
-    let waived = planned.waivers.iter().map(|&at| waivers.all[at].pattern.clone()).collect();
-    planned.job.lenience = Lenience { waived, keep_going };
+    planned.waivers = waivers.for_run(&planned.job.scenario, planned.job.seed, today());
+    planned.job.lenience = waivers.lenience(&planned.waivers, keep_going);
     let job = serde_json::to_string(&planned.job).expect("a job");
     let reply = serde_json::from_str(&serve(&job)).expect("a reply");
     judge(&planned, Played::Replied(reply), format!("lockstep run {}", planned.selector))
