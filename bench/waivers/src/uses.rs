@@ -32,6 +32,27 @@ pub struct WaiverUse {
     pub count: u64,
 }
 
+impl WaiverUse {
+    /// A line for people: what became of it, what it waives, why, and where it stands. Of one that was used, `used` says
+    /// how often.
+    pub fn line(&self, used: &str) -> String {
+        let WaiverUse { waiver, state, .. } = self;
+        let pattern = &waiver.pattern;
+        let parts = [&pattern.detail, &pattern.structure, &pattern.command].into_iter().flatten();
+        let what = parts.fold(pattern.rule.clone(), |text, part| text + ", " + part);
+        let became = match state {
+            State::Used => used.to_owned(),
+            State::Unused => "unused waiver: nothing falls under it any more".to_owned(),
+            State::Expired => {
+                let until = waiver.until.map(|day| format!(" ({day} was its last day)")).unwrap_or_default();
+                format!("expired waiver{until}: it did not hold")
+            }
+        };
+        let link = waiver.link.as_ref().map(|link| format!(", {link}")).unwrap_or_default();
+        format!("{became}: {what}: {}{link} (line {})", waiver.reason, waiver.line)
+    }
+}
+
 fn shown<S: Serializer>(waiver: &Waiver, serializer: S) -> Result<S::Ok, S::Error> {
     serde_json::json!({
         "line": waiver.line,
