@@ -36,7 +36,7 @@ pub struct Options {
     pub going_on: Option<GoingOn>,
     /// What is waived
     pub waivers: Waivers,
-    /// Not all scenarios are played: what finds no use may have one in the others
+    /// Not all scenarios are played, or not all of their runs: what finds no use may have one in the others
     pub is_selection: bool,
 }
 
@@ -62,7 +62,7 @@ impl Options {
             record,
             going_on,
             waivers,
-            is_selection: !selectors.is_empty(),
+            is_selection: !selectors.is_empty() || policy.is_some() || replay.is_some(),
         }
     }
 
