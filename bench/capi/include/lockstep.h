@@ -20,13 +20,13 @@
 // Nothing is wrong so far.
 #define LOCKSTEP_CLEAN 0
 
-// The device did what the specification forbids. Nothing is judged any more.
+// The device did what the specification forbids. Nothing is judged any more, unless `lockstep_keep_going` lets it.
 #define LOCKSTEP_DEVICE 1
 
 // The device behaved, but its software let a stale or torn value through. Judging goes on.
 #define LOCKSTEP_SOFTWARE 2
 
-// A pointer is null, a text is not UTF-8, or a number means nothing.
+// A pointer is null, a text is not UTF-8, a number means nothing, or a call comes too late. The call did nothing.
 #define LOCKSTEP_ARGUMENT -1
 
 // A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this
@@ -36,10 +36,14 @@
 // A bug in this library. Only `lockstep_close` makes sense now.
 #define LOCKSTEP_PANIC -3
 
+// Waivers cannot be read or have mistakes: `LOCKSTEP_TEXT_ERROR` has a line for each, with line and column. The call did
+// nothing.
+#define LOCKSTEP_BAD_WAIVERS -4
+
 // The key of the broken rule: `translation`, `fault-record` and so on; empty if none is.
 #define LOCKSTEP_TEXT_RULE 0
 
-// What is wrong, for people, over several lines.
+// What is wrong, for people, over several lines. Behind `lockstep_keep_going` each kind once.
 #define LOCKSTEP_TEXT_EVIDENCE 1
 
 // The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
@@ -54,6 +58,18 @@
 
 // The last error, with the line that caused it. Without an oracle it is that of this thread.
 #define LOCKSTEP_TEXT_ERROR 5
+
+// What became of each waiver so far, for people, a line each: how often it was used, or that it was not, or has expired.
+// Below it the kinds of divergences that fell under it. Empty without waivers.
+#define LOCKSTEP_TEXT_WAIVED 6
+
+// The same for programs: a JSON list in the order of the file, each with `waiver` (`line`, `rule`, `reason` and so on),
+// `state` (`used`, `unused`, `expired`), `runs` (1 if it was used) and `count`.
+#define LOCKSTEP_TEXT_WAIVERS 7
+
+// What was gone past, each kind once, as a JSON list: `first` (the first of its kind, as `LOCKSTEP_TEXT_FINDING`), `count`,
+// and `waiver`: the place of its waiver in `LOCKSTEP_TEXT_WAIVERS`, from 0, or `null` if nobody waived it.
+#define LOCKSTEP_TEXT_DIVERGENCES 8
 
 // DMA that `dev_*` shows and that is not accepted.
 #define LOCKSTEP_WAIT_OFFER 0
@@ -190,7 +206,7 @@ int32_t lockstep_finish(struct lockstep_oracle *oracle);
 int32_t lockstep_verdict(struct lockstep_oracle *oracle);
 
 // Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so
-// is an error.
+// is an error. What is waived stays so, and its uses are counted anew.
 //
 // # Safety
 // `oracle` is null or open.
@@ -239,6 +255,47 @@ int64_t lockstep_waited(struct lockstep_oracle *oracle,
 // # Safety
 // `oracle` is null, or open and used no more.
 void lockstep_close(struct lockstep_oracle *oracle);
+
+// Waives known divergences: `text` is what stands in a file of waivers (docs/waivers.md). A divergence that falls under one
+// is counted and does not end the judgement: what the device did is adopted. A waiver holds whatever scenarios and seeds it
+// names, and until the end of its last day by the clock of the machine. Told before the first event; it takes the place of
+// what was waived before. Answers as `lockstep_verdict`, with `LOCKSTEP_BAD_WAIVERS` if the text has mistakes, or with
+// `LOCKSTEP_ARGUMENT` if it comes too late.
+//
+// # Safety
+// `oracle` is null or open, and `text` is null or a string that ends with a 0.
+int32_t lockstep_waive(struct lockstep_oracle *oracle,
+                       const char *text);
+
+// The same with the file at `path`. No other function reads files.
+//
+// # Safety
+// `oracle` is null or open, and `path` is null or a string that ends with a 0.
+int32_t lockstep_waive_file(struct lockstep_oracle *oracle, const char *path);
+
+// Goes past so many kinds of divergences that nobody waived, each told once: 0 again, as it is from the beginning, ends
+// the judgement with the first. The verdict is `LOCKSTEP_DEVICE` all the same, from the first on; ask `lockstep_is_over`
+// whether it is worth going on. Told before the first event. Answers as `lockstep_verdict`.
+//
+// # Safety
+// `oracle` is null or open.
+int32_t lockstep_keep_going(struct lockstep_oracle *oracle,
+                            uint32_t kinds);
+
+// 1 if nothing more is judged, whatever lines come: the device did something that is not gone past, or a line could not
+// be read. 0 if judging goes on. Negative if there is no oracle.
+//
+// # Safety
+// `oracle` is null or open.
+int32_t lockstep_is_over(struct lockstep_oracle *oracle);
+
+// How often the waiver that begins in this line of its file was used so far; those of all lines if `line` is 0. Negative
+// if no waiver begins there. `lockstep_text` has which kinds fell under it, and which waivers were not used.
+//
+// # Safety
+// `oracle` is null or open.
+int64_t lockstep_waived(struct lockstep_oracle *oracle,
+                        uint32_t line);
 
 // Walks a request over the tables in memory, as the specification says, without any cache. `read` is called with
 // `context` for each doubleword. It must not panic, throw or jump. Updates of A and D bits are taken as done, and

@@ -6,7 +6,8 @@ use std::ffi::{CString, c_char};
 
 use crate::guard::{guarded, guarded_code, last, remember, string};
 use crate::handle::{
-    Handle, LOCKSTEP_ARGUMENT, LOCKSTEP_CLEAN, LOCKSTEP_PANIC, LOCKSTEP_TEXT_ERROR, LOCKSTEP_TEXT_RULE,
+    Handle, LOCKSTEP_ARGUMENT, LOCKSTEP_CLEAN, LOCKSTEP_PANIC, LOCKSTEP_TEXT_DIVERGENCES, LOCKSTEP_TEXT_ERROR,
+    LOCKSTEP_TEXT_RULE,
 };
 use crate::session::Session;
 use crate::text::{c_string, figure};
@@ -15,7 +16,7 @@ use crate::text::{c_string, figure};
 ///
 /// # Safety
 /// `oracle` is null, or came from `lockstep_open`, has not been closed, and nobody else uses it for `'a`.
-unsafe fn handle<'a>(oracle: *mut Handle) -> Option<&'a mut Handle> {
+pub(crate) unsafe fn handle<'a>(oracle: *mut Handle) -> Option<&'a mut Handle> {
     // SAFETY: it came from `Box::into_raw`, and one thread at a time uses it.
     let handle = unsafe { oracle.as_mut() };
     if handle.is_none() {
@@ -28,7 +29,7 @@ unsafe fn handle<'a>(oracle: *mut Handle) -> Option<&'a mut Handle> {
 ///
 /// # Safety
 /// That of [`handle`].
-unsafe fn with(oracle: *mut Handle, call: impl FnOnce(&mut Handle) -> i32) -> i32 {
+pub(crate) unsafe fn with(oracle: *mut Handle, call: impl FnOnce(&mut Handle) -> i32) -> i32 {
     // SAFETY: the caller's.
     let Some(handle) = (unsafe { handle(oracle) }) else { return LOCKSTEP_ARGUMENT };
     if let Some((LOCKSTEP_PANIC, _)) = handle.stopped {
@@ -42,7 +43,7 @@ unsafe fn with(oracle: *mut Handle, call: impl FnOnce(&mut Handle) -> i32) -> i3
 }
 
 /// As a caller gets a number; none is negative.
-fn number(number: Option<u64>) -> i64 {
+pub(crate) fn number(number: Option<u64>) -> i64 {
     number.map_or(LOCKSTEP_ARGUMENT.into(), |number| number.min(i64::MAX as u64) as i64)
 }
 
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn lockstep_open(device: *const c_char) -> *mut Handle {
         };
         match Session::open(line) {
             Ok(session) => {
-                let handle = Handle { session, lines: 0, stopped: None, text: CString::default() };
+                let (declined, text) = (String::new(), CString::default());
+                let handle = Handle { session, lines: 0, stopped: None, declined, text };
                 Box::into_raw(Box::new(handle))
             }
             Err(refused) => {
@@ -161,7 +163,7 @@ pub unsafe extern "C" fn lockstep_verdict(oracle: *mut Handle) -> i32 {
 }
 
 /// Begins anew, as after a reset of the device: everything that was told is forgotten, memory and figures too, and so
-/// is an error.
+/// is an error. What is waived stays so, and its uses are counted anew.
 ///
 /// # Safety
 /// `oracle` is null or open.
@@ -170,6 +172,7 @@ pub unsafe extern "C" fn lockstep_reset(oracle: *mut Handle) -> i32 {
     let call = |handle: &mut Handle| {
         handle.session.reset();
         (handle.lines, handle.stopped) = (0, None);
+        handle.declined.clear();
         LOCKSTEP_CLEAN
     };
     // SAFETY: the caller's.
@@ -202,7 +205,7 @@ pub unsafe extern "C" fn lockstep_text(oracle: *mut Handle, which: i32) -> *cons
 /// `oracle` is null or open, and `buffer` has `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn lockstep_copy_text(oracle: *mut Handle, which: i32, buffer: *mut c_char, size: usize) -> i64 {
-    if !(LOCKSTEP_TEXT_RULE..=LOCKSTEP_TEXT_ERROR).contains(&which)
+    if !(LOCKSTEP_TEXT_RULE..=LOCKSTEP_TEXT_DIVERGENCES).contains(&which)
         || (oracle.is_null() && which != LOCKSTEP_TEXT_ERROR)
         || (buffer.is_null() && size > 0)
     {

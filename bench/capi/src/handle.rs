@@ -9,24 +9,28 @@ use oracle::Blame;
 
 use crate::session::{Refused, Session};
 use crate::text::{c_string, evidence};
+use crate::waived::Waived;
 
 /// Nothing is wrong so far.
 pub const LOCKSTEP_CLEAN: i32 = 0;
-/// The device did what the specification forbids. Nothing is judged any more.
+/// The device did what the specification forbids. Nothing is judged any more, unless `lockstep_keep_going` lets it.
 pub const LOCKSTEP_DEVICE: i32 = 1;
 /// The device behaved, but its software let a stale or torn value through. Judging goes on.
 pub const LOCKSTEP_SOFTWARE: i32 = 2;
-/// A pointer is null, a text is not UTF-8, or a number means nothing.
+/// A pointer is null, a text is not UTF-8, a number means nothing, or a call comes too late. The call did nothing.
 pub const LOCKSTEP_ARGUMENT: i32 = -1;
 /// A line cannot be read or makes no sense where it stands. The oracle takes no more lines: it would judge without this
 /// one.
 pub const LOCKSTEP_BAD_LINE: i32 = -2;
 /// A bug in this library. Only `lockstep_close` makes sense now.
 pub const LOCKSTEP_PANIC: i32 = -3;
+/// Waivers cannot be read or have mistakes: `LOCKSTEP_TEXT_ERROR` has a line for each, with line and column. The call did
+/// nothing.
+pub const LOCKSTEP_BAD_WAIVERS: i32 = -4;
 
 /// The key of the broken rule: `translation`, `fault-record` and so on; empty if none is.
 pub const LOCKSTEP_TEXT_RULE: i32 = 0;
-/// What is wrong, for people, over several lines.
+/// What is wrong, for people, over several lines. Behind `lockstep_keep_going` each kind once.
 pub const LOCKSTEP_TEXT_EVIDENCE: i32 = 1;
 /// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
 /// `null`.
@@ -37,6 +41,15 @@ pub const LOCKSTEP_TEXT_FIGURES: i32 = 3;
 pub const LOCKSTEP_TEXT_WAITING: i32 = 4;
 /// The last error, with the line that caused it. Without an oracle it is that of this thread.
 pub const LOCKSTEP_TEXT_ERROR: i32 = 5;
+/// What became of each waiver so far, for people, a line each: how often it was used, or that it was not, or has expired.
+/// Below it the kinds of divergences that fell under it. Empty without waivers.
+pub const LOCKSTEP_TEXT_WAIVED: i32 = 6;
+/// The same for programs: a JSON list in the order of the file, each with `waiver` (`line`, `rule`, `reason` and so on),
+/// `state` (`used`, `unused`, `expired`), `runs` (1 if it was used) and `count`.
+pub const LOCKSTEP_TEXT_WAIVERS: i32 = 7;
+/// What was gone past, each kind once, as a JSON list: `first` (the first of its kind, as `LOCKSTEP_TEXT_FINDING`), `count`,
+/// and `waiver`: the place of its waiver in `LOCKSTEP_TEXT_WAIVERS`, from 0, or `null` if nobody waived it.
+pub const LOCKSTEP_TEXT_DIVERGENCES: i32 = 8;
 
 /// DMA that `dev_*` shows and that is not accepted.
 pub const LOCKSTEP_WAIT_OFFER: i32 = 0;
@@ -59,6 +72,8 @@ pub struct Handle {
     pub(crate) lines: u64,
     /// The code and the text of what stopped it
     pub(crate) stopped: Option<(i32, CString)>,
+    /// Why a call that did nothing did nothing
+    pub(crate) declined: String,
     /// What `lockstep_text` gave out last
     pub(crate) text: CString,
 }
@@ -66,8 +81,10 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn code(&self) -> i32 {
         match (&self.stopped, self.session.finding().map(|finding| finding.blame)) {
-            (_, Some(Blame::DutViolation)) => LOCKSTEP_DEVICE,
+            _ if self.session.is_over() => LOCKSTEP_DEVICE,
+            // Also where something was gone past before: a bench is to hear that nothing more is judged.
             (Some((code, _)), _) => *code,
+            (None, Some(Blame::DutViolation)) => LOCKSTEP_DEVICE,
             (None, Some(Blame::SoftwareHazard)) => LOCKSTEP_SOFTWARE,
             (None, None) => LOCKSTEP_CLEAN,
         }
@@ -89,6 +106,23 @@ impl Handle {
         self.stopped = Some((LOCKSTEP_BAD_LINE, c_string(&text)));
     }
 
+    /// Changes what is waived, before the first event.
+    pub(crate) fn waive(&mut self, change: impl FnOnce(&mut Waived)) -> i32 {
+        match self.session.waive(change) {
+            Ok(()) => {
+                self.declined.clear();
+                self.code()
+            }
+            Err(refused) => self.decline(LOCKSTEP_ARGUMENT, refused.to_string()),
+        }
+    }
+
+    /// Keeps why a call does nothing.
+    pub(crate) fn decline(&mut self, code: i32, why: String) -> i32 {
+        self.declined = why;
+        code
+    }
+
     /// How long the oldest has waited; none if there is nothing of this name.
     pub(crate) fn waited(&self, which: i32, now: Cycle) -> Option<Cycle> {
         let oracle = self.session.oracle();
@@ -101,18 +135,32 @@ impl Handle {
         Some(since.map_or(0, |since| now.saturating_sub(since)))
     }
 
+    /// Everything that is wrong, for people: what the verdict names, then the rest of what was gone past unwaived.
+    fn evidence(&self) -> String {
+        let Some(first) = self.session.finding() else { return String::new() };
+        let divergences = self.session.oracle().divergences().iter();
+        let unwaived = divergences.filter(|divergence| divergence.waiver.is_none()).map(|divergence| &divergence.first);
+        let further = unwaived.chain(self.session.judging().ended_by()).filter(|further| *further != first);
+        further.fold(evidence(first), |text, further| format!("{}\n{}", text.trim_end(), evidence(further)))
+    }
+
     pub(crate) fn text(&self, which: i32) -> Option<String> {
         let oracle = self.session.oracle();
         let finding = self.session.finding();
         Some(match which {
             LOCKSTEP_TEXT_RULE => finding.map(|finding| finding.rule.clone()).unwrap_or_default(),
-            LOCKSTEP_TEXT_EVIDENCE => finding.map(evidence).unwrap_or_default(),
+            LOCKSTEP_TEXT_EVIDENCE => self.evidence(),
             LOCKSTEP_TEXT_FINDING => serde_json::to_string(&finding).ok()?,
             LOCKSTEP_TEXT_FIGURES => serde_json::to_string(&self.session.figures()).ok()?,
             LOCKSTEP_TEXT_WAITING => oracle.waiting(self.session.now()),
             LOCKSTEP_TEXT_ERROR => {
                 let text = self.stopped.as_ref().map(|(_, text)| text.to_string_lossy().into_owned());
-                text.unwrap_or_default()
+                text.unwrap_or_else(|| self.declined.clone())
+            }
+            LOCKSTEP_TEXT_WAIVED => self.session.waived().told(self.session.judging()),
+            LOCKSTEP_TEXT_WAIVERS => serde_json::to_string(&self.session.waived().uses(self.session.judging())).ok()?,
+            LOCKSTEP_TEXT_DIVERGENCES => {
+                serde_json::to_string(&self.session.waived().divergences(self.session.judging())).ok()?
             }
             _ => return None,
         })

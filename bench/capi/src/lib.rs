@@ -17,8 +17,11 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod text;
+mod waived;
+mod waiving;
 mod walk;
 
 pub use calls::*;
 pub use handle::*;
+pub use waiving::*;
 pub use walk::*;

@@ -3,7 +3,9 @@
 
 use events::trace::{BadLine, HEADER, Record};
 use events::{Cycle, Device};
-use oracle::{Blame, Figures, Finding, Judge, Oracle, Settings, TimeRunsBack};
+use oracle::{Figures, Finding, Judge, Oracle, Settings, TimeRunsBack};
+
+use crate::waived::Waived;
 
 /// Why a line was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +29,8 @@ impl std::fmt::Display for Refused {
 pub struct Session {
     settings: Settings,
     judge: Judge,
-    /// An event was told: the device is settled
+    waived: Waived,
+    /// An event was told: the device is settled, and what is waived
     begun: bool,
 }
 
@@ -35,23 +38,47 @@ impl Session {
     /// A judge of the device of a line `device …`.
     pub fn open(line: &str) -> Result<Self, Refused> {
         match Record::parse(line).map_err(Refused::Line)? {
-            Some(Record::Device(device)) => Ok(Session::of(settings(&device)?)),
+            Some(Record::Device(device)) => {
+                let settings = settings(&device)?;
+                Ok(Session { settings, judge: Judge::of(settings), waived: Waived::default(), begun: false })
+            }
             _ => Err(Refused::Sense("this is no line \"device caps=… version=… choices=…\"".to_owned())),
         }
     }
 
-    fn of(settings: Settings) -> Self {
-        Session { settings, judge: Judge::of(settings), begun: false }
-    }
-
-    /// The judge begins anew with the same device: the device under test was reset.
+    /// The judge begins anew with the same device and the same waivers: the device under test was reset.
     pub fn reset(&mut self) {
-        *self = Session::of(self.settings);
+        self.judge = Judge::of(self.settings).lenient(self.waived.lenience());
+        self.begun = false;
     }
 
-    /// Takes a line. Once a rule is broken nothing more is judged.
+    /// Changes how far judging goes on behind what the device must not do.
+    ///
+    /// # Errors
+    /// An event was told already: what was judged by then cannot be judged otherwise any more.
+    pub fn waive(&mut self, change: impl FnOnce(&mut Waived)) -> Result<(), Refused> {
+        if self.begun {
+            return Err(Refused::Sense("what is waived is told before the first event".to_owned()));
+        }
+        change(&mut self.waived);
+        let now = self.now();
+        self.reset();
+        self.cycle(now)
+    }
+
+    /// What is waived.
+    pub fn waived(&self) -> &Waived {
+        &self.waived
+    }
+
+    /// The judge itself.
+    pub fn judging(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Takes a line. Once a rule is broken, and this is neither waived nor gone past, nothing more is judged.
     pub fn line(&mut self, line: &str) -> Result<(), Refused> {
-        if self.is_violated() || line.trim_end() == HEADER {
+        if self.is_over() || line.trim_end() == HEADER {
             return Ok(());
         }
         match Record::parse(line).map_err(Refused::Line)? {
@@ -64,7 +91,8 @@ impl Session {
                 if self.begun {
                     return Err(Refused::Sense("the device is told before the first event".to_owned()));
                 }
-                *self = Session::of(settings(&device)?);
+                self.settings = settings(&device)?;
+                self.reset();
             }
             Some(Record::End { .. }) | None => {}
         }
@@ -82,11 +110,12 @@ impl Session {
         self.judge.judge();
     }
 
-    fn is_violated(&self) -> bool {
-        self.judge.finding().is_some_and(|finding| finding.blame == Blame::DutViolation)
+    /// Nothing more is judged.
+    pub fn is_over(&self) -> bool {
+        self.judge.ended_by().is_some()
     }
 
-    /// What is wrong: the device's violation, else the first hazard of software.
+    /// What is wrong: the device's first violation that is not waived, else the first hazard of software.
     pub fn finding(&self) -> Option<&Finding> {
         self.judge.finding()
     }

@@ -5,6 +5,8 @@ use std::ptr::{null, null_mut};
 
 use super::*;
 
+mod waiving;
+
 /// An oracle that is closed when the test ends.
 struct Opened(*mut Handle);
 
@@ -259,12 +261,18 @@ fn null_is_answered() {
             lockstep_finish(null_mut()),
             lockstep_verdict(null_mut()),
             lockstep_reset(null_mut()),
+            lockstep_waive(null_mut(), c"waivers: []".as_ptr()),
+            lockstep_waive(oracle.0, null()),
+            lockstep_waive_file(oracle.0, null()),
+            lockstep_keep_going(null_mut(), 1),
+            lockstep_is_over(null_mut()),
             lockstep_translate(null(), null(), None, null_mut(), null_mut()),
         ] {
             assert_eq!(code, LOCKSTEP_ARGUMENT);
         }
         assert_eq!(*lockstep_text(null_mut(), LOCKSTEP_TEXT_RULE), 0);
         assert_eq!(lockstep_figure(null_mut(), null()), i64::from(LOCKSTEP_ARGUMENT));
+        assert_eq!(lockstep_waived(null_mut(), 0), i64::from(LOCKSTEP_ARGUMENT));
         assert_eq!(lockstep_waited(null_mut(), LOCKSTEP_WAIT_OFFER, 0), i64::from(LOCKSTEP_ARGUMENT));
         assert_eq!(lockstep_copy_text(oracle.0, 0, null_mut(), 4), i64::from(LOCKSTEP_ARGUMENT));
         lockstep_close(null_mut());

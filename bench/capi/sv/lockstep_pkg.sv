@@ -8,20 +8,24 @@
 package lockstep_pkg;
 
   // Verdicts, and errors
-  localparam int Clean    = 0;
-  localparam int Device   = 1;
-  localparam int Software = 2;
-  localparam int Argument = -1;
-  localparam int BadLine  = -2;
-  localparam int Panic    = -3;
+  localparam int Clean      = 0;
+  localparam int Device     = 1;
+  localparam int Software   = 2;
+  localparam int Argument   = -1;
+  localparam int BadLine    = -2;
+  localparam int Panic      = -3;
+  localparam int BadWaivers = -4;
 
   // Texts
-  localparam int TextRule     = 0;
-  localparam int TextEvidence = 1;
-  localparam int TextFinding  = 2;
-  localparam int TextFigures  = 3;
-  localparam int TextWaiting  = 4;
-  localparam int TextError    = 5;
+  localparam int TextRule        = 0;
+  localparam int TextEvidence    = 1;
+  localparam int TextFinding     = 2;
+  localparam int TextFigures     = 3;
+  localparam int TextWaiting     = 4;
+  localparam int TextError       = 5;
+  localparam int TextWaived      = 6;
+  localparam int TextWaivers     = 7;
+  localparam int TextDivergences = 8;
 
   // What may wait
   localparam int WaitOffer   = 0;
@@ -31,9 +35,14 @@ package lockstep_pkg;
   import "DPI-C" function string lockstep_version();
   import "DPI-C" function int lockstep_trace_version();
   import "DPI-C" function chandle lockstep_open(input string device);
+  import "DPI-C" function int lockstep_waive(input chandle oracle, input string text);
+  import "DPI-C" function int lockstep_waive_file(input chandle oracle, input string path);
+  import "DPI-C" function int lockstep_keep_going(input chandle oracle, input int unsigned kinds);
   import "DPI-C" function int lockstep_push(input chandle oracle, input string line);
   import "DPI-C" function int lockstep_finish(input chandle oracle);
   import "DPI-C" function int lockstep_verdict(input chandle oracle);
+  import "DPI-C" function int lockstep_is_over(input chandle oracle);
+  import "DPI-C" function longint lockstep_waived(input chandle oracle, input int unsigned line);
   import "DPI-C" function int lockstep_reset(input chandle oracle);
   import "DPI-C" function string lockstep_text(input chandle oracle, input int which);
   import "DPI-C" function longint lockstep_figure(input chandle oracle, input string name);

@@ -9,7 +9,7 @@ fn the_header_is_that_of_the_sources() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let builder = cbindgen::Builder::new().with_config(config);
-    let sources = ["handle.rs", "calls.rs", "walk.rs"];
+    let sources = ["handle.rs", "calls.rs", "waiving.rs", "walk.rs"];
     let builder = sources.iter().fold(builder, |builder, source| builder.with_src(root.join("src").join(source)));
     let mut made = Vec::new();
     builder.generate().expect("a header").write(&mut made);

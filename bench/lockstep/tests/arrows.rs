@@ -13,12 +13,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("events", &["golden"]),
     ("oracle", &["events", "golden"]),
     ("bus", &["boundary", "events", "golden"]),
-    ("capi", &["events", "golden", "oracle"]),
+    ("capi", &["events", "golden", "oracle", "waivers"]),
     ("driver", &["events", "golden"]),
     ("model", &["boundary", "events", "golden"]),
     ("testbench", &["boundary", "bus", "driver", "events", "golden", "oracle"]),
     ("scenario", &["events"]),
     ("vectors", &["golden"]),
+    ("waivers", &["oracle", "scenario"]),
     (
         "lockstep",
         &[
@@ -33,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "scenario",
             "testbench",
             "vectors",
+            "waivers",
         ],
     ),
 ];

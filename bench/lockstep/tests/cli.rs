@@ -62,6 +62,55 @@ fn an_unmet_expectation_exits_with_1_and_tells_how_to_reproduce_it() {
 }
 
 #[test]
+fn a_stale_value_that_is_used_for_too_long_fails_the_run() {
+    let scenario = Temporary::new("stale-cycles.yaml");
+    let good = std::fs::read_to_string(root().join("scenarios/invalidate/stale-window.yaml")).expect("scenario");
+    let run = |max: &str| {
+        std::fs::write(&scenario.0, good.replace("max: 5000", max)).expect("written");
+        let output = lockstep(&["run", scenario.path(), "--dut", "model", "--seeds", "1"]);
+        (code(&output), text(&output))
+    };
+    let (exit, told) = run("max: 5000");
+    assert_eq!(exit, 0, "{told}");
+    let (exit, told) = run("max: 3");
+    assert_eq!(exit, 1, "{told}");
+    assert!(told.contains("cycles in which a value was used stale: wanted at most 3, got "), "{told}");
+    assert!(told.contains("0 of 1 runs passed on the model"), "{told}");
+}
+
+/// Runs of one scenario, which has no use for the first waiver; the second one has expired.
+#[test]
+fn a_waiver_is_unused_only_where_every_run_was_played() {
+    let (folder, file) = (Temporary::new("unused-scenarios"), Temporary::new("unused.yaml"));
+    let _ = std::fs::create_dir_all(&folder.0);
+    std::fs::copy(root().join("scenarios/faults/device-ids.yaml"), folder.0.join("ids.yaml")).expect("copied");
+    let text_of_file = "waivers:\n  - { rule: fence-order, reason: of another scenario }\n  \
+                        - { rule: register, reason: of old, until: 2020-01-31 }\n";
+    std::fs::write(&file.0, text_of_file).expect("written");
+    let json = Temporary::new("unused.json");
+    let run = |more: &[&str]| {
+        let all = ["run", "--dut", "model", "--waivers", file.path(), "--json", json.path()];
+        let output = lockstep(&[&all, more].concat());
+        assert_eq!(code(&output), 0, "{}", text(&output));
+        let states: Vec<String> = json.json()["waivers"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["state"].as_str().expect("a state").to_owned())
+            .collect();
+        (text(&output).contains("unused waiver"), text(&output).contains("expired waiver"), states.join(" "))
+    };
+    let all = ["--scenarios", folder.path()];
+    assert_eq!(run(&all), (true, true, "unused expired".to_owned()));
+    for part in
+        [&["faults.device-ids"][..], &["--scenarios", folder.path(), "faults"], &[all[0], all[1], "--replay", "7"]]
+    {
+        assert_eq!(run(part), (false, true, "expired".to_owned()), "{part:?}");
+    }
+    let _ = std::fs::remove_dir_all(&folder.0);
+}
+
+#[test]
 fn a_mistake_exits_with_2_and_points_to_line_and_column() {
     let output = lockstep(&["run", &fixture("misspelt.yaml"), "--dut", "model"]);
     assert_eq!(code(&output), 2);
@@ -352,7 +401,7 @@ fn a_worker_that_is_killed_exits_with_5_and_the_device_is_not_blamed() {
 
 /// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves.
 fn interrupted(arguments: &[&str]) -> Value {
-    let left = Temporary::new(&format!("interrupted-{}.json", arguments[0]));
+    let left = Temporary::new(&format!("interrupted-{}.json", arguments[..2].concat()));
     let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(arguments)
         .args(["-v", "-j", "2", "--json", left.path()])
@@ -376,6 +425,17 @@ fn interrupted(arguments: &[&str]) -> Value {
 fn the_runs_that_are_finished_are_kept() {
     let results = interrupted(&["run", "faults.device-ids", "--dut", "model", "--seeds", "1000"]);
     assert!(!results["runs"].as_array().expect("runs").is_empty());
+}
+
+#[test]
+fn a_waiver_is_not_called_unused_by_a_run_that_was_interrupted() {
+    let (folder, file) = (Temporary::new("cut-scenarios"), Temporary::new("cut.yaml"));
+    std::fs::create_dir_all(&folder.0).expect("a folder");
+    std::fs::copy(root().join("scenarios/faults/device-ids.yaml"), folder.0.join("ids.yaml")).expect("copied");
+    std::fs::write(&file.0, "waivers:\n  - { rule: fence-order, reason: of what was not played }\n").expect("written");
+    let all = ["run", "--scenarios", folder.path(), "--dut", "model", "--seeds", "1000", "--waivers", file.path()];
+    assert_eq!(interrupted(&all)["waivers"], Value::Array(Vec::new()));
+    let _ = std::fs::remove_dir_all(&folder.0);
 }
 
 #[test]

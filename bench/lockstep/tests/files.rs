@@ -154,6 +154,7 @@ fn files_of_a_room_use_each_other_in_one_direction() {
         "bench/testbench",
         "bench/scenario",
         "bench/vectors",
+        "bench/waivers",
         "bench/capi",
         "bench/lockstep",
     ];

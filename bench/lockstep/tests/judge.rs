@@ -74,6 +74,41 @@ fn a_trace_written_by_hand_is_judged() {
     assert_eq!((output.status.code(), text(&output).contains("nothing to blame")), (Some(0), true));
 }
 
+/// A device that stores what nobody asked for, and reads the wrong page.
+#[test]
+fn a_trace_is_judged_past_what_is_waived() {
+    let folder = folder("waived");
+    let (trace, file) = (folder.join("wrong.trace"), folder.join("known.yaml"));
+    let wrong = "lockstep-trace 1\ndevice caps=0xc38104ece10 version=20260222\n\
+                 reg-write-begun offset=0x10 bytes=8 value=1\n@5\nptw-write addr=0x4000 size=3 burst=1 data=0x1\n@10\n\
+                 dma-offered dir=read iova=0x1000 size=3 burst=1 device=1\n\
+                 dma-accepted ticket=0 dir=read iova=0x1000 size=3 burst=1 device=1\n@14\n\
+                 mem-address dir=read addr=0x5000 size=3 burst=1\n";
+    fs::write(&trace, wrong).expect("written");
+    let judge = |waivers: &str, more: &[&str]| {
+        fs::write(&file, waivers).expect("written");
+        let (trace, file) = (trace.display().to_string(), file.display().to_string());
+        let output = lockstep(&[&["judge", &trace, "--waivers", &file], more].concat());
+        (output.status.code(), text(&output))
+    };
+    // A trace is of no scenario: it does not matter which one a waiver names.
+    let store = "waivers:\n  - { rule: translation, reason: of old, until: 2020-01-31 }\n  \
+                 - { rule: unowed-write, reason: known, scenarios: [nested] }\n";
+    let both = format!("{store}  - {{ rule: translation, reason: known, seeds: [7] }}\n");
+    let (code, told) = judge(&both, &[]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("nothing to blame") && told.matches("waived, 1 times").count() == 2, "{told}");
+    let (code, told) = judge(store, &[]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("DUT violation in cycle 14: translation"), "{told}");
+    assert_eq!(judge("waivers: []\n", &["--keep-going"]).1.matches("DUT violation in cycle").count(), 2);
+    // By its place in the file, where the first one has expired.
+    let (_, told) = judge(&both, &["--json"]);
+    let judged: Value = serde_json::from_str(&told).expect("JSON");
+    let named: Vec<_> = judged["divergences"].as_array().expect("a list").iter().map(|one| &one["waiver"]).collect();
+    assert_eq!(named, [&Value::from(1), &Value::from(2)]);
+}
+
 #[test]
 fn a_bad_trace_is_a_mistake_with_its_line() {
     let file = folder("bad").join("bad.trace");

@@ -7,6 +7,7 @@
 //! It is built by the path on which every RTL is built. `make test` tries a sample, `make proof` all of them.
 
 mod command;
+mod mutated;
 mod traces;
 
 use std::fs;
@@ -57,26 +58,8 @@ fn parse(path: &Path) -> Mutant {
 
 /// A copy of our RTL with the patch applied, in a folder of the test's own; returns its description.
 fn mutate(mutant: &Mutant, test: &str) -> PathBuf {
-    let (from, to) = (root().join("hdl"), root().join("target/mutants").join(test).join(&mutant.name));
-    let _ = fs::remove_dir_all(&to);
-    fs::create_dir_all(to.join("rtl")).expect("folder");
-    for file in ["iommu.yaml", "iommu.f"] {
-        fs::copy(from.join(file), to.join(file)).expect("copied");
-    }
-    for entry in fs::read_dir(&from).expect("hdl").chain(fs::read_dir(from.join("rtl")).expect("hdl/rtl")) {
-        let path = entry.expect("entry").path();
-        if path.extension().is_some_and(|extension| extension == "sv" || extension == "vlt") {
-            let name = path.strip_prefix(&from).expect("below hdl");
-            fs::copy(&path, to.join(name)).expect("copied");
-        }
-    }
-    let patch = diffy::Patch::from_str(&mutant.patch).unwrap_or_else(|error| panic!("{}: {error}", mutant.name));
-    let file = patch.original().and_then(|name| name.strip_prefix("a/")).expect("a/rtl/FILE");
-    let before = fs::read_to_string(to.join(file)).expect("patched file");
-    let after = diffy::apply(&before, &patch)
-        .unwrap_or_else(|error| panic!("{}: the patch does not fit {file} any more: {error}", mutant.name));
-    fs::write(to.join(file), after).expect("written");
-    to.join("iommu.yaml")
+    let to = root().join("target/mutants").join(test).join(&mutant.name);
+    mutated::mutated(&root().join("hdl"), &mutant.name, &mutant.patch, &to)
 }
 
 /// Plays the scenario on the mutant; an error says how it got away.

@@ -2,10 +2,11 @@
 //! The first steps with an RTL of somebody else: what `new-rtl` writes builds, and `doctor` says how far a device gets.
 
 mod command;
+mod mutated;
 
 use std::path::{Path, PathBuf};
 
-use command::{lockstep, text};
+use command::{lockstep, root, text};
 
 /// A folder that is not there yet.
 fn folder(name: &str) -> PathBuf {
@@ -73,4 +74,33 @@ fn our_rtl_is_well() {
     assert!(output.status.success(), "{told}");
     assert_eq!(told.matches("ok    ").count(), 11, "{told}");
     assert!(told.contains("sv39, sv48") && told.contains("all good"), "{told}");
+}
+
+/// It answers each refusal with OKAY, which two of the steps see, and both go on to find a result that they did not expect.
+#[test]
+fn the_doctor_names_a_kind_once_and_goes_past_what_is_waived() {
+    let (hdl, folder) = (root().join("hdl"), folder("refusal-okay"));
+    let patch = std::fs::read_to_string(hdl.join("mutants/dma-refusal-okay.patch")).expect("a patch");
+    let diff = &patch[patch.find("--- ").expect("a diff")..];
+    let description = mutated::mutated(&hdl, "dma-refusal-okay", diff, &folder);
+    let doctor = |waivers: Option<&str>| {
+        let file = folder.join("known.yaml");
+        std::fs::write(&file, waivers.unwrap_or_default()).expect("written");
+        let more = ["--waivers", path(&file)];
+        let more = &more[..if waivers.is_some() { 2 } else { 0 }];
+        let output = lockstep(&[&["doctor", "--rtl", path(&description)], more].concat());
+        (output.status.code(), text(&output))
+    };
+    let (code, told) = doctor(None);
+    assert_eq!((code, told.matches("FAIL  ").count()), (Some(1), 2), "{told}");
+    assert_eq!(told.matches("DUT violation").count(), 1, "the kind is named once: {told}");
+    let (code, told) = doctor(Some("waivers:\n  - { rule: dma-response, reason: it answers OKAY }\n"));
+    assert_eq!((code, told.matches("FAIL  ").count()), (Some(0), 0), "{told}");
+    assert!(told.contains("all good") && !told.contains("DUT violation"), "{told}");
+    // What somebody else's waiver names fails all the same, and a mistake in the file is told with its place.
+    let (code, told) = doctor(Some("waivers:\n  - { rule: fence-order, reason: another bug }\n"));
+    assert_eq!((code, told.matches("FAIL  ").count()), (Some(1), 2), "{told}");
+    let (code, told) = doctor(Some("waivers:\n  - { rule: dma-respose, reason: x }\n"));
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("known.yaml:2:13") && told.contains("did you mean `dma-response`?"), "{told}");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lockstep::report::{Report, annotations, failures, json, junit, summary};
 use lockstep::runner::{Device, Plan, Planned, Played, RunReport, Selected, Verdict, judge, load, serve};
 use lockstep::waivers::{State, Waivers, proposal, today, uses};
-use oracle::Lenience;
+use testbench::End;
 
 /// Each run of a scenario on a device with this habit.
 fn planned(scenario: &str, habit: &str) -> Vec<Planned> {
@@ -20,9 +20,8 @@ fn planned(scenario: &str, habit: &str) -> Vec<Planned> {
 
 /// Plays it as a worker would.
 fn played(mut planned: Planned, waivers: &Waivers, keep_going: usize) -> RunReport {
-    planned.waivers = waivers.for_run(&planned.job, today());
-    let waived = planned.waivers.iter().map(|&at| waivers.all[at].pattern.clone()).collect();
-    planned.job.lenience = Lenience { waived, keep_going };
+    planned.waivers = waivers.for_run(&planned.job.scenario, planned.job.seed, today());
+    planned.job.lenience = waivers.lenience(&planned.waivers, keep_going);
     let job = serde_json::to_string(&planned.job).expect("a job");
     let reply = serde_json::from_str(&serve(&job)).expect("a reply");
     judge(&planned, Played::Replied(reply), format!("lockstep run {}", planned.selector))
@@ -95,6 +94,31 @@ fn what_is_not_waived_still_fails_beside_what_is() {
     let (_, waivers) = written("beside", "waivers:\n  - { rule: fault-record, reason: known }\n");
     let run = played(planned("litmus/unmap-inval", "VmaIgnored").swap_remove(0), &waivers, 0);
     assert_eq!((run.passed, run.verdict), (false, Verdict::DutViolation));
+}
+
+#[test]
+fn the_last_line_counts_runs_that_passed_and_ended_early() {
+    let text = "waivers:\n  - { rule: translation, reason: known }\n";
+    let (_, waivers) = written("ended-early", text);
+    let runs: Vec<RunReport> = ["litmus/unmap-inval", "invalidate/stale-window"]
+        .into_iter()
+        .flat_map(|scenario| planned(scenario, "VmaIgnored"))
+        .map(|one| played(one, &waivers, 0))
+        .collect();
+    // In both something was waived, but only the first has a step that says what comes of it.
+    assert!(runs.iter().all(|run| run.passed && !run.waived.is_empty()), "{runs:?}");
+    let early: Vec<&str> = runs.iter().filter(|run| run.end != Some(End::Finished)).map(|run| &*run.scenario).collect();
+    assert_eq!((early.as_slice(), runs.len()), (&["litmus.unmap-inval"][..], 2));
+    let told = summary(&report(runs.clone(), &waivers), false);
+    let last = told.lines().last().expect("a line");
+    assert!(last.starts_with("2 of 2 runs passed on a device; 1 that passed ended early, at a step that"), "{told}");
+    let finished = runs.into_iter().filter(|run| run.end == Some(End::Finished)).collect();
+    assert!(!summary(&report(finished, &waivers), false).contains("ended early"));
+    // One that is not waived ends early as well, and does not pass: it is none of these.
+    let none = Waivers::default();
+    let failed = played(planned("litmus/unmap-inval", "VmaIgnored").swap_remove(0), &none, 20);
+    assert!(!failed.passed && failed.end != Some(End::Finished), "{failed:?}");
+    assert!(!summary(&report(vec![failed], &none), false).contains("ended early"));
 }
 
 #[test]

@@ -156,6 +156,11 @@ impl Judge {
         self.first_violation().or_else(|| self.oracle.first_hazard())
     }
 
+    /// The violation behind which nothing is judged any more: one that is not waived, and not gone past.
+    pub fn ended_by(&self) -> Option<&Finding> {
+        self.violation.as_ref()
+    }
+
     fn first_violation(&self) -> Option<&Finding> {
         let unwaived = self.oracle.divergences().iter().find(|divergence| divergence.waiver.is_none());
         unwaived.map(|divergence| &divergence.first).or(self.violation.as_ref())

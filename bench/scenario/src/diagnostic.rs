@@ -120,6 +120,16 @@ impl Diagnostics {
         (before.matches('\n').count() + 1, column)
     }
 
+    /// A line for each problem, with its file, line and column: `known.yaml:2:11: there is no rule …`.
+    pub fn lines(&self) -> String {
+        let line = |problem: &Problem| {
+            let (line, column) = self.line_column(problem);
+            let help = problem.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+            format!("{}:{line}:{column}: {}{help}", self.source.name(), problem.message)
+        };
+        self.problems.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
     /// For people: line, column, the lines in question, suggestions.
     pub fn render(&self, colour: bool) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -200,5 +210,6 @@ mod tests {
         let place = Place { offset: text.find('x').expect("x"), len: 1 };
         let diagnostics = Diagnostics::new("t.yaml", text, vec![Problem::new(place, "wrong", "here")]);
         assert_eq!(diagnostics.line_column(&diagnostics.problems()[0]), (2, 5));
+        assert_eq!(diagnostics.lines(), "t.yaml:2:5: wrong");
     }
 }

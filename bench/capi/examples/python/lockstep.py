@@ -7,7 +7,7 @@ import os
 
 CLEAN, DEVICE, SOFTWARE = 0, 1, 2
 OFFER, ANSWER, COMMAND = range(3)
-_RULE, _EVIDENCE, _FINDING, _FIGURES, _WAITING, _ERROR = range(6)
+_RULE, _EVIDENCE, _FINDING, _FIGURES, _WAITING, _ERROR, _WAIVED, _WAIVERS, _DIVERGENCES = range(9)
 
 
 def _load():
@@ -16,9 +16,15 @@ def _load():
     for name, result, *arguments in [
         ("lockstep_version", text),
         ("lockstep_open", pointer, text),
+        ("lockstep_waive", ctypes.c_int32, pointer, text),
+        ("lockstep_waive_file", ctypes.c_int32, pointer, text),
+        ("lockstep_keep_going", ctypes.c_int32, pointer, ctypes.c_uint32),
         ("lockstep_push", ctypes.c_int32, pointer, text),
+        ("lockstep_push_text", ctypes.c_int32, pointer, text, ctypes.c_int64),
         ("lockstep_finish", ctypes.c_int32, pointer),
         ("lockstep_verdict", ctypes.c_int32, pointer),
+        ("lockstep_is_over", ctypes.c_int32, pointer),
+        ("lockstep_waived", ctypes.c_int64, pointer, ctypes.c_uint32),
         ("lockstep_text", text, pointer, ctypes.c_int32),
         ("lockstep_waited", ctypes.c_int64, pointer, ctypes.c_int32, ctypes.c_uint64),
         ("lockstep_close", None, pointer),
@@ -51,15 +57,33 @@ class Oracle:
         pairs = (f" {key}={Oracle._value(value)}" for key, value in told.items())
         return f"{name}{''.join(pairs)}".encode()
 
-    def _push(self, line):
-        verdict = self._lib.lockstep_push(self._oracle, line)
+    def _checked(self, verdict):
         if verdict < 0:
             raise ValueError(self._text(_ERROR))
         return verdict
 
+    def _push(self, line):
+        return self._checked(self._lib.lockstep_push(self._oracle, line))
+
+    def waive(self, text):
+        """Waives what this text of a file of waivers says (docs/waivers.md). Before the first event."""
+        self._checked(self._lib.lockstep_waive(self._oracle, text.encode()))
+
+    def waive_file(self, path):
+        """Waives what a file says, likewise."""
+        self._checked(self._lib.lockstep_waive_file(self._oracle, os.fsencode(path)))
+
+    def keep_going(self, kinds):
+        """Goes past so many kinds of divergences that nobody waived. They are blamed all the same."""
+        self._checked(self._lib.lockstep_keep_going(self._oracle, kinds))
+
     def tell(self, event, **fields):
         """Tells an event of this cycle. A field that is None is left out."""
         return self._push(self._line(event, fields))
+
+    def tell_text(self, text):
+        """Tells many lines at once: a trace, say."""
+        return self._checked(self._lib.lockstep_push_text(self._oracle, text.encode(), -1))
 
     def cycle(self, now):
         """What is told from here on was seen in this cycle. The cycle before is judged."""
@@ -73,6 +97,13 @@ class Oracle:
         """How many cycles the oldest OFFER, ANSWER or COMMAND has waited in cycle `now`; 0 if none waits."""
         return self._lib.lockstep_waited(self._oracle, which, now)
 
+    def uses(self, line=0):
+        """How often the waiver in this line of its file was used; 0: all of them."""
+        uses = self._lib.lockstep_waived(self._oracle, line)
+        if uses < 0:
+            raise ValueError(f"there is no waiver in line {line}")
+        return uses
+
     def close(self):
         self._lib.lockstep_close(self._oracle)
         self._oracle = None
@@ -85,3 +116,7 @@ class Oracle:
     finding = property(lambda self: json.loads(self._text(_FINDING)))
     figures = property(lambda self: json.loads(self._text(_FIGURES)))
     waiting = property(lambda self: self._text(_WAITING))
+    waived = property(lambda self: self._text(_WAIVED))
+    waivers = property(lambda self: json.loads(self._text(_WAIVERS)))
+    divergences = property(lambda self: json.loads(self._text(_DIVERGENCES)))
+    is_over = property(lambda self: self._lib.lockstep_is_over(self._oracle) != 0)

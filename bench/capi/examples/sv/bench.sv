@@ -208,7 +208,8 @@ module bench;
     tick();
   endtask
 
-  int tail = 0;
+  string known;
+  int    tail = 0;
 
   // Two doublewords into the command queue, which begins at 0x5000
   task automatic command(logic [63:0] first, logic [63:0] second);
@@ -227,6 +228,7 @@ module bench;
     int verdict = lockstep_finish(oracle);
     if (verdict < 0) $display("lockstep: %s", lockstep_text(oracle, TextError));
     if (verdict > 0) $display("%s", lockstep_text(oracle, TextEvidence));
+    $write("%s", lockstep_text(oracle, TextWaived));
     $display("figures %s", lockstep_text(oracle, TextFigures));
     $display("verdict %0d %s", verdict, lockstep_text(oracle, TextRule));
     lockstep_close(oracle);
@@ -239,6 +241,9 @@ module bench;
     oracle = lockstep_open($sformatf("device caps=0x%0h version=20260222 choices=%s", Caps, {"output-width-checked:0,",
         "context-addresses-checked:0,msi-needs-second-stage:1,gxl-writable:0,port-error-is-corruption:0"}));
     if (oracle == null) $fatal(1, "%s", lockstep_text(null, TextError));
+    // +waivers=FILE: what is known of the RTL
+    if ($value$plusargs("waivers=%s", known) && lockstep_waive_file(oracle, known) < 0)
+      $fatal(1, "%s", lockstep_text(oracle, TextError));
     who = '{device: 1, default: 0};
     // Directory at 0x1000: device 1 has an Sv39 first stage at 0x2000 with PSCID 7
     set_up('h1040, 1);

@@ -36,13 +36,15 @@ pub fn rtl() -> PathBuf {
     root().join("hdl/iommu.f")
 }
 
-/// The shared library, built as a stranger builds it.
+/// The shared library, built as a stranger builds it; in the profile of this test, which has its dependencies.
 pub fn library() -> PathBuf {
     let target = root().join("target");
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--locked", "-p", "capi", "--target-dir"]).arg(&target).current_dir(root());
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    build.args((profile == "release").then_some("--release"));
     run(&mut build);
-    target.join("debug/liblockstep.so")
+    target.join(profile).join("liblockstep.so")
 }
 
 /// The file list of a copy of our RTL with this patch of hdl/mutants applied.
@@ -94,7 +96,12 @@ pub fn sv_bench(filelist: &Path, library: &Path, name: &str) -> Said {
     let beside = library.parent().expect("a folder").display();
     build.arg(library).args(["-LDFLAGS", &format!("-Wl,-rpath,{beside}")]);
     run(&mut build);
-    said(run(&mut Command::new(to.join("bench"))))
+    sv_bench_again(name, &[])
+}
+
+/// Runs what was built of examples/sv under this name, with these arguments.
+pub fn sv_bench_again(name: &str, arguments: &[String]) -> Said {
+    said(run(Command::new(folder(name).join("bench")).args(arguments)))
 }
 
 /// Builds and runs examples/python; none if this Python has no shared library, as `ci/setup` said.
@@ -111,15 +118,45 @@ pub fn python_bench(filelist: &Path, library: &Path, name: &str) -> Option<Said>
     Some(said(String::from_utf8_lossy(&[output.stderr, output.stdout].concat()).into_owned()))
 }
 
-/// Builds and runs examples/c with both kinds of library.
+/// Runs the Python example that needs no simulator. All that it printed, and its exit code.
+pub fn python_waivers(library: &Path, arguments: &[&Path]) -> (String, Option<i32>) {
+    let mut command = Command::new(root().join("target/venv/bin/python"));
+    command.arg(root().join("bench/capi/examples/python/waivers.py")).args(arguments);
+    command.env("LOCKSTEP_LIBRARY", library).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = command.output().expect("run ci/setup");
+    (String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(), output.status.code())
+}
+
+/// A file of this text in a folder of its own.
+pub fn written(name: &str, file: &str, text: &str) -> PathBuf {
+    let file = folder(name).join(file);
+    fs::write(&file, text).expect("written");
+    file
+}
+
+/// Builds an example in C with the shared library, and runs it with these arguments. All that it printed, and its exit code.
+pub fn c_with(library: &Path, example: &str, arguments: &[&str]) -> (String, Option<i32>) {
+    let program = folder("c").join(example);
+    let beside = library.parent().expect("a folder").display().to_string();
+    compile_c(example, &[format!("-L{beside}"), "-llockstep".to_owned(), format!("-Wl,-rpath,{beside}")], &program);
+    let output = Command::new(program).args(arguments).output().expect("it runs");
+    (String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(), output.status.code())
+}
+
+fn compile_c(example: &str, with: &[String], program: &Path) {
+    let capi = root().join("bench/capi");
+    let mut build = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
+    build.args(["-std=c99", "-Wall", "-Wextra", "-Werror"]).arg(format!("-I{}", capi.join("include").display()));
+    build.arg(capi.join("examples/c").join(example).with_extension("c")).args(with).arg("-o").arg(program);
+    run(&mut build);
+}
+
+/// Builds and runs examples/c/smallest.c with both kinds of library.
 pub fn c_program(library: &Path) -> String {
-    let (capi, to) = (root().join("bench/capi"), folder("c"));
+    let to = folder("c");
     let compile = |name: &str, with: &[String]| {
         let program = to.join(name);
-        let mut build = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-        build.args(["-std=c99", "-Wall", "-Wextra", "-Werror"]).arg(format!("-I{}", capi.join("include").display()));
-        build.arg(capi.join("examples/c/smallest.c")).args(with).arg("-o").arg(&program);
-        run(&mut build);
+        compile_c("smallest", with, &program);
         run(&mut Command::new(program))
     };
     let beside = library.parent().expect("a folder").display().to_string();

@@ -156,9 +156,12 @@ fn wrong_with(run: &RunReport, told: &mut BTreeSet<Kind>) -> (Option<String>, bo
     let all: Vec<&Finding> = run.violations().chain(&run.hazard).filter(|one| !waived(one)).collect();
     let news: String = all.iter().filter(|one| told.insert(one.kind())).map(|one| finding(one)).collect();
     let again = !all.is_empty() && news.is_empty();
+    // A step that a waived divergence has upset says nothing of the device that is not known.
+    let is_upset = all.is_empty() && !run.waived.is_empty();
     let wrong = match (&run.end, &run.crash) {
         (_, Some(crash)) => Some(format!("{}\n{}", crash.reason, crash.stderr)),
         (Some(End::Finished | End::Violation), None) if news.is_empty() => None,
+        (Some(End::Software { .. }), None) if is_upset => None,
         (Some(End::Hung { waiting }), None) => Some(format!("{waiting}\n{news}")),
         (Some(end), None) => Some(format!("{}\n{news}", end.said().1)),
         (None, None) => Some("it was not played".to_owned()),

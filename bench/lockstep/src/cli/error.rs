@@ -13,6 +13,7 @@ use super::home::MISSING;
 use super::options::colour;
 use super::output::WriteError;
 use crate::runner::SelectError;
+use crate::waivers::ReadError;
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum CommandError {
     /// The scenarios
     #[error("{}", message(.0))]
     Select(#[from] SelectError),
+    /// A file of waivers
+    #[error("{}", waivers_message(.0))]
+    Waivers(#[from] ReadError),
     /// The device under test
     #[error("{}", device_message(.0))]
     Device(#[from] DeviceError),
@@ -73,5 +77,13 @@ fn message(error: &SelectError) -> String {
             format!("error: cannot read {}: {error}; {MISSING}", path.display())
         }
         other => format!("error: {other}"),
+    }
+}
+
+/// The same for a file of waivers.
+fn waivers_message(error: &ReadError) -> String {
+    match error {
+        ReadError::Wrong(diagnostics) => diagnostics.render(colour(Colour::Auto, &io::stderr())),
+        ReadError::Unreadable { .. } => format!("error: {error}"),
     }
 }

@@ -5,8 +5,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oracle::Lenience;
-
 use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
 use crate::runner::Planned;
 use crate::waivers::{Waivers, today};
@@ -38,7 +36,7 @@ pub struct Options {
     pub going_on: Option<GoingOn>,
     /// What is waived
     pub waivers: Waivers,
-    /// Not all scenarios are played: what finds no use may have one in the others
+    /// Not all scenarios are played, or not all of their runs: what finds no use may have one in the others
     pub is_selection: bool,
 }
 
@@ -64,7 +62,7 @@ impl Options {
             record,
             going_on,
             waivers,
-            is_selection: !selectors.is_empty(),
+            is_selection: !selectors.is_empty() || policy.is_some() || replay.is_some(),
         }
     }
 
@@ -73,9 +71,8 @@ impl Options {
         let keep_going = self.going_on.as_ref().and_then(|going_on| going_on.keep_going).unwrap_or(0) as usize;
         let day = today();
         for planned in jobs.iter_mut().filter(|planned| !planned.is_stand_in()) {
-            planned.waivers = self.waivers.for_run(&planned.job, day);
-            let waived = planned.waivers.iter().map(|&at| self.waivers.all[at].pattern.clone()).collect();
-            planned.job.lenience = Lenience { waived, keep_going };
+            planned.waivers = self.waivers.for_run(&planned.job.scenario, planned.job.seed, day);
+            planned.job.lenience = self.waivers.lenience(&planned.waivers, keep_going);
         }
     }
 

@@ -95,7 +95,9 @@ pub(super) fn add_runs(
         }
     }
     report.waivers = waivers::uses(&options.waivers, &report.runs, waivers::today());
-    report.waivers.retain(|one| !options.is_selection || one.state != State::Unused);
+    // What was not played may have a use for it.
+    let is_part = options.is_selection || report.interrupted > 0;
+    report.waivers.retain(|one| !is_part || one.state != State::Unused);
     Ok(recorded)
 }
 

@@ -76,11 +76,15 @@ pub fn are_whole(folder: &Path, report: &Report) -> Result<(), CommandError> {
 pub fn judge(judge: &Judge) -> Result<ExitCode, CommandError> {
     let mut code = ExitCode::Passed;
     let waivers = judge.waivers.as_deref().map(Waivers::read).transpose()?.unwrap_or_default();
-    let day = today();
-    let waived = waivers.all.into_iter().filter(|waiver| !waiver.is_expired(day)).map(|waiver| waiver.pattern);
-    let lenience = Lenience { waived: waived.collect(), keep_going: judge.keep_going.unwrap_or(0) as usize };
+    let places = waivers.for_trace(today());
+    let lenience = waivers.lenience(&places, judge.keep_going.unwrap_or(0) as usize);
     for path in &judge.files {
-        let judged = judge_file(path, &lenience).map_err(|what| CommandError::Trace { path: path.clone(), what })?;
+        let mut judged =
+            judge_file(path, &lenience).map_err(|what| CommandError::Trace { path: path.clone(), what })?;
+        // A waiver is named by its place in the file, also where some before it have expired.
+        for divergence in &mut judged.verdict.divergences {
+            divergence.waiver = divergence.waiver.and_then(|at| places.get(at).copied());
+        }
         if judged.verdict.violation.is_some() || judged.verdict.hazard.is_some() {
             code = ExitCode::Failed;
         }

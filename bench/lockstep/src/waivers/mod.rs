@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Waivers: divergences of a device that its people know of. A run goes past them; each use is counted.
-//!
-//! [`Waivers::read`] reads a file of them, [`Waivers::for_run`] says which of them a run may use, [`uses`] what became of
-//! each, and [`proposal`] writes entries for what was found.
+//! Waivers in a regression: [`uses`] says what became of each, and [`proposal`] writes entries for what was found. What a
+//! file of them says is the affair of the crate `waivers`.
 
-mod file;
 mod propose;
 mod uses;
 
-pub use file::{Waiver, Waivers, schema, today};
+pub use ::waivers::{ReadError, State, Waiver, WaiverUse, Waivers, schema, today};
 pub use propose::{NoResults, proposal};
-pub use uses::{State, WaiverUse, uses};
+pub use uses::uses;

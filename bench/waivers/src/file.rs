@@ -4,12 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use oracle::{Pattern, Rule};
+use oracle::{Lenience, Pattern, Rule};
 use scenario::{At, Diagnostics, Problem, from_yaml};
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use crate::runner::{Job, SelectError};
 
 /// A known divergence, and where it is waived.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +35,30 @@ pub struct Waivers {
     pub path: PathBuf,
     /// In its order
     pub all: Vec<Waiver>,
+}
+
+/// Why waivers cannot be had from a file or a text.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It has mistakes
+    #[error("{0}")]
+    Wrong(Box<Diagnostics>),
+    /// It cannot be read
+    #[error("cannot read {path}: {error}", path = .path.display())]
+    Unreadable {
+        /// Which
+        path: PathBuf,
+        /// Why
+        error: std::io::Error,
+    },
+}
+
+impl ReadError {
+    /// A line for each mistake, with its file, line and column: for logs that have no room for a picture of the place.
+    pub fn lines(&self) -> String {
+        let ReadError::Wrong(diagnostics) = self else { return self.to_string() };
+        diagnostics.lines()
+    }
 }
 
 /// What is known to be wrong with a device: runs go past it
@@ -93,12 +115,12 @@ impl Waiver {
         self.until.is_some_and(|until| day > until)
     }
 
-    fn concerns(&self, job: &Job) -> bool {
+    fn concerns(&self, scenario: &str, seed: u32) -> bool {
         let is_it = |name: &String| {
-            job.scenario.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            scenario.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         (self.scenarios.is_empty() || self.scenarios.iter().any(is_it))
-            && (self.seeds.is_empty() || self.seeds.contains(&job.seed))
+            && (self.seeds.is_empty() || self.seeds.contains(&seed))
     }
 }
 
@@ -106,18 +128,41 @@ impl Waivers {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`SelectError`]: it cannot be read, or has mistakes, each with its place.
-    pub fn read(path: &Path) -> Result<Waivers, SelectError> {
-        let unreadable = |error| SelectError::Unreadable { path: path.to_owned(), error };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let all = parse(&path.display().to_string(), &text).map_err(|wrong| SelectError::Wrong(Box::new(wrong)))?;
+    /// [`ReadError`]: it cannot be read, or has mistakes, each with its place.
+    pub fn read(path: &Path) -> Result<Waivers, ReadError> {
+        let unreadable = |error| ReadError::Unreadable { path: path.to_owned(), error };
+        Waivers::parse(path, &std::fs::read_to_string(path).map_err(unreadable)?)
+    }
+
+    /// The same from the text of a file; `path` is only used to name it.
+    ///
+    /// # Errors
+    /// [`ReadError::Wrong`]
+    pub fn parse(path: &Path, text: &str) -> Result<Waivers, ReadError> {
+        let all = parse(&path.display().to_string(), text).map_err(|wrong| ReadError::Wrong(Box::new(wrong)))?;
         Ok(Waivers { path: path.to_owned(), all })
     }
 
-    /// Those that a run may use on this day, by their places.
-    pub fn for_run(&self, job: &Job, day: NaiveDate) -> Vec<usize> {
-        let holds = |waiver: &Waiver| !waiver.is_expired(day) && waiver.concerns(job);
+    /// Those that a run of a scenario with a seed may use on this day, by their places.
+    pub fn for_run(&self, scenario: &str, seed: u32, day: NaiveDate) -> Vec<usize> {
+        self.places(|waiver| !waiver.is_expired(day) && waiver.concerns(scenario, seed))
+    }
+
+    /// Those that the judgement of a trace may use on this day, by their places. A trace is of no scenario and of no seed,
+    /// so it does not matter which of them a waiver names.
+    pub fn for_trace(&self, day: NaiveDate) -> Vec<usize> {
+        self.places(|waiver| !waiver.is_expired(day))
+    }
+
+    fn places(&self, holds: impl Fn(&Waiver) -> bool) -> Vec<usize> {
         self.all.iter().enumerate().filter(|(_, waiver)| holds(waiver)).map(|(at, _)| at).collect()
+    }
+
+    /// How far an oracle goes on with the waivers at these places, and past so many other kinds. The oracle names a waiver
+    /// by its place among these.
+    pub fn lenience(&self, places: &[usize], keep_going: usize) -> Lenience {
+        let waived = places.iter().filter_map(|&at| self.all.get(at)).map(|waiver| waiver.pattern.clone()).collect();
+        Lenience { waived, keep_going }
     }
 }
 
@@ -200,5 +245,26 @@ mod tests {
         assert!(told.contains("`reason` is missing"), "{told}");
         let told = wrong("waivers:\n  - rule: register\n    reson: x\n");
         assert!(told.contains("did you mean `reason`?"), "{told}");
+    }
+
+    #[test]
+    fn a_mistake_is_a_line_where_there_is_no_room_for_more() {
+        let wrong = Waivers::parse(Path::new("w.yaml"), "waivers:\n  - rule: transaltion\n    reason: x\n");
+        let said = wrong.expect_err("a mistake").lines();
+        assert_eq!(said, "w.yaml:2:11: there is no rule `transaltion`; did you mean `translation`?");
+        let missing = Waivers::read(Path::new("no/such.yaml")).expect_err("it is not there").lines();
+        assert!(missing.starts_with("cannot read no/such.yaml: "), "{missing}");
+    }
+
+    #[test]
+    fn a_trace_is_of_no_scenario_so_any_waiver_may_be_used_in_it() {
+        let text = "waivers:\n  - { rule: register, reason: x, until: 2020-01-01 }\n  \
+                    - { rule: fence-write, reason: x, scenarios: [nested], seeds: [7] }\n";
+        let waivers = Waivers::parse(Path::new("w.yaml"), text).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let day = day("2026-01-01");
+        assert_eq!((waivers.for_trace(day), waivers.for_run("nested.a", 7, day)), (vec![1], vec![1]));
+        assert_eq!((waivers.for_run("nested.a", 8, day), waivers.for_run("plain", 7, day)), (vec![], vec![]));
+        let lenience = waivers.lenience(&[1], 3);
+        assert_eq!((lenience.waived[0].rule.as_str(), lenience.keep_going), ("fence-write", 3));
     }
 }
