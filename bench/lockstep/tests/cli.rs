@@ -221,16 +221,6 @@ fn one_access(file: &Temporary, head: &str) {
 }
 
 #[test]
-fn what_no_device_has_is_not_played_and_fails_the_run() {
-    let (path, json) = (Temporary::new("qosid.yaml"), Temporary::new("qosid.json"));
-    one_access(&path, "requires: [qosid]\n");
-    let output = lockstep(&["run", path.path(), "--dut", "model", "--json", json.path()]);
-    assert_eq!(code(&output), 1, "{}", text(&output));
-    assert!(text(&output).contains("not played") && text(&output).contains("requires: qosid"), "{}", text(&output));
-    assert_eq!(json.json()["summary"]["verdicts"]["not-played"], 1);
-}
-
-#[test]
 fn what_the_rtl_lacks_is_played_on_the_model_and_counted_apart() {
     let (path, json, rtl) = (Temporary::new("pdt.yaml"), Temporary::new("pdt.json"), Temporary::new("none.yaml"));
     one_access(&path, "requires: [pdt]\n");

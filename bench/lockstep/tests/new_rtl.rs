@@ -21,8 +21,11 @@ fn path(path: &Path) -> &str {
 
 #[test]
 fn what_is_written_builds_and_the_doctor_says_that_it_does_nothing() {
-    let shapes: [&[&str]; 3] =
-        [&[], &["--structs", "--registers", "axi"], &["--registers", "apb", "--walk-ports", "2", "--ats"]];
+    let shapes: [&[&str]; 3] = [
+        &[],
+        &["--structs", "--registers", "axi"],
+        &["--registers", "apb", "--walk-ports", "2", "--ats", "--poison", "--qos-ids"],
+    ];
     for (at, shape) in shapes.into_iter().enumerate() {
         let folder = folder(&format!("new-rtl-{at}"));
         let mut words = vec!["new-rtl", "other", "--folder", path(&folder)];

@@ -140,6 +140,12 @@ pub struct NewRtl {
     /// It has ATS and page requests
     #[arg(long)]
     pub ats: bool,
+    /// It is told of poisoned read data
+    #[arg(long)]
+    pub poison: bool,
+    /// It has QoS IDs
+    #[arg(long)]
+    pub qos_ids: bool,
 }
 
 /// Buses for registers.

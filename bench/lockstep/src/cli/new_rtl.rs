@@ -135,10 +135,15 @@ fn scenario(name: &str) -> String {
     )
 }
 
+/// Its optional ports are those that were asked for.
+fn has_port(new: &NewRtl, port: &str) -> bool {
+    let of_qos = port.ends_with("rcid_o") || port.ends_with("mcid_o");
+    (new.ats || !port.starts_with("ats_")) && (new.poison || !port.contains("_rpoison_")) && (new.qos_ids || !of_qos)
+}
+
 fn wrapper(new: &NewRtl) -> String {
     let name = &new.name;
-    let mut ports: Vec<(&str, u32)> =
-        hdl::port_names().filter(|(port, _)| new.ats || !port.starts_with("ats_")).collect();
+    let mut ports: Vec<(&str, u32)> = hdl::port_names().filter(|(port, _)| has_port(new, port)).collect();
     ports.sort_by_key(|(port, _)| if *port == "rst_ni" { 0 } else { 1 + (group(port) + 1) % GROUPS.len() });
     let mut text = format!(
         "// {name} behind the boundary of lockstep: hdl/DEVICE.md says what each port owes.\n\
