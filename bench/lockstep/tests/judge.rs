@@ -102,6 +102,9 @@ fn a_trace_is_judged_past_what_is_waived() {
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("DUT violation in cycle 14: translation"), "{told}");
     assert_eq!(judge("waivers: []\n", &["--keep-going"]).1.matches("DUT violation in cycle").count(), 2);
+    // What ends it is told as well as what it went past.
+    let (_, told) = judge("waivers: []\n", &["--keep-going", "1"]);
+    assert_eq!(told.matches("DUT violation in cycle").count(), 2, "{told}");
     // By its place in the file, where the first one has expired.
     let (_, told) = judge(&both, &["--json"]);
     let judged: Value = serde_json::from_str(&told).expect("JSON");

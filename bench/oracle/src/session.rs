@@ -75,7 +75,7 @@ impl Violation {
 pub struct Verdict {
     /// The first thing that the device must not have done, and that is not waived
     pub violation: Option<Finding>,
-    /// What the stream was judged past, each kind once
+    /// What the stream was judged past, each kind once, and what ended it behind something unwaived
     pub divergences: Vec<Divergence>,
     /// The first thing that software let through
     pub hazard: Option<Finding>,
@@ -198,7 +198,7 @@ impl Judge {
         self.judge();
         Verdict {
             violation: self.first_violation().cloned(),
-            divergences: self.oracle.divergences().to_vec(),
+            divergences: Divergence::all(self.oracle.divergences(), self.ended_by()),
             hazard: self.oracle.first_hazard().cloned(),
             figures: self.figures(),
         }

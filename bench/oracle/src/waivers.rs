@@ -76,6 +76,16 @@ pub struct Divergence {
     pub waiver: Option<usize>,
 }
 
+impl Divergence {
+    /// What a run went past, and behind that what ended it, where the run is named after something before.
+    pub fn all(past: &[Divergence], ended_by: Option<&Finding>) -> Vec<Divergence> {
+        let is_named_after_another = past.iter().any(|divergence| divergence.waiver.is_none());
+        let last = ended_by.filter(|_| is_named_after_another);
+        let last = last.map(|finding| Divergence { first: finding.clone(), count: 1, waiver: None });
+        past.iter().cloned().chain(last).collect()
+    }
+}
+
 /// What a run went past so far.
 #[derive(Debug, Default)]
 pub struct Divergences {

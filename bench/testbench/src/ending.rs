@@ -4,7 +4,7 @@
 use driver::{Halted, Machine};
 use events::{Cycle, Event};
 use golden::offset;
-use oracle::Oracle;
+use oracle::{Divergence, Oracle};
 
 use super::clock::{Bounds, Halt, Testbench};
 use super::outcome::{End, RunOutcome};
@@ -95,7 +95,12 @@ impl Testbench {
         self.run_on();
         let mut figures = self.oracle.as_ref().map(Oracle::figures).unwrap_or_default();
         figures.cycles = self.now;
-        let divergences = self.oracle.as_ref().map(|oracle| oracle.divergences().to_vec()).unwrap_or_default();
+        let ended_by = match &self.halt {
+            Some(Halt::Violation(finding)) => Some(finding),
+            _ => None,
+        };
+        let past = self.oracle.as_ref().map(Oracle::divergences).unwrap_or_default();
+        let divergences = Divergence::all(past, ended_by);
         let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
         let (end, violation) = match self.halt {
             Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
