@@ -62,6 +62,12 @@ impl Memory {
         (old, *slot)
     }
 
+    /// Writes the whole page that contains `addr`, the doublewords in order.
+    pub fn write_page(&mut self, addr: Spa, words: &[u64; 512]) {
+        let page = self.touch(addr.0 >> 12);
+        *self.pages[page] = *words;
+    }
+
     /// Copies bytes from memory. Addresses wrap at the end of the 64-bit space.
     pub fn read(&self, addr: Spa, bytes: &mut [u8]) {
         for (at, byte) in bytes.iter_mut().enumerate() {

@@ -71,7 +71,7 @@ mod waivers;
 mod window;
 
 use events::Cycle;
-use golden::{Capabilities, SpecVersion};
+use golden::{Capabilities, Spa, SpecVersion};
 
 pub use choices::Bound;
 pub use dma::Transaction;
@@ -200,6 +200,11 @@ impl Oracle {
     /// What the run went past, each kind once.
     pub fn divergences(&self) -> &[Divergence] {
         self.divergences.all()
+    }
+
+    /// The page at this address holds these doublewords from the beginning: as many [`events::Event::Held`] say it one by one.
+    pub fn holds_page(&mut self, addr: Spa, words: &[u64; 512]) {
+        self.search.memory.held_page(addr, words);
     }
 
     /// The oldest request in flight: when it was accepted.

@@ -35,12 +35,21 @@ impl Memory {
 
     /// It holds this.
     pub fn held(&mut self, addr: Spa, value: u64) {
+        self.page(addr)[place(addr)] = value;
+    }
+
+    /// Its page at this address holds these.
+    pub fn held_page(&mut self, addr: Spa, words: &[u64; WORDS]) {
+        *self.page(addr) = *words;
+    }
+
+    fn page(&mut self, addr: Spa) -> &mut [u64; WORDS] {
         let pages = &mut self.pages;
         let page = *self.index.entry(addr.0 >> 12).or_insert_with(|| {
             pages.push(Box::new([0; WORDS]));
             pages.len() - 1
         });
-        self.pages[page][place(addr)] = value;
+        &mut self.pages[page]
     }
 }
 
@@ -60,6 +69,8 @@ mod tests {
         let store = |addr, new| Event::Store { agent: Agent::Cpu, addr: Spa(addr), old: 0, new };
         memory.held(Spa(0x1008), 7);
         memory.stored(&[store(0x2FF8, 1), store(0x2FF8, 2)]);
-        assert_eq!([0x1000, 0x1008, 0x2FF8, 0x3000].map(|addr| memory.peek(Spa(addr))), [0, 7, 2, 0]);
+        memory.held_page(Spa(0x4000), &std::array::from_fn(|at| at as u64));
+        let read = [0x1000, 0x1008, 0x2FF8, 0x3000, 0x4FF8].map(|addr| memory.peek(Spa(addr)));
+        assert_eq!(read, [0, 7, 2, 0, 511]);
     }
 }

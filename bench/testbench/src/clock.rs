@@ -193,6 +193,20 @@ impl Testbench {
         let _ = self.tell(&Event::Held { addr: Spa(addr.0 & !7), value });
     }
 
+    /// The same for a whole page, its doublewords in order.
+    pub fn set_up_page(&mut self, addr: Spa, words: &[u64; 512]) {
+        self.bus.memory_mut().write_page(addr, words);
+        if let Some(oracle) = &mut self.oracle {
+            oracle.holds_page(addr, words);
+        }
+        if self.recording.is_on() {
+            for (at, &value) in words.iter().enumerate() {
+                let held = Event::Held { addr: Spa((addr.0 & !0xfff) + 8 * at as u64), value };
+                self.recording.events(std::slice::from_ref(&held), self.now);
+            }
+        }
+    }
+
     /// Tells the oracle what the bus does not see. Once the clock stands still, what software does to clean up is no news.
     pub(super) fn tell(&mut self, event: &Event) -> Result<(), Halted> {
         if self.halt.is_some() {

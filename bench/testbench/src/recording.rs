@@ -23,6 +23,11 @@ impl Recording {
         Writer::new(to, device).map_or_else(Recording::Failed, Recording::To)
     }
 
+    /// Somebody reads it.
+    pub const fn is_on(&self) -> bool {
+        matches!(self, Recording::To(_))
+    }
+
     pub fn events(&mut self, events: &[Event], now: Cycle) {
         if let Recording::To(writer) = self
             && let Err(error) = writer.events(events, now)

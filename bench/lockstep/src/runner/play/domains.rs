@@ -35,10 +35,10 @@ impl Backing {
         for (name, domain) in scenario.domains.iter().filter(|(_, domain)| domain.kind.value == DomainKind::Paging) {
             for mapping in &domain.map {
                 let to = backing.place(name, mapping);
-                let words = mapping.bytes().min(MOST_CONTENTS) / 8;
-                for word in 0..words {
-                    let addr = to.saturating_add(word * 8);
-                    bench.set_up(Spa(addr), contents(addr, seed));
+                for page in (0..mapping.bytes().min(MOST_CONTENTS)).step_by(1 << 12) {
+                    let page = to.saturating_add(page);
+                    let words = std::array::from_fn(|word| contents(page + 8 * word as u64, seed));
+                    bench.set_up_page(Spa(page), &words);
                 }
             }
         }
