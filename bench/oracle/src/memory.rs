@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Memory as the events tell of it.
 
-use events::Event;
 use golden::Spa;
 use rustc_hash::FxHashMap;
 
@@ -24,15 +23,6 @@ impl Peek for Memory {
 }
 
 impl Memory {
-    /// Takes the stores among these events, which are of one cycle.
-    pub fn stored(&mut self, events: &[Event]) {
-        for event in events {
-            if let Event::Store { addr, new, .. } = event {
-                self.held(*addr, *new);
-            }
-        }
-    }
-
     /// It holds this.
     pub fn held(&mut self, addr: Spa, value: u64) {
         self.page(addr)[place(addr)] = value;
@@ -59,16 +49,14 @@ fn place(addr: Spa) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use events::Agent;
-
     use super::*;
 
     #[test]
     fn memory_holds_what_was_stored_last_and_0_elsewhere() {
         let mut memory = Memory::default();
-        let store = |addr, new| Event::Store { agent: Agent::Cpu, addr: Spa(addr), old: 0, new };
         memory.held(Spa(0x1008), 7);
-        memory.stored(&[store(0x2FF8, 1), store(0x2FF8, 2)]);
+        memory.held(Spa(0x2FF8), 1);
+        memory.held(Spa(0x2FF8), 2);
         memory.held_page(Spa(0x4000), &std::array::from_fn(|at| at as u64));
         let read = [0x1000, 0x1008, 0x2FF8, 0x3000, 0x4FF8].map(|addr| memory.peek(Spa(addr)));
         assert_eq!(read, [0, 7, 2, 0, 511]);

@@ -11,6 +11,9 @@ use super::slips::Slip;
 use super::view::Peek;
 use super::{dma, explain, messages, status, updates};
 
+/// The last of the phases of a cycle: stores are in it.
+const LAST: u8 = 4;
+
 /// See [`Oracle::observe`].
 fn phase_of(event: &Event) -> u8 {
     match event {
@@ -38,7 +41,7 @@ fn phase_of(event: &Event) -> u8 {
         | Event::MemReadBeat { .. }
         | Event::MemWriteResponse { .. }
         | Event::InvalidationRequested { .. } => 3,
-        _ => 4,
+        _ => LAST,
     }
 }
 
@@ -51,8 +54,13 @@ impl Oracle {
     /// # Errors
     /// [`Violation`]: the device did what it must not do, and the run does not go past it. It is worth nothing to go on.
     pub fn observe(&mut self, events: &[Event], now: Cycle) -> Result<(), Violation> {
-        let Some(last) = events.iter().map(phase_of).max() else { return Ok(()) };
-        for event in events.iter().filter(|event| phase_of(event) == 0) {
+        // Most cycles have events of one phase or two.
+        let present = events.iter().fold(0_u8, |phases, event| phases | 1 << phase_of(event));
+        let of = |phase: u8| {
+            let events = if present >> phase & 1 == 1 { events } else { &[] };
+            events.iter().filter(move |event| phase_of(event) == phase)
+        };
+        for event in of(0) {
             match event {
                 Event::Rest => self.judge_rest(now)?,
                 &Event::Due { before } => self.judge_due(before, now)?,
@@ -63,9 +71,13 @@ impl Oracle {
                 }
             }
         }
-        self.search.memory.stored(events);
+        for event in of(LAST) {
+            if let Event::Store { addr, new, .. } = event {
+                self.search.memory.held(*addr, *new);
+            }
+        }
         // Memory holds the stores of this cycle already: what it held before must be known first.
-        for event in events {
+        for event in of(LAST) {
             if let Event::Store { agent: agent @ (Agent::Cpu | Agent::Iommu), addr, old, .. } = event {
                 self.search.histories.untouched(*addr, *old);
                 if *agent == Agent::Cpu {
@@ -73,8 +85,8 @@ impl Oracle {
                 }
             }
         }
-        for phase in 1..=last {
-            for event in events.iter().filter(|event| phase_of(event) == phase) {
+        for phase in 1..=LAST {
+            for event in of(phase) {
                 if let Err(violation) = self.event(event, now) {
                     self.past(violation, now, |oracle, rule| oracle.adopt(event, rule, now))?;
                 }
