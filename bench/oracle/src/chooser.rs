@@ -420,29 +420,31 @@ impl<'a> Chooser<'a> {
         first..self.buffers.recalled.len()
     }
 
-    /// The device has read the doubleword that holds V of the entry which this one belongs to. Nobody can do without it.
-    fn is_entry_read(&self, word: &WordRef) -> bool {
+    /// When the device first read the doubleword that holds V of the entry which this one belongs to. Nobody can do without
+    /// it.
+    fn entry_read(&self, word: &WordRef) -> Option<Cycle> {
         let index = match word.role {
             Role::DeviceContext { index } | Role::ProcessContext { index } | Role::MsiPte { index } => index,
             _ => 0,
         };
-        let first = Spa(word.addr.0 - 8 * u64::from(index));
-        self.sightings(first).next().is_some()
+        let history = self.known.histories.word(Spa(word.addr.0 - 8 * u64::from(index)))?;
+        history.sightings().iter().filter(|seen| seen.resp == 0).map(|seen| seen.first_sampled).min()
     }
 
     /// A word that the device did not read counts as read with what memory held (rule D2 of MODEL.md): by this request, or,
-    /// where it was left out of an entry of which another word was read, together with that.
-    fn add_unread(&mut self, word: &WordRef, history: &Word, is_left_out: bool) {
+    /// where it was left out of an entry of which another word was read, since `entry_read`, together with that.
+    fn add_unread(&mut self, word: &WordRef, history: &Word, entry_read: Option<Cycle>) {
+        let slips = self.known.slips;
+        let since = slips.left_out_since(entry_read, self.window);
         for value in history.values() {
             let is_known = |(_, seen): &(bool, Sighting)| seen.resp == 0 && seen.value == value;
             // A request may be judged long after it has ended.
-            let since = if is_left_out { 0 } else { self.window.offered };
-            let until = self.known.slips.left_out_until(is_left_out, self.window);
+            let until = slips.left_out_until(entry_read.is_some(), self.window);
             let counts = || {
                 history.held_between(value, since, until)
                     && judge_value(history, word, value, self.known.invalidations, self.path, self.window).is_ok()
             };
-            let wrong = self.known.slips.counts_unread(history, value, self.window);
+            let wrong = slips.counts_unread(history, value, self.window);
             if self.buffers.options.iter().any(is_known) || !wrong.unwrap_or_else(counts) {
                 continue;
             }
@@ -485,10 +487,10 @@ impl Words for Chooser<'_> {
             }
         }
         if self.reach != Reach::Plain {
-            let is_left_out = is_part(&word.role) && self.is_entry_read(word);
-            let is_unread = self.known.slips.is_unread(self.buffers.options.is_empty(), is_left_out);
-            if is_unread && (is_left_out || self.reach != Reach::Ahead) {
-                self.add_unread(word, history, is_left_out);
+            let entry_read = if is_part(&word.role) { self.entry_read(word) } else { None };
+            let is_unread = self.known.slips.is_unread(self.buffers.options.is_empty(), entry_read.is_some());
+            if is_unread && (entry_read.is_some() || self.reach != Reach::Ahead) {
+                self.add_unread(word, history, entry_read);
             }
         }
         if let Some(only) = self.only {

@@ -413,6 +413,11 @@ impl Commands {
         self.fenced
     }
 
+    /// There are commands that software has handed over and the device has not fetched, and no error holds them.
+    pub fn are_unfetched(&self) -> bool {
+        self.stopped.is_none() && self.next != self.tail
+    }
+
     /// Since when the device owes progress: it has not fetched a command that software handed over, or not made the
     /// store of a fence that it has fetched.
     pub fn waiting_since(&self) -> Option<Cycle> {

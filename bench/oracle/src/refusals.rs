@@ -130,7 +130,12 @@ impl Oracle {
         let violation = self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None });
         // Without a record any fault may have been the reason: what the evidence guesses is not certain enough for the kind.
         let follows_from = violation.follows_from.filter(|_| record.is_some());
-        Violation { follows_from, ..violation }
+        // Bugs of many kinds refuse what is to be translated: the cause that the device gives tells them apart.
+        let detail = match &record {
+            Some(record) => format!("{}, with cause {}", violation.detail, record.head.cause()),
+            None => violation.detail,
+        };
+        Violation { follows_from, detail, ..violation }
     }
 
     /// The device is cleared: these faults explain a refusal. Software is judged as soon as it is known which of them it

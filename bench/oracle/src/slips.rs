@@ -57,6 +57,8 @@ slips! {
     UnreadOnlyNow,
     /// D2: no word of an entry is left out where another value of it was read
     PartsNotLeftOut,
+    /// D2: a word that was left out counts with what memory held before anything of its entry was read
+    LeftOutOfBefore,
     /// D2: a word that was left out counts with what memory came to hold once the request had ended
     LeftOutOfLater,
     /// D3: V = 0 is cached as anything else

@@ -51,6 +51,16 @@ impl Slips {
         }
     }
 
+    /// D2: since when memory must have held a value of a word that was not read: since the request was there, or the device
+    /// had read the entry that the word belongs to.
+    pub fn left_out_since(self, entry_read: Option<Cycle>, window: Window) -> Cycle {
+        match entry_read {
+            Some(_) if self.has(Slip::LeftOutOfBefore) => 0,
+            Some(read) => read.min(window.offered),
+            None => window.offered,
+        }
+    }
+
     /// D2: until when memory must have come to hold a value of a word that was not read.
     pub fn left_out_until(self, is_left_out: bool, window: Window) -> Cycle {
         if is_left_out && self.has(Slip::LeftOutOfLater) { Cycle::MAX } else { window.end }

@@ -35,6 +35,8 @@ pub enum Fault {
     UnreadNeverStruck,
     /// 2: of a word that was not read, only what memory holds at the answer counts
     UnreadOnlyNow,
+    /// 2: a word that was left out counts with what memory held before anything of its entry was read
+    LeftOutOfBefore,
     /// 3: V = 0 is cached as anything else
     InvalidCached,
     /// 3: a context with V = 0 is cached
@@ -154,6 +156,7 @@ impl Fault {
         (Fault::UnreadCounts, "first-stage leaf", 2),
         (Fault::UnreadNeverStruck, "first-stage leaf, unread", 4),
         (Fault::UnreadOnlyNow, "Bare context, unread", 2),
+        (Fault::LeftOutOfBefore, "Bare context, unread", 3),
         (Fault::InvalidCached, "first-stage leaf", 4),
         (Fault::InvalidContextCached, "root of a first stage", 4),
         (Fault::InvalidPointerCached, "first-stage pointer", 4),

@@ -142,23 +142,23 @@ impl Moment<'_> {
         let read = |value: &u64| self.record.was_read(word, *value, self.end) || self.faults.has(Fault::UnreadCounts);
         let mut usable: Vec<u64> =
             values().filter(read).filter(|value| self.counts(word, *value, &used, invalid, Read::Before)).collect();
-        let left_out = self.is_left_out_of_entry(addr, &used);
-        let unread = if left_out { Read::LeftOut } else { Read::ByRequest };
-        if self.unread_counts(word, &used, left_out) {
+        let entry_read = self.entry_read(addr, &used);
+        let unread = entry_read.map_or(Read::ByRequest, Read::LeftOut);
+        if self.unread_counts(word, &used, entry_read.is_some()) {
             usable.extend(values().filter(|value| !read(value) && self.counts(word, *value, &used, invalid, unread)));
         }
         usable
     }
 
-    /// Rule 2: a word of an entry of several words, of which the device has read the one with V.
-    fn is_left_out_of_entry(&self, addr: u64, used: &impl Fn(u64) -> Use) -> bool {
+    /// Rule 2: a word of an entry of several words, of which the device has read the one with V: since when.
+    fn entry_read(&self, addr: u64, used: &impl Fn(u64) -> Use) -> Option<Gap> {
         let bytes = match used(0) {
             Use::Device(_) if self.record.world.extended => 64,
             Use::Device(_) => 32,
             Use::Process(..) | Use::Msi { .. } => 16,
-            _ => return false,
+            _ => return None,
         };
-        self.record.was_read_at_all(self.record.world.at(addr - addr % bytes), self.end)
+        self.record.first_read(self.record.world.at(addr - addr % bytes), self.end)
     }
 
     /// Rule 2: words that the device did not read count as read with what memory held.
@@ -199,8 +199,10 @@ impl Moment<'_> {
             return self.record.held(word, value, since, self.end);
         }
         let since = match (read, self.faults.0) {
-            (Read::ByRequest | Read::LeftOut, Some(Fault::UnreadNeverStruck)) => 0,
-            (Read::ByRequest | Read::LeftOut, Some(Fault::UnreadOnlyNow)) => self.end,
+            (Read::ByRequest | Read::LeftOut(_), Some(Fault::UnreadNeverStruck)) => 0,
+            (Read::ByRequest | Read::LeftOut(_), Some(Fault::UnreadOnlyNow)) => self.end,
+            (Read::LeftOut(_), Some(Fault::LeftOutOfBefore)) => self.cutoff(&used(value)) / 2,
+            (Read::LeftOut(read), _) => read.min(self.since).max(self.cutoff(&used(value)) / 2),
             (Read::ByRequest, _) => self.since.max(self.cutoff(&used(value)) / 2),
             _ => self.cutoff(&used(value)) / 2,
         };
@@ -263,8 +265,8 @@ enum Read {
     Before,
     /// It counts as read by the request itself.
     ByRequest,
-    /// It counts as read together with the rest of its entry.
-    LeftOut,
+    /// It counts as read together with the rest of its entry, which was read since then.
+    LeftOut(Gap),
 }
 
 /// What "a word that the device did not read" is. The page can be read in each of these ways.

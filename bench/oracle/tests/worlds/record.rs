@@ -219,6 +219,11 @@ impl<'a> Record<'a> {
         self.read[word].iter().any(|(since, read)| *read == value && *since <= by)
     }
 
+    /// When the device first read a word, if it had by then.
+    pub fn first_read(&self, word: usize, by: Gap) -> Option<Gap> {
+        self.read[word].iter().map(|(since, _)| *since).min().filter(|since| *since <= by)
+    }
+
     /// The device had read any value by then.
     pub fn was_read_at_all(&self, word: usize, by: Gap) -> bool {
         self.read[word].iter().any(|(since, _)| *since <= by)

@@ -30,6 +30,7 @@ const SHOWN: &[(Slip, &str, usize)] = &[
     (Slip::UnreadNeverStruck, "first-stage leaf, unread", 2),
     (Slip::UnreadOnlyNow, "first-stage leaf, unread", 2),
     (Slip::PartsNotLeftOut, "root of a first stage", 2),
+    (Slip::LeftOutOfBefore, "Bare context, unread", 3),
     (Slip::LeftOutOfLater, "hitless change, the directory off", 4),
     (Slip::InvalidCached, "first-stage leaf", 4),
     (Slip::InvalidContextCached, "hitless change of a root", 3),
