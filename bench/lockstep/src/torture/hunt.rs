@@ -92,6 +92,8 @@ fn suited(habit: Habit, caches: CacheConfig) -> CacheConfig {
         Habit::KeyedSparesInvalidations => CacheConfig { keyed: 64, ..caches },
         Habit::FrontSparesInvalidations => CacheConfig { results: 128, front: 32, ..caches },
         Habit::DdtSparesPointers => CacheConfig { held_pointers: true, ..caches },
+        // It shows where many walks read the same words at a time.
+        Habit::MergesBlindly => CacheConfig { merge: true, walkers: 16, ..CacheConfig::none() },
         Habit::AbortsFenced => CacheConfig { abort_pending: true, ..caches },
         _ => caches,
     }
