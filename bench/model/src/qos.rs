@@ -46,6 +46,14 @@ impl Qos {
         }
     }
 
+    /// Those of a walk that has read this much, but for its reads of the device directory.
+    pub(super) fn of_walk(self, path: &[PathWord]) -> QosIds {
+        match self.nature.has(Habit::QosIdsOfTablesLost) {
+            true => QosIds::default(),
+            false => self.of_context(path),
+        }
+    }
+
     /// Those of what a whole walk leads to. In Bare mode "all device-originated requests are associated with the QoS IDs
     /// configured in the `iommu_qosid` register".
     pub(super) fn of_result(self, path: &[PathWord]) -> QosIds {
@@ -53,17 +61,15 @@ impl Qos {
             Some(Habit::QosIdsDropped) => QosIds::default(),
             Some(Habit::QosIdsOfRegister) if self.is_there => self.of_register(),
             _ if path.is_empty() && self.is_there => self.of_register(),
-            _ => self.of_walk(path),
+            _ => self.of_context(path),
         }
     }
 
-    /// Those of its device context.
-    pub(super) fn of_walk(self, path: &[PathWord]) -> QosIds {
+    /// Those of the device context.
+    fn of_context(self, path: &[PathWord]) -> QosIds {
         let ta = path.iter().rev().find(|step| step.word.role == Role::DeviceContext { index: 2 });
         match ta {
-            Some(step) if self.is_there && !self.nature.has(Habit::QosIdsOfTablesLost) => {
-                QosIds { rcid: Ta(step.value).rcid(), mcid: Ta(step.value).mcid() }
-            }
+            Some(step) if self.is_there => QosIds { rcid: Ta(step.value).rcid(), mcid: Ta(step.value).mcid() },
             _ => QosIds::default(),
         }
     }

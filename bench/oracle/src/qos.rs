@@ -147,9 +147,9 @@ impl Qos {
         }
     }
 
-    /// Reads of tables whose IDs are of nobody who may have made them. `held` says whether memory has held a context with
-    /// these IDs: a walk that nobody asked for may have gone by one that explains nothing.
-    fn at_rest(&self, held: impl Fn(QosIds) -> bool) -> Result<(), Violation> {
+    /// Reads of tables whose IDs are of nobody who may have made them. `read` are those of all contexts that the device has
+    /// read: a walk that nobody asked for may have gone by one that explains nothing.
+    fn at_rest(&self, read: &FxHashSet<QosIds>) -> Result<(), Violation> {
         let mut words: Vec<_> =
             self.seen.iter().filter_map(|(word, seen)| Some((word, seen, self.used.get(word)?))).collect();
         words.sort_unstable_by_key(|(word, ..)| **word);
@@ -157,7 +157,7 @@ impl Qos {
             for &(ids, last) in seen {
                 let is_register = || self.register_may_be(ids, self.earliest(last), last);
                 let is_right = used.of_register && is_register()
-                    || used.of_contexts && (self.contexts.contains(&ids) || held(ids));
+                    || used.of_contexts && (self.contexts.contains(&ids) || read.contains(&ids));
                 if !is_right {
                     let right = match used.of_register {
                         true => self.register_line(),
@@ -205,10 +205,17 @@ impl Oracle {
 
     /// At rest, whose each read of a table was is known as far as it ever will be.
     pub(super) fn ids_at_rest(&mut self, _: Cycle) -> Result<(), Violation> {
-        let held = |ids: QosIds| {
-            let is_it = |value: u64| QosIds { rcid: Ta(value).rcid(), mcid: Ta(value).mcid() } == ids;
-            self.search.histories.all().any(|(at, word)| at % 32 == 16 && word.values().any(is_it))
-        };
-        if self.judges_ids() { self.qos.at_rest(held) } else { Ok(()) }
+        if self.judges_ids() { self.qos.at_rest(&self.ids_read()) } else { Ok(()) }
+    }
+
+    /// The IDs of every device context that the device has read.
+    fn ids_read(&self) -> FxHashSet<QosIds> {
+        let mut read = FxHashSet::default();
+        for (_, context) in self.search.contexts_read() {
+            let Some(ta) = self.search.histories.word(Spa(context.0 + 16)) else { continue };
+            let values = ta.sightings().iter().filter(|seen| seen.resp == 0).map(|seen| Ta(seen.value));
+            read.extend(values.map(|ta| QosIds { rcid: ta.rcid(), mcid: ta.mcid() }));
+        }
+        read
     }
 }

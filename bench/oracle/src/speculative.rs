@@ -123,7 +123,7 @@ impl Search {
         let mut requesters: BTreeSet<_> = self.requesters.all().collect();
         // Whoever has a context that was read may be walked for, whether it has asked for something or not.
         if !self.slips.has(Slip::AheadForAskersOnly) {
-            requesters.extend(self.devices_read().into_iter().map(|device| (device, None, false)));
+            requesters.extend(self.contexts_read().into_iter().map(|(device, _)| (device, None, false)));
         }
         let mut found = Found::default();
         for (device, process, privileged) in requesters {
@@ -139,27 +139,28 @@ impl Search {
         self.tagged.merge(found.entries) || news
     }
 
-    /// Devices of whose context something was read.
-    fn devices_read(&self) -> Vec<DeviceId> {
+    /// Devices of whose context something was read, and where in memory it lies.
+    pub(super) fn contexts_read(&self) -> Vec<(DeviceId, Spa)> {
         let leaf_bits = if self.configuration.caps.msi_flat() { 6 } else { 7 };
-        let mut devices = Vec::new();
+        let mut contexts = Vec::new();
         for ddtp in self.configuration.ddtp_choices(0, Cycle::MAX) {
             if let DdtMode::Levels(levels) = ddtp.mode() {
-                self.devices_below(ddtp.ppn() << 12, u32::from(levels) - 1, 0, leaf_bits, &mut devices);
+                self.contexts_below(ddtp.ppn() << 12, u32::from(levels) - 1, 0, leaf_bits, &mut contexts);
             }
         }
-        devices
+        contexts
     }
 
     /// Those below a table of the device directory, `level` 0 being that of contexts.
-    fn devices_below(&self, table: u64, level: u32, prefix: u32, leaf_bits: u32, devices: &mut Vec<DeviceId>) {
+    fn contexts_below(&self, table: u64, level: u32, prefix: u32, leaf_bits: u32, contexts: &mut Vec<(DeviceId, Spa)>) {
         let was_read = |addr: u64| {
             self.histories.word(Spa(addr)).is_some_and(|history| history.sightings().iter().any(|seen| seen.resp == 0))
         };
         if level == 0 {
             let bytes = 4096 >> leaf_bits;
-            let indices = (0..1u32 << leaf_bits).filter(|&index| was_read(table + u64::from(index) * bytes));
-            devices.extend(indices.map(|index| DeviceId(prefix << leaf_bits | index)));
+            let all = (0..1u32 << leaf_bits).map(|index| (index, table + u64::from(index) * bytes));
+            let those = all.filter(|&(_, at)| was_read(at));
+            contexts.extend(those.map(|(index, at)| (DeviceId(prefix << leaf_bits | index), Spa(at))));
             return;
         }
         for index in 0..512 {
@@ -167,7 +168,7 @@ impl Search {
             let Some(history) = self.histories.word(addr) else { continue };
             for seen in history.sightings().iter().filter(|seen| seen.resp == 0 && seen.value & 1 == 1) {
                 let below = DirectoryEntry(seen.value).ppn() << 12;
-                self.devices_below(below, level - 1, prefix << 9 | index, leaf_bits, devices);
+                self.contexts_below(below, level - 1, prefix << 9 | index, leaf_bits, contexts);
             }
         }
     }

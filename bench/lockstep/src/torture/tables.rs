@@ -377,6 +377,9 @@ impl<'a> Tables<'a> {
                 } else {
                     self.put(at, valid.0);
                 }
+                if self.scene.has(Scene::Ports) {
+                    self.slot(Kind::Context, at + 16, self.attributes([0, 0], id), &covers);
+                }
                 let mut roots = vec![iohgatp, other_iohgatp];
                 let mut tables = vec![MSI_FLAT | map::MSI_TABLE >> 12, 0];
                 if self.scene.has(Scene::Choices) {

@@ -5,6 +5,7 @@ mod attributing;
 mod choosing;
 mod debugging;
 mod explaining;
+mod qos_ids;
 mod refusals;
 mod tree;
 mod usability;

@@ -60,7 +60,11 @@ impl Tree {
     /// Nothing of it has been read; memory has held it from the beginning.
     pub fn unread() -> Self {
         let capabilities = Capabilities(0x10).with_sv39(true).with_pas(46);
-        let settings = Settings::new(capabilities, SpecVersion::default(), Bound::FREE);
+        Tree::unread_by(Settings::new(capabilities, SpecVersion::default(), Bound::FREE))
+    }
+
+    /// The same for another device.
+    pub fn unread_by(settings: Settings) -> Self {
         let mut tree = Tree { oracle: Oracle::new(settings), invalidations: 0 };
         let ddtp = Ddtp(0).with_mode(DdtMode::Levels(1)).with_ppn(1);
         tree.oracle.search.configuration.written(offset::DDTP, ddtp.0, 1);
