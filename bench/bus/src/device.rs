@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{Manager, ReadData, Subordinate, WriteData, WriteResponse};
-use events::{Cycle, Direction, DmaRequest, EXOKAY, Event, OKAY, POISONED, Ticket};
+use events::{Cycle, Direction, DmaRequest, EXOKAY, Event, OKAY, Ticket};
 
 use super::complaints::Complaints;
 use super::config::DeviceTiming;
@@ -178,7 +178,7 @@ impl DevicePort {
     fn take_read_data(&mut self, beat: &ReadData, events: &mut Vec<Event>) {
         let Some(flight) = self.reads.head_mut(beat.id) else { return };
         flight.moved += 1;
-        flight.resp = flight.resp.max(if beat.poison { POISONED } else { beat.resp });
+        flight.resp = flight.resp.max(events::answer(beat.resp, beat.poison));
         flight.data.push(beat.data);
         if flight.all_moved()
             && let Some(flight) = self.reads.finish(beat.id)

@@ -2,7 +2,7 @@
 //! A memory port: the subordinate side of `mem_*` or `ptw_*`, and the check of what the manager drives there.
 
 use boundary::{Address, Manager, Subordinate, WriteData};
-use events::{ATOMIC_COMPARE, Agent, Attributes, Burst, Cycle, Direction, Event, INCR, POISONED, QosIds, WRAP};
+use events::{ATOMIC_COMPARE, Agent, Attributes, Burst, Cycle, Direction, Event, INCR, QosIds, WRAP};
 use golden::Spa;
 
 use super::complaints::Complaints;
@@ -174,7 +174,7 @@ impl MemoryPort {
             && let Some(beat) = self.reads.sent()
         {
             let boundary::ReadData { id, data, resp, last, poison, .. } = driven.r;
-            let resp = if poison { resp.max(POISONED) } else { resp };
+            let resp = events::answer(resp, poison);
             events.push(match self.port {
                 Port::Mem => Event::MemReadBeat { id, data, resp, last },
                 _ => Event::PtwReadBeat {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::ReadData;
-use events::{Burst, Cycle, OKAY, POISONED};
+use events::{Burst, Cycle};
 use golden::Spa;
 
 use super::dice::Dice;
@@ -153,8 +153,7 @@ impl Reads {
                 let read = &self.slots[slot];
                 let last = read.sent + 1 == read.burst.beats();
                 let beat = read.beats.front().copied().unwrap_or(Beat { data: 0, resp: 0, sampled: now });
-                let poison = beat.resp == POISONED;
-                let resp = if poison { OKAY } else { beat.resp };
+                let (resp, poison) = events::on_wires(beat.resp);
                 (slot, ReadData { valid: true, id: read.id, data: beat.data, resp, last, poison })
             });
         }

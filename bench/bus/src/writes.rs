@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{WriteData, WriteResponse};
-use events::{Agent, Burst, Cycle, Event, OKAY, POISONED, QosIds};
+use events::{Agent, Burst, Cycle, Event, OKAY, QosIds};
 use golden::Spa;
 
 use super::complaints::Complaints;
@@ -192,7 +192,7 @@ impl Writes {
             write.applied = write.burst.beats();
             let answer = write.compare_and_swap(site, memory, faults, events);
             // Poison is told with the data.
-            write.resp = if answer.value.1 == POISONED { OKAY } else { answer.value.1 };
+            (write.resp, _) = events::on_wires(answer.value.1);
             return Some(answer);
         }
         let (data, strobes) = write.beats[usize::from(write.applied)];

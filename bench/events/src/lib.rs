@@ -26,5 +26,5 @@ pub use burst::{Burst, FIXED, INCR, IllegalBurst, WRAP};
 pub use device::Device;
 pub use dma::{Attributes, Direction, DmaRequest, QosIds, Ticket};
 pub use event::{Agent, Cycle, Event};
-pub use response::{ATOMIC_COMPARE, DECERR, EXOKAY, OKAY, POISONED, SLVERR};
+pub use response::{ATOMIC_COMPARE, DECERR, EXOKAY, OKAY, POISONED, SLVERR, answer, on_wires};
 pub use software::{Named, Operation, Promise};

@@ -13,5 +13,15 @@ pub const DECERR: u8 = 3;
 /// No code of AXI: OKAY, and the data are damaged (`RPOISON` of AXI5), where the device has a port for that
 pub const POISONED: u8 = 4;
 
+/// `RRESP` and `RPOISON` of a beat as one code.
+pub const fn answer(resp: u8, poison: bool) -> u8 {
+    if poison { POISONED } else { resp }
+}
+
+/// The code as `RRESP` and `RPOISON`.
+pub const fn on_wires(answer: u8) -> (u8, bool) {
+    if answer == POISONED { (OKAY, true) } else { (answer, false) }
+}
+
 /// `AWATOP` of an AtomicCompare
 pub const ATOMIC_COMPARE: u8 = 0x31;

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 
 use boundary::{Address, Inputs, Outputs, ReadData, WriteData, WriteResponse};
-use events::POISONED;
 
 use super::dice::Dice;
 use super::dma::{DEPTH, Phase, Transactions, Way};
@@ -102,7 +101,7 @@ impl Axi {
         }
         if seen.mem.r.valid {
             let ReadData { id, data, resp, poison, .. } = seen.mem.r;
-            dma.read_beat(id, data, if poison { POISONED } else { resp });
+            dma.read_beat(id, data, events::answer(resp, poison));
         }
         if self.b.valid && seen.dev.b_ready {
             self.b.valid = false;
@@ -193,9 +192,8 @@ impl Axi {
             {
                 self.r_of = Some(slot);
                 let data = if self.nature.has(Habit::ReadDataCorrupted) { data ^ 1 << 3 } else { data };
-                let resp = self.answer(resp, slot, dma);
-                let poison = resp == POISONED;
-                let (id, resp) = (dma.get(slot).address.id, if poison { 0 } else { resp });
+                let (resp, poison) = events::on_wires(self.answer(resp, slot, dma));
+                let id = dma.get(slot).address.id;
                 let poison = poison && !self.nature.has(Habit::PoisonHidden);
                 self.r = ReadData { valid: true, id, data, resp, last, poison };
             }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use boundary::{Address, Manager, ReadData, Subordinate, WriteData, WriteResponse};
-use events::{ATOMIC_COMPARE, POISONED, QosIds};
+use events::{ATOMIC_COMPARE, QosIds};
 
 use super::exchange::{Exchange, Exchanged};
 use super::write::{EXCHANGES, Write, Writer};
@@ -206,7 +206,7 @@ impl Ptw {
     }
 
     fn read_beat(&mut self, beat: &ReadData) {
-        let resp = if beat.poison { POISONED } else { beat.resp };
+        let resp = events::answer(beat.resp, beat.poison);
         if let Some(flight) = self.flight(beat.id) {
             flight.exchanged.found = (beat.data, resp);
             flight.read = true;
