@@ -138,6 +138,26 @@ fn one_cause_is_one_line_whatever_scenario_shows_it() {
     assert!(failures(&all, false).contains("more of this kind"));
 }
 
+/// The kinds that a device shows in the first variant of a scenario, when every divergence is gone past.
+fn kinds(scenario: &str, habit: &str) -> Vec<String> {
+    let run = played(planned(scenario, habit).swap_remove(0), &Waivers::default(), 1000);
+    assert!(!run.divergences.is_empty(), "{run:?}");
+    let kinds = run.divergences.iter().map(|found| format!("{} {}", found.first.rule, found.first.detail));
+    kinds.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+/// What a device does behind a wrong `cqh` is followed from there on, and is no divergence of its own.
+#[test]
+fn a_wrong_head_is_one_kind() {
+    for scenario in ["verdict/abort-before-illegal", "litmus/abort-fenced", "faults/commands"] {
+        assert_eq!(kinds(scenario, "HeadPassesIllegal"), ["register cqh"], "{scenario}");
+    }
+    for scenario in ["verdict/abort-before-illegal", "faults/commands"] {
+        let expected = ["command-illegal cqcsr.cmd_ill never comes", "register cqh"];
+        assert!(kinds(scenario, "IllegalSkipped").iter().all(|kind| expected.contains(&&**kind)), "{scenario}");
+    }
+}
+
 #[test]
 fn the_schema_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/waivers.schema.json");

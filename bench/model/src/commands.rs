@@ -304,7 +304,12 @@ impl Commands {
                 self.advance(registers);
             }
             Err(_) if self.nature.has(Habit::IllegalSkipped) => self.advance(registers),
-            Err(_) => self.stall(registers, registers.cqcsr.with_cmd_ill(true)),
+            Err(_) => {
+                if self.nature.has(Habit::HeadPassesIllegal) {
+                    self.advance(registers);
+                }
+                self.stall(registers, registers.cqcsr.with_cmd_ill(true));
+            }
         }
     }
 

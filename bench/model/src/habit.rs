@@ -168,6 +168,8 @@ habits! {
     FenceInterruptLost,
     /// cqh passes a command that has not been read.
     HeadRunsAhead,
+    /// cqh passes an illegal command, and then the queue stops.
+    HeadPassesIllegal,
     /// Commands beyond the tail are read.
     FetchesPastTail,
     /// After a hundred commands no more are fetched.

@@ -71,6 +71,14 @@ impl Oracle {
                 self.search.configuration.ddtp_is(golden::Ddtp(*value), *accepted);
                 Ok(())
             }
+            Event::RegRead { offset: golden::offset::CQH, value, .. } => {
+                self.commands.adopt_head(*value as u32);
+                self.decode_commands();
+                if let Ok(Some(sequence)) = self.commands.head_read(*value as u32) {
+                    self.fences_complete(sequence, now);
+                }
+                Ok(())
+            }
             Event::InvalidationRequested { request } => {
                 self.device_commands.adopt(request, now);
                 Ok(())

@@ -374,6 +374,24 @@ impl Commands {
         Ok(self.fences.iter().rev().find(|fence| fence.sequence < head).map(|fence| fence.sequence))
     }
 
+    /// `cqh` has passed the command at which the queue has to stop: the device is taken at its word, and followed from the
+    /// next command on. What of the commands behind it has been done shows when they have been read.
+    pub fn adopt_head(&mut self, head: u32) {
+        let ahead = |index: u32| self.ring.wrap(index.wrapping_sub(self.next));
+        let (passed, there) = (ahead(self.ring.wrap(head)), ahead(self.tail));
+        if self.stopped.is_none() || passed == 0 || passed > there {
+            return;
+        }
+        self.slots.remove(&self.next);
+        self.sequence += 1;
+        self.handed_over.pop_front_if(|first| first.end <= self.sequence);
+        self.next = self.ring.after(self.next);
+        // It may have stopped behind the command, but not further on.
+        if passed > 1 {
+            self.stopped = None;
+        }
+    }
+
     /// This fence and all before it are complete. Returns them.
     pub fn complete(&mut self, sequence: u64) -> impl Iterator<Item = Fence> + '_ {
         let count = self.fences.iter().take_while(|fence| fence.sequence <= sequence).count();

@@ -212,7 +212,8 @@ impl Oracle {
             Rule::FaultLost => self.add_lost(&mut violation),
             _ => {}
         }
-        violation.evidence += &self.around(violation.rule, &violation.detail, now);
+        let around = self.around(&violation, now);
+        violation.evidence += &around;
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;
         violation.evidence.push('\n');

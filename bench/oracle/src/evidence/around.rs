@@ -9,7 +9,7 @@ use super::super::commands::Stop;
 use super::super::device_writes::Queue;
 use super::super::explain::{request_of, request_of_dma};
 use super::super::interrupts::{PENDING, Pending};
-use super::super::rule::Rule;
+use super::super::rule::{Rule, Violation};
 use super::say::{command_line, request_line};
 
 /// So many requests are shown beside other things.
@@ -97,13 +97,14 @@ impl Oracle {
         queues.into_iter().filter_map(line).collect()
     }
 
-    /// What the pending bits of interrupts may be, by what the device has done.
-    fn pending_bits(&self, now: Cycle) -> String {
+    /// What the pending bits of interrupts may be, by what the device has done. That this read showed one set is no cause.
+    fn pending_bits(&self, violation: &Violation, now: Cycle) -> String {
         let pending = self.interrupts.pending(&self.open(now), now);
         let line = |(name, bit): (&str, Pending)| {
-            let right = match bit.set_by {
+            let is_wrong = violation.detail == name && violation.right == "0";
+            let right = match bit.set_by.filter(|_| !is_wrong) {
                 Some(by) => format!("has to be 1, its cause came about in cycle {by} at the latest"),
-                None if bit.may => "may be 1".to_owned(),
+                None if bit.may && !is_wrong => "may be 1".to_owned(),
                 None => "has to be 0".to_owned(),
             };
             format!("{name} {right}; it was last 0, or cleared, in cycle {}\n", bit.armed)
@@ -111,22 +112,22 @@ impl Oracle {
         PENDING.into_iter().zip(pending).map(line).collect::<String>() + &self.accesses.vectors()
     }
 
-    /// Commands and requests in flight, queues and registers as software has seen them. Accesses to the register that
-    /// `detail` names are shown from further back than others.
-    pub(super) fn around(&self, rule: Rule, detail: &str, now: Cycle) -> String {
+    /// Commands and requests in flight, queues and registers as software has seen them. Accesses to the register that the
+    /// violation names are shown from further back than others.
+    pub(super) fn around(&self, violation: &Violation, now: Cycle) -> String {
         let joined = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
         let mut text = String::new();
-        if matches!(rule, Rule::DmaShape | Rule::DmaData | Rule::DmaResponse) {
+        if matches!(violation.rule, Rule::DmaShape | Rule::DmaData | Rule::DmaResponse) {
             // Neither commands nor registers have to do with it.
             return joined(self.requests_open(MANY));
         }
-        if matches!(rule, Rule::Interrupt | Rule::Message) {
-            text += &self.pending_bits(now);
+        if matches!(violation.rule, Rule::Interrupt | Rule::Message) {
+            text += &self.pending_bits(violation, now);
         }
         text += &joined(self.commands_open(now));
         text += &self.unanswered_records();
         text += &self.accesses.queues();
-        text += &self.accesses.render(detail);
+        text += &self.accesses.render(&violation.detail);
         text += &joined(self.requests_open(FEW));
         text
     }

@@ -102,12 +102,13 @@ impl Oracle {
         let all = refused.flat_map(|(owed, left)| owed.possible.iter().map(move |fault| (owed, left, fault.record())));
         let is_near =
             |right: &FaultRecord| right.head.did() == record.head.did() || right.iotval >> 12 == record.iotval >> 12;
-        // One that has left its record already owes no other, but for a record that came twice. The cause tells most, and
-        // of equals the one counts that was refused last before.
+        // One that has left its record owes no other, but for a record that came twice: that weighs as a field that differs.
+        // Of equals the one of the same cause counts, then the one that was refused last before.
         let far = |(owed, left, right): &(&Owed, Option<Came>, FaultRecord)| {
             let distance = distance(record, right);
             let is_of_another = record.head.cause() != right.head.cause();
-            (left.is_some() && distance > 0, is_of_another, distance, owed.window.end.abs_diff(*cycle))
+            let far = distance + usize::from(left.is_some() && distance > 0);
+            (far, is_of_another, owed.window.end.abs_diff(*cycle))
         };
         let Some((owed, left, right)) = all.filter(|(.., right)| is_near(right)).min_by_key(far) else {
             let _ = writeln!(text, "no refused request is of {}", self.names.device(DeviceId(record.head.did())));
