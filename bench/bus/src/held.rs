@@ -15,9 +15,11 @@ pub(super) trait Payload: Copy + PartialEq {
 impl Payload for Address {
     fn describe(&self) -> String {
         let Self { id, addr, len, size, burst, lock, cache, prot, qos, pbmt, atop, rcid, mcid, .. } = self;
+        // A device without QoS IDs has 0 on both.
+        let ids = if (*rcid, *mcid) == (0, 0) { String::new() } else { format!(" rcid {rcid:#x} mcid {mcid:#x}") };
         format!(
             "id {id:#x} addr {addr:#x} len {len} size {size} burst {burst} lock {} cache {cache:#x} prot {prot} \
-             qos {qos} pbmt {pbmt} atop {atop:#x} rcid {rcid:#x} mcid {mcid:#x}",
+             qos {qos} pbmt {pbmt} atop {atop:#x}{ids}",
             u8::from(*lock)
         )
     }

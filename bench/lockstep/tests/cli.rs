@@ -158,6 +158,14 @@ fn nothing_to_run_exits_with_4() {
 }
 
 #[test]
+fn a_list_has_the_seeds_that_would_run() {
+    let own = lockstep(&["run", "--list", "litmus.unmap-inval"]);
+    let more = lockstep(&["run", "--list", "--seeds", "37", "litmus.unmap-inval"]);
+    assert!(code(&own) == 0 && !text(&own).contains("37 seeds"), "{}", text(&own));
+    assert!(text(&more).contains("litmus.unmap-inval  37 seeds"), "{}", text(&more));
+}
+
+#[test]
 fn json_is_the_same_but_for_times_whatever_j_is() {
     let documents: Vec<Value> = ["1", "2"]
         .iter()

@@ -100,6 +100,7 @@ fn the_doctor_names_a_kind_once_and_goes_past_what_is_waived() {
     let (code, told) = doctor(Some("waivers:\n  - { rule: dma-response, reason: it answers OKAY }\n"));
     assert_eq!((code, told.matches("FAIL  ").count()), (Some(0), 0), "{told}");
     assert!(told.contains("all good") && !told.contains("DUT violation"), "{told}");
+    assert!(told.contains("ok    a refusal and its record, but for what is waived: dma-response"), "{told}");
     // What somebody else's waiver names fails all the same, and a mistake in the file is told with its place.
     let (code, told) = doctor(Some("waivers:\n  - { rule: fence-order, reason: another bug }\n"));
     assert_eq!((code, told.matches("FAIL  ").count()), (Some(1), 2), "{told}");

@@ -198,7 +198,7 @@ impl Oracle {
                     let size = range_log2(came.addr.0, came.s);
                     let base = Spa(came.addr.0 & u64::MAX.checked_shl(size).unwrap_or(0));
                     let (line, to) = (completion_line(came), Some(base));
-                    let answer = Answer { line, is_it: &is_it, to };
+                    let answer = Answer { line, is_it: &is_it, to, burst: None };
                     return Err(self.unexplained(Rule::AtsCompletion, &request, window, &answer));
                 }
             }
@@ -207,7 +207,7 @@ impl Oracle {
         let found = self.search.explain_refusal_at_last(&request, window, |fault| answers(fault, came.status));
         if found.is_empty() {
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if answers(fault, came.status));
-            let answer = Answer { line: completion_line(came), is_it: &is_it, to: None };
+            let answer = Answer { line: completion_line(came), is_it: &is_it, to: None, burst: None };
             let violation = self.unexplained(Rule::AtsCompletion, &request, window, &answer);
             self.faults.excuse(&request, window.offered);
             return Err(violation);

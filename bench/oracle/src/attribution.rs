@@ -55,7 +55,7 @@ impl Oracle {
         }
         let line = translated_line(shown.addr, shown.pbmt);
         let is_it = |outcome: &Outcome| is_shown(outcome, shown);
-        let came = Answer { line, is_it: &is_it, to: Some(shown.addr) };
+        let came = Answer { line, is_it: &is_it, to: Some(shown.addr), burst: Some(shown.burst) };
         Err(self.unexplained(Rule::Translation, &request, window, &came))
     }
 

@@ -316,7 +316,7 @@ impl Oracle {
             let found = self.search.explain_refusal_at_last(&request, window, |_| true);
             if found.is_empty() {
                 let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(_));
-                let answer = Answer { line: response_line(came), is_it: &is_it, to: None };
+                let answer = Answer { line: response_line(came), is_it: &is_it, to: None, burst: None };
                 let violation = self.unexplained(Rule::DebugTranslation, &request, window, &answer);
                 self.faults.excuse(&request, window.offered);
                 return Err(violation);
@@ -333,7 +333,7 @@ impl Oracle {
             }
             None => {
                 let to = came.range().map(|(base, _)| base);
-                let answer = Answer { line: response_line(came), is_it: &is_it, to };
+                let answer = Answer { line: response_line(came), is_it: &is_it, to, burst: None };
                 Err(self.unexplained(Rule::DebugTranslation, &request, window, &answer))
             }
         }

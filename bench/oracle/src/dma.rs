@@ -345,6 +345,11 @@ impl Transaction {
 /// The shape of a transaction in words.
 fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
     let what = if direction == Direction::Read { "a read" } else { "a write" };
+    format!("{what} of {}, from page offset {:#x}, prot {prot:#05b}", burst_line(burst), addr & 0xFFF)
+}
+
+/// A burst in words.
+pub fn burst_line(burst: Burst) -> String {
     let kind = match burst.kind {
         FIXED => "FIXED",
         INCR => "INCR",
@@ -352,7 +357,7 @@ fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
         _ => "reserved",
     };
     let (beats, bytes) = (burst.beats(), burst.beat_bytes());
-    format!("{what} of {beats} beats of {bytes} bytes, {kind}, from page offset {:#x}, prot {prot:#05b}", addr & 0xFFF)
+    format!("{beats} {} of {bytes} bytes, {kind}", if beats == 1 { "beat" } else { "beats" })
 }
 
 /// `AxPROT` as the device asked, without the non-secure bit that nobody looks at.

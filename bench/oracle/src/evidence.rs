@@ -23,12 +23,13 @@ pub use say::{answer_line, command_line, either_line, outcome_line, request_line
 pub use time_line::TimeLine;
 pub use update::update_line;
 
-use events::Cycle;
+use events::{Burst, Cycle};
 use follows::Reason;
 use past::Past;
 
 use super::Oracle;
 use super::choice::Choice;
+use super::dma::burst_line;
 use super::explain::Explanation;
 use super::faults::Came;
 use super::invalidation::Globality;
@@ -48,6 +49,8 @@ pub struct Answer<'a> {
     pub is_it: &'a dyn Fn(&Outcome) -> bool,
     /// Where it leads, if it leads anywhere
     pub to: Option<Spa>,
+    /// The shape of the DMA that it answers: many bugs show for bursts of one shape only
+    pub burst: Option<Burst>,
 }
 
 impl Answer<'_> {
@@ -99,7 +102,11 @@ impl Oracle {
                 let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
             }
         }
-        text += &self.story(request, window, &came.line);
+        let story = self.story(request, window, &came.line);
+        text += &match came.burst {
+            Some(burst) => story.replacen('\n', &format!(", {}\n", burst_line(burst)), 1),
+            None => story,
+        };
         Violation { evidence: text, follows_from, ..Violation::new(rule, detail, right, came.line.as_str()) }
     }
 

@@ -104,7 +104,7 @@ impl Oracle {
         };
         found.extend(by_file.into_iter().flatten());
         if found.is_empty() {
-            let violation = self.unexplained_refusal(&request, window);
+            let violation = self.unexplained_refusal(transaction, &request, window);
             self.faults.excuse(&request, window.offered);
             return Err(violation);
         }
@@ -113,7 +113,7 @@ impl Oracle {
     }
 
     /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
-    fn unexplained_refusal(&mut self, request: &Request, window: Window) -> Violation {
+    fn unexplained_refusal(&mut self, transaction: &Transaction, request: &Request, window: Window) -> Violation {
         let is_of = |came: &Came| {
             let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
             came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
@@ -127,7 +127,9 @@ impl Oracle {
             Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
             _ => false,
         };
-        let violation = self.unexplained(Rule::Refusal, request, window, &Answer { line, is_it: &is_it, to: None });
+        let burst = Some(transaction.request.burst);
+        let answer = Answer { line, is_it: &is_it, to: None, burst };
+        let violation = self.unexplained(Rule::Refusal, request, window, &answer);
         // Without a record any fault may have been the reason: what the evidence guesses is not certain enough for the kind.
         let follows_from = violation.follows_from.filter(|_| record.is_some());
         // Bugs of many kinds refuse what is to be translated: the cause that the device gives tells them apart.

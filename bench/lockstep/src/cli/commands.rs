@@ -24,7 +24,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
     match args.command {
         Command::Run(run) => run_scenarios(run, colours),
         Command::List(list) => {
-            list_scenarios(&runner::select(&list.selection.scenarios, &list.selection.selectors)?, &list.selection)
+            let selected = runner::select(&list.selection.scenarios, &list.selection.selectors)?;
+            list_scenarios(&selected, &list.selection, None)
         }
         Command::Check(check) => check_files(&check, colours),
         Command::Waive(waive) => propose_waivers(&waive.results),
@@ -75,7 +76,7 @@ fn log_to_stderr(verbose: u8, colours: bool) {
 fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let selected = runner::select(&run.selection.scenarios, &run.selection.selectors)?;
     if run.list {
-        return list_scenarios(&selected, &run.selection);
+        return list_scenarios(&selected, &run.selection, run.play.seeds);
     }
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
@@ -169,7 +170,8 @@ fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode,
     }
 }
 
-fn list_scenarios(selected: &[Selected], selection: &Selection) -> Result<ExitCode, CommandError> {
+/// `seeds`: of each scenario, instead of its own.
+fn list_scenarios(selected: &[Selected], selection: &Selection, seeds: Option<u32>) -> Result<ExitCode, CommandError> {
     let mut any = false;
     for one in selected {
         let scenario = &one.loaded.scenario;
@@ -183,8 +185,9 @@ fn list_scenarios(selected: &[Selected], selection: &Selection) -> Result<ExitCo
             let tags: String = scenario.tags.iter().map(|tag| format!(" @{tag}")).collect();
             let needs: Vec<&str> = scenario.requires.iter().map(|needed| needed.name()).collect();
             let needs = if needs.is_empty() { String::new() } else { format!("  requires {}", needs.join(", ")) };
-            let seeds = if scenario.seeds.value == 1 { "seed" } else { "seeds" };
-            output::stdout(&format!("{}{variant}  {} {seeds}{tags}{needs}\n", scenario.name, scenario.seeds));
+            let seeds = seeds.unwrap_or(scenario.seeds.value);
+            let noun = if seeds == 1 { "seed" } else { "seeds" };
+            output::stdout(&format!("{}{variant}  {seeds} {noun}{tags}{needs}\n", scenario.name));
         }
     }
     Ok(if any { ExitCode::Passed } else { ExitCode::Nothing })

@@ -127,7 +127,8 @@ fn translations(device_args: DeviceArgs, built: Device, waivers: Waivers) -> Res
         let (wrong, again) = wrong_with(run, &mut told);
         match (&wrong, again) {
             (None, true) => output::stdout(&format!("FAIL  {what}: by what is said above, and nothing else\n")),
-            (wrong, _) => said(what, rule, wrong.as_deref()),
+            (Some(wrong), _) => failed(what, &format!("what it looks at: {rule}"), wrong),
+            (None, false) => output::stdout(&format!("ok    {what}{}\n", gone_past(run))),
         }
         if again {
             code = ExitCode::Failed;
@@ -187,10 +188,23 @@ fn offered(offer: &Offer, described: Option<u64>) -> String {
     text
 }
 
+/// The kinds of divergence that a step went past since they are waived.
+fn gone_past(run: &RunReport) -> String {
+    let kinds: BTreeSet<String> = run.waived.iter().map(|waived| waived.first.kind().to_string()).collect();
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    if kinds.is_empty() { String::new() } else { format!(", but for what is waived: {}", kinds.join("; ")) }
+}
+
 /// A line for a step; what is wrong with it below, with its rule.
 fn said(what: &str, rule: &str, wrong: Option<&str>) {
-    let Some(wrong) = wrong else { return output::stdout(&format!("ok    {what}\n")) };
-    let mut text = format!("FAIL  {what}\n      rule: {rule} (hdl/DEVICE.md)\n");
+    match wrong {
+        Some(wrong) => failed(what, &format!("rule: {rule}"), wrong),
+        None => output::stdout(&format!("ok    {what}\n")),
+    }
+}
+
+fn failed(what: &str, section: &str, wrong: &str) {
+    let mut text = format!("FAIL  {what}\n      {section} (hdl/DEVICE.md)\n");
     for line in wrong.trim_end().lines() {
         text += &format!("      {line}\n");
     }

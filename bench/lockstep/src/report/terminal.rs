@@ -53,7 +53,9 @@ pub(super) fn explain(run: &RunReport) -> String {
             let _ = writeln!(text, "  the device stopped itself at {file}:{line}: {message}");
         }
         Some(End::Hung { waiting }) => {
-            let _ = writeln!(text, "  {waiting}");
+            for line in waiting.lines() {
+                let _ = writeln!(text, "  {line}");
+            }
         }
         Some(End::OutOfTime { seconds, cycle }) => {
             let _ = writeln!(text, "  given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)");

@@ -96,7 +96,7 @@ pub enum Forbidden<'a> {
     Invalidated(&'a Invalidation),
     /// V = 0 is not cached, and memory did not hold it while the request was with the device.
     Invalid,
-    /// It never read it, and memory did not hold it while the request was with the device: it cannot have used it.
+    /// It never read it, and may not use what memory held while the request was with the device: it cannot have kept it.
     Unread,
 }
 
@@ -202,10 +202,10 @@ impl Past<'_> {
             Some(seen) => judge(history, word, seen, self.invalidations, path, window),
             None => {
                 let whole = history.values().filter(|whole| is_it(*whole)).last()?;
-                if !history.held_between(whole, window.offered, window.end) {
-                    return Some(Forbidden::Unread);
-                }
-                judge_value(history, word, whole, self.invalidations, path, window)
+                // What was never read was not kept either.
+                let may = history.held_between(whole, window.offered, window.end)
+                    && judge_value(history, word, whole, self.invalidations, path, window).is_ok();
+                return (!may).then_some(Forbidden::Unread);
             }
         };
         if verdict.is_ok() {
