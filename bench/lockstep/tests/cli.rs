@@ -400,9 +400,12 @@ fn a_worker_that_is_killed_exits_with_5_and_the_device_is_not_blamed() {
 /// Starts `lockstep`, interrupts it once it has finished something, and returns the JSON that it leaves.
 fn interrupted(arguments: &[&str]) -> Value {
     let left = Temporary::new(&format!("interrupted-{}.json", arguments[..2].concat()));
+    let file = Temporary::new(&format!("interrupted-{}.jsonl", arguments[..2].concat()));
+    let journal = if arguments[0] == "run" { vec!["--journal", file.path()] } else { Vec::new() };
     let mut child = Command::new(env!("CARGO_BIN_EXE_lockstep"))
         .args(arguments)
         .args(["-v", "-j", "2", "--json", left.path()])
+        .args(journal)
         .current_dir(root())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

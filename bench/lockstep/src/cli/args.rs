@@ -281,6 +281,9 @@ pub struct Run {
     /// Waves
     #[command(flatten)]
     pub waves: WaveOptions,
+    /// Results from before
+    #[command(flatten)]
+    pub before: Before,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
@@ -299,6 +302,22 @@ pub struct GoingOn {
     /// Go past so many kinds of divergence that nobody has waived; the run fails all the same, and reports each kind once
     #[arg(long, value_name = "KINDS", num_args = 0..=1, require_equals = true, default_missing_value = "100")]
     pub keep_going: Option<u32>,
+}
+
+/// Results from before.
+#[derive(Debug, ClapArgs)]
+pub struct Before {
+    /// Write down each result in this file as soon as it is there, and keep the file. Without it the journal is one in
+    /// target/journals, which goes once all results are written
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub journal: Option<PathBuf>,
+    /// Play only what is missing in a journal: the other arguments are those of the command that did not end. What has
+    /// changed since, a scenario or the RTL, is played again
+    #[arg(long, value_name = "JOURNAL")]
+    pub resume: Option<PathBuf>,
+    /// Play again what failed in the results of `lockstep run --json`, with traces, and with waves if the device is an RTL
+    #[arg(long, value_name = "RESULTS", conflicts_with_all = ["replay", "seed", "seeds", "fail_alloc"])]
+    pub rerun_failed: Option<PathBuf>,
 }
 
 /// `lockstep waive`
@@ -324,6 +343,15 @@ pub struct WaveOptions {
     /// Cycles that they show after it
     #[arg(long, value_name = "CYCLES", default_value_t = 500)]
     pub waves_after: u64,
+}
+
+impl WaveOptions {
+    /// Waves of each run that fails, unless something else was said or the device has none.
+    pub fn show_failures(&mut self, device: &DeviceArgs) {
+        if self.waves.is_none() && device.dut == Dut::Rtl {
+            self.waves_on_failure.get_or_insert_with(|| PathBuf::from("target/waves"));
+        }
+    }
 }
 
 /// Which allocation fails.

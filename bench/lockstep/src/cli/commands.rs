@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use scenario::Diagnostics;
 
-use super::args::{Args, Check, Command, Demo, GoingOn, Run, SchemaOf, Selection};
+use super::args::{Args, Check, Command, Demo, GoingOn, Play, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::options::{Options, colour};
-use super::{device, output, play, run_files, traces, waves};
+use super::output::Reserved;
+use super::{again, device, journals, output, play, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
 use crate::runner::{self, SelectError, Selected};
 use crate::waivers::{self, Waivers};
@@ -83,7 +84,15 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     options.must_show = run.must_show;
     options.waivers = waivers(&run.going_on, &options)?;
     options.going_on = Some(run.going_on);
-    waves::check(&run.waves, &options)?;
+    let mut waves = run.waves;
+    if let Some(results) = &run.before.rerun_failed {
+        options.again = Some(again::failed(results)?);
+        options.is_selection = true;
+        waves.show_failures(&options.device);
+    }
+    waves::check(&waves, &options)?;
+    let files = ResultFiles::open(&options.play)?;
+    options.journal = journals::open(&run.before)?;
     if let Some(folder) = &run.record {
         run_files::make_folder(folder)?;
         options.record = Some(folder.clone());
@@ -95,13 +104,15 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text = format!("{}\n{}", report::failures(&report, colours), report::summary(&report, colours));
     print(text.trim_start_matches('\n'));
-    let code = finish(&options, &report)?;
+    let finished = finish(files, &report);
+    journals::close(&options, &run.before, report.interrupted == 0 && finished.is_ok());
+    let code = finished?;
     let recorded = match (&run.record, run.fail_alloc) {
         (None, None) => traces::record_failures(&options, &selected, &report),
         (Some(folder), _) => traces::are_whole(folder, &report),
         (None, Some(_)) => Ok(()),
     };
-    lesser(code, recorded.and_then(|()| waves::write(&run.waves, &options, &selected, &report)))
+    lesser(code, recorded.and_then(|()| waves::write(&waves, &options, &selected, &report)))
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
@@ -109,13 +120,14 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
         Selection { selectors: vec!["nested.s2-to-nested".to_owned()], scenarios: demo.scenarios, policy: None };
     let selected = runner::select(&selection.scenarios, &selection.selectors)?;
     let options = Options::new(selection, demo.device, demo.play, None);
+    let files = ResultFiles::open(&options.play)?;
     let report = play::selected(&options, &selected)?;
     let description = selected.first().map_or("", |one| one.loaded.scenario.description.as_str());
     let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text =
         format!("{}\n{description}\n\n{}", report::failures(&report, colours), report::policies(&report, colours));
     print(text.trim_start_matches('\n'));
-    finish(&options, &report)
+    finish(files, &report)
 }
 
 /// What is waived: by the file that was named, or by the one that the description of the RTL names.
@@ -140,20 +152,34 @@ fn propose_waivers(results: &Path) -> Result<ExitCode, CommandError> {
     Ok(ExitCode::Passed)
 }
 
+/// The files into which results go.
+struct ResultFiles {
+    json: Option<Reserved>,
+    junit: Option<Reserved>,
+}
+
+impl ResultFiles {
+    /// Makes sure that they can be written: who finds out only after an hour has lost it.
+    fn open(play: &Play) -> Result<ResultFiles, CommandError> {
+        let open = |path: &Option<PathBuf>| path.as_deref().map(Reserved::open).transpose();
+        Ok(ResultFiles { json: open(&play.json)?, junit: open(&play.junit)? })
+    }
+}
+
 /// Writes the result files. What has been printed stays printed if that fails.
-fn finish(options: &Options, report: &Report) -> Result<ExitCode, CommandError> {
+fn finish(files: ResultFiles, report: &Report) -> Result<ExitCode, CommandError> {
     if std::env::var_os("GITHUB_ACTIONS").is_some() {
         output::stdout(&report::annotations(report));
     }
     let code = report.exit_code();
     let mut written = Ok(());
-    if let Some(path) = &options.play.json {
-        written = output::file(path, &report::json(report));
+    if let Some(file) = files.json {
+        written = file.write(&report::json(report));
     }
-    if let Some(path) = &options.play.junit {
+    if let Some(file) = files.junit {
         let xml = report::junit(report)
             .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
-        written = written.and(output::file(path, &xml));
+        written = written.and(file.write(&xml));
     }
     lesser(code, written.map_err(CommandError::from))
 }

@@ -12,7 +12,7 @@ use super::device::DeviceError;
 use super::home::MISSING;
 use super::options::colour;
 use super::output::WriteError;
-use crate::runner::SelectError;
+use crate::runner::{JournalError, SelectError};
 use crate::waivers::ReadError;
 
 /// Why a command was not carried out.
@@ -44,6 +44,9 @@ pub enum CommandError {
         /// What is wrong with it
         what: String,
     },
+    /// A journal of results
+    #[error("error: {0}")]
+    Journal(#[from] JournalError),
     /// A setting that does not fit
     #[error("error: {0}")]
     Setting(String),

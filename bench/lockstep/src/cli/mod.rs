@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line: what was typed (`args`), what it means (`options`), what is done (`commands`).
 
+mod again;
 mod args;
 mod commands;
 mod compare;
@@ -11,6 +12,7 @@ mod failures;
 mod habits;
 mod home;
 mod interruption;
+mod journals;
 mod litmus;
 mod new_rtl;
 mod options;

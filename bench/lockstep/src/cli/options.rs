@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::again::Again;
 use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
-use crate::runner::Planned;
+use crate::runner::{Journal, Planned};
 use crate::waivers::{Waivers, today};
 
 /// What was asked for, with every default filled in.
@@ -36,6 +37,10 @@ pub struct Options {
     pub going_on: Option<GoingOn>,
     /// What is waived
     pub waivers: Waivers,
+    /// Where each result is written down
+    pub journal: Option<Journal>,
+    /// Exactly these runs
+    pub again: Option<Vec<Again>>,
     /// Not all scenarios are played, or not all of their runs: what finds no use may have one in the others
     pub is_selection: bool,
 }
@@ -62,6 +67,8 @@ impl Options {
             record,
             going_on,
             waivers,
+            journal: None,
+            again: None,
             is_selection: !selectors.is_empty() || policy.is_some() || replay.is_some(),
         }
     }

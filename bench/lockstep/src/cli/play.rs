@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::options::Options;
 use super::progress::Progress;
 use super::run_files::trace_of;
-use super::{device, interruption};
+use super::{again, device, interruption, journals, output};
 use crate::report::Report;
 use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, Selected};
 use crate::waivers::{self, State};
@@ -33,7 +33,11 @@ pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> 
         device,
         fail_alloc: None,
     };
-    let mut jobs = plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))?;
+    let jobs = match &options.again {
+        Some(again) => again::jobs(again, &plan, selected),
+        None => plan.jobs(selected),
+    };
+    let mut jobs = jobs.map_err(|problem| CommandError::Setting(problem.message))?;
     if let Some(folder) = &options.record {
         for planned in &mut jobs {
             planned.job.record = Some(trace_of(folder, &planned.job));
@@ -115,11 +119,25 @@ pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option
         grace: GRACE,
     };
     interruption::catch()?;
-    let progress = Progress::new(jobs.len(), "runs");
-    let done = |planned: &Planned, _: &Played| progress.done(&planned.selector);
-    let results = pool
-        .play(jobs, |planned: &Planned| &planned.job, &interruption::STOP, done)
+    let mut results: Vec<Option<Played>> = jobs.iter().map(|planned| journals::known(options, &planned.job)).collect();
+    let missing: Vec<&Planned> =
+        jobs.iter().zip(&results).filter(|(_, known)| known.is_none()).map(|(one, _)| one).collect();
+    if missing.len() < jobs.len() {
+        let (known, all, left) = (jobs.len() - missing.len(), jobs.len(), missing.len());
+        output::stderr(&format!("{known} of {all} runs are in the journal: {left} are played\n"));
+    }
+    let progress = Progress::new(missing.len(), "runs");
+    let done = |planned: &&Planned, played: &Played| {
+        journals::note(options, &planned.job, played);
+        progress.done(&planned.selector);
+    };
+    let played = pool
+        .play(&missing, |planned: &&Planned| &planned.job, &interruption::STOP, done)
         .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
     progress.finish();
-    Ok(results.into_iter().map(|result| result.map(|(played, _)| played)).collect())
+    let open = results.iter_mut().filter(|result| result.is_none());
+    for (result, played) in open.zip(played) {
+        *result = played.map(|(played, _)| played);
+    }
+    Ok(results)
 }

@@ -7,6 +7,7 @@
 mod dut;
 mod examine;
 mod job;
+mod journal;
 mod judgement;
 mod play;
 mod pool;
@@ -18,6 +19,7 @@ mod worker;
 
 pub use examine::{Examined, examine};
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
+pub use journal::{Journal, JournalError};
 pub use judgement::{Crash, RunReport, Unmet, Verdict, Waived, judge};
 pub use play::{RunOptions, play};
 pub use pool::{Played, Pool};

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::job::{Job, Reply};
 
@@ -22,7 +23,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const MOST_STDERR: usize = 64 << 10;
 
 /// What became of a job.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Played {
     /// The worker answered.
     Replied(Reply),
