@@ -250,6 +250,8 @@ habits! {
     WiresDead,
     /// The wires of the command queue and of the fault queue are swapped.
     WiresSwapped,
+    /// Of sources that share a wire the last one drives it alone.
+    WireOfLastSource,
     // Interrupts as messages
     /// Every other message is lost.
     MessageLost,

@@ -262,8 +262,24 @@ impl Registers {
             | u16::from(pending.fip()) << vector.fiv()
             | u16::from(pending.pmip()) << vector.pmiv()
             | u16::from(pending.pip()) << piv;
+        let wires = match self.nature.has(Habit::WireOfLastSource) {
+            true => self.of_last_sources(),
+            false => wires,
+        };
         self.high = if self.nature.has(Habit::WireStuck) { wires | self.high } else { wires };
         self.high
+    }
+
+    /// The wires as [`Habit::WireOfLastSource`] drives them.
+    fn of_last_sources(&self) -> u16 {
+        let (pending, vector) = (self.ipsr, self.icvec);
+        let sources = [
+            (pending.cip(), vector.civ()),
+            (pending.fip(), vector.fiv()),
+            (pending.pmip(), vector.pmiv()),
+            (pending.pip(), vector.piv()),
+        ];
+        sources.into_iter().fold(0, |wires, (high, vector)| wires & !(1 << vector) | u16::from(high) << vector)
     }
 
     /// A command error has stopped the queue.

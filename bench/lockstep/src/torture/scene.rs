@@ -157,7 +157,8 @@ impl Scene {
             | Habit::RecordsDespiteOverflow
             | Habit::RecordsDespiteMemoryFault
             | Habit::WiresDead
-            | Habit::WiresSwapped => Scene::Status,
+            | Habit::WiresSwapped
+            | Habit::WireOfLastSource => Scene::Status,
             Habit::AtsUpdateSkipped | Habit::AtsDirtyDespiteNoWrite | Habit::DebugMrifPassed => Scene::Everything,
             Habit::AtsDoneByAnyone => Scene::Strays,
             habit if habit.needs_ats() => Scene::Ats,

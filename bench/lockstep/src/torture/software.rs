@@ -24,6 +24,9 @@ const TIMED_OUT: u64 = 1 << 9;
 const ILLEGAL: u64 = 1 << 10;
 const FENCE_DONE: u64 = 1 << 11;
 
+/// `icvec`: every source has vector 1.
+const SHARED: u64 = 0x1111;
+
 /// What software remembers.
 #[derive(Debug, Default)]
 pub struct Software {
@@ -31,13 +34,15 @@ pub struct Software {
     fences: u32,
     fault_head: u64,
     scene: Scene,
+    /// All interrupts have one vector
+    shared_vector: bool,
     messages: Messages,
 }
 
 impl Software {
     /// Software that plays with this feature.
-    pub fn new(scene: Scene) -> Self {
-        Software { scene, ..Software::default() }
+    pub fn new(scene: Scene, seed: u64) -> Self {
+        Software { scene, shared_vector: scene.has(Scene::Status) && seed % 2 == 1, ..Software::default() }
     }
 
     /// Sets queues and the device directory up.
@@ -52,7 +57,8 @@ impl Software {
         if self.scene.has(Scene::Ats) {
             PageQueue::start(bench)?;
         }
-        bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3021 } else { 0x21 })?;
+        let vectors = if self.scene.has(Scene::Ats) { 0x3021 } else { 0x21 };
+        bench.write_register(offset::ICVEC, 8, if self.shared_vector { SHARED } else { vectors })?;
         // In some worlds nobody ever learns how many vectors there are, but by the wires.
         if !self.scene.has(Scene::Status) {
             bench.read_register(offset::ICVEC, 8)?;
@@ -65,7 +71,8 @@ impl Software {
             self.messages.start(bench, dice)?;
         }
         if self.scene.has(Scene::Counters) {
-            bench.write_register(offset::ICVEC, 8, if self.scene.has(Scene::Ats) { 0x3321 } else { 0x321 })?;
+            let vectors = if self.scene.has(Scene::Ats) { 0x3321 } else { 0x321 };
+            bench.write_register(offset::ICVEC, 8, if self.shared_vector { SHARED } else { vectors })?;
             if !self.scene.has(Scene::Status) {
                 bench.read_register(offset::ICVEC, 8)?;
             }

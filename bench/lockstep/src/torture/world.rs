@@ -97,7 +97,7 @@ pub fn play_on(
     let mut bench = Testbench::new(config, Box::new(Model::new(model)), seed)?;
     bench.go_on(lenience);
     let slots = Tables::build(scene, &mut bench);
-    let (software, pages, requests) = (Software::new(scene), PageQueue::default(), Requests::default());
+    let (software, pages, requests) = (Software::new(scene, seed), PageQueue::default(), Requests::default());
     let mut world = World { scene, bench, dice, software, pages, requests, slots, hot: Vec::new() };
     // Where the machine stands still, the test bench knows why; where a fence never came, it will find out.
     let _ = world.play(steps);
