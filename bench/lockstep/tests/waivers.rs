@@ -159,6 +159,12 @@ fn a_wrong_head_is_one_kind() {
 }
 
 #[test]
+fn a_wrong_store_of_a_fence_is_one_kind() {
+    let scenario = "faults/fence-stores";
+    assert_eq!(kinds(scenario, "FenceStoreWrongData"), ["fence-write data"]);
+}
+
+#[test]
 fn the_schema_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/waivers.schema.json");
     let written = std::fs::read_to_string(path).expect("it is there");

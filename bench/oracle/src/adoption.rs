@@ -18,13 +18,13 @@ impl Oracle {
         &mut self,
         violation: Violation,
         now: Cycle,
-        adopt: impl FnOnce(&mut Oracle, Rule) -> Result<(), &'static str>,
+        adopt: impl FnOnce(&mut Oracle, &Violation) -> Result<(), &'static str>,
     ) -> Result<(), Violation> {
         let violation = self.with_evidence(violation, now);
         if self.divergences.is_strict() || !self.divergences.note(&violation.clone().found(now)) {
             return Err(violation);
         }
-        match adopt(self, violation.rule) {
+        match adopt(self, &violation) {
             Ok(()) => Ok(()),
             Err(why) => {
                 let evidence = format!("the run cannot go past it: {why}\n{}", violation.evidence);
@@ -37,7 +37,7 @@ impl Oracle {
     ///
     /// # Errors
     /// Why nothing that follows could be judged.
-    pub(super) fn adopt(&mut self, event: &Event, rule: Rule, now: Cycle) -> Result<(), &'static str> {
+    pub(super) fn adopt(&mut self, event: &Event, violation: &Violation, now: Cycle) -> Result<(), &'static str> {
         match event {
             &Event::MemAddress { direction, id, addr, burst, pbmt, prot, attributes, ids } => {
                 let shown = Shown { direction, id, addr, burst, pbmt, prot, attributes, ids };
@@ -56,12 +56,13 @@ impl Oracle {
                 Ok(())
             }
             Event::PtwWrite { id, addr, burst, atop: 0, beats, .. } => {
-                match (self.faults.ring().written(*addr, *burst, beats), rule) {
+                match (self.faults.ring().written(*addr, *burst, beats), violation.rule) {
                     (Some((index, words)), Rule::FaultRecord) => {
                         self.faults.adopt(index, words, now);
                         self.interrupts.faults.record(now);
                         self.faults.update(false, now);
                     }
+                    (_, Rule::FenceWrite) => self.adopt_store_of_fence(*id, *addr, beats),
                     (_, Rule::UnowedWrite | Rule::Message) => self.writes.adopt(*id),
                     _ => {}
                 }
@@ -79,6 +80,10 @@ impl Oracle {
                 }
                 Ok(())
             }
+            Event::RegRead { offset: golden::offset::IPSR, .. } => {
+                self.interrupts.adopt(&violation.detail);
+                Ok(())
+            }
             Event::InvalidationRequested { request } => {
                 self.device_commands.adopt(request, now);
                 Ok(())
@@ -92,8 +97,8 @@ impl Oracle {
     }
 
     /// Adopts that what is missing at rest does not come.
-    pub(super) fn adopt_at_rest(&mut self, rule: Rule) -> Result<(), &'static str> {
-        match rule {
+    pub(super) fn adopt_at_rest(&mut self, violation: &Violation) -> Result<(), &'static str> {
+        match violation.rule {
             Rule::FaultRecord => self.faults.adopt_unowed(),
             Rule::FaultLost => self.faults.adopt_lost(self.interrupts.excused()),
             _ => {}

@@ -56,7 +56,12 @@ impl Oracle {
         let line = translated_line(shown.addr, shown.pbmt);
         let is_it = |outcome: &Outcome| is_shown(outcome, shown);
         let came = Answer { line, is_it: &is_it, to: Some(shown.addr), burst: Some(shown.burst) };
-        Err(self.unexplained(Rule::Translation, &request, window, &came))
+        let (violation, fault) = self.unexplained_with(Rule::Translation, &request, window, &came);
+        if fault.is_some() {
+            // It may have found the fault all the same, and left its record.
+            self.faults.excuse(&request, window.offered);
+        }
+        Err(violation)
     }
 
     /// How the transaction at this place leads to an address that was shown in this cycle.

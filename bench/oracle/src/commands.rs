@@ -324,6 +324,24 @@ impl Commands {
         self.unpaid.iter().chain(&self.fences).filter(|fence| fence.sequence < sequence).find(owes)
     }
 
+    /// The oldest fence that owes a store to one of these bytes.
+    pub fn unstored_at(&self, addr: Spa, strobes: u8) -> Option<&Fence> {
+        let owes = |fence: &&Fence| {
+            !fence.stored
+                && fence
+                    .operands
+                    .store
+                    .is_some_and(|(at, _)| at.0 & !7 == addr.0 & !7 && strobes & 0x0F << (at.0 & 4) != 0)
+        };
+        self.unpaid.iter().chain(&self.fences).find(owes)
+    }
+
+    /// The store of a fence has been made.
+    pub fn stored(&mut self, sequence: u64) {
+        let all = self.unpaid.iter_mut().chain(&mut self.fences);
+        all.filter(|fence| fence.sequence == sequence).for_each(|fence| fence.stored = true);
+    }
+
     /// A fence that owes its store, whether `cqh` has passed it or not.
     pub fn unstored(&self) -> Option<&Fence> {
         self.unstored_before(u64::MAX)

@@ -125,6 +125,11 @@ impl Oracle {
             return written.and(queued).and_then(|()| self.write_with_ids("page-queue", ids, now));
         }
         let unowed = |oracle: &Oracle| {
+            if let &[(value, strobes)] = beats
+                && let Some(wrong) = oracle.wrong_store_of_fence(addr, value, strobes)
+            {
+                return wrong;
+            }
             let right = match oracle.commands.unstored().map(|fence| fence.operands.store) {
                 Some(Some((addr, data))) => {
                     format!("the store of a fence, {data:#x} at {addr:#x}, or a record that is owed")
@@ -178,6 +183,25 @@ impl Oracle {
             return Err(Violation::new(Rule::FenceOrder, "store", right, "the store of a later fence"));
         }
         self.fence_order(sequence, now)
+    }
+
+    /// A write is where a fence stores, and not what it stores.
+    fn wrong_store_of_fence(&self, addr: Spa, value: u64, strobes: u8) -> Option<Violation> {
+        let (at, data) = self.commands.unstored_at(addr, strobes)?.operands.store?;
+        let own = 0x0F << (at.0 & 4);
+        let detail = if strobes == own { "data" } else { "strobes" };
+        let right = format!("the store of a fence: {data:#x} at {at:#x}, strobes {own:#010b}");
+        let wrong = format!("{:#x} at {:#x}, strobes {strobes:#010b}", value & lanes(strobes), addr.0 & !7);
+        Some(Violation::new(Rule::FenceWrite, detail, right, wrong))
+    }
+
+    /// A wrong store counts as that of the fence, and the run goes on.
+    pub(super) fn adopt_store_of_fence(&mut self, id: u8, addr: Spa, beats: &[(u64, u8)]) {
+        let strobes = beats.first().map_or(0, |(_, strobes)| *strobes);
+        if let Some(sequence) = self.commands.unstored_at(addr, strobes).map(|fence| fence.sequence) {
+            self.commands.stored(sequence);
+            self.writes.sent(id, Write::Fence);
+        }
     }
 
     /// "If an access fault is detected on a MSI write using msi_addr_x, then the IOMMU reports a 'IOMMU MSI write access

@@ -297,7 +297,7 @@ impl Transactions {
             return Ok(if resp < 2 { Finished::Kept(transaction) } else { Finished::Refused(transaction) });
         };
         let of = format!("transaction {}", ticket.0);
-        let answered = |resp: u8| format!("{} to {of}", RESPONSES[usize::from(resp.min(POISONED))]);
+        let answered = |resp: u8| format!("{} to {of}", response_line(resp));
         if memory.done.is_none() {
             let (right, wrong) = (format!("no answer to {of} before memory has answered"), answered(resp));
             return Err(Violation::new(Rule::DmaResponse, "early", right, wrong));
@@ -346,6 +346,11 @@ impl Transaction {
 fn shape(direction: Direction, addr: u64, burst: Burst, prot: u8) -> String {
     let what = if direction == Direction::Read { "a read" } else { "a write" };
     format!("{what} of {}, from page offset {:#x}, prot {prot:#05b}", burst_line(burst), addr & 0xFFF)
+}
+
+/// An answer of memory, or to a device, in words.
+pub fn response_line(resp: u8) -> &'static str {
+    RESPONSES[usize::from(resp.min(POISONED))]
 }
 
 /// A burst in words.

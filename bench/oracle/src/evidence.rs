@@ -15,7 +15,7 @@ mod update;
 
 use std::fmt::Write as _;
 
-use golden::{Outcome, Request, Spa, Step};
+use golden::{Fault, Outcome, Request, Spa, Step};
 
 pub use accesses::Accesses;
 pub use names::Names;
@@ -29,7 +29,7 @@ use past::Past;
 
 use super::Oracle;
 use super::choice::Choice;
-use super::dma::burst_line;
+use super::dma::{burst_line, response_line};
 use super::explain::Explanation;
 use super::faults::Came;
 use super::invalidation::Globality;
@@ -85,6 +85,17 @@ impl Oracle {
         window: Window,
         came: &Answer<'_>,
     ) -> Violation {
+        self.unexplained_with(rule, request, window, came).0
+    }
+
+    /// The same, and the fault that it should have come to, if that is right.
+    pub(super) fn unexplained_with(
+        &mut self,
+        rule: Rule,
+        request: &Request,
+        window: Window,
+        came: &Answer<'_>,
+    ) -> (Violation, Option<Fault>) {
         // What it should have been: the outcome that needs the freshest values.
         let (right, base, right_outcome) = match self.search.explain(request, window, |_, _| true) {
             Some(Explanation { outcome, choices, .. }) => (answer_line(request, &outcome), choices, Some(outcome)),
@@ -107,7 +118,13 @@ impl Oracle {
             Some(burst) => story.replacen('\n', &format!(", {}\n", burst_line(burst)), 1),
             None => story,
         };
-        Violation { evidence: text, follows_from, ..Violation::new(rule, detail, right, came.line.as_str()) }
+        let violation =
+            Violation { evidence: text, follows_from, ..Violation::new(rule, detail, right, came.line.as_str()) };
+        let fault = right_outcome.and_then(|outcome| match outcome {
+            Outcome::Fault(fault) => Some(fault),
+            _ => None,
+        });
+        (violation, fault)
     }
 
     /// From what an answer follows.
@@ -183,6 +200,11 @@ impl Oracle {
                 continue;
             }
             for seen in sightings {
+                if seen.resp != 0 {
+                    let (answer, cycle) = (response_line(seen.resp), seen.first_sampled);
+                    let _ = writeln!(out, "      read in cycle {cycle}: answered {answer}, which is no value");
+                    continue;
+                }
                 let verdict = match judge(history, word, seen, &self.search.invalidations, Globality::default(), window)
                 {
                     Ok(()) => "may be used".to_owned(),

@@ -88,7 +88,7 @@ impl Oracle {
         for phase in 1..=LAST {
             for event in of(phase) {
                 if let Err(violation) = self.event(event, now) {
-                    self.past(violation, now, |oracle, rule| oracle.adopt(event, rule, now))?;
+                    self.past(violation, now, |oracle, violation| oracle.adopt(event, violation, now))?;
                 }
             }
         }

@@ -137,9 +137,8 @@ impl Rule {
     /// The text that says so.
     pub fn section(self) -> &'static str {
         match self {
-            Rule::Translation => "RISC-V IOMMU, Process to translate an IOVA; Caching in-memory data structures",
-            Rule::Refusal => {
-                "RISC-V IOMMU, Process to translate an IOVA; Caching in-memory data structures (V=0 is not cached)"
+            Rule::Translation | Rule::Refusal => {
+                "RISC-V IOMMU, Process to translate an IOVA; Caching in-memory data structures"
             }
             Rule::FaultRecord | Rule::FaultLost => "RISC-V IOMMU, Fault/Event-Queue",
             Rule::DmaShape | Rule::DmaData | Rule::DmaResponse => "hdl/DEVICE.md, dev_* and mem_*",

@@ -98,7 +98,8 @@ impl Oracle {
         let Came { record, index, cycle } = came;
         let at = Spa(self.faults.ring().base.0 + u64::from(*index) * 32);
         let mut text = format!("the record came into entry {index} of the fault queue, at {at:#x}, in cycle {cycle}\n");
-        let refused = self.faults.refusals();
+        // No record is of a request that came after it.
+        let refused = self.faults.refusals().filter(|(owed, _)| owed.window.offered <= *cycle);
         let all = refused.flat_map(|(owed, left)| owed.possible.iter().map(move |fault| (owed, left, fault.record())));
         let is_near =
             |right: &FaultRecord| right.head.did() == record.head.did() || right.iotval >> 12 == record.iotval >> 12;

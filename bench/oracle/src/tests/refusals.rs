@@ -158,3 +158,43 @@ fn behind_a_record_that_is_gone_past_the_next_one_may_be_of_another_choice() {
     let past: Vec<&str> = tree.oracle.divergences.all().iter().map(|seen| seen.first.detail.as_str()).collect();
     assert_eq!(past, ["cause 13, right 257"], "an error answer may be taken for corrupt data");
 }
+
+/// It finds the fault, records it, and translates all the same: that is one divergence.
+#[test]
+fn a_request_that_is_translated_despite_its_fault_may_leave_its_record() {
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
+    tree.store(LEAF, 0, 21);
+    tree.read(LEAF.0, 0, 25);
+    let asked = DmaRequest { id: 4, ..DmaRequest::new(Direction::Read, DEVICE, IOVA, BURST) };
+    tree.oracle.observe(&[Event::DmaAccepted { ticket: Ticket(1), request: asked }], 200).unwrap();
+    let fault = fault_by(&mut tree, 0, Window::new(200, 210));
+    let (direction, addr, attributes, ids) = (Direction::Read, Spa(0xB008), Default::default(), Default::default());
+    let shown = Event::MemAddress { direction, id: 4, addr, burst: BURST, pbmt: 0, prot: 0, attributes, ids };
+    tree.oracle.observe(&[shown], 210).unwrap();
+    record(&mut tree, 0, &fault, 220);
+    let beat = Event::MemReadBeat { id: 4, data: 7, resp: 0, last: true };
+    tree.oracle.observe(&[beat], 225).unwrap();
+    let done = Event::DmaDone { ticket: Ticket(1), resp: 0, data: vec![7] };
+    tree.oracle.observe(&[done], 230).unwrap();
+    tree.oracle.observe(&[Event::Rest], 500).unwrap();
+    let past: Vec<&str> = tree.oracle.divergences.all().iter().map(|seen| seen.first.detail.as_str()).collect();
+    assert_eq!(past, ["translated despite cause 13"]);
+}
+
+/// A record that came before a request was made is not of it, however like it is.
+#[test]
+fn no_record_is_shown_beside_a_request_that_came_later() {
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
+    tree.store(LEAF, 0, 21);
+    tree.read(LEAF.0, 0, 25);
+    let fault = fault_by(&mut tree, 0, Window::new(400, 410));
+    record(&mut tree, 0, &Fault { cause: Cause::ReadGuestPageFault, ..fault }, 220);
+    refuse(&mut tree, 1, 400);
+    record(&mut tree, 1, &fault, 420);
+    tree.oracle.observe(&[Event::Rest], 700).unwrap();
+    let all = tree.oracle.divergences.all();
+    assert_eq!((all.len(), all[0].first.detail.as_str()), (1, "cause 21"), "nobody was refused before");
+    assert!(all[0].first.evidence.contains("no refused request is of"), "{}", all[0].first.evidence);
+}
