@@ -33,21 +33,23 @@ struct Found {
     forbidden: Vec<Taken>,
     /// The root that must not be used any more
     root: Option<(Stage, Tags, u64)>,
+    /// How many of the forbidden values the device read anew while it had the request: it hardly used them
+    renewed: usize,
 }
 
 impl Found {
     /// One value at one place: as moments are tried from the newest on, none that comes later costs less.
     fn is_least(&self) -> bool {
-        let (forbidden, is_found, reach, _) = self.cost();
-        (forbidden, is_found, reach) == (1, 0, 1)
+        let (renewed, forbidden, is_found, reach, _) = self.cost();
+        (renewed, forbidden, is_found, reach) == (0, 1, 0, 1)
     }
 
-    /// Fewer forbidden values first, then fewer changes, then the newest moment.
-    fn cost(&self) -> (usize, usize, usize, Cycle) {
+    /// First what the device did not read anew; then fewer forbidden values, then fewer changes, then the newest moment.
+    fn cost(&self) -> (usize, usize, usize, usize, Cycle) {
         let forbidden = self.forbidden.len() + usize::from(self.root.is_some());
         let reach = self.change.to.min(self.walk.reads.len()).saturating_sub(self.change.from);
         let is_found = self.change.root.is_some() || self.change.leaf.is_some();
-        (forbidden, usize::from(is_found), reach, Cycle::MAX - self.change.moment)
+        (self.renewed, forbidden, usize::from(is_found), reach, Cycle::MAX - self.change.moment)
     }
 }
 
@@ -118,8 +120,9 @@ impl Search<'_> {
             self.past.roots.dropped(stage, tags, root, self.past.invalidations, self.past.window)?;
             Some((stage, *tags, root))
         };
-        let found = Found { root: change.root.and_then(other), walk, change, forbidden };
-        let forbidden = found.cost().0;
+        let renewed = forbidden.iter().filter(|taken| self.past.renewed(taken).is_some()).count();
+        let found = Found { root: change.root.and_then(other), walk, change, forbidden, renewed };
+        let forbidden = found.forbidden.len() + usize::from(found.root.is_some());
         let is_better = self.best.as_ref().is_none_or(|best| found.cost() < best.cost());
         if forbidden > 0 && forbidden <= MOST && is_better {
             self.note(&found.walk);
@@ -207,6 +210,9 @@ fn why(past: &Past<'_>, taken: &Taken, names: &Names) -> String {
         Some(Forbidden::Invalid) => text.push_str("; V is 0, which is not cached"),
         Some(Forbidden::Unread) | None => {}
     }
+    if let Some(cycle) = past.renewed(taken) {
+        let _ = write!(text, "; but the device read another value there in cycle {cycle}, while it had the request");
+    }
     text
 }
 
@@ -261,7 +267,9 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
     search.look();
     let found = search.best?;
     let mut lines: Vec<String> = Vec::new();
-    let mut from = found.forbidden.iter().find_map(|taken| {
+    // Not certain enough for the kind, if the device knew better.
+    let certain = found.forbidden.iter().filter(|_| found.renewed == 0);
+    let mut from = certain.into_iter().find_map(|taken| {
         let command = match past.forbids(taken)? {
             Forbidden::Invalidated(invalidation) => invalidation.command.mnemonic(),
             Forbidden::Invalid => "V=0",
@@ -351,6 +359,10 @@ mod tests {
 
         /// From what it follows that a read of IOVA 0, from cycle 100 to 110, was answered by `spa`.
         fn follows(&self, spa: u64) -> Option<String> {
+            self.reason(spa).map(|reason| reason.text)
+        }
+
+        fn reason(&self, spa: u64) -> Option<Reason> {
             let config = Config::new(Capabilities(0x10).with_sv39(true).with_pas(40), Fctl(0), Ddtp(1 << 10 | 2));
             let request = Request::untranslated(DeviceId(0), Access::Read, Iova(8));
             let (roots, tagged) = (Roots::default(), Tagged::default());
@@ -365,7 +377,7 @@ mod tests {
                 memory: self,
             };
             let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Translated(t) if t.spa == Spa(spa));
-            follows(&past, &[], &is_it, &Names::default()).map(|reason| reason.text)
+            follows(&past, &[], &is_it, &Names::default())
         }
     }
 
@@ -384,6 +396,20 @@ mod tests {
         );
         assert_eq!(world.follows(0x9100_0008), None, "the right answer");
         assert_eq!(world.follows(0x9200_0008), None, "no value leads there");
+    }
+
+    /// It has the new value, and answers by the old one: that it kept the old one is not certain.
+    #[test]
+    fn what_the_device_read_anew_is_said_and_names_no_kind() {
+        let mut world = World::new();
+        world.store(LEAF, TO_BLUE, 20);
+        world.vma(30);
+        let kept = world.reason(0x9000_0008).expect("a reason");
+        assert_eq!(kept.from, Some(FollowsFrom { structure: "first-stage-pte", command: "IOTINVAL.VMA" }));
+        world.histories.sighted(Spa(LEAF), TO_BLUE, 0, 105, 107);
+        let renewed = world.reason(0x9000_0008).expect("a reason");
+        let ending = "; but the device read another value there in cycle 105, while it had the request\n";
+        assert!(renewed.text.ends_with(ending) && renewed.from.is_none(), "{renewed:?}");
     }
 
     #[test]

@@ -191,6 +191,17 @@ impl Past<'_> {
         leaves
     }
 
+    /// When the device read another value of this word while it had the request, after it had last read this one.
+    pub fn renewed(&self, taken: &Taken) -> Option<Cycle> {
+        let Taken { word, value, .. } = taken;
+        let (history, window) = (self.histories.word(word.addr)?, self.window);
+        let seen = || history.sightings().iter().filter(|seen| seen.resp == 0);
+        let is_it = |whole: u64| narrow(word, whole) == *value;
+        let last = seen().filter(|seen| is_it(seen.value)).map(|seen| seen.last_sampled).max()?;
+        let others = seen().filter(|seen| !is_it(seen.value)).flat_map(|seen| [seen.first_sampled, seen.last_sampled]);
+        others.filter(|cycle| *cycle > last && (window.offered..=window.end).contains(cycle)).min()
+    }
+
     /// Why the device must not have used this, if it must not.
     pub fn forbids(&self, taken: &Taken) -> Option<Forbidden<'_>> {
         let Taken { word, value, global } = taken;
