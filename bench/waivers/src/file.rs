@@ -169,7 +169,7 @@ impl Waivers {
 fn parse(path: &str, text: &str) -> Result<Vec<Waiver>, Diagnostics> {
     let file: File = from_yaml(path, text)?;
     let mut problems = Vec::new();
-    let mut all = Vec::new();
+    let (mut all, mut unreasoned) = (Vec::new(), Vec::new());
     for entry in file.waivers {
         let Entry { rule, detail, structure, command, scenarios, seeds, reason, link, until } = entry;
         let is_rule = |key: &str| Rule::OF_DEVICES.iter().any(|rule| rule.key() == key);
@@ -179,8 +179,7 @@ fn parse(path: &str, text: &str) -> Result<Vec<Waiver>, Diagnostics> {
             problems.push(Problem::new(rule.place, message, "not a rule").suggest(&rule.value, known));
         }
         if reason.trim().is_empty() {
-            let help = "say why this is waived, so that somebody can take the waiver away again";
-            problems.push(Problem::new(reason.place, "a waiver without a reason", "nothing here").help(help));
+            unreasoned.push(reason.place);
         }
         let until = until.and_then(|until| match until.value.parse::<NaiveDate>() {
             Ok(day) => Some(day),
@@ -202,6 +201,16 @@ fn parse(path: &str, text: &str) -> Result<Vec<Waiver>, Diagnostics> {
         let line = text[..rule.place.offset.min(text.len())].lines().count().max(1);
         let pattern = Pattern { rule: rule.value, detail, structure, command };
         all.push(Waiver { pattern, scenarios, seeds, reason: reason.value, link, until, line });
+    }
+    // A file that `lockstep waive` has just written has none at all: that is one thing to say.
+    let count = unreasoned.len();
+    if let Some(place) = unreasoned.into_iter().next() {
+        let what = match count {
+            1 => "a waiver without a reason".to_owned(),
+            _ => format!("{count} waivers without a reason, this one first"),
+        };
+        let help = "say why each is waived, so that somebody can take the waiver away again";
+        problems.push(Problem::new(place, what, "nothing here").help(help));
     }
     if problems.is_empty() { Ok(all) } else { Err(Diagnostics::new(path, text, problems)) }
 }
@@ -243,6 +252,8 @@ mod tests {
         assert!(told.contains("without a reason") && told.contains("`soon` is no day"), "{told}");
         let told = wrong("waivers:\n  - rule: register\n");
         assert!(told.contains("`reason` is missing"), "{told}");
+        let told = wrong("waivers:\n  - rule: register\n    reason: ''\n  - rule: fence-*\n    reason: ''\n");
+        assert!(told.contains("2 waivers without a reason, this one first") && told.contains("w.yaml:3:13"), "{told}");
         let told = wrong("waivers:\n  - rule: register\n    reson: x\n");
         assert!(told.contains("did you mean `reason`?"), "{told}");
     }

@@ -23,16 +23,12 @@ struct Results {
 #[derive(Deserialize)]
 struct Run {
     id: String,
+    #[serde(default)]
+    verdict: String,
     violation: Option<Finding>,
     #[serde(default)]
     divergences: Vec<Divergence>,
-    figures: Figures,
     reproduce: String,
-}
-
-#[derive(Deserialize)]
-struct Figures {
-    cycles: u64,
 }
 
 /// A kind that was found, with its smallest example.
@@ -63,7 +59,7 @@ pub fn proposal(json: &str) -> Result<String, NoResults> {
             match found.iter_mut().find(|found| found.kind == kind) {
                 Some(found) => {
                     found.runs += 1;
-                    if run.figures.cycles < found.smallest.figures.cycles {
+                    if first.cycle < found.first.cycle {
                         (found.first, found.smallest) = (first, run);
                     }
                 }
@@ -78,6 +74,10 @@ pub fn proposal(json: &str) -> Result<String, NoResults> {
     }
     if found.is_empty() {
         text = "waivers: []\n".to_owned();
+    }
+    let beyond = results.runs.iter().filter(|run| matches!(&*run.verdict, "hung" | "crashed")).count();
+    if beyond > 0 {
+        let _ = writeln!(text, "# Runs that hung or crashed: {beyond}. No waiver goes past that.");
     }
     Ok(text)
 }
@@ -111,26 +111,32 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn finding(detail: &str) -> serde_json::Value {
+    fn finding(detail: &str, cycle: u64) -> serde_json::Value {
         serde_json::json!({
             "blame": "dut-violation", "rule": "translation", "detail": detail, "structure": "first-stage-pte",
-            "command": "IOTINVAL.VMA", "section": "a section", "right": "a", "wrong": "b", "cycle": 7, "evidence": "",
+            "command": "IOTINVAL.VMA", "section": "a section", "right": "a", "wrong": "b", "cycle": cycle, "evidence": "",
         })
     }
 
-    fn run(id: &str, cycles: u64, finding: serde_json::Value) -> serde_json::Value {
-        serde_json::json!({ "id": id, "violation": finding, "figures": { "cycles": cycles }, "reproduce": "lockstep run" })
+    fn run(id: &str, verdict: &str, finding: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({ "id": id, "verdict": verdict, "violation": finding, "reproduce": "lockstep run" })
     }
 
     #[test]
     fn each_kind_is_proposed_once_with_its_smallest_example() {
-        let runs = [run("a#0", 90, finding("x")), run("b#0", 50, finding("y: z")), run("c#0", 40, finding("x"))];
+        let dut = "dut-violation";
+        let runs =
+            [run("a#0", dut, finding("x", 9)), run("b#0", dut, finding("y: z", 8)), run("c#0", dut, finding("x", 7))];
         let text = proposal(&serde_json::json!({ "runs": runs }).to_string()).expect("results");
         assert!(text.starts_with("waivers:\n  # 2 runs, the shortest of them c#0: cycle 7\n"), "{text}");
         assert!(text.contains("    detail: \"y: z\"\n    structure: \"first-stage-pte\"\n"), "{text}");
         assert_eq!(text.matches("  - rule: translation\n").count(), 2);
-        let none = serde_json::json!({ "runs": [run("a#0", 1, serde_json::Value::Null)] }).to_string();
+        let none = serde_json::json!({ "runs": [run("a#0", "pass", serde_json::Value::Null)] }).to_string();
         assert_eq!(proposal(&none).expect("results"), "waivers: []\n");
+        let hung = serde_json::json!({ "runs": [run("a#0", "hung", finding("x", 9))] }).to_string();
+        assert!(
+            proposal(&hung).expect("results").ends_with("# Runs that hung or crashed: 1. No waiver goes past that.\n")
+        );
         assert!(proposal("{}").expect_err("none").to_string().contains("lockstep run --json"));
     }
 }
