@@ -138,8 +138,9 @@ impl Handle {
     /// Everything that is wrong, for people: what the verdict names, then the rest of what was gone past unwaived.
     fn evidence(&self) -> String {
         let Some(first) = self.session.finding() else { return String::new() };
-        let divergences = self.session.oracle().divergences().iter();
-        let unwaived = divergences.filter(|divergence| divergence.waiver.is_none()).map(|divergence| &divergence.first);
+        let divergences = self.session.oracle().divergences();
+        let unwaived =
+            divergences.iter().filter(|divergence| divergence.waiver.is_none()).map(|divergence| &divergence.first);
         let further = unwaived.chain(self.session.judging().ended_by()).filter(|further| *further != first);
         further.fold(evidence(first), |text, further| format!("{}\n{}", text.trim_end(), evidence(further)))
     }

@@ -102,6 +102,7 @@ impl Oracle {
                 self.records_came(paid);
             }
             self.faults.update(false, now);
+            self.name_refusals()?;
             return self.write_with_ids("fault-queue", ids, now);
         }
         if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {

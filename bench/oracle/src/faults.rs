@@ -130,6 +130,12 @@ pub struct Faults {
     pub(super) offsets: Offsets,
     /// Refusals that nothing explains: whether each left a record, and which, is as good as anything
     excused: Vec<Excused>,
+    /// Refused requests that need no record: the device may have meant another one all the same
+    forgiven: Vec<Owed>,
+    /// How many there have been
+    excuses: u64,
+    /// Records that came for them, until somebody asks
+    settled: Vec<(u64, FaultRecord)>,
     lossy: bool,
     /// When memory last refused a record
     failed: Option<Cycle>,
@@ -143,6 +149,7 @@ pub struct Faults {
 /// A refusal that nothing explains.
 #[derive(Clone, Copy, Debug)]
 struct Excused {
+    number: u64,
     device: u32,
     page: u64,
     since: Cycle,
@@ -289,18 +296,30 @@ impl Faults {
         }
     }
 
-    /// A request was refused, and nothing explains it: its record is no further news.
-    pub fn excuse(&mut self, request: &Request, since: Cycle) {
-        self.excused.push(Excused { device: request.device.0, page: request.iova.0 >> 12, since });
+    /// A request was refused, and nothing explains it: its record is no further news. The number under which the record is
+    /// awaited; none: it was there.
+    pub fn excuse(&mut self, request: &Request, since: Cycle) -> Option<u64> {
+        self.excuses += 1;
+        let number = self.excuses;
+        self.excused.push(Excused { number, device: request.device.0, page: request.iova.0 >> 12, since });
         self.settle_excused();
+        self.settled.retain(|(settled, _)| *settled != number);
+        self.excused.iter().any(|excused| excused.number == number).then_some(number)
     }
 
     fn settle_excused(&mut self) {
-        let Faults { excused, unmatched, .. } = self;
+        let Faults { excused, unmatched, settled, .. } = self;
         excused.retain(|excused| {
             let at = unmatched.iter().position(|received| excused.may_have_left(received));
-            at.map(|at| unmatched.remove(at)).is_none()
+            let record = at.map(|at| unmatched.remove(at).record);
+            settled.extend(record.map(|record| (excused.number, record)));
+            record.is_none()
         });
+    }
+
+    /// Records that have come for what was excused, by its numbers.
+    pub fn settled(&mut self) -> Vec<(u64, FaultRecord)> {
+        std::mem::take(&mut self.settled)
     }
 
     /// The oldest record that is of nobody is taken for that of the refused request that it is most like.
@@ -453,7 +472,8 @@ impl Faults {
 
     /// The request at this place was refused by a fault that needs no record.
     pub fn forgive(&mut self, at: usize) {
-        self.owed.remove(at);
+        let owed = self.owed.remove(at);
+        self.forgiven.push(owed);
     }
 
     /// Records that no refused request explains so far, oldest first.
@@ -461,10 +481,10 @@ impl Faults {
         self.unmatched.iter().map(Received::came)
     }
 
-    /// Every refused request, and the record that it has left: those first that have left none.
+    /// Every refused request, and the record that it has left: those first that have left none, by right or not.
     pub fn refusals(&self) -> impl Iterator<Item = (&Owed, Option<Came>)> {
         let paid = self.paid.iter().map(|paid| (&paid.owed, Some(paid.received.came())));
-        self.owed.iter().map(|owed| (owed, None)).chain(paid)
+        self.owed.iter().chain(&self.forgiven).map(|owed| (owed, None)).chain(paid)
     }
 
     /// A refused request whose record must not be missing, and is.

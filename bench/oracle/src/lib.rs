@@ -61,6 +61,7 @@ mod status;
 mod tagged;
 #[cfg(test)]
 mod tests;
+mod unnamed;
 mod updates;
 mod usable;
 mod value;
@@ -151,6 +152,7 @@ pub struct Oracle {
     figures: Figures,
     /// What the run went past
     divergences: waivers::Divergences,
+    unnamed: Vec<unnamed::Unnamed>,
     hazard: Option<Finding>,
     /// Rules that it has wrong: none, but in tests of it
     slips: slips::Slips,
@@ -186,6 +188,7 @@ impl Oracle {
             names: evidence::Names::default(),
             figures: Figures::default(),
             divergences: waivers::Divergences::default(),
+            unnamed: Vec::new(),
             hazard: None,
             slips: slips::Slips::default(),
         }
@@ -197,8 +200,8 @@ impl Oracle {
         Oracle { divergences: waivers::Divergences::new(lenience), ..self }
     }
 
-    /// What the run went past, each kind once.
-    pub fn divergences(&self) -> &[Divergence] {
+    /// What the run went past so far, each kind once; without refusals that wait for their record.
+    pub fn gone_past(&self) -> &[Divergence] {
         self.divergences.all()
     }
 

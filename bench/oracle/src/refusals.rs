@@ -6,8 +6,8 @@
 //! Which record is whose is a matching (`doubts.rs`), and later records can change it. So whoever accuses software by its
 //! record is heard again when the machine is at rest: there the record must be of nobody who leaves software in peace.
 
-use events::Cycle;
-use golden::{Fault, Outcome, Request};
+use events::{Burst, Cycle};
+use golden::{Fault, FaultRecord, Outcome, Request};
 
 use super::Oracle;
 use super::chooser::{Chooser, Reach};
@@ -104,21 +104,34 @@ impl Oracle {
         };
         found.extend(by_file.into_iter().flatten());
         if found.is_empty() {
-            let violation = self.unexplained_refusal(transaction, &request, window);
-            self.faults.excuse(&request, window.offered);
-            return Err(violation);
+            let record = self.record_of(&request, window);
+            let violation = self.unexplained_refusal(transaction.request.burst, &request, window, record);
+            return match self.holds(transaction.request.burst, request, window, violation) {
+                Some(violation) => Err(violation),
+                None => Ok(()),
+            };
         }
         self.refusal_explained((Origin::Transaction(transaction.ticket), window), request, found);
         Ok(())
     }
 
-    /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
-    fn unexplained_refusal(&mut self, transaction: &Transaction, request: &Request, window: Window) -> Violation {
+    /// The record of a refused request that nothing explains, if it has come already.
+    fn record_of(&self, request: &Request, window: Window) -> Option<FaultRecord> {
         let is_of = |came: &Came| {
             let same_page = came.record.iotval >> 12 == request.iova.0 >> 12;
             came.cycle >= window.offered && came.record.head.did() == request.device.0 && same_page
         };
-        let record = self.faults.unexplained().find(is_of).map(|came| came.record);
+        self.faults.unexplained().find(is_of).map(|came| came.record)
+    }
+
+    /// Nothing explains a refusal. Its record tells why the device refused, if it has come already.
+    pub(super) fn unexplained_refusal(
+        &mut self,
+        burst: Burst,
+        request: &Request,
+        window: Window,
+        record: Option<FaultRecord>,
+    ) -> Violation {
         let line = match &record {
             Some(record) => format!("refused: {}", describe(record)),
             None => "refused; its record has not come yet".to_owned(),
@@ -127,8 +140,7 @@ impl Oracle {
             Outcome::Fault(fault) => record.is_none_or(|record| fault.record() == record),
             _ => false,
         };
-        let burst = Some(transaction.request.burst);
-        let answer = Answer { line, is_it: &is_it, to: None, burst };
+        let answer = Answer { line, is_it: &is_it, to: None, burst: Some(burst) };
         let violation = self.unexplained(Rule::Refusal, request, window, &answer);
         // Without a record any fault may have been the reason: what the evidence guesses is not certain enough for the kind.
         let follows_from = violation.follows_from.filter(|_| record.is_some());

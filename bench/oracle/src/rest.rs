@@ -30,6 +30,8 @@ impl Oracle {
             self.look_at_rest(*check, now)?;
         }
         self.settle_debug(now);
+        self.name_refusals()?;
+        self.refusals_without_a_record()?;
         let excused = self.interrupts.excused();
         self.settle_doubts();
         self.settle_losses(excused);

@@ -162,8 +162,9 @@ impl Judge {
     }
 
     fn first_violation(&self) -> Option<&Finding> {
-        let unwaived = self.oracle.divergences().iter().find(|divergence| divergence.waiver.is_none());
-        unwaived.map(|divergence| &divergence.first).or(self.violation.as_ref())
+        let unwaived = self.oracle.gone_past().iter().find(|divergence| divergence.waiver.is_none());
+        let unwaived = unwaived.map(|divergence| &divergence.first).or(self.oracle.open_refusal());
+        unwaived.or(self.violation.as_ref())
     }
 
     /// Counts, up to this cycle.
@@ -198,7 +199,7 @@ impl Judge {
         self.judge();
         Verdict {
             violation: self.first_violation().cloned(),
-            divergences: Divergence::all(self.oracle.divergences(), self.ended_by()),
+            divergences: Divergence::all(&self.oracle.divergences(), self.ended_by()),
             hazard: self.oracle.first_hazard().cloned(),
             figures: self.figures(),
         }

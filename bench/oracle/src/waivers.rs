@@ -86,6 +86,9 @@ impl Divergence {
     }
 }
 
+/// Codes of causes end before this.
+const MOST_CAUSES: u32 = 512;
+
 /// What a run went past so far.
 #[derive(Debug, Default)]
 pub struct Divergences {
@@ -109,6 +112,49 @@ impl Divergences {
         &self.seen
     }
 
+    /// Whether the run may go past this refusal, whatever cause its record will have.
+    pub fn may_go_past(&self, refused: &Finding) -> bool {
+        let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
+        unwaived < self.lenience.keep_going
+            || self.seen.iter().any(|known| known.waiver.is_none() && known.first.rule == refused.rule)
+            || self.waiver_of_refusal(refused).is_some()
+    }
+
+    /// A waiver that fits a refusal as it is, or with some cause.
+    pub fn waiver_of_refusal(&self, refused: &Finding) -> Option<usize> {
+        let mut kind = refused.kind();
+        let without = self.waiver(&kind);
+        let causes = || {
+            (0..MOST_CAUSES).find_map(|cause| {
+                kind.detail = format!("{}, with cause {cause}", refused.detail);
+                self.waiver(&kind)
+            })
+        };
+        without.or_else(causes)
+    }
+
+    /// All of them, and these refusals, of which it is not known how they would have been named.
+    pub fn with_open<'o>(&self, open: impl Iterator<Item = &'o Finding>) -> Vec<Divergence> {
+        let mut all = self.seen.clone();
+        for first in open {
+            let kind = first.kind();
+            match all.iter_mut().find(|known| known.first.kind() == kind) {
+                Some(known) => known.count += 1,
+                None => {
+                    let waiver = self.waiver_of_refusal(first);
+                    all.push(Divergence { first: first.clone(), count: 1, waiver });
+                }
+            }
+        }
+        all
+    }
+
+    /// The waiver for a kind: of those that say as much, the first.
+    fn waiver(&self, kind: &Kind) -> Option<usize> {
+        let fitting = self.lenience.waived.iter().enumerate().filter(|(_, pattern)| pattern.fits(kind));
+        fitting.max_by_key(|(at, pattern)| (pattern.says(), Reverse(*at))).map(|(at, _)| at)
+    }
+
     /// Whether the run may go past this one. If so, it is noted.
     pub fn note(&mut self, finding: &Finding) -> bool {
         let kind = finding.kind();
@@ -116,9 +162,7 @@ impl Divergences {
             known.count += 1;
             return true;
         }
-        let fitting = self.lenience.waived.iter().enumerate().filter(|(_, pattern)| pattern.fits(&kind));
-        // Among those that say as much, the first.
-        let waiver = fitting.max_by_key(|(at, pattern)| (pattern.says(), Reverse(*at))).map(|(at, _)| at);
+        let waiver = self.waiver(&kind);
         let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
         let goes_on = waiver.is_some() || unwaived < self.lenience.keep_going;
         if goes_on {

@@ -100,7 +100,7 @@ impl Testbench {
             _ => None,
         };
         let past = self.oracle.as_ref().map(Oracle::divergences).unwrap_or_default();
-        let divergences = Divergence::all(past, ended_by);
+        let divergences = Divergence::all(&past, ended_by);
         let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
         let (end, violation) = match self.halt {
             Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),

@@ -198,3 +198,68 @@ fn no_record_is_shown_beside_a_request_that_came_later() {
     assert_eq!((all.len(), all[0].first.detail.as_str()), (1, "cause 21"), "nobody was refused before");
     assert!(all[0].first.evidence.contains("no refused request is of"), "{}", all[0].first.evidence);
 }
+
+/// Two refusals that nothing explains, the first by a device that records cause 13 behind it, the second without a record.
+fn wrong_refusals(tree: &mut Tree) -> Result<(), crate::rule::Violation> {
+    let fault = some_fault();
+    assert_eq!(fault.cause, Cause::ReadPageFault);
+    refuse(tree, 1, 200);
+    let beats: Vec<(u64, u8)> = fault.record().encode().iter().map(|word| (*word, 0xFF)).collect();
+    let (addr, burst) = (Spa(QUEUE), Burst { len: 3, ..BURST });
+    let write = Event::PtwWrite { id: 1, addr, burst, atop: 0, beats, ids: Default::default() };
+    tree.oracle.observe(&[write], 220)?;
+    tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], 221)?;
+    refuse(tree, 2, 300);
+    Ok(())
+}
+
+/// A fault that the request might have met.
+fn some_fault() -> Fault {
+    let mut tree = Tree::new();
+    tree.store(LEAF, 0, 21);
+    tree.read(LEAF.0, 0, 25);
+    fault_by(&mut tree, 0, Window::new(200, 210))
+}
+
+fn details(all: &[crate::Divergence]) -> Vec<(&str, u64, Option<usize>)> {
+    all.iter().map(|seen| (seen.first.detail.as_str(), seen.count, seen.waiver)).collect()
+}
+
+#[test]
+fn a_refusal_has_its_name_from_the_record_behind_it() {
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
+    wrong_refusals(&mut tree).unwrap();
+    let all = tree.oracle.divergences();
+    assert_eq!(details(&all), [("refused, with cause 13", 1, None), ("refused", 1, None)]);
+    assert_eq!(all[0].first.cycle, 210, "when it was answered");
+    tree.oracle.observe(&[Event::Rest], 900).unwrap();
+    assert_eq!(details(&tree.oracle.divergences()), [("refused, with cause 13", 1, None), ("refused", 1, None)]);
+}
+
+#[test]
+fn a_waiver_for_one_cause_hides_no_other() {
+    let waiver = |detail: &str| Lenience {
+        waived: vec![crate::Pattern {
+            rule: "refusal".to_owned(),
+            detail: Some(detail.to_owned()),
+            ..crate::Pattern::default()
+        }],
+        keep_going: 0,
+    };
+    // That one: the record tells, and what has none is in doubt until rest.
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(waiver("refused, with cause 13"));
+    wrong_refusals(&mut tree).unwrap();
+    let so_far = tree.oracle.divergences();
+    assert_eq!(details(&so_far), [("refused, with cause 13", 1, Some(0)), ("refused", 1, Some(0))]);
+    assert_eq!(tree.oracle.observe(&[Event::Rest], 900).unwrap_err().detail, "refused");
+    // Another one: the record shows that it does not fit.
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(waiver("refused, with cause 21"));
+    assert_eq!(wrong_refusals(&mut tree).unwrap_err().detail, "refused, with cause 13");
+    // One without a cause is for what has no record.
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(waiver("refused"));
+    assert_eq!(wrong_refusals(&mut tree).unwrap_err().detail, "refused, with cause 13");
+}
