@@ -81,6 +81,8 @@ pub enum Command {
     /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
     #[command(after_help = SELECTORS)]
     Compare(Compare),
+    /// What differs between the results of two regressions: new, fixed and changed kinds of failure, figures that moved
+    Diff(DiffArgs),
     /// Judge traces: of `lockstep run --record`, or of anybody who wrote one
     Judge(Judge),
     /// Print the events of a trace, or some of them
@@ -414,6 +416,23 @@ pub struct Compare {
     /// How
     #[command(flatten)]
     pub play: Play,
+}
+
+/// `lockstep diff`
+#[derive(Debug, ClapArgs)]
+pub struct DiffArgs {
+    /// What `lockstep run --json` wrote before
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// What it has written now
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// Write what differs to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write what differs to this file as Markdown, for a pull request; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// `lockstep judge`

@@ -32,6 +32,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Waive(waive) => propose_waivers(&waive.results),
         Command::Demo(demo) => demonstrate(demo, colours),
         Command::Compare(compare) => super::compare::compare(compare, colours),
+        Command::Diff(args) => super::diff::run(&args),
         Command::Judge(judge) => super::traces::judge(&judge),
         Command::Events(events) => super::traces::events(&events),
         Command::Lint(lint) => {

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod compare;
 mod device;
+mod diff;
 mod doctor;
 mod error;
 mod failures;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use oracle::{Finding, Kind};
+use oracle::{Blame, Finding, Kind};
 use serde_json::{Value, json as object};
 use testbench::End;
 
@@ -50,10 +50,25 @@ pub(super) fn shown(run: &RunReport) -> Vec<(Option<&Finding>, String)> {
     if let Some(hazard) = hazard {
         all.push((Some(hazard), hazard.kind().to_string()));
     }
-    if all.is_empty() {
+    // A hang behind something that was gone past is a kind of its own.
+    if all.is_empty() || is_cut(run) {
         all.push((None, otherwise(run)));
     }
     all
+}
+
+/// The device ended it, by something else than what a finding tells.
+fn is_cut(run: &RunReport) -> bool {
+    run.crash.is_some() || matches!(run.end, Some(End::Hung { .. } | End::Stopped { .. }))
+}
+
+/// What a finding says of device and software, whatever ended its run.
+fn verdict_of(run: &RunReport, finding: Option<&Finding>) -> Verdict {
+    match finding.map(|finding| finding.blame) {
+        Some(Blame::DutViolation) => Verdict::DutViolation,
+        Some(Blame::SoftwareHazard) => Verdict::SoftwareHazard,
+        None => run.verdict,
+    }
 }
 
 /// Why a run failed in which nothing was found.
@@ -102,10 +117,10 @@ pub(super) fn buckets(report: &Report) -> Vec<Bucket<'_>> {
     let mut all: Vec<Bucket<'_>> = Vec::new();
     for run in report.runs.iter().filter(|run| !run.passed) {
         for (finding, what) in shown(run) {
-            let kind = finding.map(Finding::kind);
+            let (kind, verdict) = (finding.map(Finding::kind), verdict_of(run, finding));
             match all
                 .iter_mut()
-                .find(|own| own.what == what && own.kind == kind && (kind.is_some() || own.verdict == run.verdict))
+                .find(|own| own.what == what && own.kind == kind && (kind.is_some() || own.verdict == verdict))
             {
                 Some(own) => {
                     own.runs.push(run);
@@ -115,7 +130,7 @@ pub(super) fn buckets(report: &Report) -> Vec<Bucket<'_>> {
                     }
                 }
                 None => {
-                    all.push(Bucket { verdict: run.verdict, kind, what, runs: vec![run], smallest: run, finding });
+                    all.push(Bucket { verdict, kind, what, runs: vec![run], smallest: run, finding });
                 }
             }
         }

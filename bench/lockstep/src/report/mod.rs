@@ -6,6 +6,8 @@
 
 mod annotations;
 mod compare;
+mod diff;
+mod diff_text;
 mod json;
 mod junit;
 mod kinds;
@@ -18,6 +20,8 @@ mod waived;
 
 pub use annotations::annotations;
 pub use compare::{Column, Comparison, Group, Measures, Profile, Stall, comparison_json, comparison_table};
+pub use diff::{BadResults, Diff, KindChange, Moved, RunChange, diff, read as read_results};
+pub use diff_text::{diff_markdown, diff_text};
 pub use json::{compact, json};
 pub use junit::junit;
 pub use plot::{PlotError, plot};

@@ -127,10 +127,10 @@ pub struct RunReport {
     /// Seed
     pub seed: u32,
     /// The driver's allocation that failed; 0: none, and the books were balanced
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fail_alloc: Option<u64>,
     /// What the device under test lacks: the model played in its place
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stands_in_for: Vec<Requirement>,
     /// Programming policy in force
     pub policy: String,
@@ -143,7 +143,7 @@ pub struct RunReport {
     /// What it did not show
     pub unmet: Vec<Unmet>,
     /// What a device that keeps less than others need not show: no value was used that memory no longer held
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_shown: Option<Unmet>,
     /// How it ended, if it was played
     pub end: Option<End>,

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `lockstep diff`: two regressions beside each other.
+
+use std::path::Path;
+
+use super::args::DiffArgs;
+use super::error::CommandError;
+use super::output;
+use crate::report::{self, ExitCode, Report};
+
+/// Compares results, and says what differs. Exits with 1 if something fails that did not.
+///
+/// # Errors
+/// [`CommandError`]
+pub fn run(args: &DiffArgs) -> Result<ExitCode, CommandError> {
+    let diff = report::diff(&results(&args.old)?, &results(&args.new)?);
+    let files = [args.json.as_deref(), args.markdown.as_deref()];
+    let print = if files.contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
+    print(&report::diff_text(&diff));
+    if let Some(path) = &args.json {
+        let mut text = serde_json::to_string_pretty(&diff).unwrap_or_default();
+        text.push('\n');
+        output::file(path, &text)?;
+    }
+    if let Some(path) = &args.markdown {
+        output::file(path, &report::diff_markdown(&diff))?;
+    }
+    Ok(if diff.is_worse() { ExitCode::Failed } else { ExitCode::Passed })
+}
+
+fn results(path: &Path) -> Result<Report, CommandError> {
+    let wrong = |error: String| CommandError::Setting(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    report::read_results(&text).map_err(|error| wrong(error.to_string()))
+}

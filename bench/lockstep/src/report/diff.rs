@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Two regressions beside each other: what is new, what is fixed, and what has moved.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::kinds::{Bucket, buckets};
+use super::result::Report;
+use crate::runner::{RunReport, Verdict};
+
+/// The part of a JSON document of results that is compared.
+#[derive(Deserialize)]
+struct Document {
+    format: u32,
+    device: String,
+    base_seed: u64,
+    runs: Vec<RunReport>,
+}
+
+/// These results cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum BadResults {
+    /// No results of `lockstep run --json`
+    #[error("these are no results of `lockstep run --json`: {0}")]
+    Format(#[from] serde_json::Error),
+    /// They are of another version of lockstep
+    #[error("these results have format {0}, and this lockstep reads format {FORMAT}")]
+    Version(u32),
+}
+
+/// The format of results that is read.
+const FORMAT: u32 = 1;
+
+/// Reads what `lockstep run --json` has written, as far as it is compared.
+///
+/// # Errors
+/// [`BadResults`]
+pub fn read(json: &str) -> Result<Report, BadResults> {
+    let Document { format, device, base_seed, runs } = serde_json::from_str(json)?;
+    if format != FORMAT {
+        return Err(BadResults::Version(format));
+    }
+    Ok(Report { device, base_seed, runs, ..Report::default() })
+}
+
+/// A kind of failure in one regression or in both.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KindChange {
+    /// In words, without addresses, names and numbers
+    pub what: String,
+    /// How its runs are judged
+    pub verdict: Verdict,
+    /// In how many runs it was
+    pub old: usize,
+    /// In how many it is
+    pub new: usize,
+    /// The run that shows it soonest: the new one, if it is there
+    pub example: String,
+    /// The command that plays that run
+    pub reproduce: String,
+}
+
+/// A run that passed in one regression and failed in the other.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunChange {
+    /// Its name
+    pub id: String,
+    /// How it was judged
+    pub old: Verdict,
+    /// How it is judged
+    pub new: Verdict,
+    /// The command that plays it
+    pub reproduce: String,
+}
+
+/// A figure of a scenario's variant that moved by more than its noise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moved {
+    /// Scenario and variant
+    pub scenario: String,
+    /// Which figure
+    pub figure: &'static str,
+    /// Mean of the runs that were
+    pub old: f64,
+    /// Mean of the runs that are
+    pub new: f64,
+    /// So far two such means may lie apart by chance
+    pub noise: f64,
+}
+
+/// Two regressions beside each other.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Diff {
+    /// Runs in both
+    pub compared: usize,
+    /// Kinds of failure that were not there
+    pub new: Vec<KindChange>,
+    /// Kinds that are not there any more
+    pub fixed: Vec<KindChange>,
+    /// Kinds that are in another number of runs
+    pub changed: Vec<KindChange>,
+    /// Runs that passed and fail
+    pub newly_failed: Vec<RunChange>,
+    /// Runs that failed and pass
+    pub newly_passed: Vec<RunChange>,
+    /// Runs that are not there any more
+    pub only_old: Vec<String>,
+    /// Runs that were not there
+    pub only_new: Vec<String>,
+    /// Figures that moved
+    pub moved: Vec<Moved>,
+}
+
+/// Compares two regressions.
+pub fn diff(old: &Report, new: &Report) -> Diff {
+    let mut diff = Diff::default();
+    kinds(&buckets(old), &buckets(new), &mut diff);
+    let of = |report: &'_ Report| -> BTreeMap<String, RunReport> {
+        report.runs.iter().map(|run| (run.id.clone(), run.clone())).collect()
+    };
+    let (was, is) = (of(old), of(new));
+    diff.only_old = was.keys().filter(|id| !is.contains_key(*id)).cloned().collect();
+    diff.only_new = is.keys().filter(|id| !was.contains_key(*id)).cloned().collect();
+    for run in &new.runs {
+        let Some(before) = was.get(&run.id) else { continue };
+        diff.compared += 1;
+        let change = || RunChange {
+            id: run.id.clone(),
+            old: before.verdict,
+            new: run.verdict,
+            reproduce: run.reproduce.clone(),
+        };
+        match (before.passed, run.passed) {
+            (true, false) => diff.newly_failed.push(change()),
+            (false, true) => diff.newly_passed.push(change()),
+            _ => {}
+        }
+    }
+    diff.moved = moved(old, new);
+    diff
+}
+
+impl Diff {
+    /// Something fails that did not.
+    pub fn is_worse(&self) -> bool {
+        !self.new.is_empty() || !self.newly_failed.is_empty()
+    }
+
+    /// Nothing differs.
+    pub fn is_empty(&self) -> bool {
+        *self == Diff { compared: self.compared, ..Diff::default() }
+    }
+}
+
+fn kinds(old: &[Bucket<'_>], new: &[Bucket<'_>], diff: &mut Diff) {
+    let same = |one: &Bucket<'_>, other: &Bucket<'_>| {
+        one.what == other.what && one.kind == other.kind && one.verdict == other.verdict
+    };
+    let change = |bucket: &Bucket<'_>, old: usize, new: usize| KindChange {
+        what: bucket.what.clone(),
+        verdict: bucket.verdict,
+        old,
+        new,
+        example: bucket.smallest.id.clone(),
+        reproduce: bucket.smallest.reproduce.clone(),
+    };
+    for bucket in new {
+        let (count, before) = (bucket.runs.len(), old.iter().find(|before| same(before, bucket)));
+        match before.map_or(0, |before| before.runs.len()) {
+            0 => diff.new.push(change(bucket, 0, count)),
+            before if before != count => diff.changed.push(change(bucket, before, count)),
+            _ => {}
+        }
+    }
+    let gone = old.iter().filter(|before| !new.iter().any(|bucket| same(before, bucket)));
+    diff.fixed.extend(gone.map(|before| change(before, before.runs.len(), 0)));
+}
+
+/// What is measured of a run that was judged as it should be.
+const FIGURES: [(&str, fn(&RunReport) -> f64); 3] = [
+    ("cycles", |run| run.figures.cycles as f64),
+    ("DMA per 1,000 cycles", |run| per_thousand(run.figures.dma_transactions, run.figures.cycles)),
+    ("refused DMA", |run| run.figures.device_faults as f64),
+];
+
+fn per_thousand(count: u64, cycles: u64) -> f64 {
+    if cycles == 0 { 0.0 } else { count as f64 * 1000.0 / cycles as f64 }
+}
+
+/// Less than this part of a figure is never told.
+const LEAST: f64 = 0.01;
+
+/// What a single run says may be off by this part.
+const ALONE: f64 = 0.05;
+
+fn moved(old: &Report, new: &Report) -> Vec<Moved> {
+    let by_scenario = |report: &'_ Report| {
+        let mut all: BTreeMap<String, Vec<RunReport>> = BTreeMap::new();
+        for run in report.runs.iter().filter(|run| run.passed) {
+            all.entry(format!("{}{}", run.scenario, run.variant)).or_default().push(run.clone());
+        }
+        all
+    };
+    let (was, is) = (by_scenario(old), by_scenario(new));
+    let mut moved = Vec::new();
+    for (scenario, runs) in &is {
+        let Some(before) = was.get(scenario) else { continue };
+        for (figure, of) in FIGURES {
+            let measured = |runs: &[RunReport]| Measured::of(&runs.iter().map(of).collect::<Vec<_>>());
+            let (old, new) = (measured(before), measured(runs));
+            // The same seeds on the same device give the same figures: then nothing is noise.
+            let noise = 2.0 * (old.error.powi(2) + new.error.powi(2)).sqrt();
+            let apart = (new.mean - old.mean).abs();
+            if apart > noise && apart > LEAST * old.mean.abs().max(new.mean.abs()) {
+                moved.push(Moved { scenario: scenario.clone(), figure, old: old.mean, new: new.mean, noise });
+            }
+        }
+    }
+    moved
+}
+
+/// A mean, and how far it may be from the true one.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    mean: f64,
+    /// Standard error
+    error: f64,
+}
+
+impl Measured {
+    fn of(values: &[f64]) -> Measured {
+        let count = values.len().max(1) as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let error = match values {
+            [] | [_] => ALONE / 2.0 * mean.abs(),
+            _ => {
+                let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+                (squares / (count - 1.0) / count).sqrt()
+            }
+        };
+        Measured { mean, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_values_that_agree_leave_no_noise_and_one_alone_leaves_some() {
+        let same = Measured::of(&[4.0, 4.0, 4.0]);
+        assert_eq!((same.mean, same.error), (4.0, 0.0));
+        assert_eq!(Measured::of(&[100.0]).error, 2.5);
+        let apart = Measured::of(&[1.0, 3.0]);
+        assert_eq!((apart.mean, apart.error), (2.0, 1.0));
+    }
+}
