@@ -166,6 +166,22 @@ fn a_list_has_the_seeds_that_would_run() {
 }
 
 #[test]
+fn a_list_can_be_long_or_for_programs_and_without_some() {
+    let long = text(&lockstep(&["list", "--long", "translate.qos-ids"]));
+    assert!(long.contains("@qos") && long.contains("\n    Devices of different classes"), "{long}");
+    let output = lockstep(&["list", "--json", "@translate", "-x", "@qos", "-x", "translate.wide"]);
+    let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let names: Vec<&str> =
+        document.as_array().expect("a list").iter().filter_map(|one| one["scenario"].as_str()).collect();
+    assert!(names.contains(&"translate.bursts"), "{names:?}");
+    assert!(!names.contains(&"translate.qos-ids") && !names.contains(&"translate.wide"), "{names:?}");
+    assert!(document[0]["description"].as_str().is_some_and(|text| !text.is_empty()) && document[0]["seeds"].is_u64());
+    let wrong = lockstep(&["list", "-x", "@trnslate"]);
+    assert_eq!(code(&wrong), 2);
+    assert!(text(&wrong).contains("did you mean `@translate`?"), "{}", text(&wrong));
+}
+
+#[test]
 fn json_is_the_same_but_for_times_whatever_j_is() {
     let documents: Vec<Value> = ["1", "2"]
         .iter()

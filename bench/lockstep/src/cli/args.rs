@@ -8,6 +8,7 @@ use model::Habit;
 use scenario::{Policy, parse_u64};
 
 use super::home::ours;
+use crate::runner::{self, SelectError, Selected};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,6 +27,7 @@ Selectors:
   nested.s2-to-nested[policy=rfc]      only the variants with these settings
   @hitless                             scenarios with this tag
   path/to/file.yaml                    the scenario in this file; settings in brackets work here, too
+  'not @slow'                          all but these, also as -x @slow
 Without a selector, all scenarios are taken.";
 
 /// A golden-model RISC-V IOMMU in lockstep with an RTL IOMMU, driven by scenarios
@@ -195,12 +197,32 @@ pub struct Selection {
     /// Names, tags or files; default: all
     #[arg(value_name = "SELECTOR|FILE")]
     pub selectors: Vec<String>,
+    /// Without these
+    #[arg(short = 'x', long, value_name = "SELECTOR|FILE")]
+    pub exclude: Vec<String>,
     /// Folder with the scenarios
     #[arg(long, value_name = "DIR", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// Only this programming policy; scenarios without a matrix of policies are run with it
     #[arg(long, value_name = "POLICY", value_parser = policy)]
     pub policy: Option<Policy>,
+}
+
+impl Selection {
+    /// Everything in a folder.
+    pub fn all(scenarios: PathBuf) -> Selection {
+        Selection { selectors: Vec::new(), exclude: Vec::new(), scenarios, policy: None }
+    }
+
+    /// The scenarios that are meant.
+    ///
+    /// # Errors
+    /// [`SelectError`]
+    pub fn select(&self) -> Result<Vec<Selected>, SelectError> {
+        let less = self.exclude.iter().map(|selector| format!("not {selector}"));
+        let all: Vec<String> = self.selectors.iter().cloned().chain(less).collect();
+        runner::select(&self.scenarios, &all)
+    }
 }
 
 /// What stands behind the wires.
@@ -371,6 +393,12 @@ pub struct List {
     /// Which scenarios
     #[command(flatten)]
     pub selection: Selection,
+    /// With descriptions
+    #[arg(short, long)]
+    pub long: bool,
+    /// As JSON: names, descriptions, tags, seeds, files, what each needs
+    #[arg(long, conflicts_with = "long")]
+    pub json: bool,
 }
 
 /// `lockstep check`

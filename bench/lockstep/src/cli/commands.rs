@@ -8,11 +8,12 @@ use scenario::Diagnostics;
 
 use super::args::{Args, Check, Command, Demo, GoingOn, Play, Run, SchemaOf, Selection};
 use super::error::CommandError;
+use super::list::{self, How};
 use super::options::{Options, colour};
 use super::output::Reserved;
 use super::{again, device, journals, output, play, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
-use crate::runner::{self, SelectError, Selected};
+use crate::runner::{self, SelectError};
 use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
@@ -25,8 +26,15 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
     match args.command {
         Command::Run(run) => run_scenarios(run, colours),
         Command::List(list) => {
-            let selected = runner::select(&list.selection.scenarios, &list.selection.selectors)?;
-            list_scenarios(&selected, &list.selection, None)
+            let selected = list.selection.select()?;
+            let how = if list.json {
+                How::Json
+            } else if list.long {
+                How::Long
+            } else {
+                How::Lines
+            };
+            list::scenarios(&selected, list.selection.policy, None, how)
         }
         Command::Check(check) => check_files(&check, colours),
         Command::Waive(waive) => propose_waivers(&waive.results),
@@ -76,9 +84,9 @@ fn log_to_stderr(verbose: u8, colours: bool) {
 }
 
 fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
-    let selected = runner::select(&run.selection.scenarios, &run.selection.selectors)?;
+    let selected = run.selection.select()?;
     if run.list {
-        return list_scenarios(&selected, &run.selection, run.play.seeds);
+        return list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines);
     }
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
@@ -117,9 +125,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
-    let selection =
-        Selection { selectors: vec!["nested.s2-to-nested".to_owned()], scenarios: demo.scenarios, policy: None };
-    let selected = runner::select(&selection.scenarios, &selection.selectors)?;
+    let selection = Selection { selectors: vec!["nested.s2-to-nested".to_owned()], ..Selection::all(demo.scenarios) };
+    let selected = selection.select()?;
     let options = Options::new(selection, demo.device, demo.play, None);
     let files = ResultFiles::open(&options.play)?;
     let report = play::selected(&options, &selected)?;
@@ -195,29 +202,6 @@ fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode,
         }
         (Err(error), _) => Err(error),
     }
-}
-
-/// `seeds`: of each scenario, instead of its own.
-fn list_scenarios(selected: &[Selected], selection: &Selection, seeds: Option<u32>) -> Result<ExitCode, CommandError> {
-    let mut any = false;
-    for one in selected {
-        let scenario = &one.loaded.scenario;
-        for variant in &one.variants {
-            if let (Some(wanted), Some(own)) = (selection.policy, variant.get("policy"))
-                && wanted.name() != own
-            {
-                continue;
-            }
-            any = true;
-            let tags: String = scenario.tags.iter().map(|tag| format!(" @{tag}")).collect();
-            let needs: Vec<&str> = scenario.requires.iter().map(|needed| needed.name()).collect();
-            let needs = if needs.is_empty() { String::new() } else { format!("  requires {}", needs.join(", ")) };
-            let seeds = seeds.unwrap_or(scenario.seeds.value);
-            let noun = if seeds == 1 { "seed" } else { "seeds" };
-            output::stdout(&format!("{}{variant}  {seeds} {noun}{tags}{needs}\n", scenario.name));
-        }
-    }
-    Ok(if any { ExitCode::Passed } else { ExitCode::Nothing })
 }
 
 fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {

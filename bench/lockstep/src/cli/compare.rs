@@ -27,7 +27,7 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
             true
         }
     });
-    let selection = Selection { selectors: Vec::new(), scenarios: compare.scenarios, policy: None };
+    let selection = Selection::all(compare.scenarios);
     let options = Options::new(selection, compare.device, compare.play, None);
     let jobs_of = |device: Device| jobs(&options, &selected, &policies, device);
     let (report, series) = play_jobs(&options, jobs_of)?;

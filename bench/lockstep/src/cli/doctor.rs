@@ -100,7 +100,7 @@ pub fn run(args: &Doctor) -> Result<ExitCode, CommandError> {
 /// Steps that walk tables, as runs of small scenarios.
 fn translations(device_args: DeviceArgs, built: Device, waivers: Waivers) -> Result<ExitCode, CommandError> {
     let play = Play { seed: 1, seeds: None, jobs: None, timeout: 60, json: None, junit: None };
-    let selection = Selection { selectors: Vec::new(), scenarios: PathBuf::new(), policy: None };
+    let selection = Selection::all(PathBuf::new());
     let mut options = Options::new(selection, device_args, play, None);
     options.waivers = waivers;
     options.going_on = Some(GoingOn { waivers: None, strict: false, keep_going: Some(MOST_KINDS) });

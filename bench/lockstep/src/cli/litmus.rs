@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<ExitCode, CommandError> {
     if selected.is_empty() {
         return Err(CommandError::Setting("none of these scenarios is a litmus test".to_owned()));
     }
-    let selection = Selection { selectors: Vec::new(), scenarios: args.scenarios, policy: None };
+    let selection = Selection::all(args.scenarios);
     let mut options = Options::new(selection, args.device, args.play, None);
     // What the RTL lacks is played on the model in any case.
     options.stand_in = true;

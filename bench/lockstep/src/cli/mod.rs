@@ -14,6 +14,7 @@ mod habits;
 mod home;
 mod interruption;
 mod journals;
+mod list;
 mod litmus;
 mod new_rtl;
 mod options;

@@ -51,7 +51,7 @@ impl Options {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = play.jobs.map_or(cores, |jobs| jobs as usize);
         let timeout = Duration::from_secs(play.timeout);
-        let Selection { scenarios, policy, selectors } = selection;
+        let Selection { scenarios, policy, selectors, exclude } = selection;
         let (stand_in, must_show, record, going_on) = (false, false, None, None);
         let waivers = Waivers::default();
         Options {
@@ -69,7 +69,7 @@ impl Options {
             waivers,
             journal: None,
             again: None,
-            is_selection: !selectors.is_empty() || policy.is_some() || replay.is_some(),
+            is_selection: !selectors.is_empty() || !exclude.is_empty() || policy.is_some() || replay.is_some(),
         }
     }
 

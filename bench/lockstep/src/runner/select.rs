@@ -122,23 +122,44 @@ impl Selector {
     }
 }
 
-/// Reads the scenarios that the selectors ask for; all of the folder if there is no selector. The result is sorted by
-/// name; each scenario stands there once.
+/// Reads the scenarios that the selectors ask for; all of the folder if there is none but such as begin with `not `, which
+/// take away. The result is sorted by name; each scenario stands there once. A file with mistakes costs only itself where
+/// others were asked for by name: it is left out, with a warning.
 ///
 /// # Errors
 /// [`SelectError`]: an unreadable or wrong file, a selector that matches nothing.
 pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, SelectError> {
-    let selectors = selectors.iter().map(|text| Ok((text, Selector::parse(text)?))).collect::<Result<Vec<_>, _>>()?;
-    let needs_folder =
-        selectors.is_empty() || selectors.iter().any(|(_, own)| !matches!(own.subject, Subject::File(_)));
-    let library = if needs_folder { load_folder(folder)? } else { Vec::new() };
+    let parsed = |text: &str| Ok((text.to_owned(), Selector::parse(text)?));
+    let (mut more, mut less) = (Vec::new(), Vec::new());
+    for text in selectors {
+        match text.strip_prefix(NOT) {
+            Some(text) => less.push(parsed(text.trim())?),
+            None => more.push(parsed(text)?),
+        }
+    }
+    let is_file = |(_, own): &(String, Selector)| matches!(own.subject, Subject::File(_));
+    let (mut library, mut broken) = (Vec::new(), Vec::new());
+    if more.is_empty() || !more.iter().all(is_file) {
+        for loaded in files(folder)?.iter().map(|path| load(path)) {
+            match loaded {
+                Ok(loaded) => library.push(loaded),
+                Err(error) => broken.push(error),
+            }
+        }
+    }
     let mut found: BTreeMap<String, Selected> = BTreeMap::new();
-    if selectors.is_empty() {
+    if more.is_empty() {
+        if let Some(error) = broken.into_iter().next() {
+            return Err(error);
+        }
         for loaded in &library {
             add(&mut found, loaded, loaded.scenario.variants())?;
         }
+        broken = Vec::new();
     }
-    for (text, selector) in &selectors {
+    // Files first: a name may be that of one of them.
+    more.sort_by_key(|selector| !is_file(selector));
+    for (text, selector) in &more {
         let mut any = false;
         if let Subject::File(path) = &selector.subject {
             let loaded = Loaded { by_path: true, ..load(path)? };
@@ -146,25 +167,51 @@ pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, Sele
             any = !variants.is_empty();
             add(&mut found, &loaded, variants)?;
         }
+        any |= found.values().any(|one| selector.takes(&one.loaded.scenario) && one.loaded.by_path);
         for loaded in library.iter().filter(|loaded| selector.takes(&loaded.scenario)) {
             let variants = selector.variants(&loaded.scenario);
             any |= !variants.is_empty();
             add(&mut found, loaded, variants)?;
         }
         if !any {
-            let help = suggestion(selector, &library, &found);
-            return Err(SelectError::Unknown { selector: (*text).clone(), help });
+            // It may be in a file that cannot be read.
+            return Err(match broken.into_iter().next() {
+                Some(error) => error,
+                None => SelectError::Unknown { selector: text.clone(), help: suggestion(selector, &library, &found) },
+            });
         }
     }
+    for (text, selector) in &less {
+        let of_file = |loaded: &Loaded| matches!(&selector.subject, Subject::File(path) if is_same(path, &loaded.path));
+        let is_meant = |loaded: &Loaded| selector.takes(&loaded.scenario) || of_file(loaded);
+        let known = library.iter().any(is_meant) || found.values().any(|one| is_meant(&one.loaded));
+        if !known {
+            let help = suggestion(selector, &library, &found);
+            return Err(SelectError::Unknown { selector: format!("{NOT}{text}"), help });
+        }
+        for one in found.values_mut().filter(|one| is_meant(&one.loaded)) {
+            let away = selector.variants(&one.loaded.scenario);
+            one.variants.retain(|variant| !away.contains(variant));
+        }
+    }
+    for error in &broken {
+        tracing::warn!("left out: {error}");
+    }
     Ok(found.into_values().filter(|selected| !selected.variants.is_empty()).collect())
+}
+
+/// A selector that begins so takes away.
+const NOT: &str = "not ";
+
+/// Two paths lead to one file.
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
 
 fn add(found: &mut BTreeMap<String, Selected>, loaded: &Loaded, variants: Vec<Variant>) -> Result<(), SelectError> {
     let name = loaded.scenario.name.value.clone();
     let entry = found.entry(name).or_insert_with(|| Selected { loaded: loaded.clone(), variants: Vec::new() });
-    let same =
-        |a: &Path, b: &Path| a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-    if !same(&entry.loaded.path, &loaded.path) {
+    if !is_same(&entry.loaded.path, &loaded.path) {
         return Err(SelectError::Twice {
             name: loaded.scenario.name.value.clone(),
             first: entry.loaded.path.clone(),
@@ -233,10 +280,6 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>, SelectError> {
     }
     paths.sort();
     Ok(paths)
-}
-
-fn load_folder(folder: &Path) -> Result<Vec<Loaded>, SelectError> {
-    files(folder)?.iter().map(|path| load(path)).collect()
 }
 
 #[cfg(test)]

@@ -110,10 +110,40 @@ fn one_name_in_two_files_is_refused() {
 }
 
 #[test]
-fn a_wrong_file_is_told_with_line_and_column() {
+fn a_wrong_file_is_told_with_line_and_column_and_costs_only_itself() {
     let folder = Folder::new("wrong");
     std::fs::write(folder.0.join("bad.yaml"), "name: bad\ndevises: {}\n").expect("write");
-    let message = folder.select(&["nested"]).expect_err("bad.yaml is wrong").to_string();
-    assert!(message.contains("bad.yaml:2:1"), "{message}");
-    assert!(message.contains("did you mean `devices`?"), "{message}");
+    for selectors in [&[][..], &["bad"], &["not @slow"]] {
+        let message = folder.select(selectors).expect_err("bad.yaml is wrong").to_string();
+        assert!(message.contains("bad.yaml:2:1"), "{message}");
+        assert!(message.contains("did you mean `devices`?"), "{message}");
+    }
+    assert_eq!(folder.select(&["nested.two"]).expect("others are good"), ["nested.two"]);
+}
+
+#[test]
+fn what_is_not_wanted_is_taken_away() {
+    let folder = Folder::new("not");
+    assert_eq!(folder.select(&["not @hitless"]).expect("good"), ["nested.two"]);
+    assert_eq!(folder.select(&["nested", "not @slow"]).expect("good").len(), 4);
+    let some = folder.select(&["@hitless", "not nested.one[policy=rfc]", "not nestedx"]).expect("good");
+    assert_eq!(some, ["nested.one[policy=upstream,flush=spec]", "nested.one[policy=upstream,flush=tags]"]);
+    let file = format!("not {}/nestedx.yaml", folder.0.display());
+    assert!(!folder.select(&[&file]).expect("good").contains(&"nestedx".to_owned()));
+    let wrong = folder.select(&["not @slwo"]).expect_err("matches nothing").to_string();
+    assert_eq!(wrong, "no scenario matches `not @slwo`; did you mean `@slow`?");
+    assert!(folder.select(&["nested.one", "not @slow"]).expect("what is not there anyway").len() == 4);
+}
+
+#[test]
+fn a_name_may_be_that_of_a_file_which_was_given() {
+    let folder = Folder::new("given");
+    let elsewhere = Folder::new("elsewhere");
+    std::fs::write(
+        elsewhere.0.join("mine.yaml"),
+        "name: mine\ndevices: { nic: { id: 1 } }\nsteps: [ dma: { device: nic, read: 0x1000 } ]\n",
+    )
+    .expect("write");
+    let file = format!("{}/mine.yaml", elsewhere.0.display());
+    assert_eq!(folder.select(&["mine", &file]).expect("good"), ["mine"]);
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `lockstep list`: what there is, and what would run.
+
+use scenario::{Policy, Variant};
+use serde_json::{Value, json as object};
+
+use super::error::CommandError;
+use super::output;
+use crate::report::ExitCode;
+use crate::runner::Selected;
+
+/// How scenarios are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// A line for each variant
+    Lines,
+    /// And a description for each scenario
+    Long,
+    /// One JSON document
+    Json,
+}
+
+/// Lists scenarios. `policy`: without the variants of another one; `seeds`: of each scenario, instead of its own.
+///
+/// # Errors
+/// None so far.
+pub fn scenarios(
+    selected: &[Selected],
+    policy: Option<Policy>,
+    seeds: Option<u32>,
+    how: How,
+) -> Result<ExitCode, CommandError> {
+    let is_wanted = |variant: &&Variant| {
+        let own = variant.get("policy");
+        policy.zip(own).is_none_or(|(wanted, own)| wanted.name() == own)
+    };
+    let (mut text, mut all) = (String::new(), Vec::new());
+    for one in selected {
+        for (number, variant) in one.variants.iter().filter(is_wanted).enumerate() {
+            match how {
+                How::Json => all.push(document(one, variant, seeds)),
+                How::Lines | How::Long => text += &line(one, variant, seeds),
+            }
+            if how == How::Long && number == 0 {
+                let description = one.loaded.scenario.description.as_str();
+                text.extend(description.lines().map(|line| format!("    {}\n", line.trim())));
+            }
+        }
+    }
+    let is_empty = text.is_empty() && all.is_empty();
+    if how == How::Json {
+        text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
+    }
+    output::stdout(&text);
+    Ok(if is_empty { ExitCode::Nothing } else { ExitCode::Passed })
+}
+
+fn line(one: &Selected, variant: &Variant, seeds: Option<u32>) -> String {
+    let scenario = &one.loaded.scenario;
+    let tags: String = scenario.tags.iter().map(|tag| format!(" @{tag}")).collect();
+    let needs: Vec<&str> = scenario.requires.iter().map(|needed| needed.name()).collect();
+    let needs = if needs.is_empty() { String::new() } else { format!("  requires {}", needs.join(", ")) };
+    let seeds = seeds.unwrap_or(scenario.seeds.value);
+    let noun = if seeds == 1 { "seed" } else { "seeds" };
+    format!("{}{variant}  {seeds} {noun}{tags}{needs}\n", scenario.name)
+}
+
+fn document(one: &Selected, variant: &Variant, seeds: Option<u32>) -> Value {
+    let scenario = &one.loaded.scenario;
+    object!({
+        "selector": format!("{}{variant}", scenario.name),
+        "scenario": scenario.name.value,
+        "variant": variant.to_string(),
+        "description": scenario.description,
+        "file": one.loaded.path,
+        "tags": scenario.tags.iter().map(|tag| tag.value.as_str()).collect::<Vec<_>>(),
+        "seeds": seeds.unwrap_or(scenario.seeds.value),
+        "requires": scenario.requires.iter().map(|needed| needed.name()).collect::<Vec<_>>(),
+    })
+}
