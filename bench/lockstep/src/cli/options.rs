@@ -5,9 +5,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::again::Again;
 use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
-use crate::runner::{Journal, Planned};
+use crate::runner::{Again, Journal, Planned};
 use crate::waivers::{Waivers, today};
 
 /// What was asked for, with every default filled in.

@@ -10,9 +10,9 @@ use super::error::CommandError;
 use super::options::Options;
 use super::progress::Progress;
 use super::run_files::trace_of;
-use super::{again, device, interruption, journals, output};
+use super::{device, interruption, journals, output};
 use crate::report::Report;
-use crate::runner::{self, Device, Plan, Planned, Played, Pool, Reply, Selected};
+use crate::runner::{self, Again, Device, Plan, Planned, Played, Pool, Reply, Selected};
 use crate::waivers::{self, State};
 
 /// What comes with a run: its variant, and DMA over time.
@@ -34,7 +34,7 @@ pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> 
         fail_alloc: None,
     };
     let jobs = match &options.again {
-        Some(again) => again::jobs(again, &plan, selected),
+        Some(again) => Again::jobs(again, &plan, selected),
         None => plan.jobs(selected),
     };
     let mut jobs = jobs.map_err(|problem| CommandError::Setting(problem.message))?;

@@ -4,6 +4,7 @@
 //! [`select`] finds scenarios, [`Plan::jobs`] makes runs of them, [`Pool`] plays these in worker processes, and
 //! [`serve`] is what such a process does: it plays one run on the test bench.
 
+mod again;
 mod dut;
 mod examine;
 mod job;
@@ -17,6 +18,7 @@ mod select;
 mod trace_file;
 mod worker;
 
+pub use again::Again;
 pub use examine::{Examined, examine};
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
 pub use journal::{Journal, JournalError};
