@@ -70,7 +70,7 @@ pub enum Colour {
 pub enum Command {
     /// Run scenarios and judge them
     #[command(after_help = SELECTORS, after_long_help = format!("{SELECTORS}\n\n{EXIT_CODES}"))]
-    Run(Run),
+    Run(Box<Run>),
     /// List scenarios, their variants and seeds
     #[command(after_help = SELECTORS)]
     List(List),

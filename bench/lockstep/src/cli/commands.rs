@@ -24,7 +24,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
     log_to_stderr(args.verbose, colour(args.color, &io::stderr()));
     let colours = colour(args.color, &io::stdout());
     match args.command {
-        Command::Run(run) => run_scenarios(run, colours),
+        Command::Run(run) => run_scenarios(*run, colours),
         Command::List(list) => {
             let selected = list.selection.select()?;
             let how = if list.json {

@@ -177,8 +177,11 @@ fn kinds(old: &[Bucket<'_>], new: &[Bucket<'_>], diff: &mut Diff) {
     diff.fixed.extend(gone.map(|before| change(before, before.runs.len(), 0)));
 }
 
+/// What is measured of a run.
+type Figure = fn(&RunReport) -> f64;
+
 /// What is measured of a run that was judged as it should be.
-const FIGURES: [(&str, fn(&RunReport) -> f64); 3] = [
+const FIGURES: [(&str, Figure); 3] = [
     ("cycles", |run| run.figures.cycles as f64),
     ("DMA per 1,000 cycles", |run| per_thousand(run.figures.dma_transactions, run.figures.cycles)),
     ("refused DMA", |run| run.figures.device_faults as f64),
