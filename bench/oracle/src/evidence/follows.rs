@@ -33,7 +33,7 @@ struct Found {
     forbidden: Vec<Taken>,
     /// The root that must not be used any more
     root: Option<(Stage, Tags, u64)>,
-    /// How many of the forbidden values the device read anew while it had the request: it hardly used them
+    /// How many of the forbidden values the device has read anew since: it hardly used them
     renewed: usize,
 }
 
@@ -211,7 +211,7 @@ fn why(past: &Past<'_>, taken: &Taken, names: &Names) -> String {
         Some(Forbidden::Unread) | None => {}
     }
     if let Some(cycle) = past.renewed(taken) {
-        let _ = write!(text, "; but the device read another value there in cycle {cycle}, while it had the request");
+        let _ = write!(text, "; but the device has read another value there since, in cycle {cycle}");
     }
     text
 }
@@ -406,9 +406,10 @@ mod tests {
         world.vma(30);
         let kept = world.reason(0x9000_0008).expect("a reason");
         assert_eq!(kept.from, Some(FollowsFrom { structure: "first-stage-pte", command: "IOTINVAL.VMA" }));
-        world.histories.sighted(Spa(LEAF), TO_BLUE, 0, 105, 107);
+        world.histories.sighted(Spa(LEAF), TO_BLUE, 0, 45, 47);
+        world.histories.sighted(Spa(LEAF), TO_BLUE, 0, 107, 109);
         let renewed = world.reason(0x9000_0008).expect("a reason");
-        let ending = "; but the device read another value there in cycle 105, while it had the request\n";
+        let ending = "; but the device has read another value there since, in cycle 107\n";
         assert!(renewed.text.ends_with(ending) && renewed.from.is_none(), "{renewed:?}");
     }
 

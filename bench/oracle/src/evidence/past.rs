@@ -191,7 +191,7 @@ impl Past<'_> {
         leaves
     }
 
-    /// When the device read another value of this word while it had the request, after it had last read this one.
+    /// When the device read another value of this word, after it had last read this one and before it answered.
     pub fn renewed(&self, taken: &Taken) -> Option<Cycle> {
         let Taken { word, value, .. } = taken;
         let (history, window) = (self.histories.word(word.addr)?, self.window);
@@ -199,7 +199,7 @@ impl Past<'_> {
         let is_it = |whole: u64| narrow(word, whole) == *value;
         let last = seen().filter(|seen| is_it(seen.value)).map(|seen| seen.last_sampled).max()?;
         let others = seen().filter(|seen| !is_it(seen.value)).flat_map(|seen| [seen.first_sampled, seen.last_sampled]);
-        others.filter(|cycle| *cycle > last && (window.offered..=window.end).contains(cycle)).min()
+        others.filter(|cycle| *cycle > last && *cycle <= window.end).max()
     }
 
     /// Why the device must not have used this, if it must not.
