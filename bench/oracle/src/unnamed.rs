@@ -36,19 +36,15 @@ impl Oracle {
         violation: Violation,
     ) -> Option<Violation> {
         let number = self.faults.excuse(&request, window.offered);
+        // Without a number its record was there already.
+        let Some(number) = number.filter(|_| !self.divergences.is_strict()) else { return Some(violation) };
         let finding = violation.clone().found(window.end);
-        if self.divergences.is_strict() || !self.divergences.may_go_past(&finding) {
+        let is_unwaived = self.divergences.waiver_of_refusal(&finding).is_none();
+        if is_unwaived && !self.divergences.may_go_past_unwaived(&finding) {
             return Some(violation);
         }
-        match number {
-            Some(number) => {
-                let is_unwaived = self.divergences.waiver_of_refusal(&finding).is_none();
-                self.unnamed.push(Unnamed { number, burst, request, window, violation, finding, is_unwaived });
-                None
-            }
-            // Its record was there already.
-            None => Some(violation),
-        }
+        self.unnamed.push(Unnamed { number, burst, request, window, violation, finding, is_unwaived });
+        None
     }
 
     /// Records have come that excused refusals may have left: these get their names.

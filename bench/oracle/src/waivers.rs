@@ -112,12 +112,18 @@ impl Divergences {
         &self.seen
     }
 
-    /// Whether the run may go past this refusal, whatever cause its record will have.
-    pub fn may_go_past(&self, refused: &Finding) -> bool {
-        let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
-        unwaived < self.lenience.keep_going
-            || self.seen.iter().any(|known| known.waiver.is_none() && known.first.rule == refused.rule)
-            || self.waiver_of_refusal(refused).is_some()
+    /// Whether the run may go past this refusal, which nothing waives, with some cause in its record.
+    pub fn may_go_past_unwaived(&self, refused: &Finding) -> bool {
+        self.has_room() || self.unwaived().any(|known| known.first.rule == refused.rule)
+    }
+
+    fn unwaived(&self) -> impl Iterator<Item = &Divergence> {
+        self.seen.iter().filter(|known| known.waiver.is_none())
+    }
+
+    /// One more kind that nobody has waived may be gone past.
+    fn has_room(&self) -> bool {
+        self.unwaived().count() < self.lenience.keep_going
     }
 
     /// A waiver that fits a refusal as it is, or with some cause.
@@ -163,8 +169,7 @@ impl Divergences {
             return true;
         }
         let waiver = self.waiver(&kind);
-        let unwaived = self.seen.iter().filter(|known| known.waiver.is_none()).count();
-        let goes_on = waiver.is_some() || unwaived < self.lenience.keep_going;
+        let goes_on = waiver.is_some() || self.has_room();
         if goes_on {
             self.seen.push(Divergence { first: finding.clone(), count: 1, waiver });
         }

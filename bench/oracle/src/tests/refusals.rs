@@ -6,6 +6,7 @@ use golden::{Cause, Fault, Fqcsr, QueueBase, Spa, offset};
 
 use super::tree::{DEVICE, IOVA, LEAF, TC, Tree, leaf, request};
 use crate::Lenience;
+use crate::rule::Violation;
 use crate::window::Window;
 
 const QUEUE: u64 = 0x1_0000;
@@ -34,12 +35,26 @@ fn refuse(tree: &mut Tree, ticket: u64, now: u64) {
 
 /// The record of a fault comes into this entry.
 fn record(tree: &mut Tree, index: u64, fault: &Fault, now: u64) {
+    try_record(tree, index, fault, now).unwrap();
+}
+
+/// The same, where it may be more than the run goes past.
+fn try_record(tree: &mut Tree, index: u64, fault: &Fault, now: u64) -> Result<(), Violation> {
     let beats: Vec<(u64, u8)> = fault.record().encode().iter().map(|word| (*word, 0xFF)).collect();
     let burst = Burst { len: 3, ..BURST };
     let write =
         Event::PtwWrite { id: 1, addr: Spa(QUEUE + 32 * index), burst, atop: 0, beats, ids: Default::default() };
-    tree.oracle.observe(&[write], now).unwrap();
-    tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], now + 1).unwrap();
+    tree.oracle.observe(&[write], now)?;
+    tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], now + 1)
+}
+
+/// The run goes past what the device must not do, and the device has read that the page is not there.
+fn unmapped() -> Tree {
+    let mut tree = with_queue();
+    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
+    tree.store(LEAF, 0, 21);
+    tree.read(LEAF.0, 0, 25);
+    tree
 }
 
 /// An operation puts another value in the place of the entry, and invalidates nothing.
@@ -162,10 +177,7 @@ fn behind_a_record_that_is_gone_past_the_next_one_may_be_of_another_choice() {
 /// It finds the fault, records it, and translates all the same: that is one divergence.
 #[test]
 fn a_request_that_is_translated_despite_its_fault_may_leave_its_record() {
-    let mut tree = with_queue();
-    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
-    tree.store(LEAF, 0, 21);
-    tree.read(LEAF.0, 0, 25);
+    let mut tree = unmapped();
     let asked = DmaRequest { id: 4, ..DmaRequest::new(Direction::Read, DEVICE, IOVA, BURST) };
     tree.oracle.observe(&[Event::DmaAccepted { ticket: Ticket(1), request: asked }], 200).unwrap();
     let fault = fault_by(&mut tree, 0, Window::new(200, 210));
@@ -185,10 +197,7 @@ fn a_request_that_is_translated_despite_its_fault_may_leave_its_record() {
 /// A record that came before a request was made is not of it, however like it is.
 #[test]
 fn no_record_is_shown_beside_a_request_that_came_later() {
-    let mut tree = with_queue();
-    tree.oracle = tree.oracle.lenient(Lenience { waived: Vec::new(), keep_going: 9 });
-    tree.store(LEAF, 0, 21);
-    tree.read(LEAF.0, 0, 25);
+    let mut tree = unmapped();
     let fault = fault_by(&mut tree, 0, Window::new(400, 410));
     record(&mut tree, 0, &Fault { cause: Cause::ReadGuestPageFault, ..fault }, 220);
     refuse(&mut tree, 1, 400);
@@ -200,25 +209,18 @@ fn no_record_is_shown_beside_a_request_that_came_later() {
 }
 
 /// Two refusals that nothing explains, the first by a device that records cause 13 behind it, the second without a record.
-fn wrong_refusals(tree: &mut Tree) -> Result<(), crate::rule::Violation> {
+fn wrong_refusals(tree: &mut Tree) -> Result<(), Violation> {
     let fault = some_fault();
     assert_eq!(fault.cause, Cause::ReadPageFault);
     refuse(tree, 1, 200);
-    let beats: Vec<(u64, u8)> = fault.record().encode().iter().map(|word| (*word, 0xFF)).collect();
-    let (addr, burst) = (Spa(QUEUE), Burst { len: 3, ..BURST });
-    let write = Event::PtwWrite { id: 1, addr, burst, atop: 0, beats, ids: Default::default() };
-    tree.oracle.observe(&[write], 220)?;
-    tree.oracle.observe(&[Event::PtwWriteResponse { id: 1, resp: 0 }], 221)?;
+    try_record(tree, 0, &fault, 220)?;
     refuse(tree, 2, 300);
     Ok(())
 }
 
 /// A fault that the request might have met.
 fn some_fault() -> Fault {
-    let mut tree = Tree::new();
-    tree.store(LEAF, 0, 21);
-    tree.read(LEAF.0, 0, 25);
-    fault_by(&mut tree, 0, Window::new(200, 210))
+    fault_by(&mut unmapped(), 0, Window::new(200, 210))
 }
 
 fn details(all: &[crate::Divergence]) -> Vec<(&str, u64, Option<usize>)> {
