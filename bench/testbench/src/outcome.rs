@@ -82,3 +82,19 @@ pub struct RunOutcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Box<Series>>,
 }
+
+impl RunOutcome {
+    /// A run that ended so, and in which nothing was found.
+    pub fn of(end: End, figures: Figures) -> Self {
+        RunOutcome {
+            end,
+            figures,
+            violation: None,
+            divergences: Vec::new(),
+            hazard: None,
+            noticed: None,
+            unrecorded: None,
+            series: None,
+        }
+    }
+}

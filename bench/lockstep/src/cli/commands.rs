@@ -11,9 +11,9 @@ use super::error::CommandError;
 use super::list::{self, How};
 use super::options::{Options, colour};
 use super::output::Reserved;
-use super::{again, device, journals, output, play, run_files, traces, waves};
+use super::{device, journals, output, play, results, run_files, traces, waves};
 use crate::report::{self, ExitCode, Report};
-use crate::runner::{self, SelectError};
+use crate::runner::{self, Again, SelectError};
 use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
@@ -34,7 +34,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             } else {
                 How::Lines
             };
-            list::scenarios(&selected, list.selection.policy, None, how)
+            Ok(list::scenarios(&selected, list.selection.policy, None, how))
         }
         Command::Check(check) => check_files(&check, colours),
         Command::Waive(waive) => propose_waivers(&waive.results),
@@ -86,7 +86,7 @@ fn log_to_stderr(verbose: u8, colours: bool) {
 fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let selected = run.selection.select()?;
     if run.list {
-        return list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines);
+        return Ok(list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines));
     }
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
@@ -94,8 +94,8 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     options.waivers = waivers(&run.going_on, &options)?;
     options.going_on = Some(run.going_on);
     let mut waves = run.waves;
-    if let Some(results) = &run.before.rerun_failed {
-        options.again = Some(again::failed(results)?);
+    if let Some(file) = &run.before.rerun_failed {
+        options.again = Some(results::read(file, Again::failed)?);
         options.is_selection = true;
         waves.show_failures(&options.device);
     }
@@ -149,14 +149,8 @@ fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandErro
 }
 
 /// `lockstep waive`
-fn propose_waivers(results: &Path) -> Result<ExitCode, CommandError> {
-    let unreadable = |error: io::Error| CommandError::Setting(format!("cannot read {}: {error}", results.display()));
-    let json = match results == Path::new("-") {
-        true => io::read_to_string(io::stdin()),
-        false => std::fs::read_to_string(results),
-    };
-    let proposal = crate::waivers::proposal(&json.map_err(unreadable)?);
-    output::stdout(&proposal.map_err(|error| CommandError::Setting(format!("{}: {error}", results.display())))?);
+fn propose_waivers(file: &Path) -> Result<ExitCode, CommandError> {
+    output::stdout(&results::read(file, waivers::proposal)?);
     Ok(ExitCode::Passed)
 }
 

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use super::args::DiffArgs;
 use super::error::CommandError;
-use super::output;
-use crate::report::{self, ExitCode, Report};
+use super::{output, results};
+use crate::report::{self, ExitCode};
 
 /// Compares results, and says what differs. Exits with 1 if something fails that did not.
 ///
 /// # Errors
 /// [`CommandError`]
 pub fn run(args: &DiffArgs) -> Result<ExitCode, CommandError> {
-    let diff = report::diff(&results(&args.old)?, &results(&args.new)?);
+    let [old, new] = [&args.old, &args.new].map(|path| results::read(path, report::read_results));
+    let diff = report::diff(&old?, &new?);
     let files = [args.json.as_deref(), args.markdown.as_deref()];
     let print = if files.contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
     print(&report::diff_text(&diff));
@@ -26,10 +27,4 @@ pub fn run(args: &DiffArgs) -> Result<ExitCode, CommandError> {
         output::file(path, &report::diff_markdown(&diff))?;
     }
     Ok(if diff.is_worse() { ExitCode::Failed } else { ExitCode::Passed })
-}
-
-fn results(path: &Path) -> Result<Report, CommandError> {
-    let wrong = |error: String| CommandError::Setting(format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    report::read_results(&text).map_err(|error| wrong(error.to_string()))
 }

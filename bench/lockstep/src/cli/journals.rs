@@ -48,17 +48,20 @@ fn tell_left() {
     left.sort();
     let mut told = false;
     for (age, path) in left {
+        // Reading one costs time, and one note is enough.
+        if told && age < KEPT {
+            continue;
+        }
         match Journal::resume(&path) {
             // One that is in use is of a command that goes on.
             Err(JournalError::InUse { .. }) => {}
             Ok(journal) if !journal.is_empty() && age < KEPT => {
                 let (path, count) = (path.display(), journal.len());
-                if !std::mem::replace(&mut told, true) {
-                    output::stderr(&format!(
-                        "note: a command that did not end has left {count} results: repeat it with --resume {path}, or \
-                         remove that file\n"
-                    ));
-                }
+                told = true;
+                output::stderr(&format!(
+                    "note: a command that did not end has left {count} results: repeat it with --resume {path}, or \
+                     remove that file\n"
+                ));
             }
             // Empty, too old, or of another build of lockstep.
             _ => remove(&path),

@@ -4,7 +4,6 @@
 use scenario::{Policy, Variant};
 use serde_json::{Value, json as object};
 
-use super::error::CommandError;
 use super::output;
 use crate::report::ExitCode;
 use crate::runner::Selected;
@@ -21,15 +20,7 @@ pub enum How {
 }
 
 /// Lists scenarios. `policy`: without the variants of another one; `seeds`: of each scenario, instead of its own.
-///
-/// # Errors
-/// None so far.
-pub fn scenarios(
-    selected: &[Selected],
-    policy: Option<Policy>,
-    seeds: Option<u32>,
-    how: How,
-) -> Result<ExitCode, CommandError> {
+pub fn scenarios(selected: &[Selected], policy: Option<Policy>, seeds: Option<u32>, how: How) -> ExitCode {
     let is_wanted = |variant: &&Variant| {
         let own = variant.get("policy");
         policy.zip(own).is_none_or(|(wanted, own)| wanted.name() == own)
@@ -52,7 +43,7 @@ pub fn scenarios(
         text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
     }
     output::stdout(&text);
-    Ok(if is_empty { ExitCode::Nothing } else { ExitCode::Passed })
+    if is_empty { ExitCode::Nothing } else { ExitCode::Passed }
 }
 
 fn line(one: &Selected, variant: &Variant, seeds: Option<u32>) -> String {

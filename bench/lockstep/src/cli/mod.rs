@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line: what was typed (`args`), what it means (`options`), what is done (`commands`).
 
-mod again;
 mod args;
 mod commands;
 mod compare;
@@ -21,6 +20,7 @@ mod options;
 mod output;
 mod play;
 mod progress;
+mod results;
 mod run_files;
 mod traces;
 mod vectors;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kinds::{Bucket, buckets};
 use super::result::Report;
-use crate::runner::{RunReport, Verdict};
+use crate::runner::{NoResults, RunReport, Verdict};
 
 /// The part of a JSON document of results that is compared.
 #[derive(Deserialize)]
@@ -22,8 +22,8 @@ struct Document {
 #[derive(Debug, thiserror::Error)]
 pub enum BadResults {
     /// No results of `lockstep run --json`
-    #[error("these are no results of `lockstep run --json`: {0}")]
-    Format(#[from] serde_json::Error),
+    #[error(transparent)]
+    Format(#[from] NoResults),
     /// They are of another version of lockstep
     #[error("these results have format {0}, and this lockstep reads format {FORMAT}")]
     Version(u32),
@@ -37,7 +37,7 @@ const FORMAT: u32 = 1;
 /// # Errors
 /// [`BadResults`]
 pub fn read(json: &str) -> Result<Report, BadResults> {
-    let Document { format, device, base_seed, runs } = serde_json::from_str(json)?;
+    let Document { format, device, base_seed, runs } = serde_json::from_str(json).map_err(NoResults::from)?;
     if format != FORMAT {
         return Err(BadResults::Version(format));
     }
@@ -116,14 +116,13 @@ pub struct Diff {
 pub fn diff(old: &Report, new: &Report) -> Diff {
     let mut diff = Diff::default();
     kinds(&buckets(old), &buckets(new), &mut diff);
-    let of = |report: &'_ Report| -> BTreeMap<String, RunReport> {
-        report.runs.iter().map(|run| (run.id.clone(), run.clone())).collect()
+    let (was, is) = (by_id(old), by_id(new));
+    let missing = |from: &BTreeMap<&str, &RunReport>, of: &BTreeMap<&str, &RunReport>| {
+        of.keys().filter(|id| !from.contains_key(*id)).map(|id| (*id).to_owned()).collect()
     };
-    let (was, is) = (of(old), of(new));
-    diff.only_old = was.keys().filter(|id| !is.contains_key(*id)).cloned().collect();
-    diff.only_new = is.keys().filter(|id| !was.contains_key(*id)).cloned().collect();
+    (diff.only_old, diff.only_new) = (missing(&is, &was), missing(&was, &is));
     for run in &new.runs {
-        let Some(before) = was.get(&run.id) else { continue };
+        let Some(before) = was.get(run.id.as_str()) else { continue };
         diff.compared += 1;
         let change = || RunChange {
             id: run.id.clone(),
@@ -139,6 +138,19 @@ pub fn diff(old: &Report, new: &Report) -> Diff {
     }
     diff.moved = moved(old, new);
     diff
+}
+
+fn by_id(report: &Report) -> BTreeMap<&str, &RunReport> {
+    report.runs.iter().map(|run| (run.id.as_str(), run)).collect()
+}
+
+/// Runs that passed, by scenario and variant.
+fn by_scenario(report: &Report) -> BTreeMap<String, Vec<&RunReport>> {
+    let mut all: BTreeMap<String, Vec<&RunReport>> = BTreeMap::new();
+    for run in report.runs.iter().filter(|run| run.passed) {
+        all.entry(format!("{}{}", run.scenario, run.variant)).or_default().push(run);
+    }
+    all
 }
 
 impl Diff {
@@ -198,19 +210,12 @@ const LEAST: f64 = 0.01;
 const ALONE: f64 = 0.05;
 
 fn moved(old: &Report, new: &Report) -> Vec<Moved> {
-    let by_scenario = |report: &'_ Report| {
-        let mut all: BTreeMap<String, Vec<RunReport>> = BTreeMap::new();
-        for run in report.runs.iter().filter(|run| run.passed) {
-            all.entry(format!("{}{}", run.scenario, run.variant)).or_default().push(run.clone());
-        }
-        all
-    };
     let (was, is) = (by_scenario(old), by_scenario(new));
     let mut moved = Vec::new();
     for (scenario, runs) in &is {
         let Some(before) = was.get(scenario) else { continue };
         for (figure, of) in FIGURES {
-            let measured = |runs: &[RunReport]| Measured::of(&runs.iter().map(of).collect::<Vec<_>>());
+            let measured = |runs: &[&RunReport]| Measured::of(&runs.iter().map(|run| of(run)).collect::<Vec<_>>());
             let (old, new) = (measured(before), measured(runs));
             // The same seeds on the same device give the same figures: then nothing is noise.
             let noise = 2.0 * (old.error.powi(2) + new.error.powi(2)).sqrt();

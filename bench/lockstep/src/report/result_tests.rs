@@ -35,16 +35,7 @@ fn outcome() -> RunOutcome {
         cycles: 1_234_567,
         ..Figures::default()
     };
-    RunOutcome {
-        end: End::Finished,
-        figures,
-        violation: None,
-        divergences: Vec::new(),
-        hazard: None,
-        noticed: None,
-        unrecorded: None,
-        series: None,
-    }
+    RunOutcome::of(End::Finished, figures)
 }
 
 fn finding(blame: Blame) -> Finding {

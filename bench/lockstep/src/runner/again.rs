@@ -19,6 +19,11 @@ pub struct Again {
     fail_alloc: Option<u64>,
 }
 
+/// These are no results.
+#[derive(Debug, thiserror::Error)]
+#[error("these are no results of `lockstep run --json`: {0}")]
+pub struct NoResults(#[from] serde_json::Error);
+
 #[derive(Deserialize)]
 struct Results {
     runs: Vec<Again>,
@@ -29,8 +34,8 @@ impl Again {
     /// by failing allocations.
     ///
     /// # Errors
-    /// These are no results.
-    pub fn failed(json: &str) -> Result<Vec<Again>, serde_json::Error> {
+    /// [`NoResults`]
+    pub fn failed(json: &str) -> Result<Vec<Again>, NoResults> {
         let results: Results = serde_json::from_str(json)?;
         Ok(results.runs.into_iter().filter(|run| !run.passed && run.fail_alloc.is_none()).collect())
     }

@@ -24,17 +24,7 @@ fn job(seed: u32) -> Job {
 
 fn played(cycles: u64, end: End) -> Played {
     let figures = Figures { cycles, ..Figures::default() };
-    let outcome = RunOutcome {
-        end,
-        figures,
-        violation: None,
-        divergences: Vec::new(),
-        hazard: None,
-        noticed: None,
-        unrecorded: None,
-        series: None,
-    };
-    Played::Replied(Reply::Played { outcome: Box::new(outcome), seconds: 0.5 })
+    Played::Replied(Reply::Played { outcome: Box::new(RunOutcome::of(end, figures)), seconds: 0.5 })
 }
 
 fn file() -> (tempfile::TempDir, PathBuf) {

@@ -18,7 +18,7 @@ mod select;
 mod trace_file;
 mod worker;
 
-pub use again::Again;
+pub use again::{Again, NoResults};
 pub use examine::{Examined, examine};
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
 pub use journal::{Journal, JournalError};

@@ -56,15 +56,9 @@ fn run(job: &Job) -> Reply {
             Err(error) => return Reply::Failed { reason: format!("cannot write {}: {error}", file.display()) },
         }
     }
-    let outcome = play::play(&scenario, &job.text, dut, options).unwrap_or_else(|stopped| RunOutcome {
-        end: End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message },
-        figures: Figures::default(),
-        violation: None,
-        divergences: Vec::new(),
-        hazard: None,
-        noticed: None,
-        unrecorded: None,
-        series: None,
+    let outcome = play::play(&scenario, &job.text, dut, options).unwrap_or_else(|stopped| {
+        let end = End::Stopped { file: stopped.file, line: stopped.line, message: stopped.message };
+        RunOutcome::of(end, Figures::default())
     });
     Reply::Played { outcome: Box::new(outcome), seconds: start.elapsed().as_secs_f64() }
 }

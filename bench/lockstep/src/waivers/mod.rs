@@ -6,5 +6,5 @@ mod propose;
 mod uses;
 
 pub use ::waivers::{ReadError, State, Waiver, WaiverUse, Waivers, schema, today};
-pub use propose::{NoResults, proposal};
+pub use propose::proposal;
 pub use uses::uses;

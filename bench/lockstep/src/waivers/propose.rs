@@ -6,13 +6,7 @@ use std::fmt::Write as _;
 use oracle::{Blame, Divergence, Finding, Kind};
 use serde::Deserialize;
 
-/// These results say nothing that could be waived.
-#[derive(Debug, thiserror::Error)]
-pub enum NoResults {
-    /// No results of `lockstep run --json`
-    #[error("these are no results of `lockstep run --json`: {0}")]
-    Format(String),
-}
+use crate::runner::NoResults;
 
 /// The part of a JSON document of results that matters here.
 #[derive(Deserialize)]
@@ -45,7 +39,7 @@ struct Found<'a> {
 /// # Errors
 /// [`NoResults`]
 pub fn proposal(json: &str) -> Result<String, NoResults> {
-    let results: Results = serde_json::from_str(json).map_err(|error| NoResults::Format(error.to_string()))?;
+    let results: Results = serde_json::from_str(json)?;
     let mut found: Vec<Found<'_>> = Vec::new();
     for run in &results.runs {
         let unwaived = run.divergences.iter().filter(|divergence| divergence.waiver.is_none());
