@@ -9,7 +9,7 @@ help:
 	@echo "make demo    a nested reconfiguration under live DMA, policy by policy, on the RTL"
 	@echo "make test    every test, and every scenario on the RTL"
 	@echo "make lint    formatting, clippy, Verilator's warnings about the RTL"
-	@echo "make proof   every scenario on 500 seeds, and every mutant of the RTL"
+	@echo "make proof   every scenario on 200 seeds, and every mutant of the RTL"
 	@echo "make schema  writes the JSON schemas of scenarios and of waivers anew"
 	@echo "make setup   the pinned Verilator, into target/venv (the others do this, too)"
 

@@ -94,6 +94,9 @@ pub fn close(options: &Options, before: &Before, all: bool) {
     if all {
         if before.journal.is_none() && path.starts_with(FOLDER) {
             remove(path);
+        } else {
+            // Should this fail, the next command with this journal asks for its removal, and nothing is lost.
+            let _ = journal.end();
         }
         return;
     }

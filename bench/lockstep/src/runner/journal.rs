@@ -28,6 +28,9 @@ struct Head {
 /// The format that is written.
 const FORMAT: u32 = 1;
 
+/// The last line of a command that ended: its results are where it wrote them.
+const ENDED: &str = r#"{"ended":true}"#;
+
 /// What became of a job.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -63,8 +66,20 @@ pub enum JournalError {
         /// Which
         path: PathBuf,
     },
+    /// It has results of a command that did not end, which a new one would lose
+    #[error(
+        "{path} has {count} results of a command that did not end: --resume {path} goes on with it; to begin anew, \
+         remove that file",
+        path = .path.display()
+    )]
+    HasResults {
+        /// Which
+        path: PathBuf,
+        /// How many
+        count: usize,
+    },
     /// Another build of lockstep has written it
-    #[error("{path} is of another build of lockstep, which may judge otherwise: play everything anew", path = .path.display())]
+    #[error("{path} is of another build of lockstep, which may judge otherwise: remove it, and play everything anew", path = .path.display())]
     OtherBuild {
         /// Which
         path: PathBuf,
@@ -80,16 +95,20 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// An empty one; what was in the file is lost.
+    /// An empty one. A journal of a command that ended may be in its place; it goes.
     ///
     /// # Errors
-    /// [`JournalError`]
+    /// [`JournalError`]: among them a file that holds anything else, which is left as it is.
     pub fn begin(path: &Path) -> Result<Journal, JournalError> {
         let at = |error| JournalError::File { path: path.to_owned(), error };
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(at)?;
         }
         let mut file = opened(path, true)?;
+        let before = Contents::read(&mut file, path)?;
+        if !before.ended && !before.known.is_empty() {
+            return Err(JournalError::HasResults { path: path.to_owned(), count: before.known.len() });
+        }
         file.set_len(0).map_err(at)?;
         let mut line = serde_json::to_string(&head().map_err(at)?).map_err(|error| at(error.into()))?;
         line.push('\n');
@@ -104,25 +123,13 @@ impl Journal {
     pub fn resume(path: &Path) -> Result<Journal, JournalError> {
         let at = |error| JournalError::File { path: path.to_owned(), error };
         let mut file = opened(path, false)?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(at)?;
-        // A line that was cut short is of a run that had not been written down: it goes.
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        file.set_len(whole as u64).map_err(at)?;
-        let wrong = |what: String| JournalError::Format { path: path.to_owned(), what };
-        let mut lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate();
-        let Some((_, first)) = lines.next() else { return Err(wrong("it is empty".to_owned())) };
-        let written: Head = serde_json::from_slice(first).map_err(|error| wrong(format!("line 1: {error}")))?;
-        if written != head().map_err(at)? {
-            return Err(JournalError::OtherBuild { path: path.to_owned() });
+        let contents = Contents::read(&mut file, path)?;
+        if contents.is_empty {
+            return Err(JournalError::Format { path: path.to_owned(), what: "it is empty".to_owned() });
         }
-        let mut known = FxHashMap::default();
-        for (number, line) in lines {
-            let line: Line =
-                serde_json::from_slice(line).map_err(|error| wrong(format!("line {}: {error}", number + 1)))?;
-            known.insert(line.job, line.played);
-        }
-        Ok(Journal { path: path.to_owned(), known, file: Mutex::new(Ok(file)) })
+        // A line that was cut short is of a run that had not been written down: it goes. So does the end: it goes on.
+        file.set_len(contents.whole).map_err(at)?;
+        Ok(Journal { path: path.to_owned(), known: contents.known, file: Mutex::new(Ok(file)) })
     }
 
     /// Where it is.
@@ -151,16 +158,71 @@ impl Journal {
     /// The journal cannot be written. This is said once: from then on nothing is written.
     pub fn note(&self, job: &Job, played: &Played) -> Result<(), JournalError> {
         let Ok(mut file) = self.file.lock() else { return Ok(()) };
-        let (Ok(open), false) = (&mut *file, is_stopped(played)) else { return Ok(()) };
+        if is_stopped(played) {
+            return Ok(());
+        }
         let run = format!("{}{} {:#010x}", job.scenario, job.variant, job.seed);
         let line = Line { job: key(job), run, played: played.clone() };
-        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut text| {
-            text.push(b'\n');
-            open.write_all(&text)
-        });
-        let Err(error) = written else { return Ok(()) };
+        let text = serde_json::to_string(&line).map_err(io::Error::from);
+        self.write(&mut file, text)
+    }
+
+    /// Writes down that the command has ended: nobody has to resume it.
+    ///
+    /// # Errors
+    /// The journal cannot be written, and that has not been said yet.
+    pub fn end(&self) -> Result<(), JournalError> {
+        let Ok(mut file) = self.file.lock() else { return Ok(()) };
+        self.write(&mut file, Ok(ENDED.to_owned()))
+    }
+
+    fn write(&self, file: &mut io::Result<File>, text: io::Result<String>) -> Result<(), JournalError> {
+        let Ok(open) = file else { return Ok(()) };
+        let Err(error) = text.and_then(|text| open.write_all(format!("{text}\n").as_bytes())) else { return Ok(()) };
         *file = Err(io::Error::from(error.kind()));
         Err(JournalError::File { path: self.path.clone(), error })
+    }
+}
+
+/// What is in a journal.
+struct Contents {
+    known: FxHashMap<String, Played>,
+    /// The command has ended
+    ended: bool,
+    /// There is no first line
+    is_empty: bool,
+    /// How many bytes its whole lines have, without the one that says that the command has ended
+    whole: u64,
+}
+
+impl Contents {
+    fn read(file: &mut File, path: &Path) -> Result<Contents, JournalError> {
+        let at = |error| JournalError::File { path: path.to_owned(), error };
+        let wrong = |what: String| JournalError::Format { path: path.to_owned(), what };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(at)?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let mut contents = Contents { known: FxHashMap::default(), ended: false, is_empty: true, whole: whole as u64 };
+        // A first line that was cut short is of a command that had played nothing, or of no journal at all.
+        let lines = if whole == 0 { &text[..] } else { &text[..whole] };
+        let mut lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).enumerate();
+        let Some((_, first)) = lines.next() else { return Ok(contents) };
+        let written: Head = serde_json::from_slice(first).map_err(|error| wrong(format!("line 1: {error}")))?;
+        if written != head().map_err(at)? {
+            return Err(JournalError::OtherBuild { path: path.to_owned() });
+        }
+        contents.is_empty = false;
+        for (number, line) in lines {
+            contents.ended = line == ENDED.as_bytes();
+            if contents.ended {
+                contents.whole -= ENDED.len() as u64 + 1;
+                continue;
+            }
+            let line: Line =
+                serde_json::from_slice(line).map_err(|error| wrong(format!("line {}: {error}", number + 1)))?;
+            contents.known.insert(line.job, line.played);
+        }
+        Ok(contents)
     }
 }
 

@@ -48,6 +48,13 @@ fn what_was_noted_is_known_and_the_rest_is_missing() {
     journal.note(&job(2), &played(8, End::Violation)).expect("written");
     drop(journal);
     assert_eq!(Journal::resume(&path).expect("it is there").known(&job(2)), Some(played(8, End::Violation)));
+    assert!(matches!(Journal::begin(&path), Err(JournalError::HasResults { count: 2, .. })), "it has not ended");
+    // A command that ended needs its journal no more. One that resumes it has not ended.
+    let ended = || Journal::resume(&path).expect("it is there").end().expect("written");
+    ended();
+    drop(Journal::resume(&path).expect("it is there"));
+    assert!(matches!(Journal::begin(&path), Err(JournalError::HasResults { count: 2, .. })), "resumed, and not ended");
+    ended();
     assert!(Journal::begin(&path).expect("it can be written").is_empty(), "begun anew");
 }
 
