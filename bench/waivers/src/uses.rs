@@ -2,12 +2,14 @@
 //! What became of each waiver.
 
 use chrono::NaiveDate;
-use serde::{Serialize, Serializer};
+use oracle::Pattern;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::{Waiver, Waivers};
 
 /// What became of a waiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Something fell under it.
@@ -19,10 +21,10 @@ pub enum State {
 }
 
 /// A waiver, and how often it was used.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WaiverUse {
     /// What it says
-    #[serde(serialize_with = "shown")]
+    #[serde(serialize_with = "shown", deserialize_with = "read_back")]
     pub waiver: Waiver,
     /// What became of it
     pub state: State,
@@ -53,20 +55,33 @@ impl WaiverUse {
     }
 }
 
+/// A waiver as reports have it.
+#[derive(Serialize, Deserialize)]
+struct Shown {
+    line: usize,
+    rule: String,
+    detail: Option<String>,
+    structure: Option<String>,
+    command: Option<String>,
+    scenarios: Vec<String>,
+    seeds: Vec<u32>,
+    reason: String,
+    link: Option<String>,
+    until: Option<String>,
+}
+
 fn shown<S: Serializer>(waiver: &Waiver, serializer: S) -> Result<S::Ok, S::Error> {
-    serde_json::json!({
-        "line": waiver.line,
-        "rule": waiver.pattern.rule,
-        "detail": waiver.pattern.detail,
-        "structure": waiver.pattern.structure,
-        "command": waiver.pattern.command,
-        "scenarios": waiver.scenarios,
-        "seeds": waiver.seeds,
-        "reason": waiver.reason,
-        "link": waiver.link,
-        "until": waiver.until.map(|day| day.to_string()),
-    })
-    .serialize(serializer)
+    let Waiver { pattern, scenarios, seeds, reason, link, until, line } = waiver.clone();
+    let Pattern { rule, detail, structure, command } = pattern;
+    let until = until.map(|day| day.to_string());
+    Shown { line, rule, detail, structure, command, scenarios, seeds, reason, link, until }.serialize(serializer)
+}
+
+fn read_back<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Waiver, D::Error> {
+    let Shown { line, rule, detail, structure, command, scenarios, seeds, reason, link, until } =
+        Shown::deserialize(deserializer)?;
+    let until = until.map(|day| day.parse()).transpose().map_err(D::Error::custom)?;
+    Ok(Waiver { pattern: Pattern { rule, detail, structure, command }, scenarios, seeds, reason, link, until, line })
 }
 
 /// A waiver was used in a run.

@@ -8,7 +8,7 @@ use model::Habit;
 use scenario::{Policy, parse_u64};
 
 use super::home::ours;
-use crate::runner::{self, SelectError, Selected};
+use crate::runner::{self, SelectError, Selected, Shard};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -76,6 +76,13 @@ pub enum Command {
     List(List),
     /// Check scenario files: mistakes are told with line, column and a suggestion
     Check(Check),
+    /// Put the results of several machines together
+    Merge(Merge),
+    /// Play a regression on a Slurm cluster: an array of shards, and a job that merges their results
+    Slurm(Slurm),
+    /// What the last job of `lockstep slurm` does: sends lost tasks again, or merges
+    #[command(hide = true)]
+    SlurmCollect(SlurmCollect),
     /// Propose waivers for what the results of `lockstep run --json` show
     Waive(Waive),
     /// Show a nested reconfiguration under live DMA, policy by policy
@@ -85,6 +92,8 @@ pub enum Command {
     Compare(Compare),
     /// What differs between the results of two regressions: new, fixed and changed kinds of failure, figures that moved
     Diff(DiffArgs),
+    /// Regressions over time: failures, kinds of failure and figures, from a file that `lockstep run --history` fills
+    History(HistoryArgs),
     /// Judge traces: of `lockstep run --record`, or of anybody who wrote one
     Judge(Judge),
     /// Print the events of a trace, or some of them
@@ -260,12 +269,26 @@ pub struct Play {
     /// Seconds of wall-clock time after which a run is given up; what it had shown until then is kept
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub timeout: u64,
+    /// Where results go
+    #[command(flatten)]
+    pub results: ResultPaths,
+}
+
+/// Where results go.
+#[derive(Debug, Default, ClapArgs)]
+pub struct ResultPaths {
     /// Write the results to this file as JSON; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write the results to this file as JUnit XML
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Write the kinds of failure to this file as SARIF, for code scanning
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
+    /// Add the results to this SQLite file, for `lockstep history`: with the commit of the current folder
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
 }
 
 /// `lockstep run`
@@ -308,6 +331,9 @@ pub struct Run {
     /// Results from before
     #[command(flatten)]
     pub before: Before,
+    /// One machine of several
+    #[command(flatten)]
+    pub sharding: Sharding,
     /// Only list what would run
     #[arg(long)]
     pub list: bool,
@@ -342,6 +368,85 @@ pub struct Before {
     /// Play again what failed in the results of `lockstep run --json`, with traces, and with waves if the device is an RTL
     #[arg(long, value_name = "RESULTS", conflicts_with_all = ["replay", "seed", "seeds", "fail_alloc"])]
     pub rerun_failed: Option<PathBuf>,
+}
+
+/// One machine of several.
+#[derive(Debug, ClapArgs)]
+pub struct Sharding {
+    /// Play only this part of the runs, such as 2/8: each machine plays another one, and `lockstep merge` puts the results
+    /// together
+    #[arg(long, value_name = "I/N", conflicts_with = "fail_alloc")]
+    pub shard: Option<Shard>,
+    /// Deal the runs by what they cost in these results of `lockstep run --json`, the same on each machine; otherwise in turn
+    #[arg(long, value_name = "RESULTS", requires = "shard")]
+    pub costs: Option<PathBuf>,
+}
+
+/// `lockstep merge`
+#[derive(Debug, ClapArgs)]
+pub struct Merge {
+    /// What `lockstep run --shard --json` wrote on each machine; or the results of one regression, to have them in another form
+    #[arg(required = true, value_name = "RESULTS")]
+    pub parts: Vec<PathBuf>,
+    /// Do with the parts that are there: the runs of the others count as interrupted
+    #[arg(long)]
+    pub partial: bool,
+    /// Where the whole goes
+    #[command(flatten)]
+    pub results: ResultPaths,
+}
+
+/// `lockstep slurm`
+#[derive(Debug, ClapArgs)]
+pub struct Slurm {
+    /// So many shards, each a task of an array
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub shards: u32,
+    /// Where scripts, logs and results go: a folder that all nodes see. Where a regression with the same arguments has left
+    /// something, only what is missing is played
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// How often a task is sent again that has left no results: its node was lost, or its time was over
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retries: u32,
+    /// Partition for all jobs
+    #[arg(long, value_name = "NAME")]
+    pub partition: Option<String>,
+    /// Account for all jobs
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+    /// Limit of a task on the wall clock, as `sbatch` takes it
+    #[arg(long, value_name = "TIME")]
+    pub time: Option<String>,
+    /// Memory of a task, as `sbatch` takes it
+    #[arg(long, value_name = "SIZE")]
+    pub mem: Option<String>,
+    /// Processors of a task: so many runs at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub cpus: u32,
+    /// A further argument of `sbatch` for the tasks, such as --sbatch=--constraint=fast
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    pub sbatch: Vec<String>,
+    /// Wait until the results are there, and exit as `lockstep run` would
+    #[arg(long)]
+    pub wait: bool,
+    /// Only write the scripts
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What `lockstep run` is to play: selectors, and its options but --shard and those for files of results
+    #[arg(last = true, value_name = "ARGUMENT OF RUN")]
+    pub run: Vec<String>,
+}
+
+/// `lockstep slurm-collect`
+#[derive(Debug, ClapArgs)]
+pub struct SlurmCollect {
+    /// What was given to `lockstep slurm`
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// How often tasks were sent again before
+    #[arg(value_name = "N")]
+    pub attempt: u32,
 }
 
 /// `lockstep waive`
@@ -461,6 +566,32 @@ pub struct DiffArgs {
     /// Write what differs to this file as Markdown, for a pull request; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+}
+
+/// `lockstep history`
+#[derive(Debug, ClapArgs)]
+pub struct HistoryArgs {
+    /// SQLite file of regressions, as `lockstep run --history` and --add fill it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// First add what `lockstep run --json` wrote
+    #[arg(long, value_name = "RESULTS")]
+    pub add: Vec<PathBuf>,
+    /// What the added regressions are called; default: the commit of the current folder
+    #[arg(long, value_name = "TEXT")]
+    pub label: Option<String>,
+    /// Only regressions on this device
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Draw the figures of these scenarios alone: the beginning of their names
+    #[arg(long, value_name = "NAME", requires = "svg")]
+    pub scenario: Option<String>,
+    /// Draw failures, kinds and figures over time into this SVG file; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Write the regressions to this file as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// `lockstep judge`

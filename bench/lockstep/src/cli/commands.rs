@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use scenario::Diagnostics;
 
-use super::args::{Args, Check, Command, Demo, GoingOn, Play, Run, SchemaOf, Selection};
+use super::args::{Args, Check, Command, Demo, GoingOn, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::list::{self, How};
 use super::options::{Options, colour};
-use super::output::Reserved;
+use super::result_files::{ResultFiles, lesser};
 use super::{device, journals, output, play, results, run_files, traces, waves};
-use crate::report::{self, ExitCode, Report};
-use crate::runner::{self, Again, SelectError};
+use crate::report::{self, ExitCode};
+use crate::runner::{self, Again, Costs, SelectError};
 use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
@@ -37,10 +37,14 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             Ok(list::scenarios(&selected, list.selection.policy, None, how))
         }
         Command::Check(check) => check_files(&check, colours),
+        Command::Merge(merge) => super::merge::run(&merge, colours),
+        Command::Slurm(slurm) => super::slurm::submit(&slurm),
+        Command::SlurmCollect(collect) => super::slurm::collect(&collect, colours),
         Command::Waive(waive) => propose_waivers(&waive.results),
         Command::Demo(demo) => demonstrate(demo, colours),
         Command::Compare(compare) => super::compare::compare(compare, colours),
         Command::Diff(args) => super::diff::run(&args),
+        Command::History(args) => super::history::run(&args),
         Command::Judge(judge) => super::traces::judge(&judge),
         Command::Events(events) => super::traces::events(&events),
         Command::Lint(lint) => {
@@ -99,8 +103,12 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         options.is_selection = true;
         waves.show_failures(&options.device);
     }
+    if let Some(shard) = run.sharding.shard {
+        let costs = run.sharding.costs.as_deref().map(|file| results::read(file, Costs::measured)).transpose()?;
+        options.shard = Some((shard, costs.unwrap_or_default()));
+    }
     waves::check(&waves, &options)?;
-    let files = ResultFiles::open(&options.play)?;
+    let files = ResultFiles::open(&options.play.results)?;
     options.journal = journals::open(&run.before)?;
     if let Some(folder) = &run.record {
         run_files::make_folder(folder)?;
@@ -110,10 +118,9 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         None => play::selected(&options, &selected)?,
         Some(which) => super::failures::play(&options, &selected, which)?,
     };
-    let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text = format!("{}\n{}", report::failures(&report, colours), report::summary(&report, colours));
-    print(text.trim_start_matches('\n'));
-    let finished = finish(files, &report);
+    files.print(text.trim_start_matches('\n'));
+    let finished = files.write(&report);
     journals::close(&options, &run.before, report.interrupted == 0 && finished.is_ok());
     let code = finished?;
     let recorded = match (&run.record, run.fail_alloc) {
@@ -128,14 +135,13 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
     let selection = Selection { selectors: vec!["nested.s2-to-nested".to_owned()], ..Selection::all(demo.scenarios) };
     let selected = selection.select()?;
     let options = Options::new(selection, demo.device, demo.play, None);
-    let files = ResultFiles::open(&options.play)?;
+    let files = ResultFiles::open(&options.play.results)?;
     let report = play::selected(&options, &selected)?;
     let description = selected.first().map_or("", |one| one.loaded.scenario.description.as_str());
-    let print = if options.play.json.as_deref() == Some(Path::new("-")) { output::stderr } else { output::stdout };
     let text =
         format!("{}\n{description}\n\n{}", report::failures(&report, colours), report::policies(&report, colours));
-    print(text.trim_start_matches('\n'));
-    finish(files, &report)
+    files.print(text.trim_start_matches('\n'));
+    files.write(&report)
 }
 
 /// What is waived: by the file that was named, or by the one that the description of the RTL names.
@@ -152,50 +158,6 @@ fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandErro
 fn propose_waivers(file: &Path) -> Result<ExitCode, CommandError> {
     output::stdout(&results::read(file, waivers::proposal)?);
     Ok(ExitCode::Passed)
-}
-
-/// The files into which results go.
-struct ResultFiles {
-    json: Option<Reserved>,
-    junit: Option<Reserved>,
-}
-
-impl ResultFiles {
-    /// Makes sure that they can be written: who finds out only after an hour has lost it.
-    fn open(play: &Play) -> Result<ResultFiles, CommandError> {
-        let open = |path: &Option<PathBuf>| path.as_deref().map(Reserved::open).transpose();
-        Ok(ResultFiles { json: open(&play.json)?, junit: open(&play.junit)? })
-    }
-}
-
-/// Writes the result files. What has been printed stays printed if that fails.
-fn finish(files: ResultFiles, report: &Report) -> Result<ExitCode, CommandError> {
-    if std::env::var_os("GITHUB_ACTIONS").is_some() {
-        output::stdout(&report::annotations(report));
-    }
-    let code = report.exit_code();
-    let mut written = Ok(());
-    if let Some(file) = files.json {
-        written = file.write(&report::json(report));
-    }
-    if let Some(file) = files.junit {
-        let xml = report::junit(report)
-            .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
-        written = written.and(file.write(&xml));
-    }
-    lesser(code, written.map_err(CommandError::from))
-}
-
-/// What the process exits with. A file that could not be written is the lesser evil where a run failed; but it is said.
-fn lesser(code: ExitCode, written: Result<(), CommandError>) -> Result<ExitCode, CommandError> {
-    match (written, code) {
-        (Ok(()), code) => Ok(code),
-        (Err(error), ExitCode::Failed | ExitCode::Crashed | ExitCode::Stopped) => {
-            output::stderr(&format!("{error}\n"));
-            Ok(code)
-        }
-        (Err(error), _) => Err(error),
-    }
 }
 
 fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {

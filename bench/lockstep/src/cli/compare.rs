@@ -38,7 +38,7 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
         comparison.add(run.clone(), without_policy(&variant).to_string(), series.map(|series| *series));
     }
     comparison.measure();
-    let json = options.play.json.as_deref();
+    let json = options.play.results.json.as_deref();
     let print =
         if [json, compare.svg.as_deref()].contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
     let failed =
@@ -51,7 +51,7 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
     if let Some(path) = &compare.svg {
         output::file(path, &report::plot(&comparison).map_err(|error| CommandError::Setting(error.to_string()))?)?;
     }
-    if let Some(path) = &options.play.junit {
+    if let Some(path) = &options.play.results.junit {
         let xml = report::junit(&report)
             .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
         output::file(path, &xml)?;

@@ -8,7 +8,7 @@ use hdl::Description;
 use oracle::{Finding, Kind};
 use scenario::{Offer, Requirement};
 
-use super::args::{DeviceArgs, Doctor, Dut, GoingOn, Play, Selection};
+use super::args::{DeviceArgs, Doctor, Dut, GoingOn, Play, ResultPaths, Selection};
 use super::error::CommandError;
 use super::options::Options;
 use super::play::add_runs;
@@ -99,7 +99,7 @@ pub fn run(args: &Doctor) -> Result<ExitCode, CommandError> {
 
 /// Steps that walk tables, as runs of small scenarios.
 fn translations(device_args: DeviceArgs, built: Device, waivers: Waivers) -> Result<ExitCode, CommandError> {
-    let play = Play { seed: 1, seeds: None, jobs: None, timeout: 60, json: None, junit: None };
+    let play = Play { seed: 1, seeds: None, jobs: None, timeout: 60, results: ResultPaths::default() };
     let selection = Selection::all(PathBuf::new());
     let mut options = Options::new(selection, device_args, play, None);
     options.waivers = waivers;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
-use crate::runner::{Again, Journal, Planned};
+use crate::runner::{Again, Costs, Journal, Planned, Shard};
 use crate::waivers::{Waivers, today};
 
 /// What was asked for, with every default filled in.
@@ -40,6 +40,8 @@ pub struct Options {
     pub journal: Option<Journal>,
     /// Exactly these runs
     pub again: Option<Vec<Again>>,
+    /// Only this part of the runs, dealt by these costs
+    pub shard: Option<(Shard, Costs)>,
     /// Not all scenarios are played, or not all of their runs: what finds no use may have one in the others
     pub is_selection: bool,
 }
@@ -68,6 +70,7 @@ impl Options {
             waivers,
             journal: None,
             again: None,
+            shard: None,
             is_selection: !selectors.is_empty() || !exclude.is_empty() || policy.is_some() || replay.is_some(),
         }
     }
@@ -121,7 +124,7 @@ impl Options {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "./-_@+,=:".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -11,7 +11,7 @@ use super::options::Options;
 use super::progress::Progress;
 use super::run_files::trace_of;
 use super::{device, interruption, journals, output};
-use crate::report::Report;
+use crate::report::{Part, Report};
 use crate::runner::{self, Again, Device, Plan, Planned, Played, Pool, Reply, Selected};
 use crate::waivers::{self, State};
 
@@ -59,7 +59,9 @@ pub(super) fn play_jobs(
         let start = Instant::now();
         let jobs = jobs_of(device::build(&options.device, Some(options.workers))?)?;
         report.times.build = start.elapsed();
-        if !options.stand_in && jobs.iter().all(Planned::is_stand_in) {
+        let nothing_on_it = !options.stand_in && jobs.iter().all(Planned::is_stand_in);
+        let jobs = own_part(options, jobs, &mut report);
+        if nothing_on_it {
             for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
                 *report.left_out.entry(*needed).or_default() += 1;
             }
@@ -68,6 +70,22 @@ pub(super) fn play_jobs(
         recorded = add_runs(options, &jobs, &mut report)?;
     }
     Ok((report, recorded))
+}
+
+/// The jobs of this machine, if there are several.
+fn own_part(options: &Options, jobs: Vec<Planned>, report: &mut Report) -> Vec<Planned> {
+    let Some((shard, costs)) = &options.shard else { return jobs };
+    let parts = runner::deal(&jobs, shard.of, costs);
+    let places: Vec<usize> = (0..jobs.len()).filter(|at| parts[*at] == shard.index).collect();
+    report.part = Some(Part {
+        shard: *shard,
+        plan: runner::fingerprint(&jobs, shard.of, &parts),
+        all: jobs.len(),
+        own: places.len(),
+        is_selection: options.is_selection,
+        places,
+    });
+    jobs.into_iter().zip(parts).filter(|(_, part)| *part == shard.index).map(|(planned, _)| planned).collect()
 }
 
 /// Plays jobs, and adds their runs to a report.
@@ -80,6 +98,10 @@ pub(super) fn add_runs(
     let start = Instant::now();
     let results = play_all(options, jobs)?;
     report.times.play += start.elapsed();
+    if let Some(part) = &mut report.part {
+        let mut played = results.iter().map(Option::is_some);
+        part.places.retain(|_| played.next().unwrap_or_default());
+    }
     let mut recorded = Vec::new();
     for (planned, result) in jobs.iter().zip(results) {
         match result {
@@ -98,10 +120,13 @@ pub(super) fn add_runs(
             None => report.interrupted += 1,
         }
     }
+    report.waivers_file = (!options.waivers.all.is_empty()).then(|| options.waivers.path.display().to_string());
     report.waivers = waivers::uses(&options.waivers, &report.runs, waivers::today());
     // What was not played may have a use for it.
     let is_part = options.is_selection || report.interrupted > 0;
-    report.waivers.retain(|one| !is_part || one.state != State::Unused);
+    if report.part.is_none() {
+        report.waivers.retain(|one| !is_part || one.state != State::Unused);
+    }
     Ok(recorded)
 }
 

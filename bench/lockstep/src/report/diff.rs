@@ -3,46 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::kinds::{Bucket, buckets};
+use super::measured::{FIGURES, Measured, by_scenario};
 use super::result::Report;
-use crate::runner::{NoResults, RunReport, Verdict};
-
-/// The part of a JSON document of results that is compared.
-#[derive(Deserialize)]
-struct Document {
-    format: u32,
-    device: String,
-    base_seed: u64,
-    runs: Vec<RunReport>,
-}
-
-/// These results cannot be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum BadResults {
-    /// No results of `lockstep run --json`
-    #[error(transparent)]
-    Format(#[from] NoResults),
-    /// They are of another version of lockstep
-    #[error("these results have format {0}, and this lockstep reads format {FORMAT}")]
-    Version(u32),
-}
-
-/// The format of results that is read.
-const FORMAT: u32 = 1;
-
-/// Reads what `lockstep run --json` has written, as far as it is compared.
-///
-/// # Errors
-/// [`BadResults`]
-pub fn read(json: &str) -> Result<Report, BadResults> {
-    let Document { format, device, base_seed, runs } = serde_json::from_str(json).map_err(NoResults::from)?;
-    if format != FORMAT {
-        return Err(BadResults::Version(format));
-    }
-    Ok(Report { device, base_seed, runs, ..Report::default() })
-}
+use crate::runner::{RunReport, Verdict};
 
 /// A kind of failure in one regression or in both.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -144,15 +110,6 @@ fn by_id(report: &Report) -> BTreeMap<&str, &RunReport> {
     report.runs.iter().map(|run| (run.id.as_str(), run)).collect()
 }
 
-/// Runs that passed, by scenario and variant.
-fn by_scenario(report: &Report) -> BTreeMap<String, Vec<&RunReport>> {
-    let mut all: BTreeMap<String, Vec<&RunReport>> = BTreeMap::new();
-    for run in report.runs.iter().filter(|run| run.passed) {
-        all.entry(format!("{}{}", run.scenario, run.variant)).or_default().push(run);
-    }
-    all
-}
-
 impl Diff {
     /// Something fails that did not.
     pub fn is_worse(&self) -> bool {
@@ -189,25 +146,8 @@ fn kinds(old: &[Bucket<'_>], new: &[Bucket<'_>], diff: &mut Diff) {
     diff.fixed.extend(gone.map(|before| change(before, before.runs.len(), 0)));
 }
 
-/// What is measured of a run.
-type Figure = fn(&RunReport) -> f64;
-
-/// What is measured of a run that was judged as it should be.
-const FIGURES: [(&str, Figure); 3] = [
-    ("cycles", |run| run.figures.cycles as f64),
-    ("DMA per 1,000 cycles", |run| per_thousand(run.figures.dma_transactions, run.figures.cycles)),
-    ("refused DMA", |run| run.figures.device_faults as f64),
-];
-
-fn per_thousand(count: u64, cycles: u64) -> f64 {
-    if cycles == 0 { 0.0 } else { count as f64 * 1000.0 / cycles as f64 }
-}
-
 /// Less than this part of a figure is never told.
 const LEAST: f64 = 0.01;
-
-/// What a single run says may be off by this part.
-const ALONE: f64 = 0.05;
 
 fn moved(old: &Report, new: &Report) -> Vec<Moved> {
     let (was, is) = (by_scenario(old), by_scenario(new));
@@ -226,41 +166,4 @@ fn moved(old: &Report, new: &Report) -> Vec<Moved> {
         }
     }
     moved
-}
-
-/// A mean, and how far it may be from the true one.
-#[derive(Clone, Copy, Debug)]
-struct Measured {
-    mean: f64,
-    /// Standard error
-    error: f64,
-}
-
-impl Measured {
-    fn of(values: &[f64]) -> Measured {
-        let count = values.len().max(1) as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let error = match values {
-            [] | [_] => ALONE / 2.0 * mean.abs(),
-            _ => {
-                let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-                (squares / (count - 1.0) / count).sqrt()
-            }
-        };
-        Measured { mean, error }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn many_values_that_agree_leave_no_noise_and_one_alone_leaves_some() {
-        let same = Measured::of(&[4.0, 4.0, 4.0]);
-        assert_eq!((same.mean, same.error), (4.0, 0.0));
-        assert_eq!(Measured::of(&[100.0]).error, 2.5);
-        let apart = Measured::of(&[1.0, 3.0]);
-        assert_eq!((apart.mean, apart.error), (2.0, 1.0));
-    }
 }

@@ -8,6 +8,9 @@ use super::result::Report;
 use super::table::rate;
 use crate::runner::Verdict;
 
+/// The format of results.
+pub(super) const FORMAT: u32 = 1;
+
 /// The report as a JSON document with a newline at its end. Everything that depends on the machine or the day is in
 /// `times`: without it, two regressions with the same seed and device give the same document, whatever `-j` was.
 pub fn json(report: &Report) -> String {
@@ -33,8 +36,8 @@ fn document(report: &Report) -> Value {
         .iter()
         .map(|run| object!({ "id": run.id, "seconds": run.seconds, "cycles_per_second": rate(run.figures.cycles, run.seconds) }))
         .collect();
-    object!({
-        "format": 1,
+    let mut document = object!({
+        "format": FORMAT,
         "lockstep": env!("CARGO_PKG_VERSION"),
         "device": report.device,
         "base_seed": report.base_seed,
@@ -61,7 +64,14 @@ fn document(report: &Report) -> Value {
             "play_seconds": report.times.play.as_secs_f64(),
             "runs": times,
         },
-    })
+    });
+    if let Some(file) = &report.waivers_file {
+        document["waivers_file"] = file.as_str().into();
+    }
+    if let Some(part) = &report.part {
+        document["shard"] = object!(part);
+    }
+    document
 }
 
 fn key(verdict: Verdict) -> String {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use scenario::Requirement;
+use serde::{Deserialize, Serialize};
 
-use crate::runner::{RunReport, Verdict};
+use crate::runner::{RunReport, Shard, Verdict};
 use crate::waivers::WaiverUse;
 
 /// Wall-clock times; they differ from run to run.
@@ -16,6 +17,23 @@ pub struct Times {
     pub build: Duration,
     /// Playing all runs
     pub play: Duration,
+}
+
+/// The part of a regression that a report is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which
+    pub shard: Shard,
+    /// The same for all parts that fit together
+    pub plan: String,
+    /// How many runs the whole has
+    pub all: usize,
+    /// How many of them this part has
+    pub own: usize,
+    /// Not everything was asked for: a waiver without a use may have one in the rest
+    pub is_selection: bool,
+    /// The place of each run in the whole
+    pub places: Vec<usize>,
 }
 
 /// All that a regression found.
@@ -31,8 +49,12 @@ pub struct Report {
     pub interrupted: usize,
     /// Runs that were not played since the device under test lacks this: nothing is left that it could play
     pub left_out: BTreeMap<Requirement, usize>,
+    /// The file of waivers
+    pub waivers_file: Option<String>,
     /// What became of each waiver
     pub waivers: Vec<WaiverUse>,
+    /// It is a part of one
+    pub part: Option<Part>,
     /// Times
     pub times: Times,
 }
@@ -77,11 +99,16 @@ impl Report {
             ExitCode::Stopped
         } else if self.interrupted > 0 {
             ExitCode::Interrupted
-        } else if self.runs.is_empty() {
+        } else if self.runs.is_empty() && !self.is_empty_part() {
             ExitCode::Nothing
         } else {
             ExitCode::Passed
         }
+    }
+
+    /// There are more parts than runs, and this one has none.
+    fn is_empty_part(&self) -> bool {
+        self.part.as_ref().is_some_and(|part| part.own == 0 && part.all > 0)
     }
 
     /// Number of runs that passed.

@@ -77,6 +77,8 @@ fn violation() -> RunOutcome {
 fn report(runs: Vec<RunReport>) -> Report {
     let times = Times { build: Duration::from_secs(3), play: Duration::from_secs(2) };
     Report {
+        part: None,
+        waivers_file: None,
         device: "the model".into(),
         base_seed: 1,
         runs,
@@ -246,7 +248,10 @@ fn junit_tells_failures_from_errors() {
 fn annotations_are_one_line_each() {
     let text = annotations(&report(vec![judged(0, replied(violation())), judged(2, replied(hazard()))]));
     assert_eq!(text.lines().count(), 1);
-    assert!(text.starts_with("::error title=a.b[policy=sequenced]#0%3A DUT violation::FAIL "), "{text}");
+    assert!(
+        text.starts_with("::error file=a.yaml,line=1,title=a.b[policy=sequenced]#0%3A DUT violation::FAIL "),
+        "{text}"
+    );
     assert!(text.contains("%0A    right = "));
 }
 

@@ -180,6 +180,9 @@ fn closing(report: &Report) -> String {
         _ => format!("{passed} of {all} runs passed"),
     };
     let _ = write!(text, " on {}", report.device);
+    if let Some(part) = &report.part {
+        let _ = write!(text, " (part {}: {} of {} runs)", part.shard, part.own, part.all);
+    }
     if !report.left_out.is_empty() {
         let lacking: Vec<String> =
             report.left_out.iter().map(|(needed, count)| format!("{needed} ({count} runs)")).collect();

@@ -3,16 +3,21 @@
 
 use super::result::Report;
 use super::table::grouped;
-use crate::waivers::WaiverUse;
+use crate::waivers::{State, WaiverUse};
 
 /// A line for each waiver of a report: what became of it, what it waives, why.
 pub(super) fn lines(report: &Report) -> String {
     let mut text = String::new();
-    for waiver in &report.waivers {
+    for waiver in told(report) {
         text += &line(waiver);
         text.push('\n');
     }
     text
+}
+
+/// Those of which something is said. What a part of a regression has no use for may have one in another.
+pub(super) fn told(report: &Report) -> impl Iterator<Item = &WaiverUse> {
+    report.waivers.iter().filter(|used| report.part.is_none() || used.state != State::Unused)
 }
 
 /// One of them.

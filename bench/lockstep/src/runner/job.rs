@@ -170,6 +170,8 @@ pub struct Planned {
     pub policy: Policy,
     /// Flush policy in force
     pub flush: Flush,
+    /// The line of its file on which the scenario is named, from 1
+    pub line: u32,
     /// Selector that takes this variant, for the command that reproduces the run
     pub selector: String,
     /// What the device under test lacks, for which the model plays in its place
@@ -242,6 +244,8 @@ impl Plan {
         };
         let path = loaded.path.display().to_string();
         let selector = if loaded.by_path { format!("{path}{variant}") } else { format!("{name}{variant}") };
+        let above = loaded.text.get(..loaded.scenario.name.place.offset).unwrap_or_default();
+        let line = 1 + above.matches('\n').count() as u32;
         for (index, seed) in seeds {
             let job = Job {
                 scenario: name.clone(),
@@ -266,6 +270,7 @@ impl Plan {
                 faults_are_expected,
                 policy: scenario.driver.policy.value,
                 flush: scenario.driver.flush.value,
+                line,
                 selector: selector.clone(),
                 stands_in_for: stands_in_for.clone(),
                 waivers: Vec::new(),

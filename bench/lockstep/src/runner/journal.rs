@@ -251,7 +251,7 @@ fn head() -> io::Result<Head> {
 
 /// All that the result of a job depends on. The folder of a device's library is named after what it was built from: where
 /// that folder is does not matter.
-fn key(job: &Job) -> String {
+pub(super) fn key(job: &Job) -> String {
     let mut job = Job { waves: None, record: None, timeout: None, ..job.clone() };
     if let Device::Rtl { library, .. } = &mut job.device {
         let parts: Vec<_> = library.components().rev().take(2).collect();

@@ -120,6 +120,12 @@ pub struct RunReport {
     pub id: String,
     /// Name of the scenario
     pub scenario: String,
+    /// The file that the scenario is in
+    #[serde(default)]
+    pub file: String,
+    /// The line on which it is named there, from 1; 0 in results of before that did not tell
+    #[serde(default)]
+    pub line: u32,
     /// `[policy=rfc]`, or nothing
     pub variant: String,
     /// Which of the seeds; nothing if the seed was given
@@ -208,6 +214,8 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
     let mut report = RunReport {
         id: format!("{}{}{number}{failing}", job.scenario, job.variant),
         scenario: job.scenario.clone(),
+        file: job.path.clone(),
+        line: planned.line,
         variant: job.variant.to_string(),
         index: job.index,
         seed: job.seed,

@@ -15,6 +15,7 @@ mod pool;
 mod probe;
 mod seed;
 mod select;
+mod shard;
 mod trace_file;
 mod worker;
 
@@ -28,5 +29,6 @@ pub use pool::{Played, Pool};
 pub use probe::{EVERYTHING, probe};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
+pub use shard::{Costs, Shard, deal, fingerprint};
 pub use trace_file::{TRACE, file_of_run, open as open_trace};
 pub use worker::serve;
