@@ -283,6 +283,22 @@ fn a_requirement_that_does_not_fit_is_told_with_line_and_column() {
 }
 
 #[test]
+fn check_knows_of_names_that_stand_twice_and_of_what_an_rtl_lacks() {
+    let (first, second) = (Temporary::new("twice-a.yaml"), Temporary::new("twice-b.yaml"));
+    one_access(&first, "");
+    one_access(&second, "");
+    let output = lockstep(&["check", first.path(), second.path()]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("both name their scenario"), "{}", text(&output));
+    assert_eq!(code(&lockstep(&["check", first.path(), first.path()])), 0, "one file is no two");
+    let output = lockstep(&["check", "scenarios/translate", "--rtl", "hdl/iommu.yaml"]);
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    let line = |name: &str| text(&output).lines().find(|line| line.contains(name)).expect("its line").to_owned();
+    assert!(line("translate.qos-ids").contains("the RTL lacks qosid: "), "{}", text(&output));
+    assert!(!line("translate.memory-types").contains("lacks"), "{}", text(&output));
+}
+
+#[test]
 fn compare_puts_policies_side_by_side_and_draws_them() {
     let (json, svg) = (Temporary::new("compare.json"), Temporary::new("compare.svg"));
     let arguments = ["compare", "nested.s2-to-nested", "--policy", "rfc,sequenced", "--seeds", "1", "--dut", "model"];

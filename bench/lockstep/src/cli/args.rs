@@ -512,6 +512,9 @@ pub struct Check {
     /// Scenario files or folders of them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Say also what this RTL lacks of what each scenario needs
+    #[arg(long, value_name = "DESCRIPTION")]
+    pub rtl: Option<PathBuf>,
 }
 
 /// `lockstep demo`

@@ -2,18 +2,16 @@
 //! What is done.
 
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use scenario::Diagnostics;
-
-use super::args::{Args, Check, Command, Demo, GoingOn, Run, SchemaOf, Selection};
+use super::args::{Args, Command, Demo, GoingOn, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::list::{self, How};
 use super::options::{Options, colour};
 use super::result_files::{ResultFiles, lesser};
 use super::{device, journals, output, play, results, run_files, traces, waves};
 use crate::report::{self, ExitCode};
-use crate::runner::{self, Again, Costs, SelectError};
+use crate::runner::{self, Again, Costs};
 use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
@@ -36,7 +34,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             };
             Ok(list::scenarios(&selected, list.selection.policy, None, how))
         }
-        Command::Check(check) => check_files(&check, colours),
+        Command::Check(check) => super::check::run(&check, colours),
         Command::Merge(merge) => super::merge::run(&merge, colours),
         Command::Slurm(slurm) => super::slurm::submit(&slurm),
         Command::SlurmCollect(collect) => super::slurm::collect(&collect, colours),
@@ -158,35 +156,6 @@ fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandErro
 fn propose_waivers(file: &Path) -> Result<ExitCode, CommandError> {
     output::stdout(&results::read(file, waivers::proposal)?);
     Ok(ExitCode::Passed)
-}
-
-fn check_files(check: &Check, colours: bool) -> Result<ExitCode, CommandError> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for path in &check.files {
-        if path.is_dir() { paths.extend(runner::files(path)?) } else { paths.push(path.clone()) }
-    }
-    let mut code = if paths.is_empty() { ExitCode::Nothing } else { ExitCode::Passed };
-    for path in paths {
-        match runner::load(&path) {
-            Ok(loaded) => {
-                let variants = loaded.scenario.variants().len();
-                let noun = if variants == 1 { "variant" } else { "variants" };
-                let warnings = loaded.scenario.warnings();
-                let fate = if warnings.is_empty() { "good" } else { "good, but read the warning" };
-                output::stdout(&format!("{}: {fate}: {}, {variants} {noun}\n", path.display(), loaded.scenario.name));
-                let warnings = Diagnostics::new(&path.display().to_string(), &loaded.text, warnings);
-                output::stdout(&warnings.render(colours));
-            }
-            Err(error) => {
-                code = ExitCode::Usage;
-                match error {
-                    SelectError::Wrong(diagnostics) => output::stdout(&diagnostics.render(colours)),
-                    other => output::stderr(&format!("error: {other}\n")),
-                }
-            }
-        }
-    }
-    Ok(code)
 }
 
 /// `lockstep offer`: the other side of [`device::build`].

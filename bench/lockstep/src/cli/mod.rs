@@ -2,6 +2,7 @@
 //! The command line: what was typed (`args`), what it means (`options`), what is done (`commands`).
 
 mod args;
+mod check;
 mod commands;
 mod compare;
 mod device;
