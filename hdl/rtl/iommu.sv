@@ -17,9 +17,17 @@ module iommu
   import iommu_reg_pkg::*;
 #(
   /// DMA reads in flight (at most 32).
-  parameter int unsigned ReadSlots  = 16,
+  parameter int unsigned ReadSlots     = 16,
   /// DMA writes in flight (a power of two, at most 32).
-  parameter int unsigned WriteSlots = 8
+  parameter int unsigned WriteSlots    = 8,
+  /// Translations held, at least 2.
+  parameter int unsigned IotlbEntries  = 32,
+  /// Device contexts held, at least 2.
+  parameter int unsigned DdtEntries    = 8,
+  /// Page-table walks under way at a time.
+  parameter int unsigned NumPtWalkers  = 4,
+  /// Device directory walks under way at a time. Both kinds together are at most 8.
+  parameter int unsigned NumDdtWalkers = 2
 ) (
   input  logic        clk_i,
   // Assertions are off in reset, which verilator takes for a synchronous use of it.
@@ -362,7 +370,13 @@ module iommu
   logic [63:0]         ptw_rsp_data;
   logic                ptw_rsp_err, ptw_rsp_last;
 
-  iommu_translate #(.TagWidth(TagWidth)) u_translate (
+  iommu_translate #(
+    .TagWidth      (TagWidth),
+    .IotlbEntries  (IotlbEntries),
+    .DdtEntries    (DdtEntries),
+    .NumPtWalkers  (NumPtWalkers),
+    .NumDdtWalkers (NumDdtWalkers)
+  ) u_translate (
     .clk_i          (clk_i),
     .rst_ni         (rst_ni),
     .caps_i         (caps),

@@ -21,6 +21,8 @@ pub struct Description {
     pub choices: BTreeMap<String, bool>,
     /// File with what is known to be wrong with it, and waived
     pub waivers: Option<PathBuf>,
+    /// How many translations it keeps, if the description says so: a number, or the parameter that is one
+    translations: Option<String>,
     /// What is verilated, with the ports of the boundary bound
     pub design: Design,
 }
@@ -50,6 +52,14 @@ pub enum DescriptionError {
         /// What might be meant
         hint: Option<String>,
     },
+    /// The size of its cache
+    #[error("{}: `translations: {text}` is neither a number nor one of its `parameters`", .file.display())]
+    Translations {
+        /// The description
+        file: PathBuf,
+        /// What it says
+        text: String,
+    },
     /// A file list that it names cannot be used
     #[error(transparent)]
     List(#[from] FileListError),
@@ -74,6 +84,7 @@ struct Keys {
     #[serde(default, rename = "lint-waivers")]
     lint_waivers: Vec<PathBuf>,
     waivers: Option<PathBuf>,
+    translations: Option<Text>,
     capabilities: Option<Register>,
     #[serde(default)]
     choices: BTreeMap<String, bool>,
@@ -124,13 +135,26 @@ impl Description {
         let waivers = keys.waivers.map(|file| folder.join(file));
         design.parameters.extend(keys.parameters.into_iter().map(|(name, value)| (name, value.0)));
         design.defines.extend(keys.defines.into_iter().map(|(name, value)| (name, value.map(|text| text.0))));
-        Ok(Self {
+        let described = Self {
             name,
             capabilities: keys.capabilities.map(|register| register.0),
             choices: keys.choices,
             waivers,
+            translations: keys.translations.map(|text| text.0),
             design,
-        })
+        };
+        match &described.translations {
+            Some(text) if described.translations().is_none() => {
+                Err(DescriptionError::Translations { file: file.to_owned(), text: text.clone() })
+            }
+            _ => Ok(described),
+        }
+    }
+
+    /// How many translations the RTL keeps, with the parameters as they are now; none if nobody says so.
+    pub fn translations(&self) -> Option<u32> {
+        let text = self.translations.as_ref()?;
+        self.design.parameters.get(text).unwrap_or(text).parse().ok()
     }
 }
 

@@ -15,8 +15,10 @@ use oracle::{Figures, Finding, Lenience, Oracle, Ports, Settings, Violation};
 use super::asking::{Asker, Asking};
 use super::other_cpu::OtherCpu;
 use super::recording::Recording;
+use super::sequence::{Sequence, Sequences};
 use super::series::Recorder;
 use super::stream::{IDS_PER_STREAM, Issue, MAX_STREAMS, Stream, StreamSpec};
+use super::timing::Timing;
 
 /// Cycles in reset before a run begins.
 pub const RESET_CYCLES: u32 = 8;
@@ -116,9 +118,11 @@ pub struct Testbench {
     pub(super) events: Vec<Event>,
     kept: Option<Vec<Event>>,
     pub(super) watch: Option<Watch>,
+    timing: Option<Timing>,
     pub(super) now: Cycle,
     pub(super) others: Vec<OtherCpu>,
     streams: Vec<Stream>,
+    sequences: Sequences,
     /// Transactions under way, which stream or single one each is of, and the device
     owners: Vec<(Ticket, Option<u8>, u32)>,
     pub(super) recorder: Option<Recorder>,
@@ -167,9 +171,11 @@ impl Testbench {
             events: Vec::new(),
             kept: None,
             watch: None,
+            timing: None,
             now: 0,
             others: Vec::new(),
             streams: Vec::new(),
+            sequences: Sequences::default(),
             owners: Vec::new(),
             recorder: None,
             single: None,
@@ -233,6 +239,16 @@ impl Testbench {
     /// The same, if somebody began.
     pub fn watched(&self) -> Option<&Watch> {
         self.watch.as_ref()
+    }
+
+    /// Times of the requests since the first call, which begins to keep them.
+    pub fn timing(&mut self) -> &Timing {
+        self.timing.get_or_insert_default()
+    }
+
+    /// The same, if somebody began.
+    pub fn timed(&self) -> Option<&Timing> {
+        self.timing.as_ref()
     }
 
     /// The counts so far.
@@ -301,6 +317,9 @@ impl Testbench {
                 None => {}
             }
         }
+        if let Err(illegal) = self.sequences.issue(&mut self.bus) {
+            return self.hung(format!("a request of a sequence is none: {illegal}"));
+        }
         for cpu in &mut self.others {
             if let Some((addr, value)) = cpu.store(self.bus.memory(), self.now) {
                 self.bus.store_at(self.now, addr, value);
@@ -328,6 +347,9 @@ impl Testbench {
             });
         }
         self.answer();
+        if let Some(timing) = &mut self.timing {
+            timing.cycle(&self.outputs, &self.events, self.now);
+        }
         if let Some(kept) = &mut self.kept {
             kept.extend(self.events.iter().cloned());
         }
@@ -346,7 +368,8 @@ impl Testbench {
         for event in &self.events {
             match event {
                 Event::DmaAccepted { ticket, request } => {
-                    let owner = if request.id >= POSTED { None } else { Some(request.id / IDS_PER_STREAM) };
+                    let listed = self.sequences.accepted(*ticket, request.id, self.now);
+                    let owner = if listed || request.id >= POSTED { None } else { Some(request.id / IDS_PER_STREAM) };
                     if let Some(stream) = owner.and_then(|owner| self.streams.get_mut(usize::from(owner))) {
                         stream.accepted(self.now);
                     }
@@ -358,6 +381,7 @@ impl Testbench {
                     if let Some(recorder) = &mut self.recorder {
                         recorder.answered(device, *resp, self.now);
                     }
+                    self.sequences.answered(*ticket, self.now);
                     let Some(owner) = owner else { continue };
                     match self.streams.get_mut(usize::from(owner)) {
                         Some(stream) => stream.answered(self.now),
@@ -467,6 +491,32 @@ impl Testbench {
             };
             if let Some(what) = self.streams.iter().find(late).map(Stream::left) {
                 self.hung(format!("{what} within {bound} cycles after it was stopped"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts requests that are made as they are listed; false when there is no room for another sequence. Streams and
+    /// sequences share IDs: a bench has the one or the other.
+    pub fn start_sequence(&mut self, sequence: Sequence) -> bool {
+        self.sequences.start(sequence, self.now)
+    }
+
+    /// All sequences that do not repeat have come to their end.
+    pub fn sequences_are_done(&self) -> bool {
+        self.sequences.are_done()
+    }
+
+    /// Stops all sequences, and waits for what is in flight.
+    ///
+    /// # Errors
+    /// [`Halted`]
+    pub fn stop_sequences(&mut self) -> Result<(), Halted> {
+        self.sequences.stop();
+        while !self.sequences.is_quiet() {
+            self.tick()?;
+            if self.now.saturating_sub(self.sequences.last_progress()) > self.bounds.request {
+                self.hung(format!("a sequence of requests made no progress in {} cycles", self.bounds.request))?;
             }
         }
         Ok(())

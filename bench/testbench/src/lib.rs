@@ -11,12 +11,16 @@ mod ending;
 mod other_cpu;
 mod outcome;
 mod recording;
+mod sequence;
 mod series;
 mod software;
 mod stream;
+mod timing;
 
 pub use clock::{Bounds, Config, DmaAnswer, DmaError, RESET_CYCLES, Testbench, Watch};
 pub use other_cpu::OtherStore;
 pub use outcome::{End, RunOutcome};
+pub use sequence::{MAX_SEQUENCES, Sequence};
 pub use series::{DeviceSeries, Reconfiguration, SETTLING, Series};
 pub use stream::{IDS_PER_STREAM, Kind, MAX_STREAMS, Shapes, StreamSpec};
+pub use timing::{ImplicitRead, TimedRequest, Timing};

@@ -90,6 +90,8 @@ pub enum Command {
     /// Compare programming policies: what a reconfiguration costs in cycles, commands and lost DMA
     #[command(after_help = SELECTORS)]
     Compare(Compare),
+    /// Measure how fast devices translate: cycles and reads of a request beside what the golden walk and an ideal cache need
+    Perf(Box<super::perf_args::Perf>),
     /// What differs between the results of two regressions: new, fixed and changed kinds of failure, figures that moved
     Diff(DiffArgs),
     /// Regressions over time: failures, kinds of failure and figures, from a file that `lockstep run --history` fills
@@ -121,6 +123,9 @@ pub enum Command {
     /// Play one run: the job as JSON on stdin, the result as JSON on stdout
     #[command(hide = true)]
     Worker,
+    /// Make one measurement: the job as JSON on stdin, the result as JSON on stdout
+    #[command(hide = true)]
+    PerfWorker,
     /// Ask a device what it offers: the answer as JSON on stdout
     #[command(hide = true)]
     Offer(Offer),

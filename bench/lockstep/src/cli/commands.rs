@@ -41,6 +41,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Waive(waive) => propose_waivers(&waive.results),
         Command::Demo(demo) => demonstrate(demo, colours),
         Command::Compare(compare) => super::compare::compare(compare, colours),
+        Command::Perf(args) => super::perf::run(&args, colours),
         Command::Diff(args) => super::diff::run(&args),
         Command::History(args) => super::history::run(&args),
         Command::Judge(judge) => super::traces::judge(&judge),
@@ -61,7 +62,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             });
             Ok(ExitCode::Passed)
         }
-        Command::Worker => work(),
+        Command::Worker => work(runner::serve),
+        Command::PerfWorker => work(crate::perf::serve),
         Command::NewRtl(new) => super::new_rtl::run(&new),
         Command::Doctor(doctor) => super::doctor::run(&doctor),
         Command::Examine(asked) => {
@@ -166,12 +168,12 @@ fn tell_offer(library: &Path, strap: u64) -> Result<ExitCode, CommandError> {
 }
 
 /// The other side of [`runner::Pool`].
-fn work() -> Result<ExitCode, CommandError> {
+fn work(serve: fn(&str) -> String) -> Result<ExitCode, CommandError> {
     let mut text = String::new();
     io::stdin()
         .read_to_string(&mut text)
         .map_err(|error| CommandError::System { what: "read the job", error: error.to_string() })?;
-    let reply = runner::serve(&text);
+    let reply = serve(&text);
     output::file(Path::new("-"), &reply)?;
     Ok(ExitCode::Passed)
 }

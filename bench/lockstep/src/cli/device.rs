@@ -79,22 +79,47 @@ pub fn build(args: &DeviceArgs, workers: Option<usize>) -> Result<Device, Device
 fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError> {
     match args.dut {
         Dut::Model => Ok(Device::Model),
-        Dut::Rtl => {
-            let description = Description::read(&args.rtl)?;
-            let building = Arc::new(Building::new(&description.name));
-            let told = Arc::clone(&building);
-            let library = Rtl::build_watched(&description, &options, Watch::new(move |phase| told.at(phase)));
-            building.finish(library.as_ref().is_ok_and(Library::fresh));
-            let library = library?;
-            tracing::info!(library = %library.file().display(), fresh = library.fresh(), "RTL built");
-            if !library.warnings().is_empty() {
-                tracing::info!("Verilator:\n{}", library.warnings());
-            }
-            let choices = bound(&args.rtl, &description)?;
-            let Offer { capabilities, follows_strap } = offer(library.file(), description.capabilities);
-            Ok(Device::Rtl { library: library.file().to_owned(), capabilities, follows_strap, choices })
-        }
+        Dut::Rtl => built_of(&args.rtl, &Description::read(&args.rtl)?, &options),
     }
+}
+
+fn built_of(file: &Path, description: &Description, options: &BuildOptions) -> Result<Device, DeviceError> {
+    let building = Arc::new(Building::new(&description.name));
+    let told = Arc::clone(&building);
+    let library = Rtl::build_watched(description, options, Watch::new(move |phase| told.at(phase)));
+    building.finish(library.as_ref().is_ok_and(Library::fresh));
+    let library = library?;
+    tracing::info!(library = %library.file().display(), fresh = library.fresh(), "RTL built");
+    if !library.warnings().is_empty() {
+        tracing::info!("Verilator:\n{}", library.warnings());
+    }
+    let choices = bound(file, description)?;
+    let Offer { capabilities, follows_strap } = offer(library.file(), description.capabilities);
+    Ok(Device::Rtl { library: library.file().to_owned(), capabilities, follows_strap, choices })
+}
+
+/// An RTL that was built, and what its description says of it.
+pub struct Built {
+    /// The device
+    pub device: Device,
+    /// As people call it
+    pub name: String,
+    /// Translations that it keeps
+    pub translations: Option<u32>,
+    /// File with what is known to be wrong with it
+    pub waivers: Option<PathBuf>,
+}
+
+/// Builds an RTL with these parameters in place of those of its description.
+///
+/// # Errors
+/// [`DeviceError`]
+pub fn build_with(file: &Path, parameters: &[(String, String)], workers: Option<usize>) -> Result<Built, DeviceError> {
+    let mut description = Description::read(file)?;
+    description.design.parameters.extend(parameters.iter().cloned());
+    let device = built_of(file, &description, &options(workers))?;
+    let translations = description.translations();
+    Ok(Built { device, name: description.name, translations, waivers: description.waivers })
 }
 
 /// The file with what is waived of the device, if its description names one.

@@ -21,6 +21,8 @@ mod merge;
 mod new_rtl;
 mod options;
 mod output;
+mod perf;
+mod perf_args;
 mod play;
 mod progress;
 mod result_files;

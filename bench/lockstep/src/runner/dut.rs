@@ -8,7 +8,10 @@ use model::{CacheConfig, Habit, Model, ModelConfig};
 use super::job::{Device, Waves};
 
 /// Opens a device under test. `seed` decides what registers hold that RTL does not reset.
-pub(super) fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
+///
+/// # Errors
+/// Why it cannot be loaded.
+pub fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
     match device {
         Device::Model => Ok(Box::new(Model::new(config(seed)))),
         Device::Illegal { habit } => {

@@ -20,6 +20,7 @@ mod trace_file;
 mod worker;
 
 pub use again::{Again, NoResults};
+pub use dut::open as open_device;
 pub use examine::{Examined, examine};
 pub use job::{Device, Job, Plan, Planned, Reply, Waves};
 pub use journal::{Journal, JournalError};
@@ -30,5 +31,5 @@ pub use probe::{EVERYTHING, probe};
 pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
 pub use shard::{Costs, Shard, deal, fingerprint};
-pub use trace_file::{TRACE, file_of_run, open as open_trace};
+pub use trace_file::{TRACE, create as create_trace, file_of_run, open as open_trace};
 pub use worker::serve;

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, Reply};
@@ -25,9 +26,9 @@ const MOST_STDERR: usize = 64 << 10;
 /// What became of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Played {
+pub enum Played<R = Reply> {
     /// The worker answered.
-    Replied(Reply),
+    Replied(R),
     /// The device's own code ended the worker, or made it answer nonsense.
     Crashed {
         /// How it ended
@@ -94,18 +95,23 @@ impl Pool {
 
     /// One worker from start to end. Nothing if `stop` became true first.
     fn play_one(&self, job: &Job, stop: &AtomicBool) -> Option<Played> {
-        let failed = |reason: String| Some(Played::Replied(Reply::Failed { reason }));
         let job = Job { timeout: Some(self.timeout), ..job.clone() };
-        let input = match serde_json::to_vec(&job) {
-            Ok(input) => input,
-            Err(error) => return failed(format!("the job could not be written down: {error}")),
-        };
+        self.ask(&job, stop).unwrap_or_else(|reason| Some(Played::Replied(Reply::Failed { reason })))
+    }
+
+    /// Hands anything to a worker that understands it, and returns its answer. Nothing if `stop` became true first.
+    ///
+    /// # Errors
+    /// Why there is no worker.
+    pub fn ask<J: Serialize, R: DeserializeOwned>(
+        &self,
+        job: &J,
+        stop: &AtomicBool,
+    ) -> Result<Option<Played<R>>, String> {
+        let input = serde_json::to_vec(job).map_err(|error| format!("the job could not be written down: {error}"))?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => return failed(format!("cannot start {}: {error}", self.program.display())),
-        };
+        let mut child = command.spawn().map_err(|error| format!("cannot start {}: {error}", self.program.display()))?;
         let (send, answered) = channel();
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let deadline = Instant::now() + self.timeout + self.grace;
@@ -122,7 +128,7 @@ impl Pool {
                 await_exit(&mut child, if matches!(answer, Waited::Answer(_)) { deadline } else { Instant::now() });
             (answer, exit, said.join().unwrap_or_default())
         });
-        match (answer, exit) {
+        Ok(match (answer, exit) {
             (Waited::Stopped, _) => None,
             (Waited::TimedOut, _) | (Waited::Answer(_), Ok(Exit::Late)) => {
                 Some(Played::TimedOut { seconds: self.timeout.as_secs(), stderr: said })
@@ -132,7 +138,7 @@ impl Pool {
             (Waited::Answer(_), Err(error)) => {
                 Some(Played::Killed { reason: format!("the worker is lost: {error}"), stderr: said })
             }
-        }
+        })
     }
 }
 
@@ -191,7 +197,7 @@ fn interrupted(status: ExitStatus, stop: &AtomicBool) -> bool {
 /// comes from outside.
 const OWN_SIGNALS: [i32; 7] = [4, 5, 6, 7, 8, 11, 31];
 
-fn understand(answer: &[u8], status: ExitStatus, stderr: String) -> Played {
+fn understand<R: DeserializeOwned>(answer: &[u8], status: ExitStatus, stderr: String) -> Played<R> {
     match status.signal() {
         None if status.success() => match serde_json::from_slice(answer) {
             Ok(reply) => Played::Replied(reply),
