@@ -320,6 +320,20 @@ mod tests {
     }
 
     #[test]
+    fn the_size_of_the_cache_is_a_number_or_what_a_parameter_says_now() {
+        let parse = |rest: &str| Description::parse(Path::new("a.yaml"), &format!("sources: [a.sv]\n{rest}"));
+        let of = |rest: &str| parse(rest).map(|description| description.translations());
+        assert_eq!(of("").unwrap(), None);
+        assert_eq!(of("translations: 48\n").unwrap(), Some(48));
+        let mut description = parse("parameters: { Entries: 32 }\ntranslations: Entries\n").unwrap();
+        assert_eq!(description.translations(), Some(32));
+        description.design.parameters.insert("Entries".into(), "8".into());
+        assert_eq!(description.translations(), Some(8));
+        let wrong = parse("translations: Entries\n").expect_err("no such parameter").to_string();
+        assert_eq!(wrong, "a.yaml: `translations: Entries` is neither a number nor one of its `parameters`");
+    }
+
+    #[test]
     fn ours_is_found_whole() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("iommu.yaml");
         let ours = Description::read(&file).expect("our description");

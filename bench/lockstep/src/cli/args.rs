@@ -7,7 +7,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use model::Habit;
 use scenario::{Policy, parse_u64};
 
+pub use super::dut::{Dut, OUR_RTL};
 use super::home::ours;
+use super::perf_args::Perf;
 use crate::runner::{self, SelectError, Selected, Shard};
 
 const EXIT_CODES: &str = "\
@@ -91,7 +93,7 @@ pub enum Command {
     #[command(after_help = SELECTORS)]
     Compare(Compare),
     /// Measure how fast devices translate: cycles and reads of a request beside what the golden walk and an ideal cache need
-    Perf(Box<super::perf_args::Perf>),
+    Perf(Box<Perf>),
     /// What differs between the results of two regressions: new, fixed and changed kinds of failure, figures that moved
     Diff(DiffArgs),
     /// Regressions over time: failures, kinds of failure and figures, from a file that `lockstep run --history` fills
@@ -202,9 +204,6 @@ pub struct Offer {
 /// Where scenarios are.
 pub const SCENARIOS: &str = "scenarios";
 
-/// The description of our RTL.
-pub const OUR_RTL: &str = "hdl/iommu.yaml";
-
 /// Which scenarios.
 #[derive(Debug, ClapArgs)]
 pub struct Selection {
@@ -248,15 +247,6 @@ pub struct DeviceArgs {
     /// Description of the RTL: sources, top, parameters, defines
     #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
     pub rtl: PathBuf,
-}
-
-/// Kinds of device under test.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Dut {
-    /// Verilated RTL
-    Rtl,
-    /// The golden model behind the same wires: an answer in milliseconds
-    Model,
 }
 
 /// How runs are played.

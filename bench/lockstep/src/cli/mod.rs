@@ -8,6 +8,7 @@ mod compare;
 mod device;
 mod diff;
 mod doctor;
+mod dut;
 mod error;
 mod failures;
 mod habits;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::args::{Dut, OUR_RTL};
 use super::device::{self, Built};
+use super::dut::{Dut, OUR_RTL};
 use super::error::CommandError;
 use super::options::quoted;
 use super::output::Reserved;

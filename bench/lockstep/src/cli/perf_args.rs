@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::args::{Dut, OUR_RTL};
+use super::dut::{Dut, OUR_RTL};
 use super::home::ours;
 use crate::perf::Case;
 

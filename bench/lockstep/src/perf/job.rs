@@ -2,16 +2,14 @@
 //! One measurement: what a worker process is told, and what it answers.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use oracle::Lenience;
 use serde::{Deserialize, Serialize};
 use testbench::RunOutcome;
 
-use super::case::Case;
 use super::figures::Measured;
-use super::measure::{Failure, Played, measure};
-use crate::runner::{Device, create_trace, open_device};
+use crate::runner::Device;
 
 /// Under which conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -83,37 +81,3 @@ pub enum Reply {
         reason: String,
     },
 }
-
-/// Takes a job as JSON, plays it, and returns the reply as JSON.
-pub fn serve(job: &str) -> String {
-    let reply = match serde_json::from_str(job) {
-        Ok(job) => run(&job),
-        Err(error) => Reply::Failed { reason: format!("the job is not understood: {error}") },
-    };
-    serde_json::to_string(&reply).unwrap_or_default()
-}
-
-fn run(job: &Job) -> Reply {
-    let failed = |reason| Reply::Failed { reason };
-    let Some(case) = Case::from_name(&job.case) else { return failed(format!("there is no case `{}`", job.case)) };
-    let begun = Instant::now();
-    let dut = match open_device(&job.device, SEED, None) {
-        Ok(dut) => dut,
-        Err(reason) => return failed(reason),
-    };
-    let record = match job.record.as_ref().map(|file| create_trace(file).map_err(|error| (file, error))).transpose() {
-        Ok(record) => record,
-        Err((file, error)) => return failed(format!("cannot write {}: {error}", file.display())),
-    };
-    match measure(case, job, dut, record) {
-        Ok(Played { measured, seconds, golden }) => {
-            let all = begun.elapsed().as_secs_f64();
-            Reply::Measured { measured: Box::new(measured), seconds: all, measured_seconds: seconds, golden }
-        }
-        Err(Failure::Lacks(what)) => Reply::Lacks { what },
-        Err(Failure::Wrong(outcome)) => Reply::Wrong { outcome },
-    }
-}
-
-/// Of what registers hold that RTL does not reset. Nothing else is left to chance.
-const SEED: u32 = 1;

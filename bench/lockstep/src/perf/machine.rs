@@ -75,7 +75,9 @@ impl Machine {
     pub(super) fn request(&self, stream: u64, touch: Touch, beats: u16) -> DmaRequest {
         let device = DeviceId(DEVICE + (stream % self.devices) as u32);
         let direction = if touch.write || self.is_msi { Direction::Write } else { Direction::Read };
-        let iova = self.base + touch.page * self.page + if self.is_msi { 0 } else { touch.offset };
+        // A large page is asked for in all its parts, one after another: 37 has no divisor in common with their number.
+        let part = (touch.offset / 64 * 37) % (self.page >> 12) << 12;
+        let iova = self.base + touch.page * self.page + if self.is_msi { 0 } else { part + touch.offset };
         // An MSI is four bytes.
         let burst = if self.is_msi { Burst { size: 2, ..Burst::incr(1) } } else { Burst::incr(beats) };
         let data = match direction {

@@ -15,8 +15,10 @@ mod machine;
 mod measure;
 mod plan;
 mod walk;
+mod worker;
 
 pub use case::{Case, Page, Pattern, Tables};
 pub use counters::Counters;
 pub use figures::{Ideal, Latency, Measured, Need, Reads};
-pub use job::{Job, Reply, Setting, serve};
+pub use job::{Job, Reply, Setting};
+pub use worker::serve;

@@ -21,6 +21,9 @@ const HEAD: i32 = 74;
 const TITLE: i32 = 46;
 const FOOT: i32 = 22;
 
+/// Cycles at the left edge of a panel.
+const LEAST: f64 = 0.5;
+
 /// Panels in a line of them.
 const MOST_PANELS: usize = 3;
 
@@ -51,7 +54,8 @@ pub fn perf_plot(perf: &Perf) -> Result<String, PlotError> {
     let block = TITLE + row * cases.len() as i32 + FOOT;
     let lines = blocks(&settings);
     let panels = lines.iter().map(Vec::len).max().unwrap_or(1) as i32;
-    let (width, height) = (NAMES + panels * (PANEL + GAP), HEAD + block * lines.len() as i32);
+    let width = (NAMES + panels * (PANEL + GAP)).max(entries(perf).iter().map(|name| entry_width(name)).sum());
+    let height = HEAD + block * lines.len() as i32;
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (width.max(1) as u32, height.max(1) as u32)).into_drawing_area();
@@ -94,29 +98,37 @@ struct Place {
 }
 
 impl Place {
-    /// Where a number of cycles is, of so many at most: logarithmic, from 1 on.
+    /// Where a number of cycles is, of so many at most: logarithmic. The panel begins below 1, so that 1 shows.
     fn x(&self, cycles: f64, most: f64) -> i32 {
-        let part = cycles.max(1.0).ln() / most.max(2.0).ln();
+        let part = (cycles.max(LEAST) / LEAST).ln() / (most / LEAST).ln();
         self.left + (part * f64::from(PANEL)).round() as i32
     }
+}
+
+/// What the legend says: the devices, then the walk, then the cache.
+fn entries(perf: &Perf) -> Vec<String> {
+    let devices = perf.devices.iter().map(|device| format!("{device}: median, and to 99 %"));
+    devices.chain(["golden walk".to_owned(), "ideal cache".to_owned()]).collect()
+}
+
+fn entry_width(name: &str) -> i32 {
+    48 + 8 * name.chars().count() as i32
 }
 
 fn legend(root: &Area<'_>, perf: &Perf) -> Result<(), PlotError> {
     let head = "cycles from the acceptance of a request to its VALID on mem_*";
     root.draw(&Text::new(head, (12, 10), ("sans-serif", 20)))?;
     let mut x = 12;
-    let mut entry = |name: &str, draw: &dyn Fn(i32) -> Result<(), PlotError>| -> Result<(), PlotError> {
-        draw(x)?;
-        root.draw(&Text::new(name.to_owned(), (x + 26, 44), ("sans-serif", 14)))?;
-        x += 44 + 8 * name.chars().count() as i32;
-        Ok(())
-    };
-    for (at, device) in perf.devices.iter().enumerate() {
-        let colour = DEVICES[at % DEVICES.len()];
-        entry(&format!("{device}: median, and to 99 %"), &|x| bar(root, (x, x + 14, x + 22), 46, colour))?;
+    for (at, name) in entries(perf).into_iter().enumerate() {
+        match at.checked_sub(perf.devices.len()) {
+            None => bar(root, (x, x + 14, x + 22), 46, DEVICES[at % DEVICES.len()])?,
+            Some(0) => tick(root, x + 12, 43, 16, WALK)?,
+            Some(_) => dot(root, x + 12, 51)?,
+        }
+        root.draw(&Text::new(name.clone(), (x + 26, 44), ("sans-serif", 14)))?;
+        x += entry_width(&name);
     }
-    entry("golden walk", &|x| tick(root, x + 12, 43, 16, WALK))?;
-    entry("ideal cache", &|x| dot(root, x + 12, 51))
+    Ok(())
 }
 
 fn panel(root: &Area<'_>, perf: &Perf, setting: &Setting, cases: &[&str], place: &Place) -> Result<(), PlotError> {
@@ -156,10 +168,10 @@ fn longest(row: &Row) -> f64 {
     row.cells.iter().filter_map(|cell| cell.measured()).map(of).fold(1.0, f64::max)
 }
 
-/// From the left end to the median, and on to the 99th percentile as a line. What takes a cycle shows as well.
+/// From the left end to the median, and on to the 99th percentile as a line.
 fn bar(root: &Area<'_>, (left, median, p99): (i32, i32, i32), y: i32, colour: RGBColor) -> Result<(), PlotError> {
     let (top, bottom) = (y, y + BAR - 3);
-    root.draw(&Rectangle::new([(left, top), (median.max(left + 2), bottom)], colour.filled()))?;
+    root.draw(&Rectangle::new([(left, top), (median, bottom)], colour.filled()))?;
     let middle = y + (BAR - 3) / 2;
     root.draw(&PathElement::new([(median, middle), (p99, middle)], colour.stroke_width(2)))?;
     Ok(root.draw(&PathElement::new([(p99, top + 1), (p99, bottom - 1)], colour.stroke_width(2)))?)
