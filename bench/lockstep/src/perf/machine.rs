@@ -76,7 +76,7 @@ impl Machine {
         let device = DeviceId(DEVICE + (stream % self.devices) as u32);
         let direction = if touch.write || self.is_msi { Direction::Write } else { Direction::Read };
         // A large page is asked for in all its parts, one after another: 37 has no divisor in common with their number.
-        let part = (touch.offset / 64 * 37) % (self.page >> 12) << 12;
+        let part = ((touch.offset / 64 * 37) % (self.page >> 12)) << 12;
         let iova = self.base + touch.page * self.page + if self.is_msi { 0 } else { part + touch.offset };
         // An MSI is four bytes.
         let burst = if self.is_msi { Burst { size: 2, ..Burst::incr(1) } } else { Burst::incr(beats) };
@@ -174,7 +174,7 @@ fn make_napot(
         return Ok(());
     }
     for small in 0..pages * (Page::Napot.bytes() >> 12) {
-        let large = small * 4096 & !(Page::Napot.bytes() - 1);
+        let large = (small * 4096) & !(Page::Napot.bytes() - 1);
         let leaf = Pte(Pte::leaf(DATA + large + NAPOT_64K, Prot::RW).0 | NAPOT);
         driver.set_pte(bench, domain, IOVA + small * 4096, PageSize::SIZE_4K, leaf)?;
     }

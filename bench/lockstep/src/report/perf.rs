@@ -293,13 +293,24 @@ pub fn perf_failures(perf: &Perf) -> String {
     text + &lacking.concat()
 }
 
+/// In two lines: a device stands above the first of its columns alone, since its name may be long.
+fn heads(header: &[String]) -> Vec<String> {
+    let mut last = "";
+    let mut heads = Vec::new();
+    for name in header {
+        let (device, own) = name.rsplit_once(": ").unwrap_or((last, name));
+        heads.push(if device == last { format!("\n{own}") } else { format!("{device}\n{own}") });
+        last = device;
+    }
+    heads
+}
+
 /// For people.
 pub fn perf_table(perf: &Perf, colour: bool) -> String {
     let mut text = String::new();
     for Columns { title, header, rows } in columns(perf) {
         let mut table = table(colour);
-        // The device stands above what was measured of it.
-        table.set_header(header.iter().map(|name| bold(&name.replace(": ", "\n"), colour)));
+        table.set_header(heads(&header).iter().map(|name| bold(name, colour)));
         for row in rows {
             let cells = row.into_iter().enumerate().map(|(at, text)| match at {
                 0 => TableCell::new(text),
