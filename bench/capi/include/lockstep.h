@@ -46,8 +46,8 @@
 // What is wrong, for people, over several lines. Behind `lockstep_keep_going` each kind once.
 #define LOCKSTEP_TEXT_EVIDENCE 1
 
-// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
-// `null`.
+// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`, and
+// `picture` where there is one; or `null`.
 #define LOCKSTEP_TEXT_FINDING 2
 
 // What was counted, as JSON.

@@ -32,8 +32,8 @@ pub const LOCKSTEP_BAD_WAIVERS: i32 = -4;
 pub const LOCKSTEP_TEXT_RULE: i32 = 0;
 /// What is wrong, for people, over several lines. Behind `lockstep_keep_going` each kind once.
 pub const LOCKSTEP_TEXT_EVIDENCE: i32 = 1;
-/// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`; or
-/// `null`.
+/// The same for programs: JSON with `blame`, `rule`, `detail`, `section`, `right`, `wrong`, `cycle`, `evidence`, and
+/// `picture` where there is one; or `null`.
 pub const LOCKSTEP_TEXT_FINDING: i32 = 2;
 /// What was counted, as JSON.
 pub const LOCKSTEP_TEXT_FIGURES: i32 = 3;

@@ -39,6 +39,31 @@ fn a_missed_invalidation_is_named_first() {
     insta::assert_snapshot!(told("litmus/unmap-inval", Some(Habit::VmaIgnored), 4));
 }
 
+/// What is drawn is what the text says, and no more.
+#[test]
+fn the_picture_says_what_the_text_says() {
+    for (scenario, habit) in [
+        ("litmus/unmap-inval", Some(Habit::VmaIgnored)),
+        ("faults/page-tables", Some(Habit::FaultWrongIotval)),
+        ("hazard/never-invalidated", None),
+    ] {
+        let finding = found(scenario, habit);
+        let (text, picture) = (&finding.evidence, finding.picture.as_ref().expect("a picture"));
+        assert!(!picture.memory.is_empty() && !picture.moments.is_empty(), "{scenario}");
+        for entry in &picture.memory {
+            assert!(text.contains(&entry.value) && text.contains(&entry.fields), "{scenario}: {entry:?}");
+            assert!(entry.seen.iter().all(|seen| text.contains(&seen.what)) && text.contains(&entry.then), "{entry:?}");
+        }
+        assert!(picture.moments.iter().all(|moment| text.contains(&moment.what)), "{scenario}: {:?}", picture.moments);
+        let asked = picture.request.as_ref().expect("a request");
+        assert!(text.contains(&asked.what) && text.contains(&picture.right), "{scenario}: {asked:?}");
+    }
+    let picture = found("litmus/unmap-inval", Some(Habit::VmaIgnored)).picture.expect("a picture");
+    let struck: Vec<&oracle::Entry> = picture.used.iter().filter(|entry| !entry.struck.is_empty()).collect();
+    assert_eq!(struck.len(), 1, "{picture:#?}");
+    assert!(struck[0].word.starts_with("pte[") && struck[0].struck.contains("IOTINVAL.VMA"), "{struck:?}");
+}
+
 #[test]
 fn a_context_that_was_kept_is_named_first() {
     insta::assert_snapshot!(told("process/detach", Some(Habit::PdtIgnored), 4));

@@ -33,6 +33,7 @@ use super::dma::{burst_line, response_line};
 use super::explain::Explanation;
 use super::faults::Came;
 use super::invalidation::Globality;
+use super::picture::{Asked, Entry, Picture, Seen};
 use super::rule::{Rule, Violation};
 use super::search::Search;
 use super::software::{Broken, Served};
@@ -105,7 +106,7 @@ impl Oracle {
         let detail = came.differs(right_outcome.as_ref(), leads_to);
         let reason = self.reason(request, window, &base, came.is_it);
         let follows_from = reason.as_ref().and_then(|reason| reason.from).map(Box::new);
-        let mut text = reason.map(|reason| reason.text).unwrap_or_default();
+        let (mut text, used) = reason.map(|reason| (reason.text, reason.used)).unwrap_or_default();
         // Where the address is right it says nothing.
         if let Some(addr) = came.to.filter(|addr| Some(addr.0 >> 12) != leads_to) {
             text += &self.with_past(request, window, |past| self.look_up(past, addr));
@@ -113,13 +114,18 @@ impl Oracle {
                 let _ = writeln!(text, "{addr:#x} is free since cycle {since}");
             }
         }
-        let story = self.story(request, window, &came.line);
+        let (story, picture) = self.story(request, window, &came.line);
+        let picture = Some(Box::new(Picture { used, ..picture }));
         text += &match came.burst {
             Some(burst) => story.replacen('\n', &format!(", {}\n", burst_line(burst)), 1),
             None => story,
         };
-        let violation =
-            Violation { evidence: text, follows_from, ..Violation::new(rule, detail, right, came.line.as_str()) };
+        let violation = Violation {
+            evidence: text,
+            follows_from,
+            picture,
+            ..Violation::new(rule, detail, right, came.line.as_str())
+        };
         let fault = right_outcome.and_then(|outcome| match outcome {
             Outcome::Fault(fault) => Some(fault),
             _ => None,
@@ -144,7 +150,7 @@ impl Oracle {
     }
 
     /// By what a request was answered that software let through; whose the address is that it came to, if that was free.
-    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken) -> String {
+    pub(super) fn hazard_story(&self, served: &Served, broken: &Broken) -> (String, Picture) {
         let Served { request, window, explanation, .. } = served;
         let moments = self.software.operations.moments(*window, &self.search.histories).cycles;
         let lines = |past: &Past<'_>| {
@@ -161,19 +167,27 @@ impl Oracle {
             }
             lines.concat()
         };
-        self.with_past(request, *window, lines)
-            + &self.story(request, *window, &answer_line(request, &explanation.outcome))
+        let used = |past: &Past<'_>| follows::used(past, &explanation.choices, &self.names);
+        let (story, picture) = self.story(request, *window, &answer_line(request, &explanation.outcome));
+        let picture = Picture { used: self.with_past(request, *window, used), ..picture };
+        (self.with_past(request, *window, lines) + &story, picture)
     }
 
     /// [`Self::walk`], and what happened last.
-    pub(super) fn story(&self, request: &Request, window: Window, result: &str) -> String {
-        let mut out = self.walk(request, window, result);
+    pub(super) fn story(&self, request: &Request, window: Window, result: &str) -> (String, Picture) {
+        let (mut out, picture) = self.drawn_walk(request, window, result);
         self.time_line.render(&self.names, &mut out);
-        out + say::CONVENTION + "\n"
+        let moments = self.time_line.moments(&self.names);
+        (out + say::CONVENTION + "\n", Picture { moments, ..picture })
     }
 
     /// A request, what came of it, and the golden walk with what the device read of each word.
     pub(super) fn walk(&self, request: &Request, window: Window, result: &str) -> String {
+        self.drawn_walk(request, window, result).0
+    }
+
+    /// [`Self::walk`], and the same as data.
+    fn drawn_walk(&self, request: &Request, window: Window, result: &str) -> (String, Picture) {
         let mut out = format!("request: {}\n", say::request_line(request, &self.names));
         let Window { offered, start, end, .. } = window;
         let _ = writeln!(out, "  offered in cycle {offered}, accepted in {start}, answered in {end}: {result}");
@@ -181,19 +195,32 @@ impl Oracle {
         let outcome =
             golden::translate_traced(&self.search.config(), &mut View::now(&self.search.memory), request, &mut steps);
         let _ = writeln!(out, "golden walk over memory as it is now: {}", answer_line(request, &outcome));
+        let mut memory: Vec<Entry> = Vec::new();
         // The last step says the same again.
         steps.truncate(steps.len().saturating_sub(1));
         let mut told: Vec<Spa> = Vec::new();
         for step in &steps {
             let _ = writeln!(out, "{}", format!("  {step}").trim_end());
-            let Step::Read { word, value } = step else { continue };
+            let Step::Read { word, value } = step else {
+                if let Some(last) = memory.last_mut() {
+                    last.then = step.to_string().trim().to_owned();
+                }
+                continue;
+            };
+            memory.push(Entry::of(word, *value));
+            let mut note = |usable: bool, what: String| {
+                let _ = writeln!(out, "      {what}");
+                if let Some(last) = memory.last_mut() {
+                    last.seen.push(Seen { usable, what });
+                }
+            };
             if told.contains(&word.addr) {
                 continue;
             }
             told.push(word.addr);
             let sightings = self.search.histories.word(word.addr).map(|history| (history, history.sightings()));
             let Some((history, sightings)) = sightings.filter(|(_, seen)| !seen.is_empty()) else {
-                let _ = writeln!(out, "      the device never read it");
+                note(false, "the device never read it".to_owned());
                 continue;
             };
             if matches!(sightings, [seen] if narrow(word, seen.value) == *value) {
@@ -202,11 +229,11 @@ impl Oracle {
             for seen in sightings {
                 if seen.resp != 0 {
                     let (answer, cycle) = (response_line(seen.resp), seen.first_sampled);
-                    let _ = writeln!(out, "      read in cycle {cycle}: answered {answer}, which is no value");
+                    note(false, format!("read in cycle {cycle}: answered {answer}, which is no value"));
                     continue;
                 }
-                let verdict = match judge(history, word, seen, &self.search.invalidations, Globality::default(), window)
-                {
+                let judged = judge(history, word, seen, &self.search.invalidations, Globality::default(), window);
+                let verdict = match &judged {
                     Ok(()) => "may be used".to_owned(),
                     Err(Struck::Later) => "struck: read after the request had ended".to_owned(),
                     Err(Struck::Invalid) => {
@@ -226,10 +253,23 @@ impl Oracle {
                     last if last == first => String::new(),
                     last => format!(", last in {last}"),
                 };
-                let _ = writeln!(out, "      read {value:#018x} in cycle {first}{last}; {held}; {verdict}");
+                note(judged.is_ok(), format!("read {value:#018x} in cycle {first}{last}; {held}; {verdict}"));
             }
         }
-        out
+        let asked = Asked {
+            what: say::request_line(request, &self.names),
+            offered: window.offered,
+            accepted: window.start,
+            answered: window.end,
+        };
+        let picture = Picture {
+            request: Some(asked),
+            memory,
+            right: answer_line(request, &outcome),
+            came: result.to_owned(),
+            ..Picture::default()
+        };
+        (out, picture)
     }
 
     /// Adds to a violation what an engineer wants to see beside it, unless it has that already.
@@ -246,6 +286,7 @@ impl Oracle {
         self.time_line.render(&self.names, &mut violation.evidence);
         violation.evidence += say::CONVENTION;
         violation.evidence.push('\n');
+        violation.picture.get_or_insert_default().moments = self.time_line.moments(&self.names);
         violation
     }
 
@@ -260,18 +301,24 @@ impl Oracle {
         violation.wrong = super::faults::describe(&came.record);
         violation.detail = record::difference(&came.record, &record);
         let Some(request) = &owed.request else { return };
+        let (walk, picture) = self.drawn_walk(request, owed.window, "refused");
+        let picture = violation.picture.insert(Box::new(picture));
         let is_it = |outcome: &Outcome| matches!(outcome, Outcome::Fault(fault) if fault.record() == came.record);
         if let Some(reason) = self.reason(request, owed.window, &[], &is_it) {
             violation.evidence.insert_str(0, &reason.text);
             violation.follows_from = reason.from.map(Box::new);
+            picture.used = reason.used;
+            picture.came = super::faults::describe(&came.record);
         }
-        violation.evidence += &self.walk(request, owed.window, "refused");
+        violation.evidence += &walk;
     }
 
     /// A refused request whose record never came.
     fn add_lost(&self, violation: &mut Violation) {
         let Some(owed) = self.faults.missing(self.interrupts.excused()) else { return };
         let Some(request) = &owed.request else { return };
-        violation.evidence += &self.walk(request, owed.window, "refused, and no record has come");
+        let (walk, picture) = self.drawn_walk(request, owed.window, "refused, and no record has come");
+        violation.evidence += &walk;
+        violation.picture = Some(Box::new(picture));
     }
 }

@@ -380,7 +380,7 @@ impl Oracle {
     fn finding(&self, broken: Broken, served: &Served) -> Finding {
         let Served { window, explanation, .. } = served;
         let outcome = &explanation.outcome;
-        let text = self.hazard_story(served, &broken);
+        let (text, picture) = self.hazard_story(served, &broken);
         let (rule, detail, right, wrong) = match broken {
             Broken::Stale { choice, operation, returned, missing } => (
                 Rule::StaleAfterOperation,
@@ -428,6 +428,7 @@ impl Oracle {
             wrong,
             cycle: window.end,
             evidence: text,
+            picture: Some(Box::new(picture)),
         }
     }
 }

@@ -42,6 +42,7 @@ mod operations;
 mod page_interrupts;
 mod page_queue;
 mod page_requests;
+mod picture;
 mod qos;
 mod queue_status;
 mod record_queue;
@@ -76,6 +77,7 @@ use golden::{Capabilities, Spa, SpecVersion};
 
 pub use choices::Bound;
 pub use dma::Transaction;
+pub use picture::{Asked, Entry, Moment, MomentKind, Picture, Seen};
 pub use rule::{Rule, Violation};
 pub use session::{Judge, TimeRunsBack, UnknownChoice, Verdict};
 pub use slips::Slip;

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::picture::Picture;
+
 /// A rule that the device under test, or software, can break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -197,6 +199,8 @@ pub struct Violation {
     pub wrong: String,
     /// More for people: the walk, the sightings
     pub evidence: String,
+    /// The same as data, for a drawing
+    pub picture: Option<Box<Picture>>,
 }
 
 impl Violation {
@@ -209,6 +213,7 @@ impl Violation {
             right: right.into(),
             wrong: wrong.into(),
             evidence: String::new(),
+            picture: None,
         }
     }
 }

@@ -66,6 +66,7 @@ impl Violation {
             wrong: self.wrong,
             cycle,
             evidence: self.evidence,
+            picture: self.picture,
         }
     }
 }

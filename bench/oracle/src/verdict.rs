@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::picture::Picture;
+
 /// Counts of one run. All of them are functions of scenario and seed alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
@@ -119,6 +121,9 @@ pub struct Finding {
     pub cycle: u64,
     /// Evidence for people, several lines
     pub evidence: String,
+    /// The same as data, for a drawing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Box<Picture>>,
 }
 
 impl Finding {

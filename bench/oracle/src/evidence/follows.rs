@@ -10,6 +10,7 @@ use golden::{Fields, Outcome, Role, Stage, Tags, WordRef};
 
 use super::super::choice::Choice;
 use super::super::invalidation::Invalidation;
+use super::super::picture::Entry;
 use super::super::rule::FollowsFrom;
 use super::super::value::{narrow, structure};
 use super::names::Names;
@@ -243,6 +244,21 @@ pub fn between(past: &Past<'_>, choice: &Choice, moments: &[Cycle], names: &Name
     Some(format!("follows from {}; {which}\n", why(past, &taken(choice), names)))
 }
 
+/// A word of a walk that the device may have made.
+fn drawn(past: &Past<'_>, taken: &Taken, names: &Names) -> Entry {
+    let struck = match past.forbids(taken) {
+        Some(Forbidden::Invalidated(invalidation)) => command(invalidation, names),
+        Some(Forbidden::Invalid) => "V is 0, which is not cached".to_owned(),
+        Some(Forbidden::Unread) | None => String::new(),
+    };
+    Entry { struck, ..Entry::of(&taken.word, taken.value) }
+}
+
+/// The values by which a request was answered, as words of a walk.
+pub fn used(past: &Past<'_>, choices: &[Choice], names: &Names) -> Vec<Entry> {
+    choices.iter().map(|choice| drawn(past, &taken(choice), names)).collect()
+}
+
 /// From what an answer follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
@@ -250,6 +266,8 @@ pub struct Reason {
     pub text: String,
     /// The first of the values that must not have been used
     pub from: Option<FollowsFrom>,
+    /// The walk that gives the answer
+    pub used: Vec<Entry>,
 }
 
 /// From what the answer follows; none if nothing like it is found. `base` is what the right answer takes.
@@ -267,6 +285,7 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
     search.look();
     let found = search.best?;
     let mut lines: Vec<String> = Vec::new();
+    let mut walk: Vec<Entry> = Vec::new();
     // Not certain enough for the kind, if the device knew better.
     let certain = found.forbidden.iter().filter(|_| found.renewed == 0);
     let mut from = certain.into_iter().find_map(|taken| {
@@ -285,7 +304,16 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
             "the tree of {root:#018x} under {whose}; last used in cycle {used}; {}",
             command(dropped, names)
         ));
+        let (word, value) = (
+            match stage {
+                Stage::First => "root, first stage".to_owned(),
+                Stage::Second => "root, second stage".to_owned(),
+            },
+            format!("{root:#018x}"),
+        );
+        walk.push(Entry { word, value, struck: command(dropped, names), ..Entry::default() });
     }
+    walk.extend(found.walk.reads.iter().map(|taken| drawn(past, taken, names)));
     let mut seen: Vec<(u64, u64)> = Vec::new();
     for taken in &found.forbidden {
         if !seen.contains(&(taken.word.addr.0, taken.value)) {
@@ -299,7 +327,7 @@ pub fn follows(past: &Past<'_>, base: &[Choice], is_it: &dyn Fn(&Outcome) -> boo
             several.iter().fold("follows from these together:\n".to_owned(), |text, line| text + "  " + line + "\n")
         }
     };
-    Some(Reason { text, from })
+    Some(Reason { text, from, used: walk })
 }
 
 #[cfg(test)]

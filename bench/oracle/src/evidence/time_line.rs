@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use events::{Agent, Cycle};
 use golden::Spa;
 
+use super::super::picture::{Moment, MomentKind};
 use super::names::Names;
 use super::say::command_line;
 
@@ -33,6 +34,11 @@ enum What {
     Command(golden::Command),
     /// Of the fence that was fetched in this cycle
     Complete(Cycle),
+    Begin(String),
+    End {
+        name: String,
+        done: bool,
+    },
     Other(String),
 }
 
@@ -86,13 +92,13 @@ impl TimeLine {
     /// An operation of the driver begins.
     pub fn begin(&mut self, cycle: Cycle, name: &str) {
         self.open.push(name.to_owned());
-        self.note(cycle, format!("begin {name}"));
+        push(&mut self.others, cycle, What::Begin(name.to_owned()));
     }
 
     /// The operation that began last ends.
     pub fn end(&mut self, cycle: Cycle, done: bool) {
         let name = self.open.pop().unwrap_or_default();
-        self.note(cycle, format!("end {name}{}", if done { "" } else { ", failed" }));
+        push(&mut self.others, cycle, What::End { name, done });
     }
 
     /// Something else happened.
@@ -101,29 +107,57 @@ impl TimeLine {
     }
 
     /// All of it, by cycle.
+    fn all(&self) -> Vec<&Past> {
+        let mut all: Vec<&Past> = self.others.iter().chain(&self.stores).collect();
+        all.sort_by_key(|past| past.cycle);
+        all
+    }
+
+    /// All of it as text.
     pub fn render(&self, names: &Names, out: &mut String) {
-        if self.others.is_empty() && self.stores.is_empty() {
+        let all = self.all();
+        if all.is_empty() {
             return;
         }
         out.push_str("last stores, commands and operations:\n");
-        let mut all: Vec<&Past> = self.others.iter().chain(&self.stores).collect();
-        all.sort_by_key(|past| past.cycle);
         for Past { cycle, what } in all {
-            let _ = match what {
-                What::Stores { agent, first, last, old, new } if first == last => {
-                    writeln!(out, "  {cycle:>8}  {} stores {first:#x}: {old:#018x} -> {new:#018x}", whose(*agent))
-                }
-                What::Stores { agent, first, last, new, .. } => {
-                    let (count, whose) = ((last.0 - first.0) / 8 + 1, whose(*agent));
-                    writeln!(
-                        out,
-                        "  {cycle:>8}  {whose} stores {first:#x} to {last:#x}, {count} doublewords, first {new:#018x}"
-                    )
-                }
-                What::Command(command) => writeln!(out, "  {cycle:>8}  fetched {}", command_line(command, names)),
-                What::Complete(fetched) => writeln!(out, "  {cycle:>8}  IOFENCE.C of cycle {fetched} is complete"),
-                What::Other(what) => writeln!(out, "  {cycle:>8}  {what}"),
-            };
+            let _ = writeln!(out, "  {cycle:>8}  {}", what.line(names));
+        }
+    }
+
+    /// All of it as data.
+    pub fn moments(&self, names: &Names) -> Vec<Moment> {
+        let moment = |past: &Past| Moment { cycle: past.cycle, kind: past.what.kind(), what: past.what.line(names) };
+        self.all().into_iter().map(moment).collect()
+    }
+}
+
+impl What {
+    fn kind(&self) -> MomentKind {
+        match self {
+            What::Stores { .. } => MomentKind::Store,
+            What::Command(_) => MomentKind::Command,
+            What::Complete(_) => MomentKind::Fence,
+            What::Begin(_) => MomentKind::Begin,
+            What::End { .. } => MomentKind::End,
+            What::Other(_) => MomentKind::Note,
+        }
+    }
+
+    fn line(&self, names: &Names) -> String {
+        match self {
+            What::Stores { agent, first, last, old, new } if first == last => {
+                format!("{} stores {first:#x}: {old:#018x} -> {new:#018x}", whose(*agent))
+            }
+            What::Stores { agent, first, last, new, .. } => {
+                let (count, whose) = ((last.0 - first.0) / 8 + 1, whose(*agent));
+                format!("{whose} stores {first:#x} to {last:#x}, {count} doublewords, first {new:#018x}")
+            }
+            What::Command(command) => format!("fetched {}", command_line(command, names)),
+            What::Complete(fetched) => format!("IOFENCE.C of cycle {fetched} is complete"),
+            What::Begin(name) => format!("begin {name}"),
+            What::End { name, done } => format!("end {name}{}", if *done { "" } else { ", failed" }),
+            What::Other(what) => what.clone(),
         }
     }
 }
