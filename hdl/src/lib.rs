@@ -23,4 +23,6 @@ mod rtl;
 pub use description::{Description, DescriptionError};
 pub use ports::names as port_names;
 pub use rtl::{BuildOptions, Library, Rtl};
-pub use verilated::{BuildError, Coverage, LintReport, LoadError, Optimisation, Options, Phase, Watch};
+pub use verilated::{
+    BuildError, Coverage, LintReport, LoadError, Optimisation, Options, Phase, VERILATOR_VERSION, Watch,
+};

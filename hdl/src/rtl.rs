@@ -116,6 +116,14 @@ impl Rtl {
         options.builder().watched(watch).build(&description.design, &options.verilator).map(Library)
     }
 
+    /// A hash of the sources of an RTL and of what its description makes of them: the same on any machine.
+    ///
+    /// # Errors
+    /// [`BuildError`]: a source cannot be read.
+    pub fn sources(description: &Description) -> Result<String, BuildError> {
+        Builder::sources(&description.design)
+    }
+
     /// Checks an RTL with all of Verilator's warnings on.
     ///
     /// # Errors

@@ -75,6 +75,20 @@ impl Builder {
         Ok(library)
     }
 
+    /// A hash of what a design says: its files, their contents, the top, parameters, macros and flags. No tool and no place
+    /// on the machine is in it.
+    ///
+    /// # Errors
+    /// [`BuildError`]: a file cannot be read.
+    pub fn sources(design: &Design) -> Result<String, BuildError> {
+        let mut print = Fingerprint::new("sources");
+        for argument in verilate::arguments(design, &Options::default()) {
+            print.field("argument", argument);
+        }
+        Sources::read(design)?.hash_into(&mut print);
+        Ok(print.finish())
+    }
+
     /// Checks a design with `verilator --lint-only -Wall`.
     ///
     /// # Errors
