@@ -111,6 +111,25 @@ fn a_waiver_is_unused_only_where_every_run_was_played() {
 }
 
 #[test]
+fn a_page_is_written_and_tells_what_the_results_came_of() {
+    let (page, json) = (Temporary::new("page.html"), Temporary::new("page.json"));
+    let all = ["run", "faults.device-ids", "--dut", "model", "--seeds", "2", "-j", "2", "--timeout", "99"];
+    let output = lockstep(&[&all[..], &["--html", page.path(), "--json", json.path()]].concat());
+    assert_eq!(code(&output), 0, "{}", text(&output));
+    let shown = std::fs::read_to_string(&page.0).expect("written");
+    assert!(shown.starts_with("<!DOCTYPE html>") && shown.contains("All runs passed"), "{shown}");
+    let command = "lockstep run faults.device-ids --seeds 2 --dut model";
+    assert!(shown.contains(command), "{shown}");
+    let origin = &json.json()["origin"];
+    assert_eq!(origin["command"].as_str().map(|whole| whole.starts_with(command)), Some(true), "{origin}");
+    assert_eq!(origin["lockstep"], env!("CARGO_PKG_VERSION"));
+    assert!(origin["rtl"].is_null(), "the model has no sources");
+    let output = lockstep(&[&all[..], &["--html", "/nosuch/page.html"]].concat());
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("cannot write /nosuch/page.html") && !text(&output).contains("passed"));
+}
+
+#[test]
 fn a_mistake_exits_with_2_and_points_to_line_and_column() {
     let output = lockstep(&["run", &fixture("misspelt.yaml"), "--dut", "model"]);
     assert_eq!(code(&output), 2);

@@ -6,7 +6,7 @@ mod command;
 use std::path::{Path, PathBuf};
 
 use command::{lockstep, text};
-use lockstep::report::{Diff, Report, diff, diff_markdown, diff_text, json, read_results};
+use lockstep::report::{Diff, Report, diff, diff_markdown, diff_text, html, json, read_results};
 use lockstep::runner::{Device, Plan, Played, RunReport, Verdict, judge, load, serve};
 
 /// Each run of a scenario on the model, or on one with a habit, with seeds of this base.
@@ -67,6 +67,22 @@ fn the_same_is_no_difference() {
     assert!(same.is_empty() && !same.is_worse(), "{same:?}");
     assert_eq!(diff_text(&same), format!("no difference: {} runs in both\n", same.compared));
     assert!(diff_markdown(&same).contains("No difference."));
+}
+
+/// What is new is kept with the results, and said in the page of them.
+#[test]
+fn a_page_says_what_is_new() {
+    let (good, mut bad) = (regression(false), regression(true));
+    bad.since = Some(diff(&good, &bad).since("old.json".to_owned()));
+    let back = read_results(&json(&bad)).expect("results");
+    assert_eq!(back.since, bad.since);
+    let page = html(&back);
+    let since = back.since.as_ref().expect("it is there");
+    assert!(!since.new.is_empty() && since.gone.is_empty() && !since.newly_failed.is_empty());
+    assert_eq!(page.matches("badge bad\">new<").count(), since.new.len());
+    assert!(page.contains("Since old.json") && page.contains("Passed and fail now"));
+    bad.since = Some(diff(&bad, &bad).since("old.json".to_owned()));
+    assert_eq!(html(&bad).matches("badge bad\">new<").count(), 0);
 }
 
 /// Other seeds give other figures; that is noise, unless the device is slower.

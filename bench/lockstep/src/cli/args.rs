@@ -284,6 +284,9 @@ pub struct ResultPaths {
     /// Add the results to this SQLite file, for `lockstep history`: with the commit of the current folder
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
+    /// Write the results to this file as a page for a browser, which needs nothing beside it
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `lockstep run`
@@ -363,6 +366,9 @@ pub struct Before {
     /// Play again what failed in the results of `lockstep run --json`, with traces, and with waves if the device is an RTL
     #[arg(long, value_name = "RESULTS", conflicts_with_all = ["replay", "seed", "seeds", "fail_alloc"])]
     pub rerun_failed: Option<PathBuf>,
+    /// Results of `lockstep run --json` from before: the page and the JSON say what is new since
+    #[arg(long, value_name = "RESULTS", conflicts_with = "shard")]
+    pub since: Option<PathBuf>,
 }
 
 /// One machine of several.

@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::args::{Args, Command, Demo, GoingOn, Run, SchemaOf, Selection};
+use super::args::{Args, Command, Demo, FailAlloc, GoingOn, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::list::{self, How};
 use super::options::{Options, colour};
@@ -92,6 +92,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     if run.list {
         return Ok(list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines));
     }
+    let words = words(&run);
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
@@ -108,16 +109,21 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         options.shard = Some((shard, costs.unwrap_or_default()));
     }
     waves::check(&waves, &options)?;
+    options.command = options.whole_command(&words);
+    let old = run.before.since.as_deref().map(|file| results::read(file, report::read_results)).transpose()?;
     let files = ResultFiles::open(&options.play.results)?;
     options.journal = journals::open(&run.before)?;
     if let Some(folder) = &run.record {
         run_files::make_folder(folder)?;
         options.record = Some(folder.clone());
     }
-    let report = match run.fail_alloc {
+    let mut report = match run.fail_alloc {
         None => play::selected(&options, &selected)?,
         Some(which) => super::failures::play(&options, &selected, which)?,
     };
+    if let (Some(old), Some(file)) = (old, &run.before.since) {
+        report.since = Some(report::diff(&old, &report).since(file.display().to_string()));
+    }
     let text = format!("{}\n{}", report::failures(&report, colours), report::summary(&report, colours));
     files.print(text.trim_start_matches('\n'));
     let finished = files.write(&report);
@@ -129,6 +135,24 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
         (None, Some(_)) => Ok(()),
     };
     lesser(code, recorded.and_then(|()| waves::write(&waves, &options, &selected, &report)))
+}
+
+/// What names the runs of a command.
+fn words(run: &Run) -> Vec<String> {
+    let Selection { selectors, exclude, .. } = &run.selection;
+    let mut words = selectors.clone();
+    words.extend(exclude.iter().flat_map(|selector| ["-x".to_owned(), selector.clone()]));
+    if let Some(which) = run.fail_alloc {
+        let which = match which {
+            FailAlloc::Nth(nth) => nth.to_string(),
+            FailAlloc::All => "all".to_owned(),
+        };
+        words.extend(["--fail-alloc".to_owned(), which]);
+    }
+    if let Some(file) = &run.before.rerun_failed {
+        words.extend(["--rerun-failed".to_owned(), file.display().to_string()]);
+    }
+    words
 }
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {

@@ -56,6 +56,9 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
             .map_err(|error| CommandError::System { what: "write JUnit XML", error: error.to_string() })?;
         output::file(path, &xml)?;
     }
+    if let Some(path) = &options.play.results.html {
+        output::file(path, &report::html(&report))?;
+    }
     Ok(match comparison.exit_code() {
         ExitCode::Passed if report.interrupted > 0 => ExitCode::Interrupted,
         code => code,

@@ -8,7 +8,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hdl::{BuildError, BuildOptions, Description, DescriptionError, Library, LintReport, Rtl, Watch};
+use hdl::{
+    BuildError, BuildOptions, Description, DescriptionError, Library, LintReport, Rtl, VERILATOR_VERSION, Watch,
+};
 use oracle::Bound;
 use scenario::{Offer, did_you_mean};
 use serde::de::DeserializeOwned;
@@ -16,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::args::{DeviceArgs, Dut};
 use super::home::ours;
 use super::progress::Building;
+use crate::report::RtlOrigin;
 use crate::runner::{Device, EVERYTHING};
 
 impl DeviceArgs {
@@ -120,6 +123,29 @@ pub fn build_with(file: &Path, parameters: &[(String, String)], workers: Option<
     let device = built_of(file, &description, &options(workers))?;
     let translations = description.translations();
     Ok(Built { device, name: description.name, translations, waivers: description.waivers })
+}
+
+/// Which RTL it is, if it is one.
+///
+/// # Errors
+/// [`DeviceError`]
+pub fn origin(args: &DeviceArgs) -> Result<Option<RtlOrigin>, DeviceError> {
+    if args.dut == Dut::Model {
+        return Ok(None);
+    }
+    let description = Description::read(&args.rtl)?;
+    let design = &description.design;
+    let parameters = design.parameters.iter().map(|(name, value)| format!("-G{name}={value}"));
+    let defines = design.defines.iter().map(|(name, value)| match value {
+        Some(value) => format!("-D{name}={value}"),
+        None => format!("-D{name}"),
+    });
+    Ok(Some(RtlOrigin {
+        name: description.name.clone(),
+        sources: Rtl::sources(&description)?,
+        verilator: VERILATOR_VERSION.to_owned(),
+        options: parameters.chain(defines).collect(),
+    }))
 }
 
 /// The file with what is waived of the device, if its description names one.

@@ -42,6 +42,8 @@ pub struct Options {
     pub again: Option<Vec<Again>>,
     /// Only this part of the runs, dealt by these costs
     pub shard: Option<(Shard, Costs)>,
+    /// The command that plays all of it again; empty if nobody has said
+    pub command: String,
     /// Not all scenarios are played, or not all of their runs: what finds no use may have one in the others
     pub is_selection: bool,
 }
@@ -71,6 +73,7 @@ impl Options {
             journal: None,
             again: None,
             shard: None,
+            command: String::new(),
             is_selection: !selectors.is_empty() || !exclude.is_empty() || policy.is_some() || replay.is_some(),
         }
     }
@@ -83,6 +86,30 @@ impl Options {
             planned.waivers = self.waivers.for_run(&planned.job.scenario, planned.job.seed, day);
             planned.job.lenience = self.waivers.lenience(&planned.waivers, keep_going);
         }
+    }
+
+    /// The command that plays again what `words` name: without what says how fast, and where results go.
+    pub fn whole_command(&self, words: &[String]) -> String {
+        let mut command = "lockstep run".to_owned();
+        for word in words {
+            command.push_str(&format!(" {}", quoted(word)));
+        }
+        if self.play.seed != 1 && self.replay.is_none() {
+            command.push_str(&format!(" --seed {}", self.play.seed));
+        }
+        if let Some(seeds) = self.play.seeds {
+            command.push_str(&format!(" --seeds {seeds}"));
+        }
+        if let Some(seed) = self.replay {
+            command.push_str(&format!(" --replay {seed:#010x}"));
+        }
+        if let Some(policy) = &self.policy {
+            command.push_str(&format!(" --policy {}", policy.name()));
+        }
+        for (is, flag) in [(self.stand_in, " --stand-in"), (self.must_show, " --must-show")] {
+            command.push_str(if is { flag } else { "" });
+        }
+        command + &self.on_what()
     }
 
     /// The command that plays one run again.
@@ -98,6 +125,12 @@ impl Options {
         if planned.is_stand_in() {
             command.push_str(" --stand-in");
         }
+        command + &self.on_what()
+    }
+
+    /// On what a command plays, and how far it goes on.
+    fn on_what(&self) -> String {
+        let mut command = String::new();
         match self.device.dut {
             Dut::Model => command.push_str(" --dut model"),
             Dut::Rtl if self.device.rtl != Path::new(OUR_RTL) => {

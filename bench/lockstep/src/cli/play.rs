@@ -11,7 +11,7 @@ use super::options::Options;
 use super::progress::Progress;
 use super::run_files::trace_of;
 use super::{device, interruption, journals, output};
-use crate::report::{Part, Report};
+use crate::report::{Origin, Part, Report};
 use crate::runner::{self, Again, Device, Plan, Planned, Played, Pool, Reply, Selected};
 use crate::waivers::{self, State};
 
@@ -52,13 +52,16 @@ pub(super) fn play_jobs(
     options: &Options,
     jobs_of: impl Fn(Device) -> Result<Vec<Planned>, CommandError>,
 ) -> Result<(Report, Vec<Recorded>), CommandError> {
-    let mut report = Report { device: options.device.name(), base_seed: options.play.seed, ..Report::default() };
+    let origin = Origin { lockstep: env!("CARGO_PKG_VERSION").to_owned(), command: options.command.clone(), rtl: None };
+    let mut report =
+        Report { device: options.device.name(), base_seed: options.play.seed, origin, ..Report::default() };
     let mut recorded = Vec::new();
     // Settings first: a mistake there should not wait for a compiler.
     if !jobs_of(Device::Model)?.is_empty() {
         let start = Instant::now();
         let jobs = jobs_of(device::build(&options.device, Some(options.workers))?)?;
         report.times.build = start.elapsed();
+        report.origin.rtl = device::origin(&options.device)?;
         let nothing_on_it = !options.stand_in && jobs.iter().all(Planned::is_stand_in);
         let jobs = own_part(options, jobs, &mut report);
         if nothing_on_it {

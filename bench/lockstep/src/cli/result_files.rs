@@ -15,6 +15,7 @@ pub struct ResultFiles {
     json: Option<Reserved>,
     junit: Option<Reserved>,
     sarif: Option<Reserved>,
+    html: Option<Reserved>,
     /// A history to which they are added
     history: Option<PathBuf>,
     /// One of them is stdout
@@ -27,7 +28,7 @@ impl ResultFiles {
     /// # Errors
     /// [`CommandError::Write`]
     pub fn open(paths: &ResultPaths) -> Result<ResultFiles, CommandError> {
-        let all = [&paths.json, &paths.junit, &paths.sarif];
+        let all = [&paths.json, &paths.junit, &paths.sarif, &paths.html];
         let stdout = all.iter().filter(|path| path.as_deref() == Some(Path::new("-"))).count();
         if stdout > 1 {
             return Err(CommandError::Setting("only one kind of results can go to stdout".to_owned()));
@@ -40,6 +41,7 @@ impl ResultFiles {
             json: open(&paths.json)?,
             junit: open(&paths.junit)?,
             sarif: open(&paths.sarif)?,
+            html: open(&paths.html)?,
             history: paths.history.clone(),
             own_stdout: stdout > 0,
         })
@@ -71,6 +73,9 @@ impl ResultFiles {
         }
         if let Some(file) = self.sarif {
             written = written.and(file.write(&report::sarif(report)));
+        }
+        if let Some(file) = self.html {
+            written = written.and(file.write(&report::html(report)));
         }
         let mut written = written.map_err(CommandError::from);
         if let Some(file) = &self.history {

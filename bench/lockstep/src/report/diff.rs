@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::kinds::{Bucket, buckets};
 use super::measured::{FIGURES, Measured, by_scenario};
 use super::result::Report;
+use super::since::{KindSince, Since};
 use crate::runner::{RunReport, Verdict};
 
 /// A kind of failure in one regression or in both.
@@ -114,6 +115,27 @@ impl Diff {
     /// Something fails that did not.
     pub fn is_worse(&self) -> bool {
         !self.new.is_empty() || !self.newly_failed.is_empty()
+    }
+
+    /// What a report keeps of it. `results` is what the old results are called.
+    pub fn since(&self, results: String) -> Since {
+        let kinds = |all: &[KindChange]| {
+            let kind = |one: &KindChange| KindSince {
+                what: one.what.clone(),
+                verdict: one.verdict,
+                runs: one.old.max(one.new),
+            };
+            all.iter().map(kind).collect()
+        };
+        let names = |all: &[RunChange]| all.iter().map(|run| run.id.clone()).collect();
+        Since {
+            results,
+            compared: self.compared,
+            new: kinds(&self.new),
+            gone: kinds(&self.fixed),
+            newly_failed: names(&self.newly_failed),
+            newly_passed: names(&self.newly_passed),
+        }
     }
 
     /// Nothing differs.

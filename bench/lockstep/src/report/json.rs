@@ -41,6 +41,8 @@ fn document(report: &Report) -> Value {
         "lockstep": env!("CARGO_PKG_VERSION"),
         "device": report.device,
         "base_seed": report.base_seed,
+        "origin": report.origin,
+        "since": report.since,
         "summary": {
             "runs": report.runs.len(),
             "passed": report.passed(),

@@ -28,11 +28,13 @@ pub(super) struct Bucket<'a> {
 }
 
 impl Bucket<'_> {
-    fn scenarios(&self) -> usize {
+    /// In how many scenarios it is.
+    pub(super) fn scenarios(&self) -> usize {
         self.runs.iter().map(|run| &run.scenario).collect::<BTreeSet<_>>().len()
     }
 
-    fn cycle(&self) -> u64 {
+    /// When it was found in the smallest example.
+    pub(super) fn cycle(&self) -> u64 {
         self.finding.map_or(self.smallest.figures.cycles, |finding| finding.cycle)
     }
 }

@@ -60,6 +60,8 @@ pub fn merge(parts: Vec<(String, Report)>, partial: bool) -> Result<Report, Merg
     let mut runs = Vec::new();
     for (_, report) in parts {
         (whole.device, whole.base_seed, whole.waivers_file) = (report.device, report.base_seed, report.waivers_file);
+        // Each part knows the command of the whole.
+        whole.origin = report.origin;
         whole.interrupted += report.interrupted;
         whole.times.build = whole.times.build.max(report.times.build);
         whole.times.play = whole.times.play.max(report.times.play);

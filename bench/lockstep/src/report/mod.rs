@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Results: one type, and its renderings.
 //!
-//! [`Report`] is all that a regression found. What people read (`terminal`), what programs read (`json`), what
+//! [`Report`] is all that a regression found. What people read (`terminal`, `html`), what programs read (`json`), what
 //! CI servers read (`junit`, `annotations`) are renderings of it and add nothing.
 
 mod annotations;
@@ -11,11 +11,13 @@ mod diff_text;
 mod history;
 mod history_plot;
 mod history_text;
+mod html;
 mod json;
 mod junit;
 mod kinds;
 mod measured;
 mod merge;
+mod origin;
 mod perf;
 mod perf_plot;
 mod plot;
@@ -23,6 +25,7 @@ mod policies;
 mod read;
 mod result;
 mod sarif;
+mod since;
 mod table;
 mod terminal;
 mod waived;
@@ -34,10 +37,12 @@ pub use diff_text::{diff_markdown, diff_text};
 pub use history::{Entry, History, HistoryError, Point};
 pub use history_plot::history_plot;
 pub use history_text::history_text;
+pub use html::html;
 pub use json::{compact, json};
 pub use junit::junit;
 pub use measured::figures;
 pub use merge::{MergeError, merge};
+pub use origin::{Origin, RtlOrigin};
 pub use perf::{Cell, Perf, Row, perf_failures, perf_json, perf_markdown, perf_table};
 pub use perf_plot::perf_plot;
 pub use plot::{PlotError, plot};
@@ -45,4 +50,5 @@ pub use policies::policies;
 pub use read::{BadResults, read as read_results};
 pub use result::{ExitCode, Part, Report, Times};
 pub use sarif::sarif;
+pub use since::{KindSince, Since};
 pub use terminal::{failures, finding, summary};

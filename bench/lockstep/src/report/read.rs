@@ -8,7 +8,9 @@ use scenario::Requirement;
 use serde::Deserialize;
 
 use super::json::FORMAT;
+use super::origin::Origin;
 use super::result::{Part, Report, Times};
+use super::since::Since;
 use crate::runner::{NoResults, RunReport};
 use crate::waivers::WaiverUse;
 
@@ -17,6 +19,9 @@ use crate::waivers::WaiverUse;
 struct Document {
     device: String,
     base_seed: u64,
+    #[serde(default)]
+    origin: Origin,
+    since: Option<Since>,
     #[serde(default)]
     summary: Summary,
     waivers_file: Option<String>,
@@ -77,7 +82,7 @@ pub fn read(json: &str) -> Result<Report, BadResults> {
     if format != FORMAT {
         return Err(BadResults::Version(format));
     }
-    let Document { device, base_seed, summary, waivers_file, waivers, mut runs, shard, times } =
+    let Document { device, base_seed, origin, since, summary, waivers_file, waivers, mut runs, shard, times } =
         serde_json::from_str(json).map_err(NoResults::from)?;
     for (run, time) in runs.iter_mut().zip(&times.runs) {
         run.seconds = time.seconds;
@@ -89,6 +94,8 @@ pub fn read(json: &str) -> Result<Report, BadResults> {
         runs,
         interrupted: summary.interrupted,
         left_out: summary.left_out,
+        origin,
+        since,
         waivers_file,
         waivers,
         part: shard,

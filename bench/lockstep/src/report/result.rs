@@ -7,6 +7,8 @@ use std::time::Duration;
 use scenario::Requirement;
 use serde::{Deserialize, Serialize};
 
+use super::origin::Origin;
+use super::since::Since;
 use crate::runner::{RunReport, Shard, Verdict};
 use crate::waivers::WaiverUse;
 
@@ -51,6 +53,10 @@ pub struct Report {
     pub left_out: BTreeMap<Requirement, usize>,
     /// The file of waivers
     pub waivers_file: Option<String>,
+    /// What they came of
+    pub origin: Origin,
+    /// What is new since other results, if there are others
+    pub since: Option<Since>,
     /// What became of each waiver
     pub waivers: Vec<WaiverUse>,
     /// It is a part of one

@@ -50,6 +50,7 @@ fn finding(blame: Blame) -> Finding {
         wrong: "0x9000_1040".into(),
         cycle: 77,
         evidence: "request: read, DID 1\nwalk: level 0".into(),
+        picture: None,
     }
 }
 
@@ -86,6 +87,7 @@ fn report(runs: Vec<RunReport>) -> Report {
         left_out: BTreeMap::new(),
         waivers: Vec::new(),
         times,
+        ..Report::default()
     }
 }
 

@@ -48,28 +48,8 @@ pub(super) fn explain(run: &RunReport) -> String {
     for unmet in &run.unmet {
         let _ = writeln!(text, "  {unmet}");
     }
-    match &run.end {
-        Some(End::Stopped { file, line, message }) => {
-            let _ = writeln!(text, "  the device stopped itself at {file}:{line}: {message}");
-        }
-        Some(End::Hung { waiting }) => {
-            for line in waiting.lines() {
-                let _ = writeln!(text, "  {line}");
-            }
-        }
-        Some(End::OutOfTime { seconds, cycle }) => {
-            let _ = writeln!(text, "  given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)");
-        }
-        Some(End::Software { error }) => {
-            let _ = writeln!(text, "  {error}");
-        }
-        Some(End::Finished | End::Violation) | None => {}
-    }
-    if let Some(crash) = &run.crash {
-        let _ = writeln!(text, "  {}", crash.reason);
-        for line in crash.stderr.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev() {
-            let _ = writeln!(text, "  | {line}");
-        }
+    for line in ended(run) {
+        let _ = writeln!(text, "  {line}");
     }
     for finding in run.violations().chain(&run.hazard) {
         text.push_str(&self::finding(finding));
@@ -85,6 +65,27 @@ pub(super) fn explain(run: &RunReport) -> String {
     }
     let _ = writeln!(text, "  reproduce: {}", run.reproduce);
     text
+}
+
+/// How a run ended that did not end by itself, line by line.
+pub(super) fn ended(run: &RunReport) -> Vec<String> {
+    let mut lines = match &run.end {
+        Some(End::Stopped { file, line, message }) => {
+            vec![format!("the device stopped itself at {file}:{line}: {message}")]
+        }
+        Some(End::Hung { waiting }) => waiting.lines().map(str::to_owned).collect(),
+        Some(End::OutOfTime { seconds, cycle }) => {
+            vec![format!("given up in cycle {cycle}: {seconds} s on the wall clock were over (--timeout)")]
+        }
+        Some(End::Software { error }) => vec![error.clone()],
+        Some(End::Finished | End::Violation) | None => Vec::new(),
+    };
+    if let Some(crash) = &run.crash {
+        lines.push(crash.reason.clone());
+        let said = crash.stderr.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev();
+        lines.extend(said.map(|line| format!("| {line}")));
+    }
+    lines
 }
 
 /// What was found, with its evidence.

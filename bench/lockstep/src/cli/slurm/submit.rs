@@ -96,6 +96,7 @@ fn parsed(words: &[String]) -> Result<Run, CommandError> {
         ("--json", run.play.results.json.is_some()),
         ("--junit", run.play.results.junit.is_some()),
         ("--sarif", run.play.results.sarif.is_some()),
+        ("--html", run.play.results.html.is_some()),
         ("--history", run.play.results.history.is_some()),
         ("--journal", run.before.journal.is_some()),
         ("--resume", run.before.resume.is_some()),
