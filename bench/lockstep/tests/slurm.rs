@@ -117,7 +117,7 @@ fn tasks_of_a_cluster_come_to_what_one_machine_comes_to() {
         assert!(tasks.contains(option), "{tasks}");
     }
     assert!(merge.contains("--dependency=afterany:101") && merge.contains("--partition=long"), "{merge}");
-    assert!(cluster.folder.join("results.xml").exists());
+    assert!(["results.xml", "results.html"].iter().all(|name| cluster.folder.join(name).exists()));
     // All of it is there: nothing is sent.
     let output = cluster.send(&options, &RUNS);
     assert_eq!((output.status.code(), cluster.sent()), (Some(0), sent), "{}", text(&output));

@@ -37,8 +37,12 @@ pub fn collect(collect: &SlurmCollect, colours: bool) -> Result<ExitCode, Comman
     }
     let report = report::merge(parts, true).map_err(|error| CommandError::Setting(error.to_string()))?;
     let file = |name: &str| Some(folder.join(name));
-    let files =
-        ResultFiles::open(&ResultPaths { json: file(RESULTS), junit: file("results.xml"), ..ResultPaths::default() })?;
+    let files = ResultFiles::open(&ResultPaths {
+        json: file(RESULTS),
+        junit: file("results.xml"),
+        html: file("results.html"),
+        ..ResultPaths::default()
+    })?;
     files.print(&format!("{}\n{}", report::failures(&report, colours), report::summary(&report, colours)));
     files.write(&report)
 }
