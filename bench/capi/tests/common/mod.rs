@@ -36,11 +36,12 @@ pub fn rtl() -> PathBuf {
     root().join("hdl/iommu.f")
 }
 
-/// The shared library, built as a stranger builds it; in the profile of this test, which has its dependencies.
+/// The shared library, in the profile of this test. Built with the whole workspace, since of this crate alone the
+/// dependencies have other features, and all of them would be built once more.
 pub fn library() -> PathBuf {
     let target = root().join("target");
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--locked", "-p", "capi", "--target-dir"]).arg(&target).current_dir(root());
+    build.args(["build", "--locked", "--workspace", "--lib", "--target-dir"]).arg(&target).current_dir(root());
     let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
     build.args((profile == "release").then_some("--release"));
     run(&mut build);
