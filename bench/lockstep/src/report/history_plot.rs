@@ -108,7 +108,6 @@ fn lines(area: &Area<'_>, entries: &[Entry], curves: &[(&str, Vec<(usize, f64)>)
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
         .label_font(("sans-serif", 14))
         .draw()?;
     Ok(())
