@@ -105,11 +105,7 @@ fn lines(area: &Area<'_>, entries: &[Entry], curves: &[(&str, Vec<(usize, f64)>)
             .label(*name)
             .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled()));
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .label_font(("sans-serif", 14))
-        .draw()?;
+    chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).label_font(("sans-serif", 14)).draw()?;
     Ok(())
 }
 
