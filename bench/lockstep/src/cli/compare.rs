@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lockstep compare`: policies side by side.
 
-use std::path::Path;
-
 use scenario::{Policy, Variant};
 
 use super::args::{Compare, Selection};
@@ -39,8 +37,7 @@ pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError
     }
     comparison.measure();
     let json = options.play.results.json.as_deref();
-    let print =
-        if [json, compare.svg.as_deref()].contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
+    let print = output::beside(&[json, compare.svg.as_deref()]);
     let failed =
         report::Report { runs: report.runs.iter().filter(|run| !played(run)).cloned().collect(), ..report.clone() };
     let text = format!("{}\n{}", report::failures(&failed, colours), report::comparison_table(&comparison, colours));

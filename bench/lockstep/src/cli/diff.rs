@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lockstep diff`: two regressions beside each other.
 
-use std::path::Path;
-
 use super::args::DiffArgs;
 use super::error::CommandError;
 use super::{output, results};
@@ -15,8 +13,7 @@ use crate::report::{self, ExitCode};
 pub fn run(args: &DiffArgs) -> Result<ExitCode, CommandError> {
     let [old, new] = [&args.old, &args.new].map(|path| results::read(path, report::read_results));
     let diff = report::diff(&old?, &new?);
-    let files = [args.json.as_deref(), args.markdown.as_deref()];
-    let print = if files.contains(&Some(Path::new("-"))) { output::stderr } else { output::stdout };
+    let print = output::beside(&[args.json.as_deref(), args.markdown.as_deref()]);
     print(&report::diff_text(&diff));
     if let Some(path) = &args.json {
         let mut text = serde_json::to_string_pretty(&diff).unwrap_or_default();

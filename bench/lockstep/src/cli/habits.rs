@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lockstep habits`.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use model::Habit;
@@ -22,12 +21,10 @@ use crate::torture::{self, Hunt};
 pub fn run(args: &Habits) -> Result<ExitCode, CommandError> {
     let hunts = hunt_all(args)?;
     let table = torture::markdown(&hunts, args.seeds);
-    let to_stdout = args.json.as_deref() == Some(Path::new("-"));
     let mut written = Ok(());
     match &args.markdown {
         Some(path) => written = output::file(path, &table),
-        None if to_stdout => output::stderr(&table),
-        None => output::stdout(&table),
+        None => output::beside(&[args.json.as_deref()])(&table),
     }
     if let Some(path) = &args.json {
         written = written.and(output::file(path, &torture::json(&hunts)));

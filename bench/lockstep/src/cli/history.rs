@@ -22,8 +22,7 @@ pub fn run(args: &HistoryArgs) -> Result<ExitCode, CommandError> {
     let failed = failed(&args.file);
     let history = History::open(&args.file).map_err(&failed)?;
     let entries = history.entries(args.device.as_deref()).map_err(&failed)?;
-    let own_stdout = [&args.json, &args.svg].into_iter().any(|path| path.as_deref() == Some(Path::new("-")));
-    let print = if own_stdout { output::stderr } else { output::stdout };
+    let print = output::beside(&[args.json.as_deref(), args.svg.as_deref()]);
     print(&report::history_text(&entries));
     if let Some(path) = &args.json {
         let mut text = serde_json::to_string_pretty(&entries).unwrap_or_default();

@@ -21,6 +21,16 @@ pub fn stdout(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Where a file of results has this name, it goes to stdout.
+pub fn is_stdout(path: Option<&Path>) -> bool {
+    path == Some(Path::new("-"))
+}
+
+/// What prints a text for people: on stdout, unless one of these files of results goes there.
+pub fn beside(files: &[Option<&Path>]) -> fn(&str) {
+    if files.iter().any(|path| is_stdout(*path)) { stderr } else { stdout }
+}
+
 /// Prints a message.
 pub fn stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -42,7 +52,7 @@ impl Reserved {
     /// [`WriteError`]: no such folder, no right to write.
     pub fn open(path: &Path) -> Result<Reserved, WriteError> {
         let failed = |error| WriteError { path: path.to_owned(), error };
-        let is_special = path == Path::new("-") || path.metadata().is_ok_and(|there| !there.is_file());
+        let is_special = is_stdout(Some(path)) || path.metadata().is_ok_and(|there| !there.is_file());
         if is_special {
             if path.is_dir() {
                 return Err(failed(io::ErrorKind::IsADirectory.into()));
@@ -74,7 +84,7 @@ impl Reserved {
                 new.as_file().sync_all()?;
                 new.persist(&path).map(drop).map_err(|error| error.error)
             }
-            None if path == Path::new("-") => {
+            None if is_stdout(Some(&path)) => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(text.as_bytes())?;
                 stdout.flush()

@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::{interruption, output, run_files};
 use crate::perf::{Case, Job, Setting};
 use crate::report::{self, Cell, ExitCode, Perf, Row};
-use crate::runner::{Device, Pool, TRACE};
+use crate::runner::{Device, TRACE};
 use crate::waivers::{Waivers, today};
 
 /// Between these lines of a page its tables are written.
@@ -25,9 +25,6 @@ const END: &str = "<!-- end -->";
 
 /// Translations that an ideal cache holds where nobody says how many.
 const ENTRIES: u32 = 32;
-
-/// How long a worker may take to hand over what it has when its time is over.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// A device in a column.
 struct Column {
@@ -56,11 +53,7 @@ pub fn run(args: &Args, colours: bool) -> Result<ExitCode, CommandError> {
     }
     let columns = columns(args)?;
     let perf = play(args, &columns)?;
-    let print = if [&args.json, &args.svg, &args.markdown].iter().any(|path| path.as_deref() == Some(Path::new("-"))) {
-        output::stderr
-    } else {
-        output::stdout
-    };
+    let print = output::beside(&[args.json.as_deref(), args.svg.as_deref(), args.markdown.as_deref()]);
     print(&format!("{}{}", report::perf_failures(&perf), report::perf_table(&perf, colours)));
     if let Some(file) = json {
         file.write(&report::perf_json(&perf))?;
@@ -178,14 +171,7 @@ fn job(args: &Args, case: Case, setting: Setting, column: &Column) -> (Job, Stri
 /// Measures everything, each in a process of its own, since a device may crash or hang.
 fn play(args: &Args, columns: &[Column]) -> Result<Perf, CommandError> {
     let workers = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), |n| n as usize);
-    let pool = Pool {
-        program: std::env::current_exe()
-            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
-        arguments: vec!["perf-worker".into()],
-        workers,
-        timeout: Duration::from_secs(args.timeout),
-        grace: GRACE,
-    };
+    let pool = super::play::pool("perf-worker", workers, Duration::from_secs(args.timeout))?;
     interruption::catch()?;
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(workers)

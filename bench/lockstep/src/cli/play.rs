@@ -136,16 +136,16 @@ pub(super) fn add_runs(
 /// How long a worker may take to hand over what it has when its time is over, on a busy machine.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Processes of this program that carry out a command of it, so many at a time.
+pub(super) fn pool(command: &str, workers: usize, timeout: Duration) -> Result<Pool, CommandError> {
+    let program = std::env::current_exe()
+        .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?;
+    Ok(Pool { program, arguments: vec![command.into()], workers, timeout, grace: GRACE })
+}
+
 /// Plays jobs in worker processes. A job that was given up, since the user wants to stop, has no result.
 pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
-    let pool = Pool {
-        program: std::env::current_exe()
-            .map_err(|error| CommandError::System { what: "find the program itself", error: error.to_string() })?,
-        arguments: vec!["worker".into()],
-        workers: options.workers,
-        timeout: options.timeout,
-        grace: GRACE,
-    };
+    let pool = pool("worker", options.workers, options.timeout)?;
     interruption::catch()?;
     let mut results: Vec<Option<Played>> = jobs.iter().map(|planned| journals::known(options, &planned.job)).collect();
     let missing: Vec<&Planned> =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where the results of a regression go: stdout for people, and files for programs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::args::ResultPaths;
 use super::error::CommandError;
@@ -29,7 +29,7 @@ impl ResultFiles {
     /// [`CommandError::Write`]
     pub fn open(paths: &ResultPaths) -> Result<ResultFiles, CommandError> {
         let all = [&paths.json, &paths.junit, &paths.sarif, &paths.html];
-        let stdout = all.iter().filter(|path| path.as_deref() == Some(Path::new("-"))).count();
+        let stdout = all.iter().filter(|path| output::is_stdout(path.as_deref())).count();
         if stdout > 1 {
             return Err(CommandError::Setting("only one kind of results can go to stdout".to_owned()));
         }

@@ -34,9 +34,7 @@ pub fn score(args: &args::Vectors) -> Result<ExitCode, CommandError> {
         }
     }
     let json = cases::json(&scores, args.on.name());
-    let to_stdout = args.json.as_deref() == Some(Path::new("-"));
-    let print = if to_stdout { output::stderr } else { output::stdout };
-    print(&cases::text(&scores));
+    output::beside(&[args.json.as_deref()])(&cases::text(&scores));
     if let Some(path) = &args.json {
         output::file(path, &json)?;
     }

@@ -6,15 +6,11 @@ use std::time::Instant;
 use super::case::Case;
 use super::job::{Job, Reply};
 use super::measure::{Failure, Played, measure};
-use crate::runner::{create_trace, open_device};
+use crate::runner::{answer, create_trace, open_device};
 
 /// Takes a job as JSON, plays it, and returns the reply as JSON.
 pub fn serve(job: &str) -> String {
-    let reply = match serde_json::from_str(job) {
-        Ok(job) => run(&job),
-        Err(error) => Reply::Failed { reason: format!("the job is not understood: {error}") },
-    };
-    serde_json::to_string(&reply).unwrap_or_default()
+    answer(job, run, |reason| Reply::Failed { reason })
 }
 
 fn run(job: &Job) -> Reply {

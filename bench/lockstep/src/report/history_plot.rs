@@ -2,8 +2,10 @@
 //! Regressions over time as a picture: runs that failed, kinds of failure, and what scenarios cost beside the first time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::history::{Entry, Point};
@@ -19,6 +21,7 @@ const NEW: RGBColor = RGBColor(0x8c, 0x1a, 0x1b);
 const LINES: [RGBColor; 3] = [RGBColor(0x1f, 0x6f, 0xb4), RGBColor(0x94, 0x50, 0xbd), RGBColor(0xc9, 0x7b, 0x12)];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// The history as an SVG document. `figures`: name of each figure, and its points.
 ///
@@ -48,25 +51,37 @@ pub fn history_plot(entries: &[Entry], figures: &[(&str, Vec<Point>)]) -> Result
     Ok(svg)
 }
 
-/// Bars that stand on each other, one stack for each regression.
-fn stacked(area: &Area<'_>, title: &str, entries: &[Entry], bars: &[(Vec<i64>, RGBColor)]) -> Result<(), PlotError> {
-    let height = |at: usize| bars.iter().map(|(values, _)| values[at]).sum::<i64>();
-    let most = (0..entries.len()).map(height).max().unwrap_or(0).max(1) as f64;
+/// A row with its axes: a place for each regression, and numbers with so many digits behind the point.
+fn row<'a, 'b>(
+    area: &'a Area<'b>,
+    title: &str,
+    entries: &[Entry],
+    height: Range<f64>,
+    digits: usize,
+) -> Result<Chart<'a, 'b>, PlotError> {
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 17))
         .margin(10)
         .x_label_area_size(28)
         .y_label_area_size(64)
-        .build_cartesian_2d(-0.6..entries.len() as f64 - 0.4, 0.0..most * 1.05)?;
+        .build_cartesian_2d(-0.6..entries.len() as f64 - 0.4, height)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
         .x_labels(entries.len().min(16))
         .x_label_formatter(&|at| label(entries, *at))
-        .y_label_formatter(&|count| format!("{count:.0}"))
+        .y_label_formatter(&|value| format!("{value:.digits$}"))
         .light_line_style(TRANSPARENT)
         .bold_line_style(BLACK.mix(0.08))
         .draw()?;
+    Ok(chart)
+}
+
+/// Bars that stand on each other, one stack for each regression.
+fn stacked(area: &Area<'_>, title: &str, entries: &[Entry], bars: &[(Vec<i64>, RGBColor)]) -> Result<(), PlotError> {
+    let height = |at: usize| bars.iter().map(|(values, _)| values[at]).sum::<i64>();
+    let most = (0..entries.len()).map(height).max().unwrap_or(0).max(1) as f64;
+    let mut chart = row(area, title, entries, 0.0..most * 1.05, 0)?;
     let mut below = vec![0.0; entries.len()];
     for (values, colour) in bars {
         let drawn = values.iter().zip(&mut below).enumerate().filter(|(_, (value, _))| **value > 0);
@@ -82,21 +97,8 @@ fn stacked(area: &Area<'_>, title: &str, entries: &[Entry], bars: &[(Vec<i64>, R
 fn lines(area: &Area<'_>, entries: &[Entry], curves: &[(&str, Vec<(usize, f64)>)]) -> Result<(), PlotError> {
     let values = || curves.iter().flat_map(|(_, curve)| curve.iter().map(|point| point.1));
     let (least, most) = (values().fold(0.95, f64::min), values().fold(1.05, f64::max));
-    let mut chart = ChartBuilder::on(area)
-        .caption("figures of runs that passed, beside the first time (geometric mean of scenarios)", ("sans-serif", 17))
-        .margin(10)
-        .x_label_area_size(28)
-        .y_label_area_size(64)
-        .build_cartesian_2d(-0.6..entries.len() as f64 - 0.4, least * 0.98..most * 1.02)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .x_labels(entries.len().min(16))
-        .x_label_formatter(&|at| label(entries, *at))
-        .y_label_formatter(&|ratio| format!("{ratio:.2}"))
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(BLACK.mix(0.08))
-        .draw()?;
+    let title = "figures of runs that passed, beside the first time (geometric mean of scenarios)";
+    let mut chart = row(area, title, entries, least * 0.98..most * 1.02, 2)?;
     for ((name, curve), colour) in curves.iter().zip(LINES) {
         let points: Vec<(f64, f64)> = curve.iter().map(|(at, ratio)| (*at as f64, *ratio)).collect();
         chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;

@@ -25,7 +25,8 @@ pub(super) const FIGURES: [(&str, Figure); 3] = [
     ("refused DMA", |run| run.figures.device_faults as f64),
 ];
 
-fn per_thousand(count: u64, cycles: u64) -> f64 {
+/// How many in 1,000 cycles; 0 where no cycle passed.
+pub(super) fn per_thousand(count: u64, cycles: u64) -> f64 {
     if cycles == 0 { 0.0 } else { count as f64 * 1000.0 / cycles as f64 }
 }
 

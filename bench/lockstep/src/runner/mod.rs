@@ -32,4 +32,4 @@ pub use seed::seed;
 pub use select::{Loaded, SelectError, Selected, files, load, select};
 pub use shard::{Costs, Shard, deal, fingerprint};
 pub use trace_file::{TRACE, create as create_trace, file_of_run, open as open_trace};
-pub use worker::serve;
+pub use worker::{answer, serve};

@@ -4,6 +4,8 @@
 use std::time::Instant;
 
 use oracle::Figures;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use testbench::{End, RunOutcome};
 
 use super::dut;
@@ -12,9 +14,18 @@ use super::{play, trace_file};
 
 /// Takes a job as JSON, plays it, and returns the reply as JSON.
 pub fn serve(job: &str) -> String {
+    answer(job, run, |reason| Reply::Failed { reason })
+}
+
+/// Takes any job as JSON, and returns the reply as JSON: the other side of [`super::Pool::ask`].
+pub fn answer<J: DeserializeOwned, R: Serialize>(
+    job: &str,
+    run: impl FnOnce(&J) -> R,
+    failed: impl FnOnce(String) -> R,
+) -> String {
     let reply = match serde_json::from_str(job) {
         Ok(job) => run(&job),
-        Err(error) => Reply::Failed { reason: format!("the job is not understood: {error}") },
+        Err(error) => failed(format!("the job is not understood: {error}")),
     };
     serde_json::to_string(&reply).unwrap_or_default()
 }

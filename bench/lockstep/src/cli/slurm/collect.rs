@@ -18,7 +18,8 @@ pub fn collect(collect: &SlurmCollect, colours: bool) -> Result<ExitCode, Comman
     let folder = &collect.folder;
     let plan = Plan::of(folder)?
         .ok_or_else(|| CommandError::Setting(format!("{} has no regression of `lockstep slurm`", folder.display())))?;
-    let lost = plan.lost(folder);
+    let found: Vec<_> = (1..=plan.shards).map(|shard| (shard, plan.results(folder, shard))).collect();
+    let lost: Vec<u32> = found.iter().filter(|(_, results)| results.is_none()).map(|(shard, _)| *shard).collect();
     if !lost.is_empty() && collect.attempt < plan.retries {
         let (tasks, merge) = queue::send(&plan, folder, &lost, collect.attempt + 1)?;
         output::stdout(&format!(
@@ -31,7 +32,7 @@ pub fn collect(collect: &SlurmCollect, colours: bool) -> Result<ExitCode, Comman
         let names: Vec<String> = lost.iter().map(u32::to_string).collect();
         output::stdout(&format!("lost, also when they were sent again: tasks {}\n", names.join(", ")));
     }
-    let parts: Vec<_> = (1..=plan.shards).filter_map(|shard| plan.results(folder, shard)).collect();
+    let parts: Vec<_> = found.into_iter().filter_map(|(_, results)| results).collect();
     if parts.is_empty() {
         return Err(CommandError::Setting("no task has left results: their logs say why".to_owned()));
     }

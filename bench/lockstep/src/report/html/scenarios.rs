@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 use oracle::Figures;
 
+use super::super::measured::per_thousand;
 use super::super::result::Report;
 use super::super::table::grouped;
 use super::super::terminal::{sum, verdicts};
@@ -79,10 +80,7 @@ type Figure = fn(&Figures) -> f64;
 const FIGURES: [(&str, Figure); 5] = [
     ("Cycles", |figures| figures.cycles as f64),
     ("DMA", |figures| figures.dma_transactions as f64),
-    ("DMA per 1,000 cycles", |figures| match figures.cycles {
-        0 => 0.0,
-        cycles => figures.dma_transactions as f64 * 1000.0 / cycles as f64,
-    }),
+    ("DMA per 1,000 cycles", |figures| per_thousand(figures.dma_transactions, figures.cycles)),
     ("Refused DMA", |figures| figures.device_faults as f64),
     ("Longest stale, cycles", |figures| figures.longest_stale as f64),
 ];
