@@ -87,6 +87,9 @@ pub fn locate_device_context<W: Words>(
     })
 }
 
+/// The highest physical address that there can be.
+const WIDEST: u64 = (1 << 56) - 1;
+
 /// What the process has found.
 struct Found {
     ta: Ta,
@@ -104,7 +107,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         let request = self.request;
         let levels = match self.config.ddtp.mode() {
             DdtMode::Levels(levels) => levels,
-            DdtMode::Bare if request.is_untranslated() => return Err(Stop::Identity(Ta(0))),
+            DdtMode::Bare if request.is_untranslated() => return Err(self.identity(Ta(0))),
             DdtMode::Bare => return Err(Cause::TypeDisallowed.into()),
             // A reserved mode cannot be written; nothing is allowed then.
             DdtMode::Off | DdtMode::Reserved(_) => return Err(Cause::AllInboundDisallowed.into()),
@@ -126,7 +129,7 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         }
         // Steps 8 and 9
         let stage = match request.kind {
-            Kind::Translated if !tc.t2gpa() => return Err(Stop::Identity(dc.ta)),
+            Kind::Translated if !tc.t2gpa() => return Err(self.identity(dc.ta)),
             Kind::Translated => FirstStage::BARE,
             _ => self.select_first_stage(&dc)?,
         };
@@ -181,10 +184,17 @@ impl<W: Words, T: Trace> Walk<'_, W, T> {
         self.words.msi_table(&tags, configured)
     }
 
+    /// The address of the request is the physical one.
+    #[inline(always)]
+    fn identity(&self, ta: Ta) -> Stop {
+        self.check_width(self.request.iova.0).err().unwrap_or(Stop::Identity(ta))
+    }
+
     /// "The physical address space addressable by the IOMMU ranges from 0 to 2^PAS - 1" (section "IOMMU capabilities").
+    /// PAS is 56 at most: no bus has room for what is wider.
     #[inline(always)]
     fn check_width(&self, spa: u64) -> Result<(), Stop> {
-        if self.config.choices.check_output_width && spa > self.spa_max {
+        if self.config.choices.check_output_width && spa > self.spa_max || spa > WIDEST {
             Err(Cause::access_fault(self.access()).into())
         } else {
             Ok(())

@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod cli;
+pub mod explore;
 pub mod perf;
 pub mod report;
 pub mod runner;

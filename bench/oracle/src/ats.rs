@@ -183,6 +183,7 @@ impl Oracle {
         self.figures.ats_completions += 1;
         let request = request_of(&asked.request);
         let window = asked.window(now);
+        self.cover_completion(&request, came);
         if came.status == SUCCESS {
             let accept =
                 |outcome: &Outcome, chooser: &Chooser<'_>| is_answer(&request, outcome, chooser.is_global(), came);

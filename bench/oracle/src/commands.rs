@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use events::Cycle;
-use golden::{Command, Config, Cqcsr, Illegal, Iofence, QueueBase, Spa};
+use golden::{Command, Config, Cqcsr, Ddtp, Illegal, Iofence, QueueBase, Spa};
 use rustc_hash::FxHashMap;
 
 use super::ring::Ring;
@@ -107,6 +107,12 @@ pub struct Commands {
     restarted: Cycle,
     /// Whether the device takes IDs that are too wide for illegal, once that is known
     wide_ids_illegal: Option<bool>,
+    /// The IDs of the command in doubt are too wide by all that `ddtp` may have been: what becomes of it tells
+    doubt_tells: bool,
+    /// The queue stopped at a command in doubt, or at a later one: where the device reads again tells
+    refetch_tells: bool,
+    /// The place of a command that was in doubt, and with which the device has gone on
+    let_through: Option<u64>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -179,7 +185,11 @@ impl Commands {
             self.restarted = accepted;
         }
         let goes_on = match self.stopped {
-            Some(Stop::Illegal | Stop::Doubtful) => cleared.cmd_ill(),
+            Some(Stop::Doubtful) => {
+                self.refetch_tells = cleared.cmd_ill();
+                cleared.cmd_ill()
+            }
+            Some(Stop::Illegal) => cleared.cmd_ill(),
             Some(Stop::MemoryFault | Stop::FenceFailed) => cleared.cqmf(),
             None => false,
         };
@@ -202,8 +212,32 @@ impl Commands {
         if let Some((index, word)) = self.ring.locate(addr)
             && u64::from(index) < self.entries
         {
+            self.pass_up_to(index, sampled);
             self.slots.entry(index).or_default()[word & 1] = Some(Fetched { value, sampled });
             self.known.retain(|(known, _)| *known != index);
+        }
+    }
+
+    /// The first read behind a stop that may have been at a later command: those before it have been passed. Whether they were
+    /// carried out or aborted is not known.
+    fn pass_up_to(&mut self, index: u32, sampled: Cycle) {
+        let Some(since) = self.handed_over.front().map(|first| first.since).filter(|since| sampled >= *since) else {
+            return;
+        };
+        let ahead = |index: u32| self.ring.wrap(index.wrapping_sub(self.next));
+        if !self.refetch_tells || ahead(index) >= ahead(self.tail) {
+            return;
+        }
+        self.refetch_tells = false;
+        for _ in 0..ahead(index) {
+            self.slots.remove(&self.next);
+            self.sequence += 1;
+            self.handed_over.pop_front_if(|first| first.end <= self.sequence);
+            self.next = self.ring.after(self.next);
+        }
+        let end = self.sequence + 1;
+        if self.handed_over.front().is_none_or(|first| first.end > end) {
+            self.handed_over.push_front(HandedOver { end, since });
         }
     }
 
@@ -214,8 +248,9 @@ impl Commands {
             && self.ring.locate(addr).is_some_and(|(index, _)| index == self.next)
     }
 
-    /// The next command that the device has whole, if there is one.
-    pub fn next(&mut self, config: &Config) -> Option<News> {
+    /// The next command that the device has whole, if there is one. `ruling` are the values of `ddtp` by which it may have
+    /// judged what it fetched in a cycle: while `ddtp` may be busy, its old and its new value.
+    pub fn next<D: Iterator<Item = Ddtp>>(&mut self, config: &Config, ruling: impl Fn(Cycle) -> D) -> Option<News> {
         if self.stopped.is_some() || self.next == self.tail {
             return None;
         }
@@ -226,19 +261,18 @@ impl Commands {
         if fetched < self.handed_over.front()?.since {
             return None;
         }
-        let decoded = Command::decode(first.value, second.value).and_then(|c| c.check(config).map(|()| c));
-        let decoded = match decoded {
-            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal == Some(false) => {
-                Command::decode(first.value, second.value)
-            }
-            decoded => decoded,
-        };
-        let command = match decoded {
-            Ok(command) => command,
-            Err(Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_)) if self.wide_ids_illegal.is_none() => {
-                self.stopped = Some(Stop::Doubtful);
-                return None;
-            }
+        let command = match Command::decode(first.value, second.value) {
+            Ok(command) => match self.legality(&command, config, ruling(fetched)) {
+                Ok(true) => command,
+                Ok(false) => {
+                    self.stopped = Some(Stop::Doubtful);
+                    return None;
+                }
+                Err(illegal) => {
+                    self.stopped = Some(Stop::Illegal);
+                    return Some(News::Illegal(illegal, fetched));
+                }
+            },
             Err(illegal) => {
                 self.stopped = Some(Stop::Illegal);
                 return Some(News::Illegal(illegal, fetched));
@@ -270,11 +304,44 @@ impl Commands {
         Some(News::Command { command, sequence: self.sequence - 1, fetched })
     }
 
+    /// Whether the device goes on with a command; false: it may take it for illegal, and may not.
+    ///
+    /// # Errors
+    /// It must not.
+    fn legality(
+        &mut self,
+        command: &Command,
+        config: &Config,
+        ruling: impl Iterator<Item = Ddtp>,
+    ) -> Result<bool, Illegal> {
+        if self.let_through == Some(self.sequence) {
+            return Ok(true);
+        }
+        let mut too_wide = None;
+        let mut is_narrow = false;
+        for ddtp in ruling {
+            match command.check(&Config { ddtp, ..*config }) {
+                Ok(()) => is_narrow = true,
+                Err(wide @ (Illegal::DeviceTooWide(_) | Illegal::ProcessTooWide(_))) => too_wide = Some(wide),
+                Err(illegal) => return Err(illegal),
+            }
+        }
+        self.doubt_tells = !is_narrow;
+        match (too_wide, self.wide_ids_illegal) {
+            (None, _) | (_, Some(false)) => Ok(true),
+            (Some(wide), Some(true)) if !is_narrow => Err(wide),
+            _ => Ok(false),
+        }
+    }
+
     /// The device has shown that it went on: behind a command with an ID that is too wide, or from a fence whose store had
     /// failed without reading again. Whether that was in doubt.
     pub fn goes_on(&mut self) -> bool {
         if self.stopped == Some(Stop::Doubtful) {
-            self.wide_ids_illegal = Some(false);
+            if self.doubt_tells {
+                self.wide_ids_illegal = Some(false);
+            }
+            self.let_through = Some(self.sequence);
             self.stopped = None;
             return true;
         }
@@ -287,12 +354,17 @@ impl Commands {
         goes_on
     }
 
-    /// `cmd_ill` was seen.
-    pub fn illegal_seen(&mut self) {
-        if self.stopped == Some(Stop::Doubtful) {
-            self.wide_ids_illegal = Some(true);
-            self.stopped = Some(Stop::Illegal);
+    /// `cmd_ill` was seen. Whether a command was in doubt. Where others may be behind it, it stays so: the queue may have
+    /// stopped at one of these.
+    pub fn illegal_seen(&mut self) -> bool {
+        let was_in_doubt = self.stopped == Some(Stop::Doubtful);
+        if was_in_doubt {
+            if self.doubt_tells {
+                self.wide_ids_illegal = Some(true);
+                self.stopped = Some(Stop::Illegal);
+            }
         }
+        was_in_doubt
     }
 
     /// This store shows that the device went on: behind a command of which it was in doubt whether it is illegal, or with a
@@ -477,239 +549,5 @@ impl Commands {
 }
 
 #[cfg(test)]
-mod tests {
-    use golden::{Capabilities, Ddtp, DeviceId, Fctl};
-
-    use super::*;
-
-    const RING: Ring = Ring { base: Spa(0x1000), entries: 8, entry_bytes: 16 };
-
-    /// Software switches the queue off and on.
-    fn on(commands: &mut Commands, ring: Ring) {
-        commands.ring = ring;
-        commands.csr_written(Cqcsr(0), 0);
-        commands.csr_written(Cqcsr(0).with_cqen(true), 0);
-    }
-
-    fn config() -> Config {
-        Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(4))
-    }
-
-    fn feed(commands: &mut Commands, index: u64, [w0, w1]: [u64; 2], cycle: Cycle) {
-        commands.beat(Spa(0x1000 + index * 16), w0, cycle);
-        commands.beat(Spa(0x1008 + index * 16), w1, cycle + 1);
-    }
-
-    fn fence(store: Option<(Spa, u32)>) -> Command {
-        Command::Fence(Iofence { store, ..Iofence::default() })
-    }
-
-    fn drain(commands: &mut Commands) -> Vec<bool> {
-        let news = std::iter::from_fn(|| commands.next(&config()));
-        news.map(|news| matches!(news, News::Command { .. })).collect()
-    }
-
-    #[test]
-    fn a_command_counts_once_it_is_whole_and_behind_the_tail() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        let ddt = Command::InvalDdt { device: Some(DeviceId(1)) };
-        feed(&mut commands, 0, ddt.encode(), 5);
-        assert!(drain(&mut commands).is_empty(), "the tail has not moved");
-        commands.tail_written(1, 10);
-        assert!(drain(&mut commands).is_empty(), "read before it was handed over");
-        feed(&mut commands, 0, ddt.encode(), 12);
-        assert_eq!(drain(&mut commands), [true]);
-        assert!(drain(&mut commands).is_empty());
-    }
-
-    #[test]
-    fn an_illegal_command_stops_the_queue_until_it_is_fetched_again() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(2, 10);
-        feed(&mut commands, 0, [0x7F, 0], 12);
-        feed(&mut commands, 1, fence(None).encode(), 14);
-        assert_eq!(drain(&mut commands), [false]);
-        assert_eq!(commands.stopped(), Some(Stop::Illegal));
-        commands.resume(Cqcsr(0).with_cqmf(true), 20);
-        assert_eq!(commands.stopped(), Some(Stop::Illegal), "that was another error");
-        commands.resume(Cqcsr(0).with_cmd_ill(true), 20);
-        assert!(drain(&mut commands).is_empty());
-        feed(&mut commands, 0, fence(None).encode(), 22);
-        assert_eq!(drain(&mut commands), [true, true]);
-    }
-
-    #[test]
-    fn whether_a_wide_id_is_illegal_is_learnt() {
-        let wide = Command::InvalDdt { device: Some(DeviceId(0x80_0000)) };
-        let config = Config::new(Capabilities(0x10).with_pas(32), Fctl(0), Ddtp(2));
-        let begun = || {
-            let mut commands = Commands::default();
-            on(&mut commands, RING);
-            commands.tail_written(2, 10);
-            feed(&mut commands, 0, wide.encode(), 12);
-            feed(&mut commands, 1, fence(None).encode(), 14);
-            assert!(commands.next(&config).is_none());
-            assert_eq!(commands.stopped(), Some(Stop::Doubtful));
-            commands
-        };
-        let mut commands = begun();
-        assert!(commands.goes_on() && !commands.goes_on());
-        assert!(matches!(commands.next(&config), Some(News::Command { sequence: 0, .. })));
-        assert!(matches!(commands.next(&config), Some(News::Command { sequence: 1, .. })));
-        let mut commands = begun();
-        commands.illegal_seen();
-        assert!(!commands.goes_on());
-        assert_eq!(commands.stopped(), Some(Stop::Illegal));
-    }
-
-    #[test]
-    fn the_head_completes_fences_and_cannot_run_ahead() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(3, 10);
-        for index in 0..2 {
-            feed(&mut commands, index, fence(None).encode(), 12);
-        }
-        drain(&mut commands);
-        assert_eq!(commands.head_read(3), Err(2), "the third was not fetched");
-        assert_eq!(commands.head_read(0), Ok(None));
-        assert_eq!(commands.head_read(1), Ok(Some(0)));
-        assert_eq!(commands.complete(0).count(), 1);
-        assert_eq!(commands.head_read(0), Err(2), "it never goes back");
-        assert_eq!(commands.head_read(2), Ok(Some(1)));
-    }
-
-    #[test]
-    fn a_fence_that_the_head_has_passed_still_owes_its_store() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(2, 10);
-        feed(&mut commands, 0, fence(Some((Spa(0x4004), 7))).encode(), 12);
-        feed(&mut commands, 1, fence(Some((Spa(0x4004), 8))).encode(), 14);
-        drain(&mut commands);
-        assert_eq!(commands.complete(0).count(), 1);
-        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(0));
-        assert!(commands.unstored_before(1).is_some(), "the second may not store yet");
-        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
-        assert!(commands.unstored_before(1).is_none());
-        assert_eq!(commands.unstored().map(|fence| fence.sequence), Some(1));
-    }
-
-    /// A fence and a command behind it have been fetched, the store of the fence has failed, and software has cleared that.
-    fn behind_a_failed_fence() -> (Commands, [[u64; 2]; 2]) {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(2, 10);
-        let both = [fence(Some((Spa(0x4004), 7))).encode(), Command::InvalDdt { device: None }.encode()];
-        feed(&mut commands, 0, both[0], 12);
-        feed(&mut commands, 1, both[1], 14);
-        assert_eq!(drain(&mut commands), [true, true]);
-        assert!(commands.fence_for_store(Spa(0x4000), 7).is_none());
-        commands.fence_for_store(Spa(0x4004), 7).unwrap().stored = true;
-        assert_eq!(commands.fence_failed(), Some(0));
-        assert!(commands.stopped() == Some(Stop::FenceFailed) && commands.open_fences().is_empty());
-        assert!(!commands.goes_on(), "software has not cleared it");
-        commands.resume(Cqcsr(0).with_cqmf(true), 30);
-        assert!(drain(&mut commands).is_empty());
-        (commands, both)
-    }
-
-    #[test]
-    fn a_fence_whose_store_failed_and_what_is_behind_it_are_read_again() {
-        let (mut commands, both) = behind_a_failed_fence();
-        feed(&mut commands, 0, both[0], 32);
-        feed(&mut commands, 1, both[1], 34);
-        assert_eq!(drain(&mut commands), [true, true]);
-        assert_eq!((commands.open_fences().len(), commands.head_read(2)), (1, Ok(Some(0))));
-    }
-
-    #[test]
-    fn or_the_device_goes_on_by_what_it_has_read_of_them() {
-        let (mut commands, _) = behind_a_failed_fence();
-        assert!(commands.head_read(2).is_err() && commands.goes_on());
-        assert_eq!(drain(&mut commands), [true, true]);
-        assert_eq!((commands.open_fences().len(), commands.head_read(2)), (1, Ok(Some(0))));
-        assert!(!commands.goes_on());
-    }
-
-    #[test]
-    fn only_its_own_store_shows_that_the_device_goes_on_with_a_fence() {
-        let (mut commands, _) = behind_a_failed_fence();
-        assert!(!commands.goes_on_by(Spa(0x7000), 0), "a message");
-        assert!(commands.goes_on_by(Spa(0x4004), 7));
-        feed(&mut commands, 0, Command::InvalDdt { device: None }.encode(), 32);
-        assert!(!commands.goes_on_by(Spa(0x4004), 7), "the device has read what is there now");
-    }
-
-    #[test]
-    fn software_may_put_another_fence_in_the_place_of_one_whose_store_failed() {
-        let (mut commands, _) = behind_a_failed_fence();
-        feed(&mut commands, 0, fence(Some((Spa(0x4008), 9))).encode(), 32);
-        assert_eq!(drain(&mut commands), [true]);
-        assert!(commands.fence_for_store(Spa(0x4008), 9).is_some());
-        assert!(commands.goes_on());
-        assert_eq!(drain(&mut commands), [true], "the one behind it was not read again");
-    }
-
-    #[test]
-    fn a_fence_that_stores_beyond_memory_stops_the_queue_and_owes_no_store() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(2, 10);
-        feed(&mut commands, 0, fence(Some((Spa(1 << 32), 7))).encode(), 12);
-        feed(&mut commands, 1, fence(None).encode(), 14);
-        assert_eq!(drain(&mut commands), [false]);
-        assert_eq!(commands.stopped(), Some(Stop::MemoryFault));
-        assert!(commands.unstored().is_none() && commands.open_fences().is_empty());
-        assert_eq!(commands.head_read(1), Err(0), "it did not complete");
-        // Software writes another command in its place.
-        commands.resume(Cqcsr(0).with_cqmf(true), 20);
-        feed(&mut commands, 0, fence(Some((Spa(0xFFFF_FFFC), 7))).encode(), 22);
-        assert_eq!(drain(&mut commands), [true, true]);
-    }
-
-    #[test]
-    fn a_tail_that_falls_back_hands_over_anew() {
-        let mut commands = Commands::default();
-        on(&mut commands, RING);
-        commands.tail_written(2, 10);
-        commands.tail_written(6, 20);
-        commands.tail_written(3, 30);
-        feed(&mut commands, 0, fence(None).encode(), 25);
-        assert!(drain(&mut commands).is_empty() && commands.waiting_since() == Some(30));
-        (0..3).for_each(|index| feed(&mut commands, index, fence(None).encode(), 32));
-        assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (3, None));
-        commands.tail_written(5, 40);
-        feed(&mut commands, 3, fence(None).encode(), 35);
-        assert_eq!((drain(&mut commands).len(), commands.waiting_since()), (0, Some(40)), "20 and 30 are over");
-    }
-
-    #[test]
-    fn a_queue_of_2_to_the_32_costs_what_is_read_of_it() {
-        let ring = Ring { entries: 1 << 32, ..RING };
-        let mut commands = Commands::default();
-        on(&mut commands, ring);
-        commands.tail_written(u32::MAX, 10);
-        let feed = |commands: &mut Commands, index: u64| {
-            for (word, value) in fence(None).encode().into_iter().enumerate() {
-                commands.beat(Spa(ring.base.0 + index * 16 + word as u64 * 8), value, 12);
-            }
-        };
-        feed(&mut commands, u32::MAX.into());
-        assert!(commands.next(&config()).is_none(), "that is not the next one");
-        feed(&mut commands, 0);
-        assert!(matches!(commands.next(&config()), Some(News::Command { sequence: 0, .. })));
-        assert_eq!((commands.slots.len(), commands.handed_over.len()), (1, 1));
-        assert_eq!((commands.head_read(2), commands.head_read(1)), (Err(1), Ok(Some(0))));
-        // The index wraps where the numbers do.
-        on(&mut commands, ring);
-        (commands.next, commands.tail) = (u32::MAX, u32::MAX);
-        commands.tail_written(1, 10);
-        feed(&mut commands, u32::MAX.into());
-        feed(&mut commands, 0);
-        assert!(commands.next(&config()).is_some() && commands.next(&config()).is_some());
-        assert_eq!((commands.next, commands.waiting_since()), (1, None));
-    }
-}
+#[path = "commands_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ use events::{Burst, Cycle, QosIds};
 use golden::{Cause, DeviceId, Fault, Response, Spa, Ttyp};
 
 use super::Oracle;
+use super::coverage;
 use super::dma::lanes;
 use super::faults::{Origin, Owed};
 use super::rule::{Rule, Violation};
@@ -108,6 +109,7 @@ impl Oracle {
         if let Some((index, words)) = self.page_queue.ring().written(addr, burst, beats) {
             self.writes.sent(id, Write::PageRequest(index));
             let written = self.page_queue.written(index, words);
+            self.cover_ats(coverage::PAGE, coverage::RECORD);
             let whole = match &written {
                 Ok(whole) => *whole,
                 Err(_) => {
@@ -154,9 +156,10 @@ impl Oracle {
             return Err(unowed(self));
         }
         let data = ((value & lanes(strobes)) >> (8 * lane)) as u32;
-        if self.commands.fence_for_store(target, data).is_none() && self.commands.goes_on_by(target, data) {
-            self.commands_go_on();
-        }
+        while self.commands.fence_for_store(target, data).is_none()
+            && self.commands.goes_on_by(target, data)
+            && self.commands_go_on()
+        {}
         let Some(fence) = self.commands.fence_for_store(target, data) else {
             let is_notice = |oracle: &mut Oracle| oracle.is_notice(id, target, data, now);
             if is_notice(self) {
@@ -246,6 +249,7 @@ impl Oracle {
                 Write::Notice | Write::Pending(_) | Write::Nothing => {}
                 Write::Message(addr) => self.message_failed(addr, now),
                 Write::Fence => {
+                    self.cover_stop(coverage::FENCE_STORE);
                     if let Some(sequence) = self.commands.fence_failed() {
                         self.device_commands.rewound(sequence);
                     }

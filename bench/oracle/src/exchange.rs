@@ -24,7 +24,8 @@ const D: u64 = 1 << 7;
 struct Claim<'a, 'b> {
     chooser: &'a mut Chooser<'b>,
     wanted: Exchange,
-    found: bool,
+    /// Of which kind of word it is, once it has been found
+    found: Option<Role>,
 }
 
 impl Words for Claim<'_, '_> {
@@ -34,20 +35,20 @@ impl Words for Claim<'_, '_> {
             && self.chooser.updates(Stage::Second)
             && may_be_dirty(word, value)
         {
-            self.found |= DIRTY.iter().any(|dirty| self.is_wanted(word, value, value | dirty));
+            self.look(word, DIRTY.iter().any(|dirty| self.is_wanted(word, value, value | dirty)));
         }
         read
     }
 
     fn compare_exchange(&mut self, word: &WordRef, old: u64, new: u64) -> Update {
         if may_be_dirty(word, old) {
-            self.found |= DIRTY.iter().any(|dirty| self.is_wanted(word, old, new | dirty));
+            self.look(word, DIRTY.iter().any(|dirty| self.is_wanted(word, old, new | dirty)));
         }
         // An entry that was found by its tags lies where it had been read.
         let recalled = self.chooser.choices().iter().rev().find(|c| c.word.role == word.role && c.recalled.is_some());
         let addr = recalled.map_or(word.addr, |choice| choice.word.addr);
         if (Exchange { addr, bytes: word.bytes, old, new }) == self.wanted {
-            self.found = true;
+            self.found = Some(word.role);
             return Update::Unavailable;
         }
         self.chooser.compare_exchange(word, old, new)
@@ -79,6 +80,12 @@ fn may_be_dirty(word: &WordRef, value: u64) -> bool {
 }
 
 impl Claim<'_, '_> {
+    fn look(&mut self, word: &WordRef, is_it: bool) {
+        if is_it {
+            self.found = Some(word.role);
+        }
+    }
+
     fn is_wanted(&self, word: &WordRef, old: u64, new: u64) -> bool {
         (Exchange { addr: word.addr, bytes: word.bytes, old, new }) == self.wanted
     }
@@ -150,17 +157,20 @@ impl Oracle {
         self.waiting_requests(now).into_iter().any(|(request, window)| {
             let claims = |config: &Config, chooser: &mut Chooser<'_>| {
                 chooser.claim(exchange.addr);
-                let mut claim = Claim { chooser, wanted: *exchange, found: false };
+                let mut claim = Claim { chooser, wanted: *exchange, found: None };
                 golden::translate(config, &mut claim, &request);
-                claim.found.then_some(())
+                claim.found
             };
             Reach::ALL.into_iter().any(|reach| {
-                let mut owed = false;
-                self.search.replay(window, reach, limit, claims, |(), _, _| {
-                    owed = true;
+                let mut owed = None;
+                self.search.replay(window, reach, limit, claims, |role, _, _| {
+                    owed = Some(*role);
                     true
                 });
-                owed
+                if let Some(role) = owed {
+                    self.cover_update(&role, exchange.old, exchange.new);
+                }
+                owed.is_some()
             })
         })
     }

@@ -13,6 +13,7 @@ impl Oracle {
     /// The device is cleared; what about software?
     pub(super) fn explained(&mut self, request: &Request, explanation: &Explanation, window: Window) {
         self.learn(explanation, window);
+        self.cover_explanation(request, explanation, window);
         self.look_at_software(request, explanation, window);
         self.judge_translated(request, window);
     }

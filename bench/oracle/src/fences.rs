@@ -4,10 +4,10 @@
 use events::{Cycle, Direction};
 
 use super::Oracle;
-use super::commands;
 use super::evidence::{self, request_line};
 use super::explain::request_of;
 use super::rule::{Rule, Violation};
+use super::{commands, coverage};
 
 impl Oracle {
     /// The device goes on behind a command of which it was in doubt whether it is illegal. Whether one was.
@@ -19,11 +19,18 @@ impl Oracle {
         was_in_doubt
     }
 
+    fn next_command(&mut self, config: &golden::Config) -> Option<commands::News> {
+        let configuration = &self.search.configuration;
+        // What the device has in hands now it may have judged at any time since.
+        self.commands.next(config, |fetched| configuration.ddtp_choices(fetched, Cycle::MAX))
+    }
+
     pub(super) fn decode_commands(&mut self) {
         let config = self.search.config();
-        while let Some(news) = self.commands.next(&config) {
+        while let Some(news) = self.next_command(&config) {
             match news {
                 commands::News::Command { command, sequence, fetched } => {
+                    self.cover_command(&command);
                     self.device_commands.fetched(command, sequence, fetched);
                     self.time_line.command(fetched, command);
                     if !matches!(command, golden::Command::Fence(_)) {
@@ -31,11 +38,13 @@ impl Oracle {
                     }
                 }
                 commands::News::Illegal(why, fetched) => {
+                    self.cover_stop(coverage::ILLEGAL);
                     self.commands_aborted();
                     self.interrupts.illegal(fetched);
                     self.time_line.note(fetched, format!("fetched an illegal command: {why}"));
                 }
                 commands::News::OutOfReach(fence, fetched) => {
+                    self.cover_stop(coverage::MEMORY);
                     self.commands_aborted();
                     self.interrupts.memory_fault(fetched);
                     let command = golden::Command::Fence(fence);

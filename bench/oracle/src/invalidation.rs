@@ -113,6 +113,16 @@ impl Invalidations {
         self.log.iter().rev().filter(is_in_force)
     }
 
+    /// Commands that were fetched behind this cycle, newest first.
+    pub fn since(&self, cycle: Cycle) -> impl Iterator<Item = &Invalidation> {
+        self.log.iter().rev().take_while(move |i| i.fetched > cycle)
+    }
+
+    /// How many have been fetched since reset.
+    pub fn count(&self) -> usize {
+        self.log.len()
+    }
+
     /// When the newest command was fetched that `covers` and that is in force for a request.
     pub fn newest(&self, window: Window, covers: impl Fn(&Command) -> bool) -> Option<Cycle> {
         self.newest_command(window, covers).map(|i| i.fetched)

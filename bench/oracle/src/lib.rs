@@ -15,6 +15,7 @@ mod chooser;
 mod commands;
 mod configuration;
 mod counters;
+mod coverage;
 mod ddtp;
 mod debug;
 mod device_caches;
@@ -76,6 +77,7 @@ use events::Cycle;
 use golden::{Capabilities, Spa, SpecVersion};
 
 pub use choices::Bound;
+pub use coverage::{Axis, Cell, Coverage, GROUPS, Group, by_group};
 pub use dma::Transaction;
 pub use picture::{Asked, Entry, Moment, MomentKind, Picture, Seen};
 pub use rule::{Rule, Violation};
@@ -152,6 +154,8 @@ pub struct Oracle {
     accesses: evidence::Accesses,
     names: evidence::Names,
     figures: Figures,
+    /// What the run has tried
+    covered: coverage::Counted,
     /// What the run went past
     divergences: waivers::Divergences,
     unnamed: Vec<unnamed::Unnamed>,
@@ -189,6 +193,7 @@ impl Oracle {
             accesses: evidence::Accesses::default(),
             names: evidence::Names::default(),
             figures: Figures::default(),
+            covered: coverage::Counted::default(),
             divergences: waivers::Divergences::default(),
             unnamed: Vec::new(),
             hazard: None,

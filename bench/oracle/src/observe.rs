@@ -9,7 +9,7 @@ use super::debug::Piece;
 use super::rule::{Rule, Violation};
 use super::slips::Slip;
 use super::view::Peek;
-use super::{dma, explain, messages, status, updates};
+use super::{coverage, dma, explain, messages, status, updates};
 
 /// The last of the phases of a cycle: stores are in it.
 const LAST: u8 = 4;
@@ -155,7 +155,13 @@ impl Oracle {
             Event::MemWriteResponse { id, resp } => self.transactions.write_response(*id, *resp, now),
             Event::DmaDone { ticket, resp, data } => {
                 self.figures.dma_transactions += 1;
-                match self.answered(*ticket, *resp, data)? {
+                let burst = self.transactions.live().iter().find(|one| one.ticket == *ticket);
+                let burst = burst.map(|one| (one.request.direction, one.request.burst));
+                let finished = self.answered(*ticket, *resp, data)?;
+                if let Some((direction, burst)) = burst {
+                    self.cover_transaction(direction, burst, matches!(finished, dma::Finished::Refused(_)));
+                }
+                match finished {
                     dma::Finished::Translated => {}
                     dma::Finished::Refused(transaction) => {
                         let request = explain::request_of(&transaction);
@@ -227,6 +233,7 @@ impl Oracle {
             }
             Event::PageRequested { request } => self.page_requests.accepted(*request, now),
             Event::PageResponded { response } => {
+                self.cover_ats(coverage::PAGE, coverage::RESPONSE);
                 let is_owed = self.device_commands.responded(response);
                 if !is_owed {
                     self.page_request_answered(response, now)?;
@@ -260,6 +267,7 @@ impl Oracle {
             return;
         }
         if resp > 1 {
+            self.cover_stop(coverage::MEMORY);
             self.commands_aborted();
             self.interrupts.command_error(now);
             if self.commands.awaits(addr) {

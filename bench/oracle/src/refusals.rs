@@ -160,6 +160,7 @@ impl Oracle {
         let owed = Owed { origin, request: Some(request), window, possible, may_be_lost: false, optional: false };
         let paid = self.faults.refused(owed);
         self.learn(&found[paid.unwrap_or(0)].1, window);
+        self.cover_explanation(&request, &found[paid.unwrap_or(0)].1, window);
         match paid {
             Some(which) => self.look_at_refusal(key, &request, &found[which].1, true),
             None if !found.iter().any(|(_, explanation)| self.says_something_of_software(explanation, window)) => {}

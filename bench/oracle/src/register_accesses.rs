@@ -13,6 +13,7 @@ use super::{choices, commands, interrupts, messages, page_queue};
 impl Oracle {
     pub(super) fn register_write(&mut self, register: u16, value: u64, now: Cycle) {
         self.accesses.write(register, value, now);
+        self.cover_register(register, true);
         let open = self.open(now);
         let waiting = self.transactions.live().iter().filter(|t| t.translated().is_none()).count();
         let live = waiting + self.transactions.offers().len() + usize::from(self.debug.is_under_way());
@@ -88,6 +89,7 @@ impl Oracle {
         accepted: Cycle,
         now: Cycle,
     ) -> Result<(), Violation> {
+        self.cover_register(register, false);
         self.accesses.read(register, value, accepted);
         let wrong = |name: &str, right: u32| {
             let (right, wrong) = (format!("at most {right}"), format!("{value}"));
@@ -104,7 +106,7 @@ impl Oracle {
             offset::IOMMU_QOSID => self.qos.register_read(value),
             offset::CQH => {
                 let mut head = self.commands.head_read(value as u32);
-                if head.is_err() && self.commands_go_on() {
+                while head.is_err() && self.commands_go_on() {
                     head = self.commands.head_read(value as u32);
                 }
                 if let Some(sequence) = head.map_err(|right| wrong("cqh", right))? {
@@ -140,8 +142,8 @@ impl Oracle {
         if register == offset::CQCSR && Cqcsr(value as u32).cmd_to() {
             self.device_commands.timeout_reported(accepted);
         }
-        if register == offset::CQCSR && Cqcsr(value as u32).cmd_ill() {
-            self.commands.illegal_seen();
+        if register == offset::CQCSR && Cqcsr(value as u32).cmd_ill() && self.commands.illegal_seen() {
+            self.commands_aborted();
         }
         status?;
         if register == offset::IPSR { self.wires_agree(accepted) } else { Ok(()) }

@@ -101,6 +101,7 @@ impl Testbench {
         };
         let past = self.oracle.as_ref().map(Oracle::divergences).unwrap_or_default();
         let divergences = Divergence::all(&past, ended_by);
+        let coverage = self.oracle.as_ref().map(|oracle| oracle.coverage().clone()).unwrap_or_default();
         let hazard = self.oracle.as_ref().and_then(|oracle| oracle.first_hazard().cloned());
         let (end, violation) = match self.halt {
             Some(Halt::Violation(finding)) => (End::Violation, Some(finding)),
@@ -117,6 +118,6 @@ impl Testbench {
         let (how, text) = end.said();
         let unrecorded = self.recording.end(figures.cycles, how, &text);
         let series = self.recorder.map(|recorder| Box::new(recorder.finish(self.now)));
-        RunOutcome { end, figures, violation, divergences, hazard, noticed, unrecorded, series }
+        RunOutcome { end, figures, violation, divergences, hazard, noticed, unrecorded, coverage, series }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a run on the test bench came to.
 
-use oracle::{Divergence, Figures, Finding};
+use oracle::{Coverage, Divergence, Figures, Finding};
 use serde::{Deserialize, Serialize};
 
 use super::series::Series;
@@ -78,6 +78,9 @@ pub struct RunOutcome {
     /// Why its trace is not whole, if it was asked for and is not
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrecorded: Option<String>,
+    /// What it has tried
+    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
+    pub coverage: Coverage,
     /// DMA over time, if it was asked for
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series: Option<Box<Series>>,
@@ -94,6 +97,7 @@ impl RunOutcome {
             hazard: None,
             noticed: None,
             unrecorded: None,
+            coverage: Coverage::default(),
             series: None,
         }
     }

@@ -8,6 +8,7 @@ use model::Habit;
 use scenario::{Policy, parse_u64};
 
 pub use super::dut::{Dut, OUR_RTL};
+use super::explore_args::{Explore, Shrink};
 use super::home::ours;
 use super::perf_args::Perf;
 use crate::runner::{self, SelectError, Selected, Shard};
@@ -112,6 +113,10 @@ pub enum Command {
     Vectors(Vectors),
     /// Show a translation of a case step by step
     Walk(Walk),
+    /// Look for mistakes of a device by programs that lockstep draws itself; each finding becomes a small scenario
+    Explore(Explore),
+    /// Make a scenario that fails as small as it can be
+    Shrink(Shrink),
     /// Play the litmus tests on the device, on the model, and on the illegal device that each is for
     Litmus(Litmus),
     /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
@@ -777,7 +782,7 @@ fn fail_alloc(text: &str) -> Result<FailAlloc, String> {
     }
 }
 
-fn run_seed(text: &str) -> Result<u32, String> {
+pub fn run_seed(text: &str) -> Result<u32, String> {
     match parse_u64(text) {
         Ok(0) => Err("the seed of a run is never 0".to_owned()),
         Ok(seed) => seed.try_into().map_err(|_| "the seed of a run has 32 bits".to_owned()),

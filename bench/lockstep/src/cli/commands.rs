@@ -4,7 +4,7 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::args::{Args, Command, Demo, FailAlloc, GoingOn, Run, SchemaOf, Selection};
+use super::args::{Args, Command, Demo, DeviceArgs, FailAlloc, Run, SchemaOf, Selection};
 use super::error::CommandError;
 use super::list::{self, How};
 use super::options::{Options, colour};
@@ -54,6 +54,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
         Command::Vectors(vectors) => super::vectors::score(&vectors),
         Command::Walk(walk) => super::vectors::walk(&walk),
         Command::Habits(habits) => super::habits::run(&habits),
+        Command::Explore(args) => super::explore::run(&args, colours),
+        Command::Shrink(args) => super::shrink::run(args),
         Command::Litmus(litmus) => super::litmus::run(litmus),
         Command::Schema { of } => {
             output::stdout(&match of {
@@ -96,7 +98,7 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
-    options.waivers = waivers(&run.going_on, &options)?;
+    options.waivers = waivers(run.going_on.waivers.as_deref(), run.going_on.strict, &options.device)?;
     options.going_on = Some(run.going_on);
     let mut waves = run.waves;
     if let Some(file) = &run.before.rerun_failed {
@@ -168,12 +170,12 @@ fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
     files.write(&report)
 }
 
-/// What is waived: by the file that was named, or by the one that the description of the RTL names.
-fn waivers(going_on: &GoingOn, options: &Options) -> Result<Waivers, CommandError> {
-    let file = match (&going_on.waivers, going_on.strict) {
-        (Some(file), _) => Some(file.clone()),
+/// What is waived of a device: the file that was named, else the one that its description names.
+pub(super) fn waivers(named: Option<&Path>, strict: bool, device: &DeviceArgs) -> Result<Waivers, CommandError> {
+    let file = match (named, strict) {
+        (Some(file), _) => Some(file.to_owned()),
         (None, true) => None,
-        (None, false) => device::waivers(&options.device)?,
+        (None, false) => device::waivers(device)?,
     };
     Ok(file.map(|file| Waivers::read(&file)).transpose()?.unwrap_or_default())
 }

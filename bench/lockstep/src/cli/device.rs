@@ -26,6 +26,7 @@ impl DeviceArgs {
     pub(super) fn name(&self) -> String {
         match self.dut {
             Dut::Model => "the model".to_owned(),
+            Dut::Liberties => "the model with liberties".to_owned(),
             Dut::Rtl => self.rtl.display().to_string(),
         }
     }
@@ -82,6 +83,7 @@ pub fn build(args: &DeviceArgs, workers: Option<usize>) -> Result<Device, Device
 fn built(args: &DeviceArgs, options: BuildOptions) -> Result<Device, DeviceError> {
     match args.dut {
         Dut::Model => Ok(Device::Model),
+        Dut::Liberties => Ok(Device::Liberties),
         Dut::Rtl => built_of(&args.rtl, &Description::read(&args.rtl)?, &options),
     }
 }
@@ -130,7 +132,7 @@ pub fn build_with(file: &Path, parameters: &[(String, String)], workers: Option<
 /// # Errors
 /// [`DeviceError`]
 pub fn origin(args: &DeviceArgs) -> Result<Option<RtlOrigin>, DeviceError> {
-    if args.dut == Dut::Model {
+    if args.dut.is_model() {
         return Ok(None);
     }
     let description = Description::read(&args.rtl)?;
@@ -154,7 +156,7 @@ pub fn origin(args: &DeviceArgs) -> Result<Option<RtlOrigin>, DeviceError> {
 /// [`DeviceError::Description`]
 pub fn waivers(args: &DeviceArgs) -> Result<Option<PathBuf>, DeviceError> {
     match args.dut {
-        Dut::Model => Ok(None),
+        Dut::Model | Dut::Liberties => Ok(None),
         Dut::Rtl => Ok(Description::read(&args.rtl)?.waivers),
     }
 }

@@ -133,6 +133,7 @@ impl Options {
         let mut command = String::new();
         match self.device.dut {
             Dut::Model => command.push_str(" --dut model"),
+            Dut::Liberties => command.push_str(" --dut liberties"),
             Dut::Rtl if self.device.rtl != Path::new(OUR_RTL) => {
                 command.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
             }

@@ -46,6 +46,10 @@ pub fn run(args: &Args, colours: bool) -> Result<ExitCode, CommandError> {
         output::stdout(&Case::all().into_iter().map(line).collect::<String>());
         return Ok(ExitCode::Passed);
     }
+    if args.dut.contains(&Dut::Liberties) {
+        let what = "`perf` measures one device: `rtl` or `model`".to_owned();
+        return Err(CommandError::Setting(what));
+    }
     let open = |path: &Option<PathBuf>| path.as_deref().map(Reserved::open).transpose();
     let (json, svg) = (open(&args.json)?, open(&args.svg)?);
     if let Some(folder) = &args.record {

@@ -61,7 +61,9 @@ fn library(rtl: &Path) -> Result<Library, CommandError> {
     let args = DeviceArgs { dut: args::Dut::Rtl, rtl: rtl.to_owned() };
     match device::build(&args, None)? {
         Device::Rtl { library, .. } => Library::open(&library).map_err(load),
-        Device::Model | Device::Illegal { .. } => Err(CommandError::Setting("the model has no RTL".to_owned())),
+        Device::Model | Device::Liberties | Device::Illegal { .. } => {
+            Err(CommandError::Setting("the model has no RTL".to_owned()))
+        }
     }
 }
 

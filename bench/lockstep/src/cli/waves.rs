@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wellen::{Hierarchy, LoadOptions};
 
-use super::args::{Dut, WaveOptions};
+use super::args::WaveOptions;
 use super::error::CommandError;
 use super::options::Options;
 use super::output;
@@ -27,7 +27,7 @@ const RESET: u64 = testbench::RESET_CYCLES as u64;
 /// [`CommandError::Setting`]
 pub fn check(asked: &WaveOptions, options: &Options) -> Result<(), CommandError> {
     let wanted = asked.waves.is_some() || asked.waves_on_failure.is_some();
-    if wanted && options.device.dut == Dut::Model {
+    if wanted && options.device.dut.is_model() {
         return Err(CommandError::Setting("the model has no waves: leave --waves or --dut model out".to_owned()));
     }
     Ok(())

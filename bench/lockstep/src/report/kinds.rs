@@ -187,6 +187,14 @@ pub(super) fn json(report: &Report) -> Value {
     buckets(report).iter().map(bucket).collect()
 }
 
+/// What a run that did not pass shows, and whose doing it is.
+pub fn kinds_of(run: &RunReport) -> Vec<(Verdict, String)> {
+    if run.passed {
+        return Vec::new();
+    }
+    shown(run).into_iter().map(|(finding, what)| (verdict_of(run, finding), what)).collect()
+}
+
 /// What a failed run showed, for a property of it.
 pub(super) fn of_run(run: &RunReport) -> String {
     shown(run).into_iter().map(|(_, what)| what).collect::<Vec<_>>().join("; ")

@@ -14,6 +14,7 @@ use super::job::{Device, Waves};
 pub fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn Dut>, String> {
     match device {
         Device::Model => Ok(Box::new(Model::new(config(seed)))),
+        Device::Liberties => Ok(Box::new(Model::new(liberties(seed)))),
         Device::Illegal { habit } => {
             let habit = Habit::from_name(habit).ok_or_else(|| format!("there is no habit `{habit}`"))?;
             Ok(Box::new(Model::new(ModelConfig { habit: Some(habit), ..config(seed) })))
@@ -34,6 +35,19 @@ pub fn open(device: &Device, seed: u32, waves: Option<&Waves>) -> Result<Box<dyn
 fn config(seed: u32) -> ModelConfig {
     let caches = CacheConfig { tagged: true, ..CacheConfig::large() };
     ModelConfig { caches, ..ModelConfig::plain(u64::from(seed)) }
+}
+
+/// A legal device of its own for each seed: caches of any size, and any liberty. Half of them keep all that they can.
+fn liberties(seed: u32) -> ModelConfig {
+    let seed = u64::from(seed);
+    let caches = match seed % 4 {
+        0 => CacheConfig::combined(),
+        1 => CacheConfig::large(),
+        _ => CacheConfig::happy(seed),
+    };
+    // Who leaves a reserved doubleword unread is legal only as long as it holds 0, and software may store there.
+    let caches = CacheConfig { tagged: !seed.is_multiple_of(3), lazy_context: false, ..caches };
+    ModelConfig { caches, ..ModelConfig::plain(seed) }
 }
 
 /// An RTL of which waves are written while the clock of the test bench is between two cycles.

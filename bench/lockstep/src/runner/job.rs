@@ -31,6 +31,8 @@ pub enum Device {
     },
     /// The golden model behind the same wires
     Model,
+    /// The model as another legal device for each seed
+    Liberties,
     /// The same with an illegal habit, by its name: for what has to be found
     Illegal {
         /// See `lockstep habits`
@@ -45,7 +47,7 @@ impl Device {
             Device::Rtl { capabilities, follows_strap, .. } => {
                 Offer { capabilities: *capabilities, follows_strap: *follows_strap }
             }
-            Device::Model | Device::Illegal { .. } => Offer::up_to(model::CAPABILITIES),
+            Device::Model | Device::Liberties | Device::Illegal { .. } => Offer::up_to(model::CAPABILITIES),
         }
     }
 
@@ -53,13 +55,13 @@ impl Device {
     pub const fn choices(&self) -> Bound {
         match self {
             Device::Rtl { choices, .. } => *choices,
-            Device::Model | Device::Illegal { .. } => Bound::FREE,
+            Device::Model | Device::Liberties | Device::Illegal { .. } => Bound::FREE,
         }
     }
 
     /// It is the model, legal or not.
     pub const fn is_model(&self) -> bool {
-        matches!(self, Device::Model | Device::Illegal { .. })
+        matches!(self, Device::Model | Device::Liberties | Device::Illegal { .. })
     }
 
     /// What it lacks of what a scenario needs, by name or by what it does.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use oracle::{Blame, Divergence, Figures, Finding};
+use oracle::{Blame, Coverage, Divergence, Figures, Finding};
 use scenario::{Expectation, ExpectedVerdict, Limit, Requirement};
 use serde::{Deserialize, Serialize};
 use testbench::{End, RunOutcome};
@@ -173,6 +173,9 @@ pub struct RunReport {
     /// What had ended the run before its violation was found
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noticed: Option<String>,
+    /// What it has tried; results have it of all runs together
+    #[serde(skip)]
+    pub coverage: Coverage,
     /// Why its trace is not whole, if it was asked for and is not
     #[serde(skip)]
     pub unrecorded: Option<String>,
@@ -236,6 +239,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         hazard: None,
         crash: None,
         noticed: None,
+        coverage: Coverage::default(),
         unrecorded: None,
         reproduce,
         seconds: 0.0,
@@ -314,6 +318,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
     report.unrecorded = outcome.unrecorded;
     report.end = Some(outcome.end);
     report.figures = outcome.figures;
+    report.coverage = outcome.coverage;
     report.violation = outcome.violation;
     report.hazard = outcome.hazard;
     debug_assert!(report.violation.as_ref().is_none_or(|finding| finding.blame == Blame::DutViolation));

@@ -83,6 +83,7 @@ fn run(scenario: &str, index: u32) -> RunReport {
         hazard: None,
         crash: None,
         noticed: None,
+        coverage: Default::default(),
         unrecorded: None,
         reproduce: format!("lockstep run '{scenario}[policy=rfc]' --replay {seed:#010x}"),
         seconds: 0.25,
