@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for Step {
                 match word {
                     "drain" => Ok(Step::Drain(Drain {})),
                     "fence" => Ok(Step::Fence(Fence::default())),
-                    "recover" => Ok(Step::Recover(Recover {})),
+                    "recover" => Ok(Step::Recover(Recover::default())),
                     "mend-memory" => Ok(Step::MendMemory(MendMemory {})),
                     known if STEPS.contains(&known) => {
                         Err(E::custom(format!("step `{known}` has operands: `- {known}: …`")))
@@ -316,10 +316,13 @@ impl JsonSchema for Step {
 #[serde(deny_unknown_fields)]
 pub struct Drain {}
 
-/// Sets a stopped command queue going; it has no operands.
+/// Sets a stopped command queue going.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Recover {}
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Recover {
+    /// It need not have stopped: whether the device takes what it was given for an error is for it to say
+    pub if_stopped: bool,
+}
 
 /// DMA traffic in the background.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::Bucket;
 use super::dice::{one_of, percent};
 use super::play::{Playable, Player};
-use super::program::Program;
+use super::program::{Flavour, Program};
 use crate::runner::{Device, RunReport, Verdict};
 
 /// Programs that are tried before what came of them is looked at: whatever the number of workers is, so that the hunt does
@@ -196,7 +196,7 @@ impl Hunt {
         for (at, tried) in all.iter().enumerate() {
             let Some(run) = &tried.on_model else { continue };
             let is_new = reached.add(&run.coverage) > 0;
-            let is_played = !is_tried_there && is_playable(run) && (is_new || left > 0);
+            let is_played = !is_tried_there && is_playable(run, tried.program.flavour) && (is_new || left > 0);
             if is_played {
                 left -= usize::from(!is_new);
                 chosen.push(at);
@@ -266,9 +266,14 @@ impl Hunt {
     }
 }
 
-/// Software did not give up on the model, so that the device can be asked the same.
-fn is_playable(run: &RunReport) -> bool {
-    matches!(run.verdict, Verdict::Pass | Verdict::SoftwareHazard | Verdict::DutViolation)
+/// The device can be asked the same. Where a call of the driver fails, so it does on the device, and that tells nothing; any
+/// other software may well give up at the end of what it has done to itself.
+fn is_playable(run: &RunReport, flavour: Flavour) -> bool {
+    match run.verdict {
+        Verdict::Pass | Verdict::SoftwareHazard | Verdict::DutViolation => true,
+        Verdict::SoftwareError => flavour == Flavour::Raw,
+        _ => false,
+    }
 }
 
 /// When a hunt is over.

@@ -15,6 +15,10 @@ use super::world::{Kind, PAGE, World};
 
 /// One step.
 pub fn step(rng: &mut ChaCha8Rng, world: &mut World) -> Option<Tree> {
+    // Behind a queue that stands still not much happens.
+    if world.stopped && percent(rng, 75) {
+        return recovery(world);
+    }
     match rng.random_range(0..100) {
         0..30 => entry(rng, world),
         30..44 => Some(calls::invalidation(rng, world)),
@@ -24,7 +28,7 @@ pub fn step(rng: &mut ChaCha8Rng, world: &mut World) -> Option<Tree> {
         69..76 => broken_memory(rng, world),
         76..81 => {
             let command = command(rng);
-            world.stopped = true;
+            world.stopped = percent(rng, 90);
             Some(Tree::map([("command", command)]))
         }
         81..84 => recovery(world),
@@ -199,16 +203,17 @@ fn command(rng: &mut ChaCha8Rng) -> Tree {
     if percent(rng, 20) {
         high |= 1 << rng.random_range(0..64);
     }
-    // A fence with AV stores; its address is memory that nobody maps.
-    if opcode == 2 && low >> 10 & 1 == 1 {
-        high = 0xb400_0000 >> 2;
+    // A fence with AV stores: where nobody maps anything, or where there can be no memory.
+    if opcode == 2 && (low >> 10 & 1 == 1 || percent(rng, 40)) {
+        low |= 1 << 10;
+        high = one_of(rng, &[0xb400_0000_u64 >> 2, 0xb400_0004 >> 2, 1 << 54, 1 << 61]);
     }
     vec![low.into(), high.into()].into()
 }
 
 /// The command queue goes on.
 fn recovery(world: &mut World) -> Option<Tree> {
-    std::mem::take(&mut world.stopped).then(|| "recover".into())
+    std::mem::take(&mut world.stopped).then(|| Tree::map([("recover", Tree::map([("if-stopped", true.into())]))]))
 }
 
 /// A register is written.

@@ -203,7 +203,15 @@ fn paging(
         map.push(mapping);
     }
     tree.set("map", map);
+    if percent(rng, 25) {
+        tree.set("pscid", tag(rng));
+    }
     add(world, all, domain, tree);
+}
+
+/// A tag that may be the other one's of somebody else.
+fn tag(rng: &mut ChaCha8Rng) -> u64 {
+    one_of(rng, &[1_u64, 2, 5, 0x1234, 0x8001])
 }
 
 /// One to three mappings: small pages, and larger ones at times.
@@ -240,6 +248,9 @@ fn parent(rng: &mut ChaCha8Rng, offer: &Offer, world: &mut World, all: &mut Vec<
     if world.offers(Requirement::Msi) && percent(rng, 70) {
         domain.files = one_of(rng, &[1_u64, 2, 4]);
         tree.set("msi", Tree::map([("address", FILES.into()), ("files", domain.files.into())]));
+    }
+    if percent(rng, 25) {
+        tree.set("gscid", tag(rng));
     }
     add(world, all, domain, tree);
 }
@@ -278,6 +289,9 @@ fn nested(
         map.push(Tree::map([("iova", piece.iova.into()), ("to", FILES.into()), ("pages", files.into())]));
     }
     tree.set("map", map);
+    if percent(rng, 40) {
+        tree.set("pscid", tag(rng));
+    }
     add(world, all, domain, tree);
 }
 

@@ -145,8 +145,8 @@ impl<'a> Player<'a> {
             Step::SetContext(set) => self.set_context(step.place, set)?,
             Step::UserInvalidate(user) => self.user_invalidate(step.place, user)?,
             Step::Command([low, high]) => self.driver.command(self.bench, Command([low.0, high.0]))?,
-            Step::Recover(_) => {
-                if self.driver.recover(self.bench)?.is_none() {
+            Step::Recover(recover) => {
+                if self.driver.recover(self.bench)?.is_none() && !recover.if_stopped {
                     return Err(Fault::At(step.place, "the command queue was not stopped".into()));
                 }
             }
