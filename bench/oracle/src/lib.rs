@@ -72,6 +72,7 @@ mod verdict;
 mod view;
 mod waivers;
 mod window;
+mod wires;
 
 use events::Cycle;
 use golden::{Capabilities, Spa, SpecVersion};
@@ -85,6 +86,7 @@ pub use session::{Judge, TimeRunsBack, UnknownChoice, Verdict};
 pub use slips::Slip;
 pub use verdict::{Blame, Figures, Finding, Kind};
 pub use waivers::{Divergence, Lenience, Pattern};
+pub use wires::Wires;
 
 /// What the oracle has to know of the device beforehand.
 #[derive(Clone, Copy, Debug)]

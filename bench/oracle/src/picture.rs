@@ -95,6 +95,12 @@ pub struct Moment {
     pub kind: MomentKind,
     /// What it is, in words
     pub what: String,
+    /// Of a store by software: its first and its last doubleword
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<[u64; 2]>,
+    /// Of a fence: in which cycle it was fetched
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<u64>,
 }
 
 /// Kinds of things that happen.

@@ -127,7 +127,19 @@ impl TimeLine {
 
     /// All of it as data.
     pub fn moments(&self, names: &Names) -> Vec<Moment> {
-        let moment = |past: &Past| Moment { cycle: past.cycle, kind: past.what.kind(), what: past.what.line(names) };
+        let moment = |Past { cycle, what }: &Past| Moment {
+            cycle: *cycle,
+            kind: what.kind(),
+            what: what.line(names),
+            stored: match what {
+                What::Stores { agent: Agent::Cpu, first, last, .. } => Some([first.0, last.0]),
+                _ => None,
+            },
+            fetched: match what {
+                What::Complete(fetched) => Some(*fetched),
+                _ => None,
+            },
+        };
         self.all().into_iter().map(moment).collect()
     }
 }
@@ -184,6 +196,9 @@ mod tests {
         assert_eq!(lines[1..3], ["10  begin map red", "12  fetched IODIR.INVAL_DDT device 0x12"]);
         assert_eq!(lines.len(), 5 + KEPT);
         assert_eq!(lines[lines.len() - 2..], ["150  IOFENCE.C of cycle 13 is complete", "151  end map red, failed"]);
+        let moments = line.moments(&Names::default());
+        assert_eq!((moments[2].stored, moments[2].fetched), (Some([0x1000 + 16 * 84; 2]), None));
+        assert_eq!((moments[moments.len() - 2].stored, moments[moments.len() - 2].fetched), (None, Some(13)));
     }
 
     #[test]

@@ -27,7 +27,13 @@ fn finding(detail: &str, evidence: &str) -> Finding {
         right: "refused".into(),
         used: vec![Entry { struck: format!("struck by {detail}"), ..entry }],
         came: "translated".into(),
-        moments: vec![Moment { cycle: 60, kind: MomentKind::Command, what: format!("fetched {detail}") }],
+        moments: vec![Moment {
+            cycle: 60,
+            kind: MomentKind::Command,
+            what: format!("fetched {detail}"),
+            stored: None,
+            fetched: None,
+        }],
     };
     Finding {
         blame: Blame::DutViolation,

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     fn moment(cycle: u64, kind: MomentKind, what: &str) -> Moment {
-        Moment { cycle, kind, what: what.to_owned() }
+        Moment { cycle, kind, what: what.to_owned(), stored: None, fetched: None }
     }
 
     #[test]
