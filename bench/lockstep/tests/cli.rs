@@ -367,9 +367,10 @@ fn a_failure_leaves_waves_that_end_behind_it() {
         let all = std::fs::read_dir(&folder.0).expect("the folder").map(|entry| entry.expect("an entry").path());
         all.filter(|path| path.extension().is_some_and(|own| own == ending)).collect()
     };
-    let (waves, saves) = (files("fst"), files("gtkw"));
-    assert_eq!((waves.len(), saves.len()), (2, 2), "of the runs that failed: {}", text(&output));
+    let (waves, saves, commands) = (files("fst"), files("gtkw"), files("sucl"));
+    assert_eq!((waves.len(), saves.len(), commands.len()), (2, 2, 2), "of the runs that failed: {}", text(&output));
     assert!(text(&output).contains(&format!("gtkwave {}", saves[0].display())), "{}", text(&output));
+    assert!(text(&output).contains(&format!("(cd {} && surfer -c ", folder.path())), "{}", text(&output));
     let shown = wellen::simple::read(&waves[0]).expect("waves");
     let hierarchy = shown.hierarchy();
     assert!(hierarchy.all_vars().any(|var| hierarchy[var].name(hierarchy) == "ptw_araddr_o"));
@@ -380,6 +381,65 @@ fn a_failure_leaves_waves_that_end_behind_it() {
     let output = lockstep(&["run", scenario.path(), "--seeds", "1", "--waves-on-failure=/dev/null/waves"]);
     assert_eq!(code(&output), 1, "the failure counts more than its waves: {}", text(&output));
     assert!(text(&output).contains("error: cannot make the folder /dev/null/waves"), "{}", text(&output));
+}
+
+#[test]
+fn waves_lead_to_what_was_found() {
+    let folder = Temporary::new("story");
+    let film = format!("--waves={}", folder.path());
+    let output =
+        lockstep(&["run", "hazard.skipped-invalidation[driver-fault=skip-unmap-flush]", "--seeds", "1", &film]);
+    let saves: Vec<PathBuf> = std::fs::read_dir(&folder.0)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|own| own == "gtkw"))
+        .collect();
+    assert!(!saves.is_empty(), "{}", text(&output));
+    for save in &saves {
+        let name = save.file_stem().expect("a name").to_str().expect("UTF-8");
+        let read = |file: String| std::fs::read_to_string(folder.0.join(&file)).expect(&file);
+        let (shown, commands) = (read(format!("{name}.gtkw")), read(format!("{name}.sucl")));
+        assert!(!shown.contains(folder.path()) && !commands.contains(folder.path()), "a folder can be moved: {shown}");
+        let waves = wellen::simple::read(folder.0.join(format!("{name}.fst"))).expect("waves");
+        let (first, last) = (waves.time_table()[0], waves.time_table()[waves.time_table().len() - 1]);
+        // A request was answered by what a store had changed, and the markers lie in the waves.
+        for marker in ["store", "offered", "accepted", "answered", "found"] {
+            assert!(shown.lines().any(|line| line.starts_with("[markername] ") && line.contains(marker)), "{shown}");
+            let mut set = commands.lines().filter(|line| line.starts_with("marker_set "));
+            let set = set.find(|line| line.contains(marker)).expect(marker);
+            let time: u64 = set.rsplit(' ').next().expect("a word").parse().expect("a time");
+            assert!((first..=last).contains(&time), "{marker} at {time}, waves from {first} to {last}");
+        }
+        // Every signal that a group shows is one of the waves.
+        let names = waves.hierarchy();
+        let known: std::collections::HashSet<String> =
+            names.all_vars().map(|var| names[var].full_name(names)).collect();
+        let signals: Vec<&str> = shown.lines().filter(|line| line.starts_with("TOP.")).collect();
+        let unknown = signals.iter().filter(|line| {
+            // The file calls the last element `state.state[3]`, and who reads it `state.[3]`.
+            let (around, own) = line.rsplit_once('.').expect("a scope");
+            let array = around.rsplit('.').next().expect("a name");
+            let own = own.strip_prefix(array).filter(|index| index.starts_with('[')).unwrap_or(own);
+            let whole = format!("{around}.{own}");
+            let bare = whole.rsplit_once('[').map_or(whole.as_str(), |(name, _)| name);
+            !known.contains(bare) && !known.contains(&whole)
+        });
+        assert_eq!(unknown.collect::<Vec<_>>(), Vec::<&&str>::new());
+        assert!(shown.matches("@c00200").count() > 10, "an instance each: {shown}");
+        // What the device read is said in words, and the table stands at the port.
+        assert!(shown.contains(&format!("^1 {name}.read.txt\nTOP.ptw_rdata_i[63:0]\n")), "{shown}");
+        let table = read(format!("{name}.read.txt"));
+        for word in ["dc.tc V", "pte[0] V R W", "IOFENCE.C"] {
+            assert!(table.lines().any(|line| line.contains(word)), "{word}: {table}");
+        }
+        let values: std::collections::HashSet<&str> = table.lines().map(|line| &line[..16]).collect();
+        let mapping = read(format!(".surfer/mappings/{name}.read"));
+        assert_eq!(mapping.lines().count(), values.len() + 2, "{mapping}");
+        assert!(mapping.starts_with(&format!("Name = {name}.read\nBits = 64\n")), "{mapping}");
+        assert!(commands.contains(&format!("item_set_format {name}.read\n")), "{commands}");
+        assert!(folder.0.join(format!("{name}.trace.gz")).is_file(), "the trace lies beside it");
+    }
+    std::fs::remove_dir_all(&folder.0).expect("removed");
 }
 
 #[test]

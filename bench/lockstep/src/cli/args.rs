@@ -463,7 +463,7 @@ pub struct Waive {
     pub results: PathBuf,
 }
 
-/// Waves of runs, which are played once more for it: FST, with a save file for GTKWave.
+/// Waves of runs, which are played once more for it: FST, with save files for GTKWave and Surfer.
 #[derive(Debug, ClapArgs)]
 pub struct WaveOptions {
     /// Write waves of each run into a folder: around what was found, or of the whole run if nothing was
@@ -472,7 +472,7 @@ pub struct WaveOptions {
     /// Write waves of each run that failed into a folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "target/waves", conflicts_with_all = ["fail_alloc", "waves"])]
     pub waves_on_failure: Option<PathBuf>,
-    /// Cycles that the waves show before what was found
+    /// Cycles that the waves show before what was found, at least; more where its story began earlier
     #[arg(long, value_name = "CYCLES", default_value_t = 2000)]
     pub waves_before: u64,
     /// Cycles that they show after it
