@@ -31,10 +31,6 @@ pub fn command_file(scene: &Scene<'_>) -> String {
         file.line(&format!("# cycle {}: {}", marker.cycle, plain(&marker.what)));
         file.line(&format!("marker_set {} {}", marker.name, scene.time(marker.cycle)));
     }
-    for instance in scene.instances.iter().take(MOST) {
-        file.line(&format!("scope_add_as_group {}", instance.name));
-    }
-    file.line("group_fold_all");
     if let Some(found) = scene.story.found {
         // It shows all of the time from 0 on; each step halves that, down to some 300 cycles.
         let all = scene.time(scene.cycles.1.min(found.saturating_add(500))) / scene.cycle();
@@ -42,6 +38,12 @@ pub fn command_file(scene: &Scene<'_>) -> String {
         file.line(&format!("cursor_set {}", scene.time(found)));
         file.line("goto_cursor");
     }
+    // Last, as this takes Surfer longest.
+    for instance in scene.instances.iter().take(MOST) {
+        file.line(&format!("scope_add_as_group {}", instance.name));
+    }
+    file.line("group_fold_all");
+    file.line("variable_force_name_type Local");
     file.text
 }
 
@@ -96,8 +98,8 @@ mod tests {
                      variable_add TOP.ptw_rresp_i\nitem_focus e_\nitem_set_format response\nitem_unfocus\n\
                      # cycle 695: read of 0x1000\nmarker_set offered 7030\n\
                      # cycle 700: translation, another address\nmarker_set found 7080\n\
-                     scope_add_as_group TOP.top.walker\ngroup_fold_all\n\
-                     zoom_in\ncursor_set 7080\ngoto_cursor\n";
+                     zoom_in\ncursor_set 7080\ngoto_cursor\n\
+                     scope_add_as_group TOP.top.walker\ngroup_fold_all\nvariable_force_name_type Local\n";
         with_scene(|scene| assert_eq!(command_file(scene), right));
     }
 
