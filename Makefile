@@ -10,7 +10,7 @@ help:
 	@echo "make test    every test, and every scenario on the RTL"
 	@echo "make lint    formatting, clippy, Verilator's warnings about the RTL"
 	@echo "make proof   every scenario on 200 seeds, and every mutant of the RTL"
-	@echo "make schema  writes the JSON schemas of scenarios and of waivers anew"
+	@echo "make schema  writes the JSON schemas of scenarios, waivers and results anew"
 	@echo "make setup   the pinned Verilator, into target/venv (the others do this, too)"
 
 setup:
@@ -34,8 +34,9 @@ proof: setup
 schema:
 	$(LOCKSTEP) schema > target/schema.json
 	mv target/schema.json scenarios/schema.json
-	$(LOCKSTEP) schema waivers > target/schema.json
-	mv target/schema.json docs/waivers.schema.json
+	for of in waivers results diff perf list; do \
+		$(LOCKSTEP) schema $$of > target/schema.json && mv target/schema.json docs/$$of.schema.json || exit 1; \
+	done
 
 clean:
 	$(CARGO) clean

@@ -3,10 +3,11 @@
 //! words are those of the text.
 
 use golden::{Fields, WordRef};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a picture of a finding shows, as far as it is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Picture {
     /// The request that it is about
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,7 +30,7 @@ pub struct Picture {
 }
 
 /// A request, and when it was with the device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Asked {
     /// Who asks for what
     pub what: String,
@@ -42,7 +43,7 @@ pub struct Asked {
 }
 
 /// A word of a table or of a context, as a step of a walk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// `dc.tc`, `pte[1]`
     pub word: String,
@@ -78,7 +79,7 @@ impl Entry {
 }
 
 /// What the device read of a word.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
     /// The device may use it
     pub usable: bool,
@@ -87,7 +88,7 @@ pub struct Seen {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Moment {
     /// When
     pub cycle: u64,
@@ -104,7 +105,7 @@ pub struct Moment {
 }
 
 /// Kinds of things that happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MomentKind {
     /// Software or a device stores.

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::picture::Picture;
 
 /// Counts of one run. All of them are functions of scenario and seed alone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// DMA transactions completed on `dev_*`
     pub dma_transactions: u64,
@@ -34,9 +35,9 @@ pub struct Figures {
     pub fault_records: BTreeMap<u16, u64>,
     /// Commands fetched, by mnemonic (`IOTINVAL.VMA`, `IODIR.INVAL_DDT`, `IOFENCE.C` …)
     pub commands: BTreeMap<String, u64>,
-    /// Requests during a hitless reconfiguration that were translated by the old state
+    /// Requests during a hitless reconfiguration that were translated by the old state, where the two differ
     pub explained_old: u64,
-    /// … and by the new state, where the two differ
+    /// The same, by the new state
     pub explained_new: u64,
     /// How often a value that memory no longer held was the only explanation, by structure
     pub stale_used: BTreeMap<String, u64>,
@@ -56,7 +57,7 @@ pub struct Figures {
 }
 
 /// Whose fault it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blame {
     /// The device did what the specification forbids.
@@ -66,18 +67,18 @@ pub enum Blame {
 }
 
 /// What findings of one cause have in common: no addresses, no names, no cycles.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Kind {
     /// Device or software
     pub blame: Blame,
-    /// See [`Finding::rule`]
+    /// The rule that was broken, as a stable key
     pub rule: String,
-    /// See [`Finding::detail`]
+    /// What differs, without addresses and names
     pub detail: String,
-    /// See [`Finding::structure`]
+    /// The structure whose value led to it, where one is known
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<String>,
-    /// See [`Finding::command`]
+    /// The command that had struck that value
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
 }
@@ -97,7 +98,7 @@ impl fmt::Display for Kind {
 }
 
 /// The first divergence of its kind, with its evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Device or software
     pub blame: Blame,

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Finding, Kind};
@@ -66,13 +67,13 @@ impl Lenience {
 }
 
 /// A divergence that a run went past, and those of its kind that followed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
     /// The first of its kind
     pub first: Finding,
     /// How many there were
     pub count: u64,
-    /// Which waiver it falls under, as its place in [`Lenience::waived`]; none: it counts
+    /// Which waiver it falls under, as its place in those that were waived for the run; null: it counts
     pub waiver: Option<usize>,
 }
 

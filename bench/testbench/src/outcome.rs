@@ -2,12 +2,13 @@
 //! What a run on the test bench came to.
 
 use oracle::{Coverage, Divergence, Figures, Finding};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::series::Series;
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "end")]
 pub enum End {
     /// All steps were played and the machine came to rest.

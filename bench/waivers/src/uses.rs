@@ -3,13 +3,14 @@
 
 use chrono::NaiveDate;
 use oracle::Pattern;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::file::{Waiver, Waivers};
 
 /// What became of a waiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Something fell under it.
@@ -21,10 +22,11 @@ pub enum State {
 }
 
 /// A waiver, and how often it was used.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WaiverUse {
     /// What it says
     #[serde(serialize_with = "shown", deserialize_with = "read_back")]
+    #[schemars(with = "Shown")]
     pub waiver: Waiver,
     /// What became of it
     pub state: State,
@@ -55,18 +57,29 @@ impl WaiverUse {
     }
 }
 
-/// A waiver as reports have it.
-#[derive(Serialize, Deserialize)]
+/// A waiver as reports have it. What is null fits anything.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Waiver")]
 struct Shown {
+    /// Where it stands in its file, from 1
     line: usize,
+    /// Which rule was broken; `*` stands for any text, here and in the next three
     rule: String,
+    /// What differs
     detail: Option<String>,
+    /// The structure whose value led to it
     structure: Option<String>,
+    /// The command that had struck that value
     command: Option<String>,
+    /// Names of scenarios, or beginnings of names up to a dot; none: all
     scenarios: Vec<String>,
+    /// Seeds of runs; none: all
     seeds: Vec<u32>,
+    /// Why it is waived
     reason: String,
+    /// Where more is said
     link: Option<String>,
+    /// The last day on which it holds, as `2027-03-31`
     until: Option<String>,
 }
 

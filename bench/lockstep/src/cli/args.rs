@@ -55,6 +55,14 @@ pub enum SchemaOf {
     Scenario,
     /// What is known to be wrong with a device
     Waivers,
+    /// What `lockstep run --json` writes
+    Results,
+    /// What `lockstep diff --json` writes
+    Diff,
+    /// What `lockstep perf --json` writes
+    Perf,
+    /// What `lockstep list --json` writes
+    List,
 }
 
 /// When to use colours.
@@ -121,7 +129,7 @@ pub enum Command {
     Litmus(Litmus),
     /// Give the model one illegal habit at a time, and show which rule of the oracle catches it, and how soon
     Habits(Habits),
-    /// Print a JSON schema, from which an editor completes files
+    /// Print a JSON schema: from one of them an editor completes files, others say what lockstep writes for programs
     Schema {
         /// Of which files
         #[arg(value_enum, default_value = "scenario")]

@@ -61,6 +61,10 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             output::stdout(&match of {
                 SchemaOf::Scenario => scenario::schema(),
                 SchemaOf::Waivers => waivers::schema(),
+                SchemaOf::Results => report::results_schema(),
+                SchemaOf::Diff => report::diff_schema(),
+                SchemaOf::Perf => report::perf_schema(),
+                SchemaOf::List => list::schema(),
             });
             Ok(ExitCode::Passed)
         }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `lockstep list`: what there is, and what would run.
 
-use scenario::{Policy, Variant};
-use serde_json::{Value, json as object};
+use std::path::PathBuf;
+
+use scenario::{Policy, Requirement, Variant};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::output;
-use crate::report::ExitCode;
+use crate::report::{self, ExitCode};
 use crate::runner::Selected;
 
 /// How scenarios are listed.
@@ -40,6 +43,8 @@ pub fn scenarios(selected: &[Selected], policy: Option<Policy>, seeds: Option<u3
     }
     let is_empty = text.is_empty() && all.is_empty();
     if how == How::Json {
+        // By way of a value, whose keys stand in alphabetical order.
+        let all = serde_json::to_value(&all).unwrap_or_default();
         text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
     }
     output::stdout(&text);
@@ -56,16 +61,43 @@ fn line(one: &Selected, variant: &Variant, seeds: Option<u32>) -> String {
     format!("{}{variant}  {seeds} {noun}{tags}{needs}\n", scenario.name)
 }
 
-fn document(one: &Selected, variant: &Variant, seeds: Option<u32>) -> Value {
+/// A variant of a scenario
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Variant")]
+struct Listed {
+    /// What selects it: `name[axis=value]`
+    selector: String,
+    /// Name of the scenario
+    scenario: String,
+    /// `[axis=value]`, or nothing
+    variant: String,
+    /// Description of the scenario
+    description: String,
+    /// The file that the scenario is in
+    file: PathBuf,
+    /// Its tags
+    tags: Vec<String>,
+    /// With how many seeds it is played
+    seeds: u32,
+    /// What an IOMMU must have, as the scenario says
+    requires: Vec<Requirement>,
+}
+
+/// The schema of what `lockstep list --json` writes.
+pub fn schema() -> String {
+    report::schema_of_written::<Vec<Listed>>("lockstep list", "urn:lockstep:list:1")
+}
+
+fn document(one: &Selected, variant: &Variant, seeds: Option<u32>) -> Listed {
     let scenario = &one.loaded.scenario;
-    object!({
-        "selector": format!("{}{variant}", scenario.name),
-        "scenario": scenario.name.value,
-        "variant": variant.to_string(),
-        "description": scenario.description,
-        "file": one.loaded.path,
-        "tags": scenario.tags.iter().map(|tag| tag.value.as_str()).collect::<Vec<_>>(),
-        "seeds": seeds.unwrap_or(scenario.seeds.value),
-        "requires": scenario.requires.iter().map(|needed| needed.name()).collect::<Vec<_>>(),
-    })
+    Listed {
+        selector: format!("{}{variant}", scenario.name),
+        scenario: scenario.name.value.clone(),
+        variant: variant.to_string(),
+        description: scenario.description.clone(),
+        file: one.loaded.path.clone(),
+        tags: scenario.tags.iter().map(|tag| tag.value.clone()).collect(),
+        seeds: seeds.unwrap_or(scenario.seeds.value),
+        requires: scenario.requires.iter().map(|needed| needed.value).collect(),
+    }
 }

@@ -3,6 +3,7 @@
 
 use driver::{Halted, Machine};
 use golden::{EventSelector, offset};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbench::Testbench;
 
@@ -15,7 +16,7 @@ const ALL: u64 = 0xffff_ffff;
 const QUIET: u64 = 100;
 
 /// What the counters of the device say of the requests that were measured, and of those of a neighbour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counters {
     /// Clock cycles
     pub cycles: u64,

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counters::Counters;
 
 /// Cycles from the acceptance of a request to its VALID on `mem_*`, or to its answer where it is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// Half of the requests take no longer
     pub median: u64,
@@ -46,7 +47,7 @@ fn mean(all: &[u64]) -> f64 {
 }
 
 /// Reads of the device itself, but for those of its command queue.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reads {
     /// AR handshakes on `ptw_*`
     pub all: u64,
@@ -59,7 +60,7 @@ pub struct Reads {
 }
 
 /// What the golden walk needs for the same requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Need {
     /// Reads that follow one upon the other: mean
     pub reads: f64,
@@ -68,7 +69,7 @@ pub struct Need {
 }
 
 /// What an ideal cache needs for the same requests in the same order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ideal {
     /// Translations that it holds
     pub entries: u32,
@@ -83,7 +84,7 @@ pub struct Ideal {
 }
 
 /// What a measurement comes to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
     /// Requests that count
     pub requests: u64,

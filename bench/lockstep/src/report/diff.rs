@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::kinds::{Bucket, buckets};
@@ -12,7 +13,7 @@ use super::since::{KindSince, Since};
 use crate::runner::{RunReport, Verdict};
 
 /// A kind of failure in one regression or in both.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct KindChange {
     /// In words, without addresses, names and numbers
     pub what: String,
@@ -29,7 +30,7 @@ pub struct KindChange {
 }
 
 /// A run that passed in one regression and failed in the other.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RunChange {
     /// Its name
     pub id: String,
@@ -42,7 +43,7 @@ pub struct RunChange {
 }
 
 /// A figure of a scenario's variant that moved by more than its noise.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Moved {
     /// Scenario and variant
     pub scenario: String,
@@ -57,7 +58,7 @@ pub struct Moved {
 }
 
 /// Two regressions beside each other.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Diff {
     /// Runs in both
     pub compared: usize,

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! For programs: one JSON document.
+//! For programs: one JSON document. Its keys stand in alphabetical order.
 
-use serde_json::{Value, json as object};
+use serde_json::Value;
 
+use super::document::Document;
 use super::kinds;
+use super::perf::Perf;
+use super::perf_document::PerfDocument;
 use super::result::Report;
-use super::table::rate;
-use crate::runner::Verdict;
-
-/// The format of results.
-pub(super) const FORMAT: u32 = 1;
 
 /// The report as a JSON document with a newline at its end. Everything that depends on the machine or the day is in
 /// `times`: without it, two regressions with the same seed and device give the same document, whatever `-j` was.
@@ -26,59 +24,14 @@ pub fn compact(report: &Report) -> String {
     text
 }
 
-fn document(report: &Report) -> Value {
-    let verdicts: serde_json::Map<String, Value> = Verdict::ALL
-        .into_iter()
-        .map(|verdict| (key(verdict), report.runs.iter().filter(|run| run.verdict == verdict).count().into()))
-        .collect();
-    let times: Vec<Value> = report
-        .runs
-        .iter()
-        .map(|run| object!({ "id": run.id, "seconds": run.seconds, "cycles_per_second": rate(run.figures.cycles, run.seconds) }))
-        .collect();
-    let mut document = object!({
-        "format": FORMAT,
-        "lockstep": env!("CARGO_PKG_VERSION"),
-        "device": report.device,
-        "base_seed": report.base_seed,
-        "origin": report.origin,
-        "since": report.since,
-        "summary": {
-            "runs": report.runs.len(),
-            "passed": report.passed(),
-            "failed": report.runs.len() - report.passed(),
-            "interrupted": report.interrupted,
-            "not_shown": report.runs.iter().filter(|run| run.not_shown.is_some()).count(),
-            "left_out": report.left_out,
-            "stood_in_by_model": {
-                "runs": report.stand_ins().len(),
-                "passed": report.stand_ins().iter().filter(|run| run.passed).count(),
-                "lacking": report.lacking(),
-            },
-            "exit_code": report.exit_code() as u8,
-            "verdicts": verdicts,
-        },
-        "kinds": kinds::json(report),
-        "waivers": report.waivers,
-        "runs": report.runs,
-        "times": {
-            "build_seconds": report.times.build.as_secs_f64(),
-            "play_seconds": report.times.play.as_secs_f64(),
-            "runs": times,
-        },
-    });
-    if let Some(file) = &report.waivers_file {
-        document["waivers_file"] = file.as_str().into();
-    }
-    if let Some(part) = &report.part {
-        document["shard"] = object!(part);
-    }
-    document
+/// What `lockstep perf` found, as a JSON document. What depends on the machine or the day is in `times`.
+pub fn perf_json(perf: &Perf) -> String {
+    let document = serde_json::to_value(PerfDocument::of(perf)).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
-fn key(verdict: Verdict) -> String {
-    match serde_json::to_value(verdict) {
-        Ok(Value::String(key)) => key,
-        _ => verdict.to_string(),
-    }
+fn document(report: &Report) -> Value {
+    serde_json::to_value(Document::of(report, kinds::documents(report))).unwrap_or_default()
 }

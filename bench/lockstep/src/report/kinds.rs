@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use oracle::{Blame, Finding, Kind};
-use serde_json::{Value, json as object};
 use testbench::End;
 
+use super::document::{KindOfFailure, Smallest};
 use super::result::Report;
 use super::table::{bold, number, table};
 use crate::runner::{RunReport, Verdict};
@@ -168,23 +168,21 @@ pub(super) fn overview(buckets: &[Bucket<'_>], colour: bool) -> String {
 }
 
 /// For programs.
-pub(super) fn json(report: &Report) -> Value {
-    let bucket = |bucket: &Bucket<'_>| {
-        object!({
-            "what": bucket.what,
-            "verdict": bucket.verdict,
-            "kind": bucket.kind,
-            "section": bucket.finding.map(|finding| &finding.section),
-            "runs": bucket.runs.len(),
-            "scenarios": bucket.scenarios(),
-            "smallest": {
-                "id": bucket.smallest.id,
-                "cycle": bucket.cycle(),
-                "reproduce": bucket.smallest.reproduce,
-            },
-        })
+pub(super) fn documents(report: &Report) -> Vec<KindOfFailure> {
+    let document = |bucket: &Bucket<'_>| KindOfFailure {
+        what: bucket.what.clone(),
+        verdict: bucket.verdict,
+        kind: bucket.kind.clone(),
+        section: bucket.finding.map(|finding| finding.section.clone()),
+        runs: bucket.runs.len(),
+        scenarios: bucket.scenarios(),
+        smallest: Smallest {
+            id: bucket.smallest.id.clone(),
+            cycle: bucket.cycle(),
+            reproduce: bucket.smallest.reproduce.clone(),
+        },
     };
-    buckets(report).iter().map(bucket).collect()
+    buckets(report).iter().map(document).collect()
 }
 
 /// What a run that did not pass shows, and whose doing it is.

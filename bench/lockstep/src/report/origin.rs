@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What results came of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What results came of, beside scenarios and seeds. None of it depends on the machine or the day.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// Version of lockstep
     pub lockstep: String,
@@ -17,7 +18,7 @@ pub struct Origin {
 }
 
 /// Which RTL it was.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RtlOrigin {
     /// As its description names it
     pub name: String,

@@ -3,7 +3,6 @@
 
 use comfy_table::{Cell as TableCell, CellAlignment};
 use oracle::Finding;
-use serde_json::{Value, json as object};
 use testbench::{End, RunOutcome};
 
 use super::result::ExitCode;
@@ -57,7 +56,7 @@ impl Cell {
     }
 
     /// Wall-clock seconds in which was measured, and translations of the golden walk in a second.
-    fn times(&self) -> Option<(f64, f64, Option<f64>)> {
+    pub(super) fn times(&self) -> Option<(f64, f64, Option<f64>)> {
         match &self.played {
             Some(Played::Replied(Reply::Measured { seconds, measured_seconds, golden, .. })) => {
                 Some((*seconds, *measured_seconds, *golden))
@@ -67,7 +66,7 @@ impl Cell {
     }
 
     /// What the device lacks for it.
-    fn lacks(&self) -> Option<&str> {
+    pub(super) fn lacks(&self) -> Option<&str> {
         match &self.played {
             Some(Played::Replied(Reply::Lacks { what })) => Some(what),
             _ => None,
@@ -75,7 +74,7 @@ impl Cell {
     }
 
     /// What went wrong, if anything did: in a few lines, and what the process exits with.
-    fn failure(&self) -> Option<(String, ExitCode)> {
+    pub(super) fn failure(&self) -> Option<(String, ExitCode)> {
         Some(match self.played.as_ref()? {
             Played::Replied(Reply::Measured { measured, .. }) if measured.refused > 0 => {
                 let text = format!("  {} of {} requests were refused\n", measured.refused, measured.requests);
@@ -334,59 +333,4 @@ pub fn perf_markdown(perf: &Perf, command: &str) -> String {
         }
     }
     text
-}
-
-/// For programs. What depends on the machine or the day is in `times`.
-pub fn perf_json(perf: &Perf) -> String {
-    let mut times = Vec::new();
-    let rows: Vec<Value> = perf
-        .rows
-        .iter()
-        .map(|row| {
-            let devices: Vec<Value> = perf.devices.iter().zip(&row.cells).map(|(name, cell)| own(name, cell)).collect();
-            for (device, cell) in perf.devices.iter().zip(&row.cells) {
-                let Some((seconds, measured, golden)) = cell.times() else { continue };
-                let requests = cell.measured().map_or(0, |own| own.requests_of_all);
-                times.push(object!({
-                    "case": row.case, "latency": row.setting.latency, "streams": row.setting.streams, "device": device,
-                    "seconds": seconds, "measured_seconds": measured,
-                    "requests_per_second": requests as f64 / measured.max(1e-9),
-                    "golden_translations_per_second": golden,
-                }));
-            }
-            let Setting { latency, dma_latency, streams, devices: contexts, outstanding, requests, .. } = row.setting;
-            object!({
-                "case": row.case, "latency": latency, "dma_latency": dma_latency, "streams": streams,
-                "contexts": contexts, "outstanding": outstanding, "requests": requests, "devices": devices,
-            })
-        })
-        .collect();
-    let document = object!({
-        "format": 1,
-        "lockstep": env!("CARGO_PKG_VERSION"),
-        "devices": perf.devices,
-        "clock_mhz": perf.clock,
-        "interrupted": perf.interrupted,
-        "rows": rows,
-        "times": times,
-    });
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-fn own(device: &str, cell: &Cell) -> Value {
-    let failed = cell.failure().map(|(why, _)| why);
-    let mut value = object!({ "device": device });
-    if let Some(own) = cell.measured() {
-        value["measured"] = serde_json::to_value(own).unwrap_or_default();
-    }
-    if let Some(lacks) = cell.lacks() {
-        value["lacks"] = lacks.into();
-    }
-    if let Some(failed) = failed {
-        value["failed"] = failed.into();
-        value["reproduce"] = cell.reproduce.clone().into();
-    }
-    value
 }

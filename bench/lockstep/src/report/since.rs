@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is new since another regression.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::runner::Verdict;
 
 /// What is new, and what is gone, since other results.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Since {
     /// The file of those results, as it was named
     pub results: String,
@@ -23,7 +24,7 @@ pub struct Since {
 }
 
 /// A kind of failure that is in one regression only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KindSince {
     /// In words, without addresses, names and numbers
     pub what: String,

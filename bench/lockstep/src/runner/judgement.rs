@@ -5,6 +5,7 @@ use std::fmt;
 
 use oracle::{Blame, Coverage, Divergence, Figures, Finding};
 use scenario::{Expectation, ExpectedVerdict, Limit, Requirement};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbench::{End, RunOutcome};
 
@@ -12,7 +13,7 @@ use super::job::{Planned, Reply};
 use super::pool::Played;
 
 /// How a run is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Neither device nor software did wrong.
@@ -77,7 +78,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Something that the scenario demanded and the run did not show.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unmet {
     /// Which figure
     pub what: String,
@@ -94,7 +95,7 @@ impl fmt::Display for Unmet {
 }
 
 /// A worker that did not answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Crash {
     /// How it ended
     pub reason: String,
@@ -103,7 +104,7 @@ pub struct Crash {
 }
 
 /// What a run went past, since it is waived.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waived {
     /// Which waiver, as its place in the file
     pub waiver: usize,
@@ -114,7 +115,7 @@ pub struct Waived {
 }
 
 /// One run. All of it but `seconds` is a function of scenario, seed and device under test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {
     /// `nested.s2-to-nested[policy=rfc]#2`: unique in a report
     pub id: String,
