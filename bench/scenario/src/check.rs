@@ -6,11 +6,11 @@ mod domains;
 mod steps;
 mod warnings;
 
-use super::at::At;
+use super::at::{At, Named};
 use super::axes::Variant;
 use super::diagnostic::Problem;
 use super::domain::Driver;
-use super::expect::Expectation;
+use super::expect::{Expectation, Limit};
 use super::file::Scenario;
 use super::place::Place;
 use super::requirement::Requirement;
@@ -187,15 +187,15 @@ impl Scenario {
                 }
             }
         }
-        check_commands(entry.commands.keys(), entry.place, problems);
+        check_commands(&entry.commands, problems);
     }
 }
 
 /// Commands that are counted have a name.
-fn check_commands<'a>(names: impl Iterator<Item = &'a String>, place: Place, problems: &mut Vec<Problem>) {
-    for command in names.filter(|command| !COMMANDS.contains(&command.as_str())) {
+fn check_commands(counted: &Named<Limit>, problems: &mut Vec<Problem>) {
+    for (command, _) in counted.iter().filter(|(command, _)| !COMMANDS.contains(&command.as_str())) {
         problems.push(
-            Problem::new(place, format!("unknown command `{command}`"), "in here")
+            Problem::new(command.place, format!("unknown command `{command}`"), "not a command")
                 .suggest(&command.to_uppercase(), COMMANDS),
         );
     }

@@ -103,7 +103,11 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Problems of a file.
-    pub fn new(path: &str, text: &str, problems: Vec<Problem>) -> Self {
+    pub fn new(path: &str, text: &str, mut problems: Vec<Problem>) -> Self {
+        for problem in &mut problems {
+            problem.place = visible(text, problem.place);
+            problem.other.iter_mut().for_each(|other| other.0 = visible(text, other.0));
+        }
         let source = NamedSource::new(path, text.to_owned()).with_language("yaml");
         Diagnostics { source, problems }
     }
@@ -152,6 +156,13 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// A place that has a beginning only, such as that of a step, goes to the end of the word there.
+fn visible(text: &str, place: Place) -> Place {
+    let here = text.get(place.offset..).filter(|_| place.len == 0 && place.offset > 0).unwrap_or_default();
+    let word = here.find(|c: char| c.is_whitespace() || ":,{}[]".contains(c)).unwrap_or(here.len());
+    Place { len: place.len.max(word), ..place }
+}
 
 /// One problem with the text that it is in, as miette wants it.
 #[derive(Debug)]

@@ -28,7 +28,8 @@ pub struct Expectation {
     /// Causes that fault records may have; default: any
     pub only_faults: Option<Vec<u16>>,
     /// Commands, by mnemonic
-    pub commands: BTreeMap<String, Limit>,
+    #[schemars(with = "BTreeMap<String, Limit>")]
+    pub commands: Named<Limit>,
     /// DMA transactions
     pub dma_transactions: Option<Limit>,
     /// Completions of ATS translation requests

@@ -66,7 +66,10 @@ const fn is_syntax(error: &Error) -> bool {
 /// Says what the YAML reader found in the words of this vocabulary.
 fn problem(text: &str, error: &Error) -> Problem {
     let place = error.location().map_or_else(Place::default, |location| place_of(text, location));
-    let place = clamp(text, place);
+    let mut place = clamp(text, place);
+    if matches!(error, Error::SerdeInvalidType { .. } | Error::SerdeInvalidValue { .. } | Error::Message { .. }) {
+        place = value_behind(text, place);
+    }
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
             Problem::new(place, format!("unknown key `{field}`"), "not a key here")
@@ -142,6 +145,22 @@ fn place_of(text: &str, location: serde_yaml::Location) -> Place {
     let column = location.column().saturating_sub(1) as usize;
     let within: usize = text[line..].chars().take_while(|&c| c != '\n').take(column).map(char::len_utf8).sum();
     Place { offset: line + within, len: 1 }
+}
+
+/// What is told of a value that may be of several kinds, the reader places at its key. Where the value begins on the line
+/// of the key, that is where its author looks.
+fn value_behind(text: &str, key: Place) -> Place {
+    let rest = &text[key.offset + key.len..];
+    let Some(value) = rest.strip_prefix(':').filter(|value| key.len > 0 && value.starts_with(' ')) else { return key };
+    let begin = value.len() - value.trim_start_matches(' ').len();
+    let value = &value[begin..];
+    let len = match value.chars().next() {
+        None | Some('\n' | '\r' | '#') => return key,
+        Some('{' | '[') => 1,
+        Some(_) => value.find([',', '}', ']', '\n', '\r']).unwrap_or(value.len()),
+    };
+    let len = value[..len].find(" #").unwrap_or(len);
+    Place { offset: key.offset + key.len + 1 + begin, len: value[..len].trim_end().len() }
 }
 
 /// Keeps a place inside the text, and on one line, whatever the reader said.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::at::At;
+use super::at::{At, Named};
 use super::errno::Errno;
 use super::expect::Limit;
 use super::invalidate::Iotinval;
@@ -173,7 +173,8 @@ pub struct Since {
     pub mark: At<String>,
     /// Commands that the device fetched, by mnemonic
     #[serde(default)]
-    pub commands: BTreeMap<String, Limit>,
+    #[schemars(with = "BTreeMap<String, Limit>")]
+    pub commands: Named<Limit>,
     /// Allocations that were tried, of any kind
     pub allocations: Option<Limit>,
     /// Physical pages that were taken, less those that were given back

@@ -37,6 +37,8 @@ pub(super) fn explain(text: &str, complaint: &str, place: Place) -> Problem {
             .help("put the text in quotes");
     }
     if is(&["unknown anchor"]) {
+        let name = text[place.offset..].find(|c: char| c.is_whitespace() || ",}]".contains(c));
+        let place = Place { len: name.unwrap_or(text.len() - place.offset), ..place };
         return Problem::new(place, "`*` refers to a value with `&` above it, and there is none", "no such name")
             .help("put a text that begins with `*` in quotes");
     }

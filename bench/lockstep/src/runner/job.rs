@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a worker process is told, and what it answers.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use oracle::{Bound, Lenience};
-use scenario::{At, Expectation, ExpectedVerdict, Flush, Offer, Policy, Problem, Requirement, Scenario, Variant};
+use scenario::{
+    At, Expectation, ExpectedVerdict, Flush, Named, Offer, Policy, Problem, Requirement, Scenario, Variant,
+};
 use serde::{Deserialize, Serialize};
 use testbench::RunOutcome;
 
@@ -228,7 +229,7 @@ impl Plan {
                 return Ok(());
             }
             // A call that is made twice sends more commands.
-            (own, Some(_)) => Expectation { commands: BTreeMap::new(), ..own },
+            (own, Some(_)) => Expectation { commands: Named::default(), ..own },
         };
         let faults_are_expected = scenario.faults_are_expected(&expectation);
         let mut stands_in_for = self.device.lacks(&scenario);

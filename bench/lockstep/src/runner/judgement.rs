@@ -414,8 +414,8 @@ fn unmet(expectation: &Expectation, verdict: Verdict, figures: &Figures) -> Vec<
             check(&format!("fault records with cause {cause}"), Some(Limit { min: 0, max: 0 }), *count);
         }
     }
-    for (command, limit) in &expectation.commands {
-        check(command, Some(*limit), figures.commands.get(command).copied().unwrap_or(0));
+    for (command, limit) in expectation.commands.iter() {
+        check(command, Some(*limit), figures.commands.get(&command.value).copied().unwrap_or(0));
     }
     unmet
 }

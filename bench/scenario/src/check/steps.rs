@@ -242,7 +242,7 @@ impl Scenario {
                             .suggest(mark, played.marks.iter().map(String::as_str)),
                     );
                 }
-                super::check_commands(since.commands.keys(), since.mark.place, problems);
+                super::check_commands(&since.commands, problems);
             }
             Step::ExpectMemory(memory) => {
                 super::check_physical(self, &memory.address, memory.size.0, memory.size.place, problems);

@@ -221,8 +221,8 @@ impl<'a> Player<'a> {
             }
         };
         let commands = self.bench.figures().commands;
-        for (name, wanted) in &since.commands {
-            let count = |of: &BTreeMap<String, u64>| of.get(name).copied().unwrap_or(0);
+        for (name, wanted) in since.commands.iter() {
+            let count = |of: &BTreeMap<String, u64>| of.get(&name.value).copied().unwrap_or(0);
             limit(name, Some(wanted), count(&commands) - count(&marked.commands));
         }
         limit("allocations", since.allocations.as_ref(), self.driver.allocations() - marked.allocations);
