@@ -11,7 +11,7 @@ pub use super::dut::{Dut, OUR_RTL};
 use super::explore_args::{Explore, Shrink};
 use super::home::ours;
 use super::perf_args::Perf;
-use crate::runner::{self, SelectError, Selected, Shard};
+use crate::runner::{self, Found, SelectError, Shard};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -240,11 +240,11 @@ impl Selection {
         Selection { selectors: Vec::new(), exclude: Vec::new(), scenarios, policy: None }
     }
 
-    /// The scenarios that are meant.
+    /// The scenarios that are meant, and files that should be some and are none.
     ///
     /// # Errors
     /// [`SelectError`]
-    pub fn select(&self) -> Result<Vec<Selected>, SelectError> {
+    pub fn select(&self) -> Result<Found, SelectError> {
         let less = self.exclude.iter().map(|selector| format!("not {selector}"));
         let all: Vec<String> = self.selectors.iter().cloned().chain(less).collect();
         runner::select(&self.scenarios, &all)

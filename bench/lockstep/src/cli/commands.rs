@@ -6,12 +6,14 @@ use std::path::Path;
 
 use super::args::{Args, Command, Demo, DeviceArgs, FailAlloc, Run, SchemaOf, Selection};
 use super::error::CommandError;
+use super::args::{Args, Command, Demo, FailAlloc, GoingOn, Run, SchemaOf, Selection};
+use super::error::{CommandError, message};
 use super::list::{self, How};
 use super::options::{Options, colour};
 use super::result_files::{ResultFiles, lesser};
 use super::{device, journals, output, play, results, run_files, traces, waves};
 use crate::report::{self, ExitCode};
-use crate::runner::{self, Again, Costs};
+use crate::runner::{self, Again, Broken, Costs, Found, Selected};
 use crate::waivers::{self, Waivers};
 
 /// Carries out what was typed.
@@ -24,7 +26,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
     match args.command {
         Command::Run(run) => run_scenarios(*run, colours),
         Command::List(list) => {
-            let selected = list.selection.select()?;
+            let (selected, broken) = told(list.selection.select()?)?;
             let how = if list.json {
                 How::Json
             } else if list.long {
@@ -32,7 +34,8 @@ pub fn execute(args: Args) -> Result<ExitCode, CommandError> {
             } else {
                 How::Lines
             };
-            Ok(list::scenarios(&selected, list.selection.policy, None, how))
+            let code = list::scenarios(&selected, list.selection.policy, None, how);
+            Ok(if broken.is_empty() { code } else { ExitCode::Usage })
         }
         Command::Check(check) => super::check::run(&check, colours),
         Command::Merge(merge) => super::merge::run(&merge, colours),
@@ -94,12 +97,14 @@ fn log_to_stderr(verbose: u8, colours: bool) {
 }
 
 fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
-    let selected = run.selection.select()?;
+    let (selected, broken) = told(run.selection.select()?)?;
     if run.list {
-        return Ok(list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines));
+        let code = list::scenarios(&selected, run.selection.policy, run.play.seeds, How::Lines);
+        return Ok(if broken.is_empty() { code } else { ExitCode::Usage });
     }
     let words = words(&run);
     let mut options = Options::new(run.selection, run.device, run.play, run.replay);
+    options.broken = broken;
     options.stand_in = run.stand_in;
     options.must_show = run.must_show;
     options.waivers = waivers(run.going_on.waivers.as_deref(), run.going_on.strict, &options.device)?;
@@ -143,6 +148,22 @@ fn run_scenarios(run: Run, colours: bool) -> Result<ExitCode, CommandError> {
     lesser(code, recorded.and_then(|()| waves::write(&waves, &options, &selected, &report)))
 }
 
+/// Tells of files that are no scenarios. The others are played all the same.
+///
+/// # Errors
+/// [`CommandError::Select`]: there are no others.
+fn told(found: Found) -> Result<(Vec<Selected>, Vec<Broken>), CommandError> {
+    let Found { scenarios, mut broken } = found;
+    let last = if scenarios.is_empty() { broken.pop() } else { None };
+    for one in &broken {
+        output::stderr(&format!("{}\n", message(&one.error).trim_end()));
+    }
+    match last {
+        Some(last) => Err(last.error.into()),
+        None => Ok((scenarios, broken)),
+    }
+}
+
 /// What names the runs of a command.
 fn words(run: &Run) -> Vec<String> {
     let Selection { selectors, exclude, .. } = &run.selection;
@@ -163,7 +184,7 @@ fn words(run: &Run) -> Vec<String> {
 
 fn demonstrate(demo: Demo, colours: bool) -> Result<ExitCode, CommandError> {
     let selection = Selection { selectors: vec!["nested.s2-to-nested".to_owned()], ..Selection::all(demo.scenarios) };
-    let selected = selection.select()?;
+    let selected = selection.select()?.whole()?;
     let options = Options::new(selection, demo.device, demo.play, None);
     let files = ResultFiles::open(&options.play.results)?;
     let report = play::selected(&options, &selected)?;

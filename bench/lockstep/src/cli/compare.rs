@@ -16,7 +16,7 @@ use crate::runner::{self, Device, Plan, Planned, Selected};
 /// # Errors
 /// [`CommandError`]
 pub fn compare(compare: Compare, colours: bool) -> Result<ExitCode, CommandError> {
-    let selected = runner::select(&compare.scenarios, &compare.selectors)?;
+    let selected = runner::select(&compare.scenarios, &compare.selectors)?.whole()?;
     let mut policies = compare.policy;
     let mut seen = Vec::new();
     policies.retain(|policy| {

@@ -70,8 +70,8 @@ fn device_message(error: &DeviceError) -> String {
     }
 }
 
-/// Diagnostics bring their own layout.
-fn message(error: &SelectError) -> String {
+/// Why nothing was selected. Diagnostics bring their own layout.
+pub(super) fn message(error: &SelectError) -> String {
     match error {
         SelectError::Wrong(diagnostics) => diagnostics.render(colour(Colour::Auto, &io::stderr())),
         SelectError::Unreadable { path, error }

@@ -50,6 +50,7 @@ fn jobs(options: &Options, selected: &[Selected], device: Device) -> Result<Vec<
         fail_alloc: Some(0),
     };
     let mut jobs = plan.jobs(selected).map_err(|problem| CommandError::Setting(problem.message))?;
+    jobs.extend(options.broken(&plan));
     options.make_lenient(&mut jobs);
     Ok(jobs)
 }

@@ -50,7 +50,7 @@ impl Outcome {
 /// # Errors
 /// [`CommandError`]
 pub fn run(args: Args) -> Result<ExitCode, CommandError> {
-    let mut selected = runner::select(&args.scenarios, &args.selectors)?;
+    let mut selected = runner::select(&args.scenarios, &args.selectors)?.whole()?;
     selected.retain(|one| one.loaded.scenario.litmus.is_some());
     if selected.is_empty() {
         return Err(CommandError::Setting("none of these scenarios is a litmus test".to_owned()));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::args::{Colour, DeviceArgs, Dut, GoingOn, OUR_RTL, Play, SCENARIOS, Selection};
-use crate::runner::{Again, Costs, Journal, Planned, Shard};
+use crate::runner::{Again, Broken, Costs, Journal, Plan, Planned, Shard};
 use crate::waivers::{Waivers, today};
 
 /// What was asked for, with every default filled in.
@@ -38,6 +38,8 @@ pub struct Options {
     pub waivers: Waivers,
     /// Where each result is written down
     pub journal: Option<Journal>,
+    /// Files that are no scenarios: each is a run that fails
+    pub broken: Vec<Broken>,
     /// Exactly these runs
     pub again: Option<Vec<Again>>,
     /// Only this part of the runs, dealt by these costs
@@ -71,6 +73,7 @@ impl Options {
             going_on,
             waivers,
             journal: None,
+            broken: Vec::new(),
             again: None,
             shard: None,
             command: String::new(),
@@ -112,8 +115,20 @@ impl Options {
         command + &self.on_what()
     }
 
-    /// The command that plays one run again.
+    /// A job for each file that is no scenario.
+    pub fn broken(&self, plan: &Plan) -> Vec<Planned> {
+        let is_wanted = |broken: &&Broken| match &self.again {
+            Some(again) => again.iter().any(|run| run.is_of_file(&broken.path)),
+            None => true,
+        };
+        self.broken.iter().filter(is_wanted).map(|broken| plan.broken(broken)).collect()
+    }
+
+    /// The command that plays one run again, or that says what is wrong with its file.
     pub fn reproduce(&self, planned: &Planned) -> String {
+        if planned.is_broken() {
+            return format!("lockstep check {}", quoted(&planned.job.path));
+        }
         let seed = planned.job.seed;
         let mut command = format!("lockstep run {} --replay {seed:#010x}", quoted(&planned.selector));
         if let Some(policy) = &planned.job.policy {

@@ -38,6 +38,7 @@ pub(super) fn jobs(options: &Options, selected: &[Selected], device: Device) -> 
         None => plan.jobs(selected),
     };
     let mut jobs = jobs.map_err(|problem| CommandError::Setting(problem.message))?;
+    jobs.extend(options.broken(&plan));
     if let Some(folder) = &options.record {
         for planned in &mut jobs {
             planned.job.record = Some(trace_of(folder, &planned.job));
@@ -62,13 +63,21 @@ pub(super) fn play_jobs(
         let jobs = jobs_of(device::build(&options.device, Some(options.workers))?)?;
         report.times.build = start.elapsed();
         report.origin.rtl = device::origin(&options.device)?;
-        let nothing_on_it = !options.stand_in && jobs.iter().all(Planned::is_stand_in);
-        let jobs = own_part(options, jobs, &mut report);
+        let is_none = |planned: &Planned| planned.is_stand_in() || planned.is_broken();
+        let nothing_on_it = !options.stand_in && jobs.iter().all(is_none);
+        let mut jobs = own_part(options, jobs, &mut report);
         if nothing_on_it {
             for needed in jobs.iter().flat_map(|planned| &planned.stands_in_for) {
                 *report.left_out.entry(*needed).or_default() += 1;
             }
-            return Ok((report, recorded));
+            if !jobs.iter().any(Planned::is_broken) {
+                return Ok((report, recorded));
+            }
+            if let Some(part) = &mut report.part {
+                let mut stays = jobs.iter().map(Planned::is_broken);
+                part.places.retain(|_| stays.next().unwrap_or_default());
+            }
+            jobs.retain(Planned::is_broken);
         }
         recorded = add_runs(options, &jobs, &mut report)?;
     }
@@ -147,11 +156,16 @@ pub(super) fn pool(command: &str, workers: usize, timeout: Duration) -> Result<P
 pub(super) fn play_all(options: &Options, jobs: &[Planned]) -> Result<Vec<Option<Played>>, CommandError> {
     let pool = pool("worker", options.workers, options.timeout)?;
     interruption::catch()?;
-    let mut results: Vec<Option<Played>> = jobs.iter().map(|planned| journals::known(options, &planned.job)).collect();
+    let known = |planned: &Planned| match planned.is_broken() {
+        true => Some(Played::Replied(Reply::Failed { reason: "its file is no scenario".to_owned() })),
+        false => journals::known(options, &planned.job),
+    };
+    let mut results: Vec<Option<Played>> = jobs.iter().map(known).collect();
     let missing: Vec<&Planned> =
         jobs.iter().zip(&results).filter(|(_, known)| known.is_none()).map(|(one, _)| one).collect();
-    if missing.len() < jobs.len() {
-        let (known, all, left) = (jobs.len() - missing.len(), jobs.len(), missing.len());
+    let all = jobs.iter().filter(|planned| !planned.is_broken()).count();
+    if missing.len() < all {
+        let (known, left) = (all - missing.len(), missing.len());
         output::stderr(&format!("{known} of {all} runs are in the journal: {left} are played\n"));
     }
     let progress = Progress::new(missing.len(), "runs");

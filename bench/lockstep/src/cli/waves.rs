@@ -57,7 +57,9 @@ pub fn write(
     report: &Report,
 ) -> Result<(), CommandError> {
     let Some(folder) = asked.waves.as_ref().or(asked.waves_on_failure.as_ref()) else { return Ok(()) };
-    let wanted = |run: &&RunReport| run.stands_in_for.is_empty() && (asked.waves.is_some() || !run.passed);
+    let wanted = |run: &&RunReport| {
+        run.stands_in_for.is_empty() && run.mistakes.is_empty() && (asked.waves.is_some() || !run.passed)
+    };
     let count = report.runs.iter().filter(wanted).count();
     if count == 0 || report.interrupted > 0 {
         return Ok(());

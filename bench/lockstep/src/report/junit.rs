@@ -43,7 +43,8 @@ fn case(run: &RunReport) -> TestCase {
             _ => NonSuccessKind::Failure,
         };
         let mut status = TestCaseStatus::non_success(kind);
-        let unmet: Vec<String> = run.unmet.iter().map(ToString::to_string).collect();
+        let mistakes = run.mistakes.iter().map(|mistake| mistake.said(&run.file));
+        let unmet: Vec<String> = run.unmet.iter().map(ToString::to_string).chain(mistakes).collect();
         let message = if unmet.is_empty() { run.verdict.to_string() } else { unmet.join("; ") };
         status.set_message(message).set_type(run.verdict.name()).set_description(explain(run));
         status

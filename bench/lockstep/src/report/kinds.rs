@@ -76,6 +76,9 @@ fn verdict_of(run: &RunReport, finding: Option<&Finding>) -> Verdict {
 /// Why a run failed in which nothing was found.
 fn otherwise(run: &RunReport) -> String {
     let first = |text: &str| normalized(text.lines().next().unwrap_or_default());
+    if let Some(mistake) = run.mistakes.first() {
+        return format!("a mistake in a scenario: {}", first(&mistake.message));
+    }
     match (&run.end, &run.crash) {
         (_, Some(crash)) => first(&crash.reason),
         (Some(End::Stopped { file, line, message }), _) => format!("{file}:{line}: {}", first(message)),

@@ -95,13 +95,16 @@ impl From<ExitCode> for std::process::ExitCode {
 }
 
 impl Report {
-    /// What the process exits with. The worst counts: crash before failure, failure before what was stopped from outside.
+    /// What the process exits with. The worst counts: crash before failure, failure before a file that is no scenario, and
+    /// that before what was stopped from outside.
     pub fn exit_code(&self) -> ExitCode {
         let any = |test: fn(&RunReport) -> bool| self.runs.iter().any(test);
         if any(|run| !run.passed && matches!(run.verdict, Verdict::Hung | Verdict::Crashed)) {
             ExitCode::Crashed
-        } else if any(|run| !run.passed && !run.verdict.is_stopped()) {
+        } else if any(|run| !run.passed && !run.verdict.is_stopped() && run.mistakes.is_empty()) {
             ExitCode::Failed
+        } else if any(|run| !run.mistakes.is_empty()) {
+            ExitCode::Usage
         } else if any(|run| !run.passed) {
             ExitCode::Stopped
         } else if self.interrupted > 0 {

@@ -80,6 +80,7 @@ pub(super) fn ended(run: &RunReport) -> Vec<String> {
         Some(End::Software { error }) => vec![error.clone()],
         Some(End::Finished | End::Violation) | None => Vec::new(),
     };
+    lines.extend(run.mistakes.iter().map(|mistake| mistake.said(&run.file)));
     if let Some(crash) = &run.crash {
         lines.push(crash.reason.clone());
         let said = crash.stderr.lines().rev().take(20).collect::<Vec<_>>().into_iter().rev();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runs of before, played again.
 
+use std::path::Path;
+
 use scenario::Problem;
 use serde::Deserialize;
 
@@ -40,6 +42,11 @@ impl Again {
         Ok(results.runs.into_iter().filter(|run| !run.passed && run.fail_alloc.is_none()).collect())
     }
 
+    /// It stood for a file that was no scenario.
+    pub fn is_of_file(&self, path: &Path) -> bool {
+        self.scenario == path.display().to_string()
+    }
+
     /// Jobs for these runs, as far as they are among what was selected, in the order of the results.
     ///
     /// # Errors
@@ -48,7 +55,12 @@ impl Again {
         let mut jobs = Vec::new();
         for run in again {
             let one = selected.iter().find(|one| one.loaded.scenario.name.value == run.scenario);
-            let Some(one) = one else { continue };
+            let Some(one) = one else {
+                // It was no scenario then. Now that it is one, all of it is played.
+                let mended = selected.iter().find(|one| run.is_of_file(&one.loaded.path));
+                jobs.append(&mut plan.jobs(mended.map(std::slice::from_ref).unwrap_or_default())?);
+                continue;
+            };
             let variants = one.variants.iter().filter(|variant| variant.to_string() == run.variant).cloned().collect();
             let only = Selected { loaded: one.loaded.clone(), variants };
             let mut own = Plan { replay: Some(run.seed), ..plan.clone() }.jobs(&[only])?;

@@ -11,6 +11,7 @@ use scenario::{
 use serde::{Deserialize, Serialize};
 use testbench::RunOutcome;
 
+use super::broken::{Broken, Mistake};
 use super::seed::seed;
 use super::select::Selected;
 
@@ -181,12 +182,19 @@ pub struct Planned {
     pub stands_in_for: Vec<Requirement>,
     /// Which waivers of their file the job has, in its order
     pub waivers: Vec<usize>,
+    /// What is wrong with the file, if it is no scenario: then there is nothing to be played
+    pub mistakes: Vec<Mistake>,
 }
 
 impl Planned {
     /// The model plays it in place of the device under test, which lacks something.
     pub fn is_stand_in(&self) -> bool {
         !self.stands_in_for.is_empty() && self.job.lacks.is_empty()
+    }
+
+    /// The file is no scenario, and nobody plays it.
+    pub fn is_broken(&self) -> bool {
+        !self.mistakes.is_empty()
     }
 
     /// The same run with the allocation of this number failing.
@@ -277,9 +285,49 @@ impl Plan {
                 selector: selector.clone(),
                 stands_in_for: stands_in_for.clone(),
                 waivers: Vec::new(),
+                mistakes: Vec::new(),
             });
         }
         Ok(())
+    }
+
+    /// The job of a file that is no scenario: one run, which fails, on whatever machine has it.
+    pub fn broken(&self, broken: &Broken) -> Planned {
+        let path = broken.path.display().to_string();
+        let (index, seed) = match self.replay {
+            Some(seed) => (None, seed),
+            None => (Some(0), seed(self.base, &path, 0)),
+        };
+        let job = Job {
+            scenario: path.clone(),
+            path: path.clone(),
+            text: broken.text.clone(),
+            variant: Variant::default(),
+            policy: None,
+            index,
+            seed,
+            device: self.device.clone(),
+            series: false,
+            fail_alloc: self.fail_alloc,
+            lacks: Vec::new(),
+            waves: None,
+            record: None,
+            lenience: Lenience::default(),
+            timeout: None,
+        };
+        let mistakes = broken.mistakes();
+        Planned {
+            job,
+            expectation: Expectation::default(),
+            faults_are_expected: false,
+            policy: Policy::default(),
+            flush: Flush::default(),
+            line: mistakes.first().map_or(1, |first| first.line),
+            selector: path,
+            stands_in_for: Vec::new(),
+            waivers: Vec::new(),
+            mistakes,
+        }
     }
 }
 
@@ -298,7 +346,8 @@ mod tests {
 
     use scenario::{ExpectedVerdict, Policy, Requirement, parse};
 
-    use super::super::select::{Loaded, Selected};
+    use super::super::load::Loaded;
+    use super::super::select::Selected;
     use super::{Device, Plan};
 
     fn selected(matrix: &str) -> Vec<Selected> {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use testbench::{End, RunOutcome};
 
+use super::broken::Mistake;
 use super::job::{Planned, Reply};
 use super::pool::Played;
 
@@ -169,6 +170,9 @@ pub struct RunReport {
     pub excused: Vec<Unmet>,
     /// The first software hazard
     pub hazard: Option<Finding>,
+    /// What is wrong with the file, if it is no scenario: then nothing was played
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mistakes: Vec<Mistake>,
     /// What became of the worker, if it did not answer
     pub crash: Option<Crash>,
     /// What had ended the run before its violation was found
@@ -216,7 +220,10 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         Some(nth) => format!("/alloc-{nth}"),
     };
     let mut report = RunReport {
-        id: format!("{}{}{number}{failing}", job.scenario, job.variant),
+        id: match planned.is_broken() {
+            true => job.path.clone(),
+            false => format!("{}{}{number}{failing}", job.scenario, job.variant),
+        },
         scenario: job.scenario.clone(),
         file: job.path.clone(),
         line: planned.line,
@@ -238,6 +245,7 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         waived: Vec::new(),
         excused: Vec::new(),
         hazard: None,
+        mistakes: planned.mistakes.clone(),
         crash: None,
         noticed: None,
         coverage: Coverage::default(),
@@ -245,6 +253,9 @@ pub fn judge(planned: &Planned, played: Played, reproduce: String) -> RunReport 
         reproduce,
         seconds: 0.0,
     };
+    if planned.is_broken() {
+        return report;
+    }
     let outcome = match played {
         Played::Replied(Reply::Played { outcome, seconds }) => {
             report.seconds = seconds;

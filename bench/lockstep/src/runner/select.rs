@@ -2,22 +2,13 @@
 //! Which scenarios: files, dotted names, tags, and variants in brackets.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use scenario::{Diagnostics, Scenario, Variant, did_you_mean};
+use scenario::{Diagnostics, Problem, Scenario, Variant, did_you_mean};
 
-/// A scenario with the text that it was read from.
-#[derive(Clone, Debug)]
-pub struct Loaded {
-    /// The file
-    pub path: PathBuf,
-    /// Its text
-    pub text: String,
-    /// What it says
-    pub scenario: Scenario,
-    /// It was asked for by its path, not by its name
-    pub by_path: bool,
-}
+use super::broken::Broken;
+use super::load::{Loaded, SelectError, files, is_same, load};
 
 /// A scenario, and those of its variants that were asked for.
 #[derive(Clone, Debug)]
@@ -28,41 +19,26 @@ pub struct Selected {
     pub variants: Vec<Variant>,
 }
 
-/// Why nothing could be selected.
-#[derive(Debug, thiserror::Error)]
-pub enum SelectError {
-    /// A scenario has mistakes
-    #[error("{0}")]
-    Wrong(Box<Diagnostics>),
-    /// A file or folder cannot be read
-    #[error("cannot read {path}: {error}", path = .path.display())]
-    Unreadable {
-        /// Which
-        path: PathBuf,
-        /// Why
-        error: std::io::Error,
-    },
-    /// A selector matches nothing
-    #[error("no scenario matches `{selector}`{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
-    Unknown {
-        /// The selector
-        selector: String,
-        /// What there is
-        help: Option<String>,
-    },
-    /// Text in brackets that is no list of settings
-    #[error("`{0}` is no selector: write `name[axis=value,axis=value]`")]
-    Syntax(String),
-    /// Two files have a scenario of the same name
-    #[error("{first} and {second} both name their scenario `{name}`", first = .first.display(), second = .second.display())]
-    Twice {
-        /// The name
-        name: String,
-        /// One file
-        first: PathBuf,
-        /// The other
-        second: PathBuf,
-    },
+/// What the selectors ask for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Sorted by name; each scenario stands there once
+    pub scenarios: Vec<Selected>,
+    /// Files that are no scenarios, sorted by path
+    pub broken: Vec<Broken>,
+}
+
+impl Found {
+    /// The scenarios, for whoever can do nothing without one of them.
+    ///
+    /// # Errors
+    /// [`SelectError`]: the first file that is none.
+    pub fn whole(self) -> Result<Vec<Selected>, SelectError> {
+        match self.broken.into_iter().next() {
+            Some(broken) => Err(broken.error),
+            None => Ok(self.scenarios),
+        }
+    }
 }
 
 /// What a selector asks for.
@@ -110,9 +86,16 @@ impl Selector {
         match &self.subject {
             Subject::File(_) => false,
             Subject::Tag(tag) => scenario.tags.iter().any(|own| own.value == *tag),
-            Subject::Name(name) => {
-                scenario.name.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            }
+            Subject::Name(name) => is_below(&scenario.name, name),
+        }
+    }
+
+    /// Whether it asks for a file that is no scenario; nobody knows where the file does not tell as much of itself.
+    fn takes_broken(&self, broken: &Broken) -> bool {
+        match &self.subject {
+            Subject::File(path) => is_same(path, &broken.path),
+            Subject::Tag(tag) => broken.tags.contains(tag),
+            Subject::Name(name) => broken.name.as_ref().is_some_and(|own| is_below(own, name)),
         }
     }
 
@@ -122,13 +105,18 @@ impl Selector {
     }
 }
 
+/// A name is this one, or begins with it up to a dot.
+fn is_below(name: &str, begin: &str) -> bool {
+    name.strip_prefix(begin).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Reads the scenarios that the selectors ask for; all of the folder if there is none but such as begin with `not `, which
-/// take away. The result is sorted by name; each scenario stands there once. A file with mistakes costs only itself where
-/// others were asked for by name: it is left out, with a warning.
+/// take away. A file with mistakes costs only itself: it is among what was found if it was asked for, and where nobody can
+/// tell, it is left out with a warning.
 ///
 /// # Errors
-/// [`SelectError`]: an unreadable or wrong file, a selector that matches nothing.
-pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, SelectError> {
+/// [`SelectError`]: no such file or folder, a selector that matches nothing.
+pub fn select(folder: &Path, selectors: &[String]) -> Result<Found, SelectError> {
     let parsed = |text: &str| Ok((text.to_owned(), Selector::parse(text)?));
     let (mut more, mut less) = (Vec::new(), Vec::new());
     for text in selectors {
@@ -138,34 +126,39 @@ pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, Sele
         }
     }
     let is_file = |(_, own): &(String, Selector)| matches!(own.subject, Subject::File(_));
-    let (mut library, mut broken) = (Vec::new(), Vec::new());
-    if more.is_empty() || !more.iter().all(is_file) {
-        for loaded in files(folder)?.iter().map(|path| load(path)) {
-            match loaded {
-                Ok(loaded) => library.push(loaded),
-                Err(error) => broken.push(error),
-            }
-        }
-    }
+    let needs_library = more.is_empty() || !more.iter().all(is_file);
+    let (library, mut others) = if needs_library { read(folder)? } else { Default::default() };
     let mut found: BTreeMap<String, Selected> = BTreeMap::new();
+    let mut broken: Vec<Broken> = Vec::new();
     if more.is_empty() {
-        if let Some(error) = broken.into_iter().next() {
-            return Err(error);
-        }
         for loaded in &library {
             add(&mut found, loaded, loaded.scenario.variants())?;
         }
-        broken = Vec::new();
+        broken.append(&mut others);
     }
     // Files first: a name may be that of one of them.
     more.sort_by_key(|selector| !is_file(selector));
     for (text, selector) in &more {
         let mut any = false;
         if let Subject::File(path) = &selector.subject {
-            let loaded = Loaded { by_path: true, ..load(path)? };
-            let variants = selector.variants(&loaded.scenario);
-            any = !variants.is_empty();
-            add(&mut found, &loaded, variants)?;
+            match load(path) {
+                Ok(loaded) => {
+                    let loaded = Loaded { by_path: true, ..loaded };
+                    let variants = selector.variants(&loaded.scenario);
+                    any = !variants.is_empty();
+                    add(&mut found, &loaded, variants)?;
+                }
+                Err(SelectError::Unreadable { path, error }) if error.kind() == ErrorKind::NotFound => {
+                    return Err(SelectError::Unreadable { path, error });
+                }
+                Err(error) => {
+                    any = true;
+                    others.retain(|other| !is_same(&other.path, path));
+                    if !broken.iter().any(|own| is_same(&own.path, path)) {
+                        broken.push(Broken::new(path, error));
+                    }
+                }
+            }
         }
         any |= found.values().any(|one| selector.takes(&one.loaded.scenario) && one.loaded.by_path);
         for loaded in library.iter().filter(|loaded| selector.takes(&loaded.scenario)) {
@@ -173,10 +166,15 @@ pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, Sele
             any |= !variants.is_empty();
             add(&mut found, loaded, variants)?;
         }
+        any |= broken.iter().any(|own| selector.takes_broken(own));
+        for other in others.extract_if(.., |other| selector.takes_broken(other)) {
+            any = true;
+            broken.push(other);
+        }
         if !any {
             // It may be in a file that cannot be read.
-            return Err(match broken.into_iter().next() {
-                Some(error) => error,
+            return Err(match others.into_iter().next() {
+                Some(other) => other.error,
                 None => SelectError::Unknown { selector: text.clone(), help: suggestion(selector, &library, &found) },
             });
         }
@@ -184,7 +182,9 @@ pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, Sele
     for (text, selector) in &less {
         let of_file = |loaded: &Loaded| matches!(&selector.subject, Subject::File(path) if is_same(path, &loaded.path));
         let is_meant = |loaded: &Loaded| selector.takes(&loaded.scenario) || of_file(loaded);
-        let known = library.iter().any(is_meant) || found.values().any(|one| is_meant(&one.loaded));
+        let known = library.iter().any(is_meant)
+            || found.values().any(|one| is_meant(&one.loaded))
+            || broken.iter().chain(&others).any(|own| selector.takes_broken(own));
         if !known {
             let help = suggestion(selector, &library, &found);
             return Err(SelectError::Unknown { selector: format!("{NOT}{text}"), help });
@@ -193,20 +193,41 @@ pub fn select(folder: &Path, selectors: &[String]) -> Result<Vec<Selected>, Sele
             let away = selector.variants(&one.loaded.scenario);
             one.variants.retain(|variant| !away.contains(variant));
         }
+        broken.retain(|own| !selector.takes_broken(own));
     }
-    for error in &broken {
-        tracing::warn!("left out: {error}");
+    for other in &others {
+        tracing::warn!("left out: {}", other.error);
     }
-    Ok(found.into_values().filter(|selected| !selected.variants.is_empty()).collect())
+    broken.sort_by(|a, b| a.path.cmp(&b.path));
+    let scenarios = found.into_values().filter(|selected| !selected.variants.is_empty()).collect();
+    Ok(Found { scenarios, broken })
+}
+
+/// All scenarios of a folder, and the files that are none. A name belongs to the first file that has it.
+fn read(folder: &Path) -> Result<(Vec<Loaded>, Vec<Broken>), SelectError> {
+    let (mut library, mut broken): (Vec<Loaded>, Vec<Broken>) = Default::default();
+    for path in files(folder)? {
+        match load(&path) {
+            Ok(loaded) => match library.iter().find(|one| one.scenario.name == loaded.scenario.name) {
+                Some(first) => broken.push(Broken::new(&path, taken(&loaded, first))),
+                None => library.push(loaded),
+            },
+            Err(error) => broken.push(Broken::new(&path, error)),
+        }
+    }
+    Ok((library, broken))
+}
+
+/// The complaint about a name that another file has.
+fn taken(loaded: &Loaded, first: &Loaded) -> SelectError {
+    let name = &loaded.scenario.name;
+    let message = format!("`{name}` is the name of the scenario in {}, too", first.path.display());
+    let problem = Problem::new(name.place, message, "the second one").help("each scenario has a name of its own");
+    SelectError::Wrong(Box::new(Diagnostics::new(&loaded.path.display().to_string(), &loaded.text, vec![problem])))
 }
 
 /// A selector that begins so takes away.
 const NOT: &str = "not ";
-
-/// Two paths lead to one file.
-fn is_same(a: &Path, b: &Path) -> bool {
-    a == b || a.canonicalize().ok().is_some_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-}
 
 fn add(found: &mut BTreeMap<String, Selected>, loaded: &Loaded, variants: Vec<Variant>) -> Result<(), SelectError> {
     let name = loaded.scenario.name.value.clone();
@@ -249,37 +270,6 @@ fn suggestion(selector: &Selector, library: &[Loaded], found: &BTreeMap<String, 
 fn variant_names(selected: &Selected) -> Vec<String> {
     let scenario = &selected.loaded.scenario;
     scenario.variants().iter().map(|variant| format!("{}{variant}", scenario.name)).collect()
-}
-
-/// Reads and checks one scenario file.
-///
-/// # Errors
-/// [`SelectError::Unreadable`] or [`SelectError::Wrong`].
-pub fn load(path: &Path) -> Result<Loaded, SelectError> {
-    let unreadable = |error| SelectError::Unreadable { path: path.to_owned(), error };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let name = path.display().to_string();
-    let scenario = scenario::parse(&name, &text).map_err(|wrong| SelectError::Wrong(Box::new(wrong)))?;
-    Ok(Loaded { path: path.to_owned(), text, scenario, by_path: false })
-}
-
-/// All scenario files below a folder, sorted by path.
-///
-/// # Errors
-/// [`SelectError::Unreadable`] for a folder that cannot be read.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, SelectError> {
-    let unreadable = |error| SelectError::Unreadable { path: folder.to_owned(), error };
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            paths.extend(files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{SelectError, Selected, Selector, Subject, select};
+use super::{Broken, SelectError, Selected, Selector, Subject, select};
 
 /// A folder of three scenarios that goes away with the test.
 struct Folder(PathBuf);
@@ -33,7 +33,15 @@ impl Folder {
         let names = |own: &Selected| {
             own.variants.iter().map(|variant| format!("{}{variant}", own.loaded.scenario.name)).collect::<Vec<_>>()
         };
-        Ok(select(&self.0, &selectors)?.iter().flat_map(names).collect())
+        Ok(select(&self.0, &selectors)?.scenarios.iter().flat_map(names).collect())
+    }
+
+    /// What is wrong with the files among what was asked for that are no scenarios.
+    fn mistakes(&self, selectors: &[&str]) -> Vec<String> {
+        let selectors: Vec<String> = selectors.iter().map(|text| (*text).to_owned()).collect();
+        let file = |broken: &Broken| broken.path.file_name().expect("a file").to_string_lossy().into_owned();
+        let said = |broken: &Broken| broken.mistakes().iter().map(|one| one.said(&file(broken))).collect::<Vec<_>>();
+        select(&self.0, &selectors).expect("others are good").broken.iter().flat_map(said).collect()
     }
 }
 
@@ -89,7 +97,7 @@ fn settings_take_some_variants_in_the_order_of_the_matrix() {
 fn a_file_needs_no_folder_and_can_have_settings() {
     let folder = Folder::new("file");
     let path = format!("{}/nested/one.yaml[policy=rfc,flush=spec]", folder.0.display());
-    let found = select(std::path::Path::new("/nonexistent"), &[path]).expect("good");
+    let found = select(std::path::Path::new("/nonexistent"), &[path]).expect("good").scenarios;
     assert_eq!((found.len(), found[0].variants.len(), found[0].loaded.by_path), (1, 1, true));
 }
 
@@ -103,22 +111,47 @@ fn what_matches_nothing_gets_a_suggestion() {
 }
 
 #[test]
-fn one_name_in_two_files_is_refused() {
+fn one_name_in_two_files_belongs_to_the_first() {
     let folder = Folder::new("twice");
     std::fs::copy(folder.0.join("nestedx.yaml"), folder.0.join("other.yaml")).expect("copy");
-    assert!(matches!(folder.select(&[]), Err(SelectError::Twice { .. })));
+    assert_eq!(folder.select(&[]).expect("good").len(), 6);
+    let taken = folder.mistakes(&[]);
+    assert!(matches!(&taken[..], [one] if one.starts_with("other.yaml:1:7: `nestedx` is the name of")), "{taken:?}");
+    assert_eq!(folder.mistakes(&["nestedx"]), taken);
+    assert!(folder.mistakes(&["nested.two"]).is_empty());
+    let elsewhere = format!("{}/other.yaml", folder.0.display());
+    assert!(
+        matches!(folder.select(&["nestedx", &elsewhere]), Err(SelectError::Twice { .. })),
+        "asked for by two names"
+    );
 }
 
 #[test]
-fn a_wrong_file_is_told_with_line_and_column_and_costs_only_itself() {
+fn a_wrong_file_costs_only_itself() {
     let folder = Folder::new("wrong");
-    std::fs::write(folder.0.join("bad.yaml"), "name: bad\ndevises: {}\n").expect("write");
-    for selectors in [&[][..], &["bad"], &["not @slow"]] {
-        let message = folder.select(selectors).expect_err("bad.yaml is wrong").to_string();
-        assert!(message.contains("bad.yaml:2:1"), "{message}");
-        assert!(message.contains("did you mean `devices`?"), "{message}");
+    let write = |text: &str| std::fs::write(folder.0.join("bad.yaml"), text).expect("write");
+    write("name: worse.bad\ntags: [wrong]\ndevises: {}\n");
+    let unknown = "bad.yaml:3:1: unknown key `devises`; did you mean `devices`?";
+    for selectors in [&[][..], &["not @slow"], &["worse.bad"], &["worse", "nestedx"], &["@wrong"]] {
+        assert_eq!(folder.mistakes(selectors), [unknown], "{selectors:?}");
     }
-    assert_eq!(folder.select(&["nested.two"]).expect("others are good"), ["nested.two"]);
+    let file = format!("{}/bad.yaml", folder.0.display());
+    assert_eq!(folder.mistakes(&[&file, "nestedx"]), [unknown]);
+    assert_eq!(folder.mistakes(&[&file, &file]), [unknown], "once");
+    for selectors in [&["nested"][..], &["not worse"], &["not @wrong"], &[&format!("not {file}")]] {
+        assert!(folder.mistakes(selectors).is_empty(), "{selectors:?}");
+        assert!(!folder.select(selectors).expect("others are good").is_empty());
+    }
+    // What is no YAML tells of its name at most.
+    write("name: worse.bad\ntags: [wrong\n");
+    assert_eq!(folder.mistakes(&["worse"]).len(), 1);
+    assert_eq!(folder.mistakes(&[]).len(), 1);
+    let message = folder.select(&["@wrong"]).expect_err("nobody can tell").to_string();
+    assert!(message.contains("bad.yaml:2:7"), "{message}");
+    std::fs::write(folder.0.join("bad.yaml"), [0xff, 0xfe, 0x00]).expect("write");
+    let mistakes = folder.mistakes(&[]);
+    assert!(matches!(&mistakes[..], [one] if one.contains("cannot read ")), "{mistakes:?}");
+    assert!(folder.mistakes(&["nested.two"]).is_empty());
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn fate(report: &Report) -> (&'static str, &'static str) {
         ExitCode::Nothing => ("unknown", "Nothing ran"),
         ExitCode::Stopped => ("unknown", "Runs were stopped from outside"),
         ExitCode::Interrupted => ("unknown", "Interrupted"),
-        ExitCode::Usage | ExitCode::Internal => ("broken", "No result"),
+        ExitCode::Usage => ("bad", "Scenarios have mistakes"),
+        ExitCode::Internal => ("broken", "No result"),
     }
 }
 

@@ -87,6 +87,7 @@ fn run(scenario: &str, index: u32) -> RunReport {
         waived: Vec::new(),
         excused: Vec::new(),
         hazard: None,
+        mistakes: Vec::new(),
         crash: None,
         noticed: None,
         coverage: Default::default(),
