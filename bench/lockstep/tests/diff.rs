@@ -116,16 +116,19 @@ fn file(name: &str) -> PathBuf {
 
 #[test]
 fn the_command_exits_with_1_where_something_fails_that_did_not() {
-    let (good, bad, markdown) = (file("good.json"), file("bad.json"), file("diff.md"));
+    let (good, bad, markdown, page) = (file("good.json"), file("bad.json"), file("diff.md"), file("diff.html"));
     std::fs::write(&good, json(&regression(false))).expect("written");
     std::fs::write(&bad, json(&regression(true))).expect("written");
     let path = |path: &Path| path.to_str().expect("UTF-8").to_owned();
     let run = |arguments: &[&str]| lockstep(&[&["diff"][..], arguments].concat());
-    let output = run(&[&path(&good), &path(&bad), "--markdown", &path(&markdown), "--json", "-"]);
+    let files = ["--markdown", &path(&markdown), "--html", &path(&page), "--json", "-"];
+    let output = run(&[&[&*path(&good), &path(&bad)], &files[..]].concat());
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON, and nothing else");
     assert!(!document["new"].as_array().expect("kinds").is_empty());
     assert!(std::fs::read_to_string(&markdown).expect("written").contains("**Something fails that did not.**"));
+    let page = std::fs::read_to_string(&page).expect("written");
+    assert!(page.contains("<h1>Something fails that did not</h1>") && page.contains("What the device used"), "{page}");
     assert_eq!(run(&[&path(&bad), &path(&good)]).status.code(), Some(0));
     let output = run(&[&path(&markdown), &path(&good)]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));

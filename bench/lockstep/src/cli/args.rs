@@ -583,6 +583,9 @@ pub struct DiffArgs {
     /// Write what differs to this file as Markdown, for a pull request; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// Write what differs to this file as a page for a browser, with the evidence; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `lockstep history`

@@ -42,7 +42,7 @@ pub use exploration::{Exploration, Explored, exploration_json, exploration_table
 pub use history::{Entry, History, HistoryError, Point};
 pub use history_plot::history_plot;
 pub use history_text::history_text;
-pub use html::html;
+pub use html::{Named, diff_html, html};
 pub use json::{compact, json, perf_json};
 pub use junit::junit;
 pub use kinds::kinds_of;

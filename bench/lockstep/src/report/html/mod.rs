@@ -5,24 +5,29 @@
 //! scenario. The table of all runs is made by `page.js` from data in the page, since thousands of runs as HTML would be too
 //! much for a file and for a browser.
 
+mod compared;
 mod data;
 mod evidence;
 mod failures;
+mod frame;
 mod head;
+mod moved;
 mod picture;
 mod runs;
 mod scenarios;
 mod waived;
 mod words;
 
-use maud::{DOCTYPE, PreEscaped, html as markup};
+use maud::html as markup;
 
 use self::evidence::Shelf;
+use self::frame::Page;
 use super::kinds;
 use super::result::Report;
 
-const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+pub use self::compared::{Named, diff_html};
+
+const SCRIPT: &str = concat!(include_str!("common.js"), include_str!("page.js"));
 
 /// The report as an HTML document. The same report gives the same document, to the byte.
 pub fn html(report: &Report) -> String {
@@ -32,46 +37,25 @@ pub fn html(report: &Report) -> String {
     let mut shelf = Shelf::new();
     let failures = failures::section(&buckets, &names, report.since.as_ref(), &mut shelf);
     let data = data::of(report, &buckets, &names, &mut shelf);
-    // Whoever slips a script into a name or a reason cannot know this, since it depends on all of it: only ours is carried out.
-    let nonce = blake3::hash(data.as_bytes()).to_hex().to_string();
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'"
-    );
-    let document = markup! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="generator" content="lockstep";
-                title { (head::title(report)) }
-                style nonce=(nonce) { (PreEscaped(STYLE)) }
-            }
-            body {
-                a.skip href="#main" { "To the results" }
-                (head::header(report))
-                (head::navigation(report, buckets.len()))
-                main id="main" tabindex="-1" {
-                    (head::summary(report))
-                    (failures)
-                    (scenarios::section(report))
-                    (runs::section(report))
-                    (scenarios::performance(report))
-                    (waived::section(report))
-                    (head::origin(report))
-                }
-                footer { p { "Made by lockstep " (env!("CARGO_PKG_VERSION")) ". Nothing in this page is loaded from elsewhere." } }
-                (shelf.render())
-                script type="application/json" id="data" { (PreEscaped(data)) }
-                script nonce=(nonce) { (PreEscaped(SCRIPT)) }
-            }
-        }
+    let main = markup! {
+        (head::summary(report))
+        (failures)
+        (scenarios::section(report))
+        (runs::section(report))
+        (scenarios::performance(report))
+        (waived::section(report))
+        (head::origin(report))
     };
-    let mut text = document.into_string();
-    text.push('\n');
-    text
+    frame::render(&Page {
+        title: head::title(report),
+        skip: "To the results",
+        header: head::header(report),
+        navigation: head::navigation(report, buckets.len()),
+        main,
+        shelf: shelf.render(),
+        data: Some(data),
+        script: SCRIPT,
+    })
 }
 
 #[cfg(test)]
