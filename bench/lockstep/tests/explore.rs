@@ -5,13 +5,12 @@
 mod command;
 
 use std::fs;
-use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use command::{root, text};
-use lockstep::explore::{Bucket, Hunt, Looking, Player, make_small, yaml};
-use lockstep::runner::{Device, Pool};
+use ::lockstep::explore::{Bucket, Hunt, Looking, Player, make_small, yaml};
+use ::lockstep::runner::{Device, Pool};
+use command::{lockstep, root, text};
 use oracle::{Cell, Coverage, Lenience};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde_json::Value;
@@ -90,7 +89,7 @@ fn illegal_habits_are_found_and_their_programs_made_small() {
         assert!(steps <= 8, "{habit}: {steps} steps\n{}", yaml(&small.shrunk.tree));
         let seed = small
             .seed()
-            .unwrap_or_else(|| lockstep::runner::seed(1, "explored.it", small.regression.seeds.unwrap_or(1) - 1));
+            .unwrap_or_else(|| ::lockstep::runner::seed(1, "explored.it", small.regression.seeds.unwrap_or(1) - 1));
         assert!(looking.is_in(&small.regression.text, seed), "{habit}: it does not show it\n{}", small.regression.text);
         let legal = Looking { device: &Device::Liberties, ..looking };
         assert!(!legal.is_in(&small.regression.text, seed), "{habit}: a legal device shows it, too");
@@ -99,18 +98,13 @@ fn illegal_habits_are_found_and_their_programs_made_small() {
 
 #[test]
 fn a_bucket_of_another_kind_does_not_count() {
-    let other = Bucket { verdict: lockstep::runner::Verdict::DutViolation, what: "something else".to_owned() };
+    let other = Bucket { verdict: ::lockstep::runner::Verdict::DutViolation, what: "something else".to_owned() };
     let (pool, threads) = (pool(), threads(1));
     let player = player(&pool);
     let device = Device::Illegal { habit: HABITS[0].to_owned() };
     let looking = Looking { player: &player, device: &device, bucket: &other, threads: &threads };
     let text = "name: a.b\ndevices: { nic: { id: 1, domain: identity } }\nsteps: [{ dma: { device: nic, read: 0x9000_0000 } }]\n";
     assert!(!looking.is_in(text, 1));
-}
-
-fn lockstep(arguments: &[&str]) -> std::process::Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
-    command.current_dir(root()).args(arguments).output().expect("lockstep runs")
 }
 
 #[test]

@@ -5,8 +5,6 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::args::{Args, Command, Demo, DeviceArgs, FailAlloc, Run, SchemaOf, Selection};
-use super::error::CommandError;
-use super::args::{Args, Command, Demo, FailAlloc, GoingOn, Run, SchemaOf, Selection};
 use super::error::{CommandError, message};
 use super::list::{self, How};
 use super::options::{Options, colour};

@@ -34,6 +34,7 @@ mod results;
 mod run_files;
 mod shrink;
 mod slurm;
+mod slurm_args;
 mod traces;
 mod vectors;
 mod waves;

@@ -27,7 +27,7 @@ struct Failing {
 pub fn run(args: Shrink) -> Result<ExitCode, CommandError> {
     let mut selection = Selection::all(args.scenarios.clone());
     selection.selectors.push(args.scenario.clone());
-    let selected = selection.select()?;
+    let selected = selection.select()?.whole()?;
     let hunting = Hunting {
         device: &args.device,
         waivers: args.waivers.as_deref(),

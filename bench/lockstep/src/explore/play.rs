@@ -58,6 +58,7 @@ impl Playable {
             selector: String::new(),
             stands_in_for: Vec::new(),
             waivers,
+            mistakes: Vec::new(),
         }
     }
 }

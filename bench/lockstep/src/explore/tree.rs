@@ -178,7 +178,7 @@ impl<'de> Deserialize<'de> for Tree {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
                 let mut entries = Vec::new();
-                while let Some(Tree::Word(key)) = map.next_key::<Key>()?.map(|key| Tree::Word(key.0)) {
+                while let Some(Key(key)) = map.next_key()? {
                     entries.push((key, map.next_value()?));
                 }
                 Ok(Tree::Map(entries))
@@ -193,12 +193,8 @@ struct Key(String);
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = match Tree::deserialize(deserializer)? {
-            Tree::Word(word) => word,
-            Tree::Number(number) => number.to_string(),
-            Tree::List(_) | Tree::Map(_) => return Err(serde::de::Error::custom("a key is a word")),
-        };
-        Ok(Key(text))
+        // Taken for what it stands for, `on` would be a truth value.
+        String::deserialize(deserializer).map(Key)
     }
 }
 

@@ -335,7 +335,8 @@ fn refusal_never(at: &[usize]) -> Option<&'static str> {
     let fits = match CAUSES[at[0]] {
         // Access faults of accesses and of page tables
         1 | 5 | 7 => matches!(place, 0..=10),
-        12 | 13 | 15 => matches!(place, 4 | 5),
+        // An address that is not sign-extended is found before an entry is read.
+        12 | 13 | 15 => matches!(place, 2 | 4 | 5),
         20 | 21 | 23 => matches!(place, 1..=8),
         256 => place == 0,
         257 | 258 | 259 | 268 => matches!(place, 0..=2),

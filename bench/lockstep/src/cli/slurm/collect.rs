@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The job behind the tasks.
 
-use super::super::args::{ResultPaths, SlurmCollect};
+use super::super::args::ResultPaths;
 use super::super::error::CommandError;
 use super::super::output;
 use super::super::result_files::ResultFiles;
+use super::super::slurm_args::SlurmCollect;
 use super::plan::Plan;
 use super::queue;
 use super::submit::RESULTS;

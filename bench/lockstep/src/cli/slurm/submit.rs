@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 
-use super::super::args::{Args, Command, Run, Slurm};
+use super::super::args::{Args, Command, Run};
 use super::super::error::CommandError;
+use super::super::slurm_args::Slurm;
 use super::super::{device, interruption, output, results, run_files};
 use super::plan::{MERGE, Plan, SHARD};
 use super::queue;

@@ -52,6 +52,7 @@ fn run(scenario: &str, index: u32, found: Option<&str>) -> RunReport {
         excused: Vec::new(),
         hazard: None,
         mistakes: Vec::new(),
+        coverage: Default::default(),
         crash: None,
         noticed: None,
         unrecorded: None,
