@@ -31,7 +31,8 @@ use crate::{
 ///     }
 /// }
 ///
-/// let config = Config::new(Capabilities(0), Fctl(0), Ddtp(0).with_mode(DdtMode::Bare));
+/// let caps = Capabilities(0).with_pas(56);
+/// let config = Config::new(caps, Fctl(0), Ddtp(0).with_mode(DdtMode::Bare));
 /// let request = Request::untranslated(DeviceId(1), Access::Read, Iova(0x1234));
 /// let Outcome::Translated(translation) = translate(&config, &mut NoMemory, &request) else { panic!("refused") };
 /// assert_eq!(translation.spa.0, 0x1234);

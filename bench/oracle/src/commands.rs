@@ -358,11 +358,9 @@ impl Commands {
     /// stopped at one of these.
     pub fn illegal_seen(&mut self) -> bool {
         let was_in_doubt = self.stopped == Some(Stop::Doubtful);
-        if was_in_doubt {
-            if self.doubt_tells {
-                self.wide_ids_illegal = Some(true);
-                self.stopped = Some(Stop::Illegal);
-            }
+        if was_in_doubt && self.doubt_tells {
+            self.wide_ids_illegal = Some(true);
+            self.stopped = Some(Stop::Illegal);
         }
         was_in_doubt
     }

@@ -273,7 +273,7 @@ fn pairs(text: &str) -> Vec<(usize, usize, usize, usize)> {
             continue;
         }
         for (colon, _) in code.match_indices(": ") {
-            let key = code[..colon].rfind(|c: char| !(c.is_ascii_lowercase() || "0123456789-".contains(c)));
+            let key = code[..colon].rfind(|c: char| !(c.is_ascii_lowercase() || "0123456789-_".contains(c)));
             let key = key.map_or(0, |before| before + 1);
             let value = colon + 2;
             let end = code[value..].find([',', '}', ']', '{', '[', '\n', ' ', '&', '*']);

@@ -91,7 +91,7 @@ impl Parameters {
 /// }
 /// impl Platform for Nothing {}
 ///
-/// let mut iommu = Iommu::new(&Parameters::new(Capabilities(0x10)));
+/// let mut iommu = Iommu::new(&Parameters::new(Capabilities(0x10).with_pas(56)));
 /// let request = Request::untranslated(DeviceId(1), Access::Read, Iova(0x1000));
 /// let Outcome::Fault(fault) = iommu.translate(&mut Nothing, &request) else { panic!("ddtp is Off after reset") };
 /// assert_eq!(fault.cause, Cause::AllInboundDisallowed);

@@ -7,9 +7,11 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use model::Habit;
 use scenario::{Policy, parse_u64};
 
-pub use super::dut::{Dut, OUR_RTL};
+pub use super::dut::{DeviceArgs, Dut, OUR_RTL};
 use super::explore_args::{Explore, Shrink};
+pub use super::home::SCENARIOS;
 use super::home::ours;
+use super::numbers::run_seed;
 use super::perf_args::Perf;
 use super::slurm_args::{Slurm, SlurmCollect};
 use crate::runner::{self, Found, SelectError, Shard};
@@ -215,9 +217,6 @@ pub struct Offer {
     pub strap: u64,
 }
 
-/// Where scenarios are.
-pub const SCENARIOS: &str = "scenarios";
-
 /// Which scenarios.
 #[derive(Debug, ClapArgs)]
 pub struct Selection {
@@ -250,17 +249,6 @@ impl Selection {
         let all: Vec<String> = self.selectors.iter().cloned().chain(less).collect();
         runner::select(&self.scenarios, &all)
     }
-}
-
-/// What stands behind the wires.
-#[derive(Debug, ClapArgs)]
-pub struct DeviceArgs {
-    /// The device under test
-    #[arg(long, value_enum, default_value_t = Dut::Rtl)]
-    pub dut: Dut,
-    /// Description of the RTL: sources, top, parameters, defines
-    #[arg(long, value_name = "DESCRIPTION", default_value_os_t = ours(OUR_RTL))]
-    pub rtl: PathBuf,
 }
 
 /// How runs are played.
@@ -738,13 +726,5 @@ fn fail_alloc(text: &str) -> Result<FailAlloc, String> {
         Ok(0) => Err("allocations are counted from 1".to_owned()),
         Ok(nth) => Ok(FailAlloc::Nth(nth)),
         Err(_) => Err("a number from 1, or `all`".to_owned()),
-    }
-}
-
-pub fn run_seed(text: &str) -> Result<u32, String> {
-    match parse_u64(text) {
-        Ok(0) => Err("the seed of a run is never 0".to_owned()),
-        Ok(seed) => seed.try_into().map_err(|_| "the seed of a run has 32 bits".to_owned()),
-        Err(error) => Err(error.to_string()),
     }
 }

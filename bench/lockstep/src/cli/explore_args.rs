@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use scenario::parse_u64;
 
-use super::args::DeviceArgs;
+use super::dut::DeviceArgs;
+use super::home::{SCENARIOS, ours};
+use super::numbers::run_seed;
 
 /// `lockstep explore`
 #[derive(Debug, ClapArgs)]
@@ -60,10 +62,10 @@ pub struct Shrink {
     #[command(flatten)]
     pub device: DeviceArgs,
     /// The seed with which it fails; default: the first of its own with which it does
-    #[arg(long, value_name = "SEED", value_parser = super::args::run_seed)]
+    #[arg(long, value_name = "SEED", value_parser = run_seed)]
     pub replay: Option<u32>,
     /// Folder with the scenarios
-    #[arg(long, value_name = "DIR", default_value_os_t = super::home::ours(super::args::SCENARIOS))]
+    #[arg(long, value_name = "DIR", default_value_os_t = ours(SCENARIOS))]
     pub scenarios: PathBuf,
     /// Runs at a time; default: one for each core
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]

@@ -4,6 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Where scenarios are.
+pub const SCENARIOS: &str = "scenarios";
+
 /// The checkout that this program was built from.
 fn checkout() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")

@@ -23,6 +23,7 @@ mod list;
 mod litmus;
 mod merge;
 mod new_rtl;
+mod numbers;
 mod options;
 mod output;
 mod perf;
