@@ -158,6 +158,8 @@ impl Commands {
         self.origin = self.sequence;
         self.head = self.sequence;
         self.stopped = None;
+        self.refetch_tells = false;
+        self.let_through = None;
         self.fences.clear();
         self.unpaid.clear();
     }
@@ -314,7 +316,8 @@ impl Commands {
         config: &Config,
         ruling: impl Iterator<Item = Ddtp>,
     ) -> Result<bool, Illegal> {
-        if self.let_through == Some(self.sequence) {
+        // Once only: after a failed fence, another command may come to stand in its place.
+        if self.let_through.take() == Some(self.sequence) {
             return Ok(true);
         }
         let mut too_wide = None;

@@ -42,6 +42,24 @@ fn what_becomes_of_a_command_tells_nothing_while_ddtp_is_between_two_values() {
 }
 
 #[test]
+fn a_queue_that_is_switched_on_again_begins_with_its_first_command() {
+    let mut commands = Commands::default();
+    on(&mut commands, RING);
+    let ddt = Command::InvalDdt { device: Some(DeviceId(1 << 10)) };
+    let between = |_: Cycle| [Ddtp(0), Ddtp(4)].into_iter();
+    commands.tail_written(1, 0);
+    feed(&mut commands, 0, ddt.encode(), 5);
+    assert!(commands.next(&config(), between).is_none());
+    commands.resume(Cqcsr(0).with_cmd_ill(true), 10);
+    on(&mut commands, RING);
+    commands.tail_written(3, 20);
+    feed(&mut commands, 1, fence(None).encode(), 25);
+    assert!(commands.next(&config(), ruling).is_none(), "the first one has not been read");
+    feed(&mut commands, 0, fence(None).encode(), 27);
+    assert!(matches!(commands.next(&config(), ruling), Some(News::Command { .. })));
+}
+
+#[test]
 fn where_a_device_reads_again_tells_at_which_doubtful_command_it_had_stopped() {
     let mut commands = Commands::default();
     on(&mut commands, RING);

@@ -91,7 +91,7 @@ impl Word {
     }
 
     /// The last cycle of every value that memory has held and holds no longer at that place of its history.
-    pub fn changes(&self) -> impl Iterator<Item = Cycle> + '_ {
+    pub fn changes(&self) -> impl DoubleEndedIterator<Item = Cycle> + '_ {
         self.held.iter().skip(1).map(|held| held.from - 1)
     }
 

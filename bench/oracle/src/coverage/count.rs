@@ -89,8 +89,7 @@ impl Oracle {
     fn cover_window(&mut self, choice: &Choice, window: Window) {
         let Some(word) = self.search.histories.word(choice.word.addr) else { return };
         let recent = window.end.saturating_sub(RECENT);
-        let Some(changed) = word.changes().filter(|cycle| *cycle <= window.end).last().filter(|at| *at >= recent)
-        else {
+        let Some(changed) = word.changes().rev().find(|cycle| *cycle <= window.end).filter(|at| *at >= recent) else {
             return;
         };
         let structure = structure(choice);
