@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::CommandError;
 use super::explore_args::Explore;
-use super::hunting::{Hunting, Ready, scenario_file};
+use super::hunting::{Ready, scenario_file};
 use super::{interruption, output, run_files};
 use crate::explore::{Count, Found, Hunt, Looking, Recipe, Until, make_small};
 use crate::report::{ExitCode, Exploration, Explored, exploration_json, exploration_table};
@@ -47,21 +47,14 @@ pub fn run(args: &Explore, colours: bool) -> Result<ExitCode, CommandError> {
     let json = args.json.as_deref().map(output::Reserved::open).transpose()?;
     run_files::make_folder(&args.corpus)?;
     let old = read_state(&args.corpus.join(STATE), args.seed)?;
-    let hunting = Hunting {
-        device: &args.device,
-        waivers: args.waivers.as_deref(),
-        strict: args.strict,
-        jobs: args.jobs,
-        timeout: args.timeout,
-    };
-    let ready = hunting.ready()?;
+    let ready = args.hunting.ready()?;
     let begun = Instant::now();
     let (hunt, state) = hunt(args, &ready, old)?;
     let hunted = begun.elapsed();
     let mut explored = make_all_small(args, &ready, &hunt, state)?;
     explored.sort_by_key(|one| one.after);
     let whole = Exploration {
-        device: args.device.name(),
+        device: args.hunting.device.name(),
         seed: args.seed,
         count: hunt.count,
         corpus: hunt.corpus.len(),

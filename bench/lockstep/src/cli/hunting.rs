@@ -7,28 +7,13 @@ use std::time::Duration;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::args::DeviceArgs;
-use super::args::{Dut, OUR_RTL};
 use super::error::CommandError;
-use super::options::quoted;
+use super::explore_args::Hunting;
+use super::options::{device_arguments, quoted};
 use super::{commands, device, interruption, play};
 use crate::explore::Player;
 use crate::runner::{Device, Pool};
 use crate::waivers::{Waivers, today};
-
-/// On what, and how.
-pub struct Hunting<'a> {
-    /// What was typed of the device
-    pub device: &'a DeviceArgs,
-    /// File of waivers that was named
-    pub waivers: Option<&'a Path>,
-    /// None holds
-    pub strict: bool,
-    /// Runs at a time
-    pub jobs: Option<u32>,
-    /// Seconds of a run
-    pub timeout: u64,
-}
 
 /// All that a hunt needs.
 pub struct Ready {
@@ -41,13 +26,13 @@ pub struct Ready {
     arguments: String,
 }
 
-impl Hunting<'_> {
+impl Hunting {
     /// Builds the device and starts threads.
     ///
     /// # Errors
     /// [`CommandError`]
     pub fn ready(&self) -> Result<Ready, CommandError> {
-        let waivers = commands::waivers(self.waivers, self.strict, self.device)?;
+        let waivers = commands::waivers(self.waivers.as_deref(), self.strict, &self.device)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers = self.jobs.map_or(cores, |jobs| jobs as usize);
         let threads = ThreadPoolBuilder::new()
@@ -55,22 +40,14 @@ impl Hunting<'_> {
             .build()
             .map_err(|error| CommandError::System { what: "start threads", error: error.to_string() })?;
         let pool = play::pool("worker", workers, Duration::from_secs(self.timeout))?;
-        let device = device::build(self.device, Some(workers))?;
+        let device = device::build(&self.device, Some(workers))?;
         interruption::catch()?;
         Ok(Ready { device, pool, waivers, threads, arguments: self.arguments() })
     }
 
     fn arguments(&self) -> String {
-        let mut arguments = String::new();
-        match self.device.dut {
-            Dut::Model => arguments.push_str(" --dut model"),
-            Dut::Liberties => arguments.push_str(" --dut liberties"),
-            Dut::Rtl if self.device.rtl != Path::new(OUR_RTL) => {
-                arguments.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
-            }
-            Dut::Rtl => {}
-        }
-        if let Some(file) = self.waivers {
+        let mut arguments = device_arguments(&self.device);
+        if let Some(file) = &self.waivers {
             arguments.push_str(&format!(" --waivers {}", quoted(&file.display().to_string())));
         }
         arguments.push_str(if self.strict { " --strict" } else { "" });

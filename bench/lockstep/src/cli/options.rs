@@ -145,15 +145,7 @@ impl Options {
 
     /// On what a command plays, and how far it goes on.
     fn on_what(&self) -> String {
-        let mut command = String::new();
-        match self.device.dut {
-            Dut::Model => command.push_str(" --dut model"),
-            Dut::Liberties => command.push_str(" --dut liberties"),
-            Dut::Rtl if self.device.rtl != Path::new(OUR_RTL) => {
-                command.push_str(&format!(" --rtl {}", quoted(&self.device.rtl.display().to_string())));
-            }
-            Dut::Rtl => {}
-        }
+        let mut command = device_arguments(&self.device);
         if let Some(GoingOn { waivers, strict, keep_going }) = &self.going_on {
             if let Some(file) = waivers {
                 command.push_str(&format!(" --waivers {}", quoted(&file.display().to_string())));
@@ -169,6 +161,18 @@ impl Options {
             command.push_str(&format!(" --scenarios {}", quoted(&self.scenarios.display().to_string())));
         }
         command
+    }
+}
+
+/// The arguments that choose a device.
+pub(super) fn device_arguments(device: &DeviceArgs) -> String {
+    match device.dut {
+        Dut::Model => " --dut model".to_owned(),
+        Dut::Liberties => " --dut liberties".to_owned(),
+        Dut::Rtl if device.rtl != Path::new(OUR_RTL) => {
+            format!(" --rtl {}", quoted(&device.rtl.display().to_string()))
+        }
+        Dut::Rtl => String::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::Selection;
 use super::error::CommandError;
 use super::explore_args::Shrink;
-use super::hunting::{Hunting, Ready};
+use super::hunting::Ready;
 use super::{interruption, output};
 use crate::explore::{Bucket, Looking, Playable, Tree, make_small, of_variant, yaml};
 use crate::report::ExitCode;
@@ -28,14 +28,7 @@ pub fn run(args: Shrink) -> Result<ExitCode, CommandError> {
     let mut selection = Selection::all(args.scenarios.clone());
     selection.selectors.push(args.scenario.clone());
     let selected = selection.select()?.whole()?;
-    let hunting = Hunting {
-        device: &args.device,
-        waivers: args.waivers.as_deref(),
-        strict: args.strict,
-        jobs: args.jobs,
-        timeout: args.timeout,
-    };
-    let ready = hunting.ready()?;
+    let ready = args.hunting.ready()?;
     let Some(failing) = first_failing(&args, &ready, &selected) else {
         let seeds = if args.replay.is_some() { "this seed" } else { "its seeds" };
         return Err(CommandError::Setting(format!("`{}` does not fail with {seeds} on this device", args.scenario)));

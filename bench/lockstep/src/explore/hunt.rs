@@ -54,8 +54,6 @@ pub struct Found {
     pub bucket: Bucket,
     /// The program as a scenario, before it was made small
     pub program: Program,
-    /// How it came to be
-    pub recipe: Recipe,
     /// On which device
     pub device: Device,
     /// What came of its run
@@ -231,19 +229,19 @@ impl Hunt {
         match run.verdict {
             // A program of calls alone in which one fails is a mistake of who drew it, and none of the driver.
             Verdict::SoftwareError | Verdict::Hung => self.count.gave_up += 1,
-            _ => self.note(Bucket::of(&run, program.flavour), &program, &recipe, TRIED_ON, &run),
+            _ => self.note(Bucket::of(&run, program.flavour), &program, TRIED_ON, &run),
         }
         if let Some(run) = on_device {
             self.count.on_device += 1;
             is_new |= self.on_device.add(&run.coverage) > 0;
-            self.note(Bucket::of(&run, program.flavour), &program, &recipe, self.device.clone(), &run);
+            self.note(Bucket::of(&run, program.flavour), &program, self.device.clone(), &run);
         }
         if is_new && !self.corpus.contains(&recipe) {
             self.corpus.push(recipe);
         }
     }
 
-    fn note(&mut self, buckets: Vec<Bucket>, program: &Program, recipe: &Recipe, device: Device, run: &RunReport) {
+    fn note(&mut self, buckets: Vec<Bucket>, program: &Program, device: Device, run: &RunReport) {
         for bucket in buckets {
             let key = (device == TRIED_ON, bucket.clone());
             let after = if device == TRIED_ON { self.count.on_model } else { self.count.on_device };
@@ -253,7 +251,6 @@ impl Hunt {
                     let found = Found {
                         bucket,
                         program: program.clone(),
-                        recipe: recipe.clone(),
                         device: device.clone(),
                         report: run.clone(),
                         after,

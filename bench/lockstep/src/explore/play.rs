@@ -25,9 +25,7 @@ impl Playable {
     /// A program, if it has no mistakes and the device has all that it needs.
     pub fn new(text: String, seed: u32, device: &Device) -> Option<Playable> {
         let scenario = parse("program.yaml", &text).ok()?;
-        let needs = scenario.lacking(&device.offer());
-        needs.iter().all(|_| device.is_model()).then_some(())?;
-        Some(Playable { text, seed, scenario })
+        device.lacks(&scenario).is_empty().then_some(Playable { text, seed, scenario })
     }
 
     fn planned(&self, device: Device, lenience: Lenience, waivers: Vec<usize>, timeout: Duration) -> Planned {

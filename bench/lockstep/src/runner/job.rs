@@ -67,7 +67,7 @@ impl Device {
     }
 
     /// What it lacks of what a scenario needs, by name or by what it does.
-    fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
+    pub fn lacks(&self, scenario: &Scenario) -> Vec<Requirement> {
         let own = |needed: &Requirement| self.is_model() && *needed == Requirement::SplitCaches;
         scenario.lacking(&self.offer()).into_iter().filter(|needed| !own(needed)).collect()
     }
